@@ -1,0 +1,32 @@
+# The recorder alone. docker-compose.yml puts it between NGINX and Loki.
+#
+# The same Python line that the tests run on, pinned; packages come as wheels whose hashes are in requirements/.
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+RUN python -m venv --without-pip /venv
+COPY requirements/run.txt requirements/build.txt requirements/
+RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/run.txt \
+    && pip install --require-hashes --only-binary :all: -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY service service
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
+    && pip --python /venv/bin/python install --no-deps --no-index wheels/*.whl \
+    && /venv/bin/python -m compileall -q /venv/lib
+
+FROM ${PYTHON}
+# The journal's folder belongs to a user who owns nothing else; a new volume takes its owner and mode from here.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin recorder \
+    && install -d -m 0700 -o 10001 -g 10001 /data
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 LISTEN=0.0.0.0:8080 DATA_DIR=/data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8080
+# A program, not a shell line. It starts a Python, so it asks often only until the first yes.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
+    CMD ["ollama-recorder", "health"]
+ENTRYPOINT ["ollama-recorder"]
+CMD ["serve"]

@@ -1,0 +1,75 @@
+# The commands of this project, for people and for CI. `make` alone lists them.
+#
+# What each needs is made on the first call and found on the next: a virtual environment in .venv, the real servers
+# of the tests in .servers. Another Python: make run PYTHON=python3.13
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The first Python on this machine that is new enough; empty if there is none.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
+TESTS ?= tests
+
+.PHONY: help run test test-all servers bench lint lock settings clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: $(VENV)/run ## the recorder on http://localhost:8080, in front of the Ollama of this machine
+	@before=$$(export -p); set -a; if [ -f .env ]; then . ./.env; fi; eval "$$before"; exec $(BIN)/ollama-recorder serve
+
+test: $(VENV)/dev ## every test that this machine can run, in under three minutes
+	$(BIN)/python -m pytest -m "not long" $(TESTS)
+
+test-all: $(VENV)/dev ## the long ones too: kills, full disks, hundreds of streams
+	$(BIN)/python -m pytest $(TESTS)
+
+servers: $(VENV)/dev ## build the real Loki and Ollama for the tests, once (about fifteen minutes)
+	PYTHON=$(BIN)/python tests/servers/build.sh
+
+bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+lint: $(VENV)/dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
+# For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
+
+settings: $(VENV)/dev ## write .env.example from the table of settings
+	$(BIN)/python -m tests.configuration.env_example > .env.example
+
+clean: ## remove what was made here; the journal in data/ stays
+	rm -rf $(VENV) .servers .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/run: $(VENV)/python requirements/run.txt requirements/build.txt pyproject.toml
+	@echo "Installing what the recorder needs into $(VENV) (once)"
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/run.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Tests run the checkout itself: the project need not be installed for them.
+$(VENV)/dev: $(VENV)/python requirements/dev.txt
+	@echo "Installing what the tests need into $(VENV) (once)"
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed, and none was found." \
+		"Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,257 @@
+"""What happens in the recorder, as Noun + past Verb: one JSON log line and one counter each.
+
+Any part may emit an event; nothing here knows who does. An event's fields go into the log
+line; those named in ``counted_by`` become the counter's labels, so they must be few and fixed.
+An event that repeats is logged at most once in ``QUIET_SECONDS`` (with the number left out)
+and always counted.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from prometheus_client import Counter
+
+logger = logging.getLogger("ollama_recorder")
+QUIET_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStarted:
+    """The recorder listens."""
+
+    listen: str
+    ollama: str
+    data_dir: str
+    version: str
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStopped:
+    """The recorder has ended in order."""
+
+    in_flight: int
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangesRecovered:
+    """Exchanges that a crash left open were recorded as ``gateway_died``."""
+
+    count: int
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class BodiesLost:
+    """Records were kept without their bodies."""
+
+    count: int
+    reason: str
+    level: ClassVar[int] = logging.WARNING
+    counted_by: ClassVar[tuple[str, ...]] = ("reason",)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsLost:
+    """Whole records could not be kept."""
+
+    count: int
+    reason: str
+    level: ClassVar[int] = logging.ERROR
+    counted_by: ClassVar[tuple[str, ...]] = ("reason",)
+
+
+@dataclass(frozen=True, slots=True)
+class RepliesReleased:
+    """Answers were let go before their record was on disk: the journal took over 250 ms."""
+
+    count: int
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDegraded:
+    """The journal cannot write as it should."""
+
+    reason: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRestored:
+    """The journal writes again."""
+
+    after_seconds: float
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSetAside:
+    """The journal's file was damaged: it was kept under another name, and what could be read moved into a new one."""
+
+    kept_as: str
+    error: str
+    recovered: int
+    is_everything_recovered: bool
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsExpired:
+    """Records were removed because of their age, the journal's size, or a full disk."""
+
+    count: int
+    reason: str
+    level: ClassVar[int] = logging.INFO
+    counted_by: ClassVar[tuple[str, ...]] = ("reason",)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverFailed:
+    """A receiver did not take a batch; it will be tried again."""
+
+    receiver: str
+    reason: str
+    retry_in_seconds: float
+    level: ClassVar[int] = logging.WARNING
+    counted_by: ClassVar[tuple[str, ...]] = ("receiver",)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverRefused:
+    """A receiver refuses us for a reason in our settings; nothing is lost, somebody must act."""
+
+    receiver: str
+    reason: str
+    what_to_do: str
+    level: ClassVar[int] = logging.ERROR
+    counted_by: ClassVar[tuple[str, ...]] = ("receiver",)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverRecovered:
+    """A receiver takes records again."""
+
+    receiver: str
+    after_seconds: float
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsShipped:
+    """A receiver accepted records."""
+
+    receiver: str
+    count: int
+    level: ClassVar[int] = logging.DEBUG
+    counted_by: ClassVar[tuple[str, ...]] = ("receiver",)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordParked:
+    """A receiver will never take this record; it stays in the journal with the reason."""
+
+    receiver: str
+    number: int
+    reason: str
+    detail: str
+    level: ClassVar[int] = logging.ERROR
+    counted_by: ClassVar[tuple[str, ...]] = ("receiver", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class SpansRejected:
+    """A receiver took a batch and threw some of its spans away; it does not say which."""
+
+    receiver: str
+    count: int
+    detail: str
+    level: ClassVar[int] = logging.ERROR
+    counted_by: ClassVar[tuple[str, ...]] = ("receiver",)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMalformed:
+    """Something that is not HTTP, or no HTTP that we accept, came in."""
+
+    remote_addr: str
+    reason: str
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class DefectFound:
+    """A fault of ours. The exchange went on; please report it."""
+
+    where: str
+    error: str
+    level: ClassVar[int] = logging.ERROR
+
+
+Event = (
+    RecorderStarted
+    | RecorderStopped
+    | ExchangesRecovered
+    | BodiesLost
+    | RecordsLost
+    | RepliesReleased
+    | JournalDegraded
+    | JournalRestored
+    | JournalSetAside
+    | RecordsExpired
+    | ReceiverFailed
+    | ReceiverRefused
+    | ReceiverRecovered
+    | RecordsShipped
+    | RecordParked
+    | SpansRejected
+    | RequestMalformed
+    | DefectFound
+)
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)[1:]
+
+
+def _counter(kind: type) -> Counter:
+    summary = (kind.__doc__ or "").split("\n")[0]
+    return Counter(f"ollama_recorder_{_snake(kind.__name__)}", summary, getattr(kind, "counted_by", ()))
+
+
+COUNTERS: dict[type, Counter] = {kind: _counter(kind) for kind in Event.__args__}
+_lock = threading.Lock()
+_last_logged: dict[tuple[object, ...], tuple[float, int]] = {}
+
+
+def emit(event: Event) -> None:
+    """Count ``event`` and log it. Any thread may call this; never once per chunk or per exchange."""
+    kind = type(event)
+    labels = tuple(str(getattr(event, name)) for name in getattr(kind, "counted_by", ()))
+    counter = COUNTERS[kind].labels(*labels) if labels else COUNTERS[kind]
+    counter.inc(getattr(event, "count", 1))
+    if not logger.isEnabledFor(event.level):
+        return
+    left_out = _left_out_since_last((kind, *labels))
+    if left_out is None:
+        return
+    said = {field.name: getattr(event, field.name) for field in fields(event)}
+    if left_out:
+        said["not_logged_before"] = left_out
+    logger.log(event.level, (kind.__doc__ or "").split("\n")[0], extra={"event": kind.__name__, **said})
+
+
+def _left_out_since_last(key: tuple[object, ...]) -> int | None:
+    """How many of this kind were not logged since the last that was; None: do not log this one either."""
+    now = time.monotonic()
+    with _lock:
+        last, left_out = _last_logged.get(key, (-QUIET_SECONDS, 0))
+        if now - last < QUIET_SECONDS:
+            _last_logged[key] = (last, left_out + 1)
+            return None
+        _last_logged[key] = (now, 0)
+        return left_out

@@ -1,0 +1,170 @@
+"""The rules of the house, read from its files: who may import whom, what is tested, what is documented."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.settings import TABLE
+from tests.configuration import env_example
+
+PROJECT = Path(__file__).parents[2]
+SERVICE = PROJECT / "service"
+MODULES = {
+    ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(SERVICE.rglob("*.py"))
+}
+LONGEST_FILE = 320
+NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "common", "base", "core", "factory", "misc"}
+
+# What each room may import of ours, beside itself and events. `service` alone is the version.
+MAY_IMPORT = {
+    "service.settings": set[str](),
+    "service.events": set[str](),
+    "service.logs": set[str](),
+    "service.record": set[str](),
+    "service.gateway": {"service.record.exchange", "service.record.identity"},
+    "service.journal": {"service.record"},
+    "service.shipping": {"service.record", "service.journal"},
+    "service.inspector": {"service.record", "service.journal"},
+    # The door between a request and the rooms that answer it.
+    "service.reception": {"service.gateway", "service.inspector"},
+}
+WHERE_THE_PARTS_MEET = {"service.app", "service.cli", "service.__main__"}
+
+# Modules whose behaviour shows only together with others, and the file that shows it.
+TESTED_ELSEWHERE: dict[str, str] = {
+    "service.__main__": "tests/test_cli.py",
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The full names of all that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, room: str) -> bool:
+    """Whether ``name`` is ``room`` or something inside it."""
+    return name == room or name.startswith(room + ".")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in WHERE_THE_PARTS_MEET])
+def test_a_module_imports_only_what_its_room_may(module: str) -> None:
+    room = next((room for room in MAY_IMPORT if is_within(module, room)), module)
+    allowed = {room, "service.events", *MAY_IMPORT.get(room, ())}
+    ours = {name for name in imported(MODULES[module]) if name.startswith("service.")}
+    assert not {name for name in ours if not any(is_within(name, one) for one in allowed)}
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {name for name in MODULES if name.count(".") == 1}
+    assert rooms - WHERE_THE_PARTS_MEET == MAY_IMPORT.keys()
+
+
+def test_every_module_has_its_test_file() -> None:
+    without = []
+    for module, path in MODULES.items():
+        *rooms, name = module.split(".")[1:] or [""]
+        expected = TESTED_ELSEWHERE.get(module) or "/".join(["tests", *rooms, f"test_{name}.py"])
+        if path.name != "__init__.py" and not (PROJECT / expected).is_file():
+            without.append(f"{module}: {expected}")
+    assert not without
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_holds_one_subject(module: str) -> None:
+    text = MODULES[module].read_text()
+    assert len(text.splitlines()) <= LONGEST_FILE
+    assert not NAMES_THAT_SAY_NOTHING & set(module.split("."))
+    assert not text or module == "service.__main__" or ast.get_docstring(ast.parse(text))
+
+
+def test_only_two_exceptions_are_our_own() -> None:
+    ours = set()
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                isinstance(base, ast.Name) and base.id.endswith(("Error", "Exception")) for base in node.bases
+            ):
+                ours.add(node.name)
+    assert ours == {"SettingsError", "JournalError"}
+
+
+def test_the_example_environment_lists_every_setting_as_the_table_does() -> None:
+    written = (PROJECT / ".env.example").read_text()
+    assert written == env_example.text(), "run make settings"
+
+
+def test_every_setting_has_its_row_in_the_readme() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    names = [variable.name for variable in TABLE.values()]
+    assert not [name for name in names if not re.search(rf"^\|[^|\n]*`{name}`", readme, re.MULTILINE)]
+
+
+def project_files() -> list[Path]:
+    """What is or will be committed: all files that git does not ignore."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    return [PROJECT / name for name in listed.stdout.splitlines() if (PROJECT / name).is_file()]
+
+
+def test_no_file_says_where_packages_come_from_or_where_this_checkout_lies() -> None:
+    # Written in two parts, so that this file does not name them.
+    hosts = [
+        "pypi." + "org",
+        "pythonhosted." + "org",
+        "registry.npmjs." + "org",
+        "proxy.golang." + "org",
+        "deb.debian." + "org",
+    ]
+    found = [
+        f"{path.relative_to(PROJECT)}: {word}"
+        for path in project_files()
+        for word in [*hosts, f"{PROJECT}/"]
+        if word.encode() in path.read_bytes()
+    ]
+    assert not found
+
+
+def test_npm_locks_name_versions_and_hashes_but_no_addresses() -> None:
+    for lock in (path for path in project_files() if path.name == "package-lock.json"):
+        assert '"resolved"' not in lock.read_text()
+        assert '"integrity": "sha512-' in lock.read_text()
+
+
+@pytest.mark.parametrize("lock", ["run", "dev", "build"])
+def test_every_locked_package_has_hashes(lock: str) -> None:
+    text = (PROJECT / "requirements" / f"{lock}.txt").read_text()
+    packages = re.split(r"\n(?=\S)", text.strip())
+    assert packages
+    assert not [package for package in packages if "==" not in package or "--hash=sha256:" not in package]
+    assert "--index-url" not in text
+    assert "--find-links" not in text
+
+
+def test_what_the_recorder_needs_is_locked_alike_for_users_and_for_tests() -> None:
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^\S+==\S+", (PROJECT / "requirements" / f"{lock}.txt").read_text(), re.MULTILINE))
+
+    assert versions("run") <= versions("dev")
+
+
+def test_make_explains_each_of_its_commands() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    for command in ("run", "test", "test-all", "servers", "bench", "lint", "lock", "settings"):
+        assert re.search(rf"^{command}:.* ## \S", makefile, re.MULTILINE), command

@@ -1,0 +1,131 @@
+"""Fixtures that many tests share: the real servers, and a watch over the event loop of each asynchronous test."""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.event_loop_watch import watched_event_loop
+from tests.servers import process
+from tests.servers.loki import Loki, running_loki
+from tests.servers.nginx import running_nginx
+from tests.servers.ollama import Ollama, running_ollama
+from tests.servers.process import RunningServer
+from tests.servers.recorder import running_recorder
+
+LOG_CHARACTERS_SHOWN = 6000
+REAL_SERVERS = {
+    "nginx": "apt-get install nginx",
+    "loki": "make servers",
+    "ollama": "make servers",
+    "tiny.gguf": "make servers",
+    "javascript": "make servers",
+}
+
+
+@pytest.fixture(scope="session")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
+    """A real Ollama with the model ``tiny``, one for all tests."""
+    with running_ollama(tmp_path_factory.mktemp("ollama")) as server:
+        yield server
+
+
+@pytest.fixture
+def loki(tmp_path: Path) -> Iterator[Loki]:
+    """A real Loki with the shipped configuration and nothing in it."""
+    with running_loki(tmp_path / "loki") as server:
+        yield server
+
+
+@pytest.fixture
+def start_loki(tmp_path: Path) -> Iterator[Callable[..., Loki]]:
+    """``start_loki(*, port=None, flags=())``: as ``loki``, when the test says so; again, with the data it had."""
+    with contextlib.ExitStack() as started:
+        yield lambda **options: started.enter_context(running_loki(tmp_path / "loki", **options))
+
+
+@pytest.fixture
+def start_nginx(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """``start_nginx(recorder, **environment)``: the shipped NGINX in front of ``recorder`` (``host:port``)."""
+    with contextlib.ExitStack() as started:
+
+        def start(recorder: str, **environment: str) -> RunningServer:
+            folder = tmp_path / f"nginx-{len(list(tmp_path.iterdir()))}"
+            return started.enter_context(running_nginx(folder, recorder, **environment))
+
+        yield start
+
+
+@pytest.fixture
+def start_recorder(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """``start_recorder(*, folder=None, port=None, ready="/readyz", **environment)``: the recorder as a process.
+
+    The same ``folder`` (``tmp_path / "recorder"`` without one) means the same journal.
+    """
+    with contextlib.ExitStack() as started:
+
+        def start(*, folder: Path | None = None, **options: Any) -> RunningServer:
+            return started.enter_context(running_recorder(folder or tmp_path / "recorder", **options))
+
+        yield start
+
+
+@pytest.fixture
+def recorder(ollama: Ollama, start_recorder: Callable[..., RunningServer]) -> RunningServer:
+    """A running recorder in front of the real Ollama."""
+    return start_recorder(OLLAMA_URL=ollama.url)
+
+
+@pytest.fixture
+def nginx(recorder: RunningServer, start_nginx: Callable[..., RunningServer]) -> RunningServer:
+    """The shipped NGINX in front of ``recorder``."""
+    return start_nginx(f"127.0.0.1:{recorder.port}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Each asynchronous test fails when something blocks its event loop, save with ``@pytest.mark.blocks(reason)``."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("blocks") is not None:
+        return
+    if inspect.iscoroutinefunction(item.obj):
+        item.obj = fails_when_the_loop_is_blocked(item.obj)
+
+
+def fails_when_the_loop_is_blocked(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """``test``, watched. A test that fails for a reason of its own fails for that one."""
+
+    @functools.wraps(test)
+    async def watched(*arguments: Any, **named: Any) -> None:
+        with watched_event_loop() as watch:
+            await test(*arguments, **named)
+        if watch.blocked:
+            pytest.fail("the event loop was " + "\nand ".join(watch.blocked), pytrace=False)
+
+    return watched
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show what the real servers of a failed test wrote."""
+    report = yield
+    if report.failed:
+        for server in process.started:
+            title = f"log of {server.log.parent.name} on port {server.port}"
+            report.sections.append((title, server.log_text()[-LOG_CHARACTERS_SHOWN:]))
+    if report.when == "teardown":
+        process.started[:] = [server for server in process.started if server.process.poll() is None]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly which real servers the tests had to do without."""
+    absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
+    if not absent:
+        terminalreporter.write_line("real servers: all here (nginx, Loki, Ollama, the JavaScript client)")
+        return
+    terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
+    for name, how in absent.items():
+        terminalreporter.write_line(f"{name}: {how}")

@@ -1,0 +1,83 @@
+"""Notices when something keeps an event loop from running, and where.
+
+Time in which the whole process waited for a processor is not counted: on a machine that many share,
+it would accuse the innocent.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LIMIT_SECONDS = 0.1
+_BEAT_SECONDS = 0.02
+
+
+class EventLoopWatch:
+    """Beats in an event loop; a thread looks whether the beat comes and, when it does not, where the loop is."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.blocked: list[str] = []
+        self._loop = loop
+        self._thread = threading.current_thread().ident or 0
+        self._over = threading.Event()
+        self._due = time.monotonic() + _BEAT_SECONDS
+        self._waited_before = _seconds_waited_for_a_processor()
+        self._noted: float | None = None
+
+    def beat(self) -> None:
+        """Run by the loop, every ``_BEAT_SECONDS`` when nothing blocks it."""
+        self._note("(it has gone on since: nobody knows where it was)")
+        if not self._over.is_set():
+            self._waited_before = _seconds_waited_for_a_processor()
+            self._due = time.monotonic() + _BEAT_SECONDS
+            self._loop.call_later(_BEAT_SECONDS, self.beat)
+
+    def look(self) -> None:
+        """Run by a thread until the watch ends."""
+        while not self._over.wait(_BEAT_SECONDS):
+            frame = sys._current_frames().get(self._thread)
+            if frame is not None and time.monotonic() - self._due > LIMIT_SECONDS:
+                self._note("".join(traceback.format_stack(frame)[-6:]))
+
+    def end(self) -> None:
+        """Stop beating and looking."""
+        self._over.set()
+
+    def _note(self, where: str) -> None:
+        due = self._due
+        waited = _seconds_waited_for_a_processor() - self._waited_before
+        late = time.monotonic() - due - waited
+        if late > LIMIT_SECONDS and self._noted != due:
+            self._noted = due
+            self.blocked.append(f"blocked for {late * 1000:.0f} ms or more at\n{where}")
+
+
+def _seconds_waited_for_a_processor() -> float:
+    """How long all threads of this process together were ready to run but did not get a processor."""
+    waited = 0
+    for schedstat in Path("/proc/self/task").glob("*/schedstat"):
+        try:
+            waited += int(schedstat.read_text().split()[1])
+        except (OSError, IndexError):  # a thread that has just ended, or a kernel without these counters
+            continue
+    return waited / 1e9
+
+
+@contextmanager
+def watched_event_loop() -> Iterator[EventLoopWatch]:
+    """Watch the running event loop until the block ends."""
+    loop = asyncio.get_running_loop()
+    watch = EventLoopWatch(loop)
+    looking = threading.Thread(target=watch.look, name="event loop watch", daemon=True)
+    looking.start()
+    loop.call_later(_BEAT_SECONDS, watch.beat)
+    try:
+        yield watch
+    finally:
+        watch.end()
+        looking.join()

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
+#
+#   tests/servers/build.sh                     all of them
+#   tests/servers/build.sh loki ollama         these (loki, ollama, model, javascript)
+#
+# PYTHON names a Python that has the development requirements (make sets it).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=tests/servers
+out=$PWD/.servers
+python=${PYTHON:-.venv/bin/python}
+PATH=$PATH:/usr/local/go/bin
+mkdir -p "$out"
+
+say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
+
+missing() {
+    printf '\n%s\nInstall it with: %s\nand run make servers again.\n' "$1" "$2" >&2
+    exit 1
+}
+
+need_program() { command -v "$1" >/dev/null || missing "$1 is not here: $2" "$3"; }
+
+need_header() { [ -e "/usr/include/$1" ] || missing "/usr/include/$1 is not here: Ollama's source needs it." "apt-get install $2"; }
+
+# once NAME FILE... -- COMMAND...: run COMMAND unless it has already run with these FILEs and this COMMAND.
+once() {
+    local name=$1 inputs=()
+    shift
+    while [ "$1" != -- ]; do inputs+=("$1"); shift; done
+    shift
+    local stamp=$out/.$name.built key
+    key=$( (cat "${inputs[@]}"; declare -f "$1") | sha256sum)
+    if [ -e "$out/$name" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then
+        say "$name is here"
+        return
+    fi
+    rm -f "$stamp"
+    local began=$SECONDS
+    "$@"
+    printf '%s\n' "$key" >"$stamp"
+    say "$name is ready ($((SECONDS - began)) s)"
+}
+
+need_go() {
+    need_program go "Go builds the servers (1.21 or newer; it fetches the version that go.mod names)." \
+        "the archive of go.dev/dl, unpacked into /usr/local"
+}
+
+# build_go NAME PACKAGE: the stripped binary of a tool that the module in NAME/ pins by go.mod and go.sum.
+build_go() {
+    say "building $1 (about five minutes on two cores)"
+    (cd "$here/$1" && go build -mod=readonly -ldflags='-s -w' -o "$out/$1.new" "$2")
+    mv "$out/$1.new" "$out/$1"
+}
+
+build_loki() {
+    need_go
+    build_go loki github.com/grafana/loki/v3/cmd/loki
+}
+
+build_ollama() {
+    need_go
+    need_program g++ "it compiles Ollama's inference code." "apt-get install g++"
+    need_header nlohmann/json.hpp nlohmann-json3-dev
+    need_header stb/stb_image.h libstb-dev
+    # Ollama's module leaves out the header of its audio decoder; a Python package of that decoder ships it.
+    local headers=$out/miniaudio
+    if [ ! -e "$headers/miniaudio/miniaudio.h" ]; then
+        say "fetching miniaudio.h"
+        rm -rf "$headers"
+        mkdir -p "$headers"
+        "$python" -m pip download --quiet --no-deps --no-binary :all: --require-hashes \
+            -r "$here/ollama/miniaudio.txt" --dest "$headers"
+        tar -xzf "$headers"/miniaudio-*.tar.gz -C "$headers" --strip-components 1
+    fi
+    CGO_CPPFLAGS="-I$headers -I/usr/include" CGO_CXXFLAGS="-O2 -w" CGO_CFLAGS="-O2 -w" \
+        build_go ollama github.com/ollama/ollama
+}
+
+build_model() {
+    "$python" -c 'import gguf' 2>/dev/null || missing "The Python package gguf is not here." "make .venv/dev"
+    "$python" "$here/tiny_model.py" "$out/tiny.gguf"
+}
+
+build_javascript() {
+    need_program npm "it installs Ollama's JavaScript client." "apt-get install npm"
+    mkdir -p "$out/javascript"
+    cp "$here/js/package.json" "$here/js/package-lock.json" "$out/javascript/"
+    (cd "$out/javascript" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
+exec 9>"$out/.lock"
+flock -n 9 || { say "waiting for another make servers"; flock 9; }
+
+for part in "${@:-all}"; do
+    case $part in loki | ollama | model | javascript | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+done
+wanted() { [ $# -eq 0 ] && return 1; local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
+parts=("${@:-all}")
+if wanted model; then once tiny.gguf "$here/tiny_model.py" -- build_model; fi
+if wanted javascript; then once javascript "$here"/js/package*.json -- build_javascript; fi
+if wanted loki; then once loki "$here"/loki/go.* -- build_loki; fi
+if wanted ollama; then once ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi

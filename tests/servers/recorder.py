@@ -1,0 +1,34 @@
+"""The recorder itself, as a process of its own, the way users start it."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers.process import RunningServer, running
+
+PROJECT = Path(__file__).parents[2]
+
+
+@contextlib.contextmanager
+def running_recorder(
+    folder: Path, *, port: int | None = None, ready: str = "/readyz", seconds: float = 20.0, **environment: str
+) -> Iterator[RunningServer]:
+    """Start ``python -m service serve`` with ``environment`` and nothing else of this process's settings.
+
+    Its journal is in ``folder / "data"``, so a second one in the same folder finds what the first one kept.
+    """
+    settings = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONUNBUFFERED": "1",
+        "DATA_DIR": str(folder / "data"),
+        **environment,
+    }
+
+    def command(listen_port: int) -> list[str | Path]:
+        return ["env", f"LISTEN=127.0.0.1:{listen_port}", sys.executable, "-m", "service", "serve"]
+
+    with running(command, folder=folder, ready=ready, environment=settings, port=port, seconds=seconds) as server:
+        yield server

@@ -1,0 +1,63 @@
+"""The table of settings."""
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import TABLE, SettingsError, read_settings
+
+
+def test_the_defaults_are_those_of_the_table() -> None:
+    settings = read_settings({})
+    assert settings.ollama_url == "http://127.0.0.1:11434"
+    assert settings.listen == ("127.0.0.1", 8080)
+    assert settings.record_before_reply is True
+    assert settings.api_keys_file is None
+    assert settings == read_settings(dict.fromkeys((variable.name for variable in TABLE.values()), ""))
+
+
+def test_all_mistakes_are_told_at_once_each_with_variable_value_and_expectation() -> None:
+    wrong = {
+        "OLLAMA_URL": "localhost:11434",
+        "OLLAMA_TIMEOUT": "-1",
+        "LISTEN": "8080",
+        "KEEP_BODY_BYTES": "1.5",
+        "RETENTION_DAYS": "nan",
+        "RETENTION_GB": "0",
+        "ALLOW_MANAGEMENT": "maybe",
+        "ALLOWED_HOSTS": "http://x",
+        "CORS_ORIGINS": "*",
+        "TRUSTED_PROXIES": "10.0.0.1/8",
+        "JOURNAL_SYNC": "off",
+        "TRACE_URL": "http://grafana",
+        "LOG_LEVEL": "loud",
+    }
+    with pytest.raises(SettingsError) as raised:
+        read_settings(wrong)
+    lines = str(raised.value).splitlines()
+    assert len(lines) == len(wrong)
+    for name, value in wrong.items():
+        assert any(line.startswith(f"{name}={value!r}: expected ") for line in lines), name
+
+
+def test_a_contradiction_is_a_mistake_and_a_secret_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="LOKI_USERNAME and LOKI_PASSWORD") as raised:
+        read_settings({"LOKI_PASSWORD": "hunter2"})
+    assert "hunter2" not in str(raised.value)
+    with pytest.raises(SettingsError, match="LOKI_TOKEN and LOKI_USERNAME"):
+        read_settings({"LOKI_TOKEN": "a", "LOKI_USERNAME": "b", "LOKI_PASSWORD": "c"})
+    with pytest.raises(SettingsError, match="expected an existing file"):
+        read_settings({"API_KEYS_FILE": str(tmp_path / "absent")})
+
+
+@pytest.mark.parametrize("url", ["http://box:11434", "https://box/ollama/", "http://[::1]:11434"])
+def test_an_upstream_may_have_a_path_and_loses_its_last_slash(url: str) -> None:
+    assert read_settings({"OLLAMA_URL": url}).ollama_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://box", "http://", "http://box:0", "http://box:99999", "http://u:p@box", "http://box?x", "http://[::1"]
+)
+def test_an_upstream_that_cannot_be_one_is_a_mistake(url: str) -> None:
+    with pytest.raises(SettingsError, match="OLLAMA_URL"):
+        read_settings({"OLLAMA_URL": url})
