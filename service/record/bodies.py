@@ -1,0 +1,199 @@
+"""Reading kept bodies: decompress them within bounds, join their two ends, parse them as JSON.
+
+Everything here takes any bytes and never raises: what cannot be read stays as it was.
+"""
+
+import json
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from service.record.exchange import Body
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+READABLE_BYTES = 4 * 1024 * 1024
+_MOST_ENCODINGS = 4
+# RFC 8878 asks decoders for 8 MiB of window; a frame that wants more would buy our memory with a few bytes.
+_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+
+
+def readable(body: Body, limit: int = READABLE_BYTES) -> Body:
+    """The body with its ``Content-Encoding`` undone, at most ``limit`` bytes of it.
+
+    Knows gzip, deflate (with and without zlib's frame) and zstd, also stacked. A stream that was
+    cut gives what it holds. Whatever else it is (brotli, broken from the start) stays as it was,
+    with its ``content_encoding``. The ``length`` of a decompressed body counts decompressed
+    bytes; what is missing counts as at least the compressed bytes that were not read.
+    """
+    if not body.content_encoding:
+        return body
+    encodings = [name for part in body.content_encoding.split(",") if (name := part.strip().lower())]
+    encodings = [name for name in encodings if name != "identity"]
+    if not encodings:
+        return Body(body.length, body.head, body.tail, body.content_type)
+    if len(encodings) > _MOST_ENCODINGS or any(name not in _DECODERS for name in encodings):
+        return body
+    data, unread = body.head, body.length - len(body.head)
+    for name in reversed(encodings):
+        decoded = _DECODERS[name](data, limit)
+        if decoded is None:
+            return body
+        data, left = decoded
+        unread += left
+    return Body(len(data) + unread, data, b"", body.content_type)
+
+
+# (decoded, compressed bytes not read), None when not even a beginning could be decoded
+_Decoded = tuple[bytes, int] | None
+
+
+def _inflate(data: bytes, limit: int, window: int) -> _Decoded:
+    pieces: list[bytes] = []
+    room = limit
+    while data:
+        decoder = zlib.decompressobj(window)
+        try:
+            piece = decoder.decompress(data, room)
+        except zlib.error:
+            return _inflated_until_broken(data, room, window, pieces)
+        pieces.append(piece)
+        room -= len(piece)
+        if not decoder.eof:
+            return b"".join(pieces), len(decoder.unconsumed_tail)
+        data = decoder.unused_data
+        if window != _GZIP or room <= 0:
+            return b"".join(pieces), len(data)
+    return (b"".join(pieces), 0) if pieces else None
+
+
+def _inflated_until_broken(data: bytes, room: int, window: int, pieces: list[bytes]) -> _Decoded:
+    """zlib throws away what it had when it meets a broken byte: feed it small pieces to keep that."""
+    decoder = zlib.decompressobj(window)
+    at = 0
+    try:
+        while at < len(data) and room > 0:
+            piece = decoder.decompress(data[at : at + 1024], room)
+            pieces.append(piece)
+            room -= len(piece)
+            at += 1024
+    except zlib.error:
+        pass
+    decoded = b"".join(pieces)
+    return (decoded, max(0, len(data) - at)) if decoded else None
+
+
+_GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
+
+
+def _gunzip(data: bytes, limit: int) -> _Decoded:
+    return _inflate(data, limit, _GZIP)
+
+
+def _undeflate(data: bytes, limit: int) -> _Decoded:
+    # RFC 9110 means zlib's frame; some clients send the bare stream.
+    return _inflate(data, limit, _ZLIB) or _inflate(data, limit, _RAW_DEFLATE)
+
+
+def _unzstd(data: bytes, limit: int) -> _Decoded:
+    pieces: list[bytes] = []
+    room = limit
+    try:
+        while data and room > 0:
+            decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+            piece = decoder.decompress(data, room)
+            pieces.append(piece)
+            room -= len(piece)
+            if not decoder.eof:
+                # What the decoder holds back is not told; only that it wants no more input says it was the limit.
+                return b"".join(pieces), 0 if decoder.needs_input else 1
+            data = decoder.unused_data
+    except zstd.ZstdError:
+        pass
+    decoded = b"".join(pieces)
+    return (decoded, len(data)) if decoded else None
+
+
+_DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _undeflate,
+    "zstd": _unzstd,
+}
+
+
+def left_out(count: int) -> str:
+    """The mark that stands where a text was shortened by ``count`` bytes."""
+    return f" … [{count} bytes left out] … "
+
+
+def whole(body: Body) -> bytes:
+    """The kept bytes as one piece, with a mark where some are missing.
+
+    When the gap fell inside a JSON string, as it does with a large image, the result is still JSON.
+    """
+    if not body.tail and body.length <= len(body.head):
+        return body.head
+    if not body.is_shortened:
+        return body.head + body.tail
+    head, tail = _without_partial_end(body.head), _without_partial_start(body.tail)
+    return head + left_out(body.length - len(head) - len(tail)).encode() + tail
+
+
+def _without_partial_end(head: bytes) -> bytes:
+    """Drop a character, or a JSON escape, of which only the beginning was kept."""
+    start = len(head) - 1
+    while start >= max(0, len(head) - 4) and head[start] & 0xC0 == 0x80:
+        start -= 1
+    if start >= 0 and head[start] >= 0xC0:
+        try:
+            head[start:].decode()
+        except UnicodeDecodeError as broken:
+            if broken.reason == "unexpected end of data":
+                return head[:start]
+        return head
+    escape = head.rfind(b"\\", max(0, len(head) - 6))
+    if escape >= 0:
+        before = len(head[:escape]) - len(head[max(0, escape - 64) : escape].rstrip(b"\\")) - max(0, escape - 64)
+        is_escape = before % 2 == 0
+        size = 6 if head[escape + 1 : escape + 2] == b"u" else 2
+        if is_escape and len(head) - escape < size:
+            return head[:escape]
+    return head
+
+
+def _without_partial_start(tail: bytes) -> bytes:
+    """Drop the end of a character of which the beginning was not kept."""
+    start = 0
+    while start < min(3, len(tail)) and tail[start] & 0xC0 == 0x80:
+        start += 1
+    return tail[start:]
+
+
+def document(data: bytes) -> Any:
+    """``data`` parsed as one JSON object or list; None when it is neither.
+
+    As lenient as the servers that read it: lone surrogates, huge numbers and NaN pass. Nesting
+    deeper than about a thousand does not.
+    """
+    try:
+        found = orjson.loads(data)
+    except ValueError:
+        start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if start != b"{" and start != b"[":
+            return None
+        try:
+            found = json.loads(data, parse_int=_integer)
+        except (ValueError, RecursionError):
+            return None
+    return found if isinstance(found, (dict, list)) else None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)

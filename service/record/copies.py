@@ -1,0 +1,64 @@
+"""A body as the text that stands in a record: as it was sent, its payloads replaced by a word about them."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+from service.record.bodies import left_out
+from service.record.exchange import Body
+from service.record.payloads import described, without_payloads
+
+# Few: what is not text is seldom worth reading, and the journal holds the kept bytes anyway.
+_BINARY_SHOWN = 300
+_TEXT_IN_ANOTHER_ENCODING_SHOWN = 12_000
+_MOST_PARTS = 64
+
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)
+_PART_TYPE = re.compile(rb"content-type:[ \t]{0,20}([a-z]{1,40})/", re.IGNORECASE)
+_GAP = re.compile(r" … \[\d+ bytes left out\] … ".encode())
+
+
+def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
+    """``kept`` (the bytes kept of ``body``, joined) as text, and whether some of it is not shown.
+
+    Text stays exactly as it was sent but for payloads; what is not UTF-8 becomes ``base64:…``.
+    """
+    if body.content_type.startswith("multipart/"):
+        kept = _without_files(body, kept)
+    kept = without_payloads(kept)
+    try:
+        return kept.decode(), False
+    except UnicodeDecodeError:
+        pass
+    is_text = "json" in body.content_type or body.content_type.startswith("text/")
+    shown = kept[: _TEXT_IN_ANOTHER_ENCODING_SHOWN if is_text else _BINARY_SHOWN]
+    text = "base64:" + b64encode(shown).decode()
+    missing = max(body.length, len(kept)) - len(shown)
+    return (text + left_out(missing).rstrip(), True) if missing > 0 else (text, False)
+
+
+def _without_files(body: Body, kept: bytes) -> bytes:
+    """A multipart form with its files (an audio to be transcribed) replaced."""
+    said = _BOUNDARY.search(body.content_type)
+    if said is None:
+        return kept
+    delimiter = b"--" + said[1].encode("utf-8", "replace")
+    parts = kept.split(delimiter, _MOST_PARTS)
+    return delimiter.join([_without_file(part) for part in parts])
+
+
+def _without_file(part: bytes) -> bytes:
+    headers, blank, content = part.partition(b"\r\n\r\n")
+    if not blank or b"filename" not in headers.lower():
+        return part
+    ending = b"\r\n" if content.endswith(b"\r\n") else b""
+    content = content.removesuffix(ending)
+    named = _PART_TYPE.search(headers)
+    kind = named[1].decode().lower() if named else "data"
+    if kind not in ("audio", "image", "video"):
+        kind = "data"
+    gap = _GAP.search(content)
+    if gap is None:
+        return headers + blank + described(kind, len(content), sha256(content).hexdigest()) + ending
+    count = len(content) - len(gap[0]) + int(re.sub(rb"\D", b"", gap[0]))
+    return headers + blank + f"<{kind} {count} bytes, not whole>".encode() + ending

@@ -1,0 +1,121 @@
+"""The facts of one exchange, as the gateway saw them. Frozen: they travel between threads."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How an exchange ended."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    CLIENT_LEFT = "client_left"
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_TIMED_OUT = "upstream_timed_out"
+    UPSTREAM_BROKE_OFF = "upstream_broke_off"
+    GATEWAY_STOPPED = "gateway_stopped"
+    GATEWAY_DIED = "gateway_died"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked. A field is None when nobody said it; each has at most 200 characters."""
+
+    workflow: str | None = None
+    workflow_id: str | None = None
+    execution_id: str | None = None
+    node: str | None = None
+    caller: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bounded copy of one body, as it was on the wire (so possibly compressed).
+
+    ``head`` holds its first bytes. When more passed than is kept, ``tail`` holds its last
+    bytes and what lay between them is gone. ``length`` counts the bytes that really passed.
+    """
+
+    length: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+    content_type: str = ""
+    content_encoding: str = ""
+
+    @property
+    def is_shortened(self) -> bool:
+        return self.length > len(self.head) + len(self.tail)
+
+
+NO_BODY = Body()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExchange:
+    """What is known when the request has been read and nothing was answered yet.
+
+    ``id`` and ``trace_id`` are 32, ``span_id`` and ``parent_span_id`` 16 lower-case hex digits.
+    ``request_uri`` is the target exactly as the client sent it; ``path`` the canonical path
+    that goes to Ollama (empty when the request was refused before one was found).
+    ``started_ns`` is Unix time in nanoseconds.
+    """
+
+    id: str
+    started_ns: int
+    method: str
+    request_uri: str
+    path: str
+    operation: str
+    api: str
+    remote_addr: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+    user_agent: str | None = None
+    caller: Caller = Caller()
+    request: Body = NO_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One ended exchange.
+
+    ``duration`` and ``first_byte`` (the first byte of the answer's body) are seconds since the
+    start by the monotonic clock, None when unknown. ``arrivals`` are the first few pieces of
+    the answer's body as (bytes of the body before this piece, seconds since the start).
+    ``status`` is what the client was answered, 499 when it left before an answer.
+    """
+
+    opened: OpenExchange
+    outcome: Outcome
+    ended_ns: int
+    status: int | None = None
+    upstream_status: int | None = None
+    duration: float | None = None
+    first_byte: float | None = None
+    arrivals: tuple[tuple[int, float], ...] = ()
+    response: Body = NO_BODY
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One exchange as the journal keeps it: frozen bytes, so that shipping twice is identical.
+
+    ``line`` is the JSON object of the contract, at most 240 kB of UTF-8. ``summary`` is the
+    same without bodies. ``request`` and ``response`` are the kept bytes, decompressed where
+    that was possible and with secrets masked.
+    """
+
+    id: str
+    started_ns: int
+    ended_ns: int
+    method: str
+    operation: str
+    outcome: str
+    parent_span_id: str | None
+    line: bytes
+    summary: bytes
+    request: bytes
+    response: bytes

@@ -1,0 +1,84 @@
+"""The numbers of a record: tokens, phases, speed, and whether the prompt was silently cut."""
+
+from collections.abc import Callable
+from typing import Any
+
+from service.record.exchange import Exchange
+from service.record.generation import Generation
+from service.record.request_facts import Asked, prompt_characters
+
+_HAS_CONTEXT = frozenset({"chat", "generate", "load"})
+# When so many arrivals were noted, there may have been more of which nothing is known.
+_MANY_ARRIVALS = 16
+
+
+def measures(
+    said: dict[str, Any],
+    exchange: Exchange,
+    asked: Asked,
+    generation: Generation,
+    operation: str,
+    context_length_of: Callable[[str], int | None],
+) -> None:
+    """Add the numbers that are known to ``said``, in the order of the line's keys. Times are seconds."""
+    count, seconds = generation.completion_tokens, generation.generation_time
+    if generation.prompt_tokens is not None:
+        said["prompt_tokens"] = generation.prompt_tokens
+    if count is not None:
+        said["completion_tokens"] = count
+        if count and seconds:
+            said["tokens_per_second"] = round(count / seconds, 3)
+    size = _context_length(generation, context_length_of) if operation in _HAS_CONTEXT else None
+    if size:
+        if generation.prompt_tokens is not None:
+            said["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
+        said["context_length"] = size
+    if generation.wait_time is not None:
+        said["wait_time"] = round(generation.wait_time, 6)
+    if generation.prompt_time is not None:
+        said["prompt_time"] = round(generation.prompt_time, 6)
+    if seconds is not None:
+        said["generation_time"] = round(seconds, 6)
+    if exchange.first_byte is not None:
+        said["time_to_first_byte"] = round(exchange.first_byte, 6)
+    first_token = _time_of(generation.first_token_at, exchange.arrivals)
+    if first_token is not None:
+        said["time_to_first_token"] = round(first_token, 6)
+    if exchange.upstream_status is not None:
+        said["upstream_status"] = exchange.upstream_status
+
+
+def _context_length(generation: Generation, context_length_of: Callable[[str], int | None]) -> int | None:
+    """What the model ran with: what the request wanted, else what is known of the model."""
+    loaded = context_length_of(generation.model) if generation.model else None
+    wanted = generation.num_ctx
+    if wanted and loaded and generation.prompt_tokens == loaded < wanted:
+        # More was wanted than the model can hold, and the prompt was cut to what it can.
+        return loaded
+    return wanted or loaded
+
+
+def _is_truncated(context_length: int, prompt_tokens: int, asked: Asked) -> bool:
+    """Whether Ollama silently cut the prompt so that it fits into the context."""
+    if prompt_tokens >= context_length:
+        return True
+    # Some versions keep half of the context and two tokens more when they cut. A prompt may well
+    # have that many tokens by chance, so its text must also be too long for them: whole prompts
+    # have three to five characters a token, and one that was cut lost at least half of its own.
+    if -1 <= prompt_tokens - context_length // 2 - 2 <= 1 and asked.document is not None:
+        return prompt_characters(asked.document) > 7 * prompt_tokens
+    return False
+
+
+def _time_of(offset: int | None, arrivals: tuple[tuple[int, float], ...]) -> float | None:
+    """When the piece of the answer arrived that holds the byte at ``offset``; None when that was not noted."""
+    if offset is None:
+        return None
+    arrived = None
+    for number, (start, seconds) in enumerate(arrivals, 1):
+        if start > offset:
+            break
+        if start < offset and number == len(arrivals) >= _MANY_ARRIVALS:
+            return None
+        arrived = seconds
+    return arrived

@@ -1,0 +1,126 @@
+"""What a request asks for, whichever API it is written in."""
+
+import re
+from typing import Any, NamedTuple
+
+from service.record.bodies import document, whole
+from service.record.exchange import Body, OpenExchange
+
+_MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}"((?:[^"\\\x00-\x1f]){1,300})"')
+_MODEL_IN_FORM = re.compile(
+    rb'\bname="?model"?(?:;[^\r\n]{0,200})?\r\n(?:[^\r\n]{1,200}\r\n){0,3}\r\n([^\r\n]{1,300})\r\n'
+)
+_STREAMED_BY_DEFAULT = frozenset({"chat", "generate", "pull", "push", "create"})
+_STREAMED_ON_REQUEST = frozenset({"chat", "generate", "transcribe"})
+_IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
+
+
+class Asked(NamedTuple):
+    """The facts of a request. ``document`` is its parsed JSON; None when it is not (or broken) JSON.
+
+    ``lifecycle`` is ``load`` or ``unload`` where the request asks a model of the native API for
+    nothing but that.
+    """
+
+    document: dict[str, Any] | None = None
+    model: str | None = None
+    stream: bool | None = None
+    num_ctx: int | None = None
+    images: int = 0
+    lifecycle: str | None = None
+
+
+def read_request(opened: OpenExchange, request: Body) -> Asked:
+    """Read the (readable) request. What it does not say, or says in a wrong type, is None."""
+    if not request.length:
+        return Asked(stream=_stream(opened, {}) if opened.method == "POST" else None)
+    if request.content_type.startswith("multipart/"):
+        named = _MODEL_IN_FORM.search(request.head[:65536]) or _MODEL_IN_FORM.search(request.tail[-65536:])
+        return Asked(model=named[1].decode("utf-8", "replace") if named else None)
+    found = document(whole(request))
+    if not isinstance(found, dict):
+        first = _MODEL_FIRST.match(request.head)
+        return Asked(model=first[1].decode("utf-8", "replace") if first else None)
+    model = found.get("model") or found.get("name")
+    options = found.get("options")
+    num_ctx = options.get("num_ctx") if isinstance(options, dict) else None
+    lifecycle = _lifecycle(opened, found) if opened.api == "ollama" else None
+    return Asked(
+        found,
+        model if isinstance(model, str) and model else None,
+        None if lifecycle else _stream(opened, found),
+        num_ctx if type(num_ctx) is int and 0 < num_ctx < 2**40 else None,
+        _count_images(found),
+        lifecycle,
+    )
+
+
+def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
+    if opened.api == "ollama":
+        if opened.operation not in _STREAMED_BY_DEFAULT:
+            return None
+        default = True
+    elif opened.operation in _STREAMED_ON_REQUEST:
+        default = False
+    else:
+        return None
+    said = asked.get("stream")
+    return said if isinstance(said, bool) else default
+
+
+def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
+    """Ollama loads a model for an empty prompt, and unloads it when it shall be kept for no time."""
+    if opened.operation == "chat":
+        is_empty = not asked.get("messages")
+    elif opened.operation == "generate":
+        is_empty = not asked.get("prompt") and not asked.get("images")
+    else:
+        return None
+    if not is_empty:
+        return None
+    return "unload" if asked.get("keep_alive") in (0, "0", "0s", "0m", "0h") else "load"
+
+
+def _count_images(asked: dict[str, Any]) -> int:
+    images = asked.get("images")
+    count = len(images) if isinstance(images, list) else 0
+    messages = asked.get("messages")
+    if messages is None:
+        messages = asked.get("input")
+    if not isinstance(messages, list):
+        return count
+    for message in messages:
+        if not isinstance(message, dict):
+            continue
+        images = message.get("images")
+        if isinstance(images, list):
+            count += len(images)
+        content = message.get("content")
+        if isinstance(content, list):
+            count += _count_image_parts(content)
+    return count
+
+
+def _count_image_parts(parts: list[Any]) -> int:
+    count = 0
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        if str(part.get("type")) in _IMAGE_PARTS:
+            count += 1
+        elif part.get("type") == "tool_result" and isinstance(part.get("content"), list):
+            count += sum(1 for inner in part["content"] if isinstance(inner, dict) and inner.get("type") == "image")
+    return count
+
+
+def prompt_characters(asked: dict[str, Any]) -> int:
+    """How many characters the prompt of a chat or generation has, runs of white space counted once."""
+    texts = [asked.get("prompt"), asked.get("system"), asked.get("input"), asked.get("instructions")]
+    for messages in (asked.get("messages"), asked.get("input")):
+        for message in messages if isinstance(messages, list) else ():
+            content = message.get("content") if isinstance(message, dict) else message
+            if isinstance(content, list):
+                texts += [part.get("text") for part in content if isinstance(part, dict)]
+            else:
+                texts.append(content)
+    return sum(len(" ".join(text.split())) for text in texts if isinstance(text, str))

@@ -1,0 +1,11 @@
+from service.record.exchange import Body, Outcome
+
+
+def test_a_body_is_shortened_when_more_passed_than_was_kept() -> None:
+    assert not Body().is_shortened
+    assert not Body(5, b"abc", b"de").is_shortened
+    assert Body(6, b"abc", b"de").is_shortened
+
+
+def test_an_outcome_is_the_word_that_the_record_says() -> None:
+    assert f"{Outcome.CLIENT_LEFT}" == str(Outcome.CLIENT_LEFT) == "client_left"

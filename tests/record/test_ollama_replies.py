@@ -1,0 +1,102 @@
+import json
+
+import pytest
+
+from service.record.exchange import Body
+from service.record.ollama_replies import read
+from tests.record.wire import body, shortened
+
+LINES = "application/x-ndjson"
+
+
+def _lines(*pieces: object, end: bytes = b"\n") -> Body:
+    return body(b"\n".join(json.dumps(piece).encode() for piece in pieces) + end, LINES)
+
+
+def _said(text: str, **more: object) -> dict[str, object]:
+    return {"model": "tiny", "message": {"role": "assistant", "content": text, **more}, "done": False}
+
+
+def test_text_thinking_and_tool_calls_are_put_together() -> None:
+    call = {"id": "call_1", "function": {"index": 0, "name": "look", "arguments": {"for": "é"}}}
+    reply = read(
+        "chat",
+        _lines(
+            _said("", thinking="Hm, "),
+            _said("", thinking="so"),
+            _said("A"),
+            _said("B", tool_calls=[call]),
+            {"done": True},
+        ),
+    )
+    assert "".join(reply.texts) == "AB"
+    assert "".join(reply.thoughts) == "Hm, so"
+    assert reply.tool_calls == [{"id": "call_1", "function": {"name": "look", "arguments": {"for": "é"}}}]
+    assert (reply.first_piece, reply.is_finished, reply.is_understood) == (0, True, True)
+
+
+def test_a_generation_thinks_beside_its_response() -> None:
+    reply = read(
+        "generate", _lines({"response": "", "thinking": "Hm"}, {"response": "A"}, {"response": "", "done": True})
+    )
+    assert (reply.texts, reply.thoughts) == (["A"], ["Hm"])
+
+
+def test_the_first_piece_with_something_in_it_is_noted() -> None:
+    reply = read("chat", _lines(_said(""), _said(""), _said("A"), {"done": True}))
+    assert reply.first_piece == 2
+
+
+def test_a_half_received_last_line_loses_no_text_before_it() -> None:
+    reply = read("chat", _lines(_said("A"), _said("B"), end=b'\n{"message":{"content":"C'))
+    assert reply.texts == ["A", "B"]
+    assert reply.is_finished is False
+    assert reply.problem
+
+
+def test_an_error_in_the_stream_is_told_beside_the_text() -> None:
+    reply = read("chat", _lines(_said("A"), {"error": "out of memory"}))
+    assert (reply.texts, reply.error, reply.is_finished) == (["A"], "out of memory", False)
+
+
+def test_a_stream_with_a_gap_keeps_both_ends_and_the_counts() -> None:
+    pieces = [_said(f" {number:05}") for number in range(2000)]
+    sent = _lines(*pieces, {"done": True, "done_reason": "stop", "eval_count": 2000})
+    reply = read("chat", shortened(sent.head, 5000, 3000, LINES))
+    text = "".join(reply.texts)
+    assert text.startswith(" 00000 00001")
+    assert text.endswith("01999")
+    assert text.count(" … ") == 1
+    assert (reply.completion_tokens, reply.done_reason, reply.is_finished) == (2000, "stop", True)
+    assert reply.problem is None
+
+
+def test_an_answer_with_a_gap_that_is_one_document_is_still_read() -> None:
+    sent = json.dumps({"response": "é" * 5000, "done": True, "eval_count": 7}).encode()
+    reply = read("generate", shortened(sent, 1001, 400))
+    assert "bytes left out" in reply.texts[0]
+    assert reply.completion_tokens == 7
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, "7", None, True, 2**60])
+def test_a_count_that_is_none_is_absent(count: object) -> None:
+    reply = read("chat", body(json.dumps({"message": {"content": "x"}, "done": True, "eval_count": count}).encode()))
+    assert reply.completion_tokens is None
+
+
+def test_a_zero_that_was_not_said_is_not_invented() -> None:
+    reply = read("chat", body(b'{"message":{"content":""},"done":true,"done_reason":"load"}'))
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.wait_time) == (None, None, None)
+    assert reply.is_understood
+
+
+def test_progress_is_told_once_each() -> None:
+    steps = [{"status": "pulling abc", "completed": number, "total": 5000} for number in range(5000)]
+    reply = read("pull", _lines({"status": "pulling manifest"}, *steps, {"status": "success"}))
+    assert reply.texts == ["pulling manifest\npulling abc\nsuccess"]
+    assert reply.is_finished is True
+
+
+def test_an_answer_of_another_kind_is_not_said_to_be_understood() -> None:
+    for data in (b'{"hello":1}', b"hello", b"[]", b'{"hello":1}\n{"hello":2}\n'):
+        assert not read("chat", body(data)).is_understood

@@ -1,0 +1,145 @@
+import json
+
+from service.record.exchange import Body
+from service.record.openai_replies import read
+from tests.record.wire import body, shortened
+
+EVENTS = "text/event-stream"
+
+
+def _events(*pieces: object, end: bytes = b"data: [DONE]\n\n") -> Body:
+    return body(b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in pieces) + end, EVENTS)
+
+
+def _delta(index: int = 0, finish: str | None = None, **delta: object) -> dict[str, object]:
+    return {"model": "tiny", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
+
+
+def test_text_and_reasoning_are_put_together() -> None:
+    reply = read(
+        "chat",
+        _events(_delta(role="assistant", content=""), _delta(reasoning="Hm"), _delta(content="A", finish="stop")),
+    )
+    assert (reply.texts, reply.thoughts, reply.done_reason) == (["A"], ["Hm"], "stop")
+    assert (reply.first_piece, reply.is_finished, reply.model) == (1, True, "tiny")
+
+
+def test_reasoning_under_its_other_name_is_read_too() -> None:
+    assert read("chat", _events(_delta(reasoning_content="Hm"))).thoughts == ["Hm"]
+    once = {"choices": [{"message": {"content": "A", "reasoning_content": "Hm"}}]}
+    assert read("chat", body(json.dumps(once).encode())).thoughts == ["Hm"]
+
+
+def test_tool_calls_are_put_together_from_their_pieces() -> None:
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": ""}}
+    reply = read(
+        "chat",
+        _events(
+            _delta(tool_calls=[first]),
+            _delta(tool_calls=[{"index": 0, "function": {"arguments": '{"for":'}}]),
+            _delta(tool_calls=[{"index": 1, "id": "call_2", "function": {"name": "go", "arguments": "{}"}}]),
+            _delta(tool_calls=[{"index": 0, "function": {"arguments": '"é"}'}}]),
+        ),
+    )
+    assert reply.tool_calls == [
+        {"id": "call_1", "function": {"name": "look", "arguments": {"for": "é"}}},
+        {"id": "call_2", "function": {"name": "go", "arguments": {}}},
+    ]
+
+
+def test_whole_tool_calls_under_one_index_stay_apart() -> None:
+    calls = [{"index": 0, "id": f"call_{n}", "function": {"name": "f", "arguments": f'{{"n":{n}}}'}} for n in range(3)]
+    reply = read("chat", _events(*[_delta(tool_calls=[call]) for call in calls]))
+    assert [found["id"] for found in reply.tool_calls] == ["call_0", "call_1", "call_2"]
+
+
+def test_arguments_that_are_no_json_stay_text() -> None:
+    message = {"tool_calls": [{"id": "call_1", "function": {"name": "f", "arguments": "{half"}}]}
+    reply = read("chat", body(json.dumps({"choices": [{"message": message}]}).encode()))
+    assert reply.tool_calls == [{"id": "call_1", "function": {"name": "f", "arguments": "{half"}}]
+
+
+def test_several_choices_are_told_apart() -> None:
+    reply = read(
+        "chat", _events(_delta(0, content="A"), _delta(1, content="X"), _delta(0, content="B"), _delta(1, content="Y"))
+    )
+    assert "".join(reply.texts) == "AB\n\nXY"
+    once = {"choices": [{"index": 0, "text": "AB"}, {"index": 1, "text": "XY"}]}
+    assert "".join(read("generate", body(json.dumps(once).encode())).texts) == "AB\n\nXY"
+
+
+def test_content_in_parts_is_put_together() -> None:
+    message = {"content": [{"type": "text", "text": "A"}, {"type": "image"}, {"type": "text", "text": "B"}]}
+    assert read("chat", body(json.dumps({"choices": [{"message": message}]}).encode())).texts == ["AB"]
+
+
+def test_an_error_in_the_stream_is_told_beside_the_text() -> None:
+    reply = read(
+        "chat", _events(_delta(content="A"), {"error": {"message": "out of memory", "type": "api_error"}}, end=b"")
+    )
+    assert (reply.texts, reply.error, reply.is_finished) == (["A"], "out of memory", False)
+
+
+def test_a_stream_that_broke_off_keeps_all_text() -> None:
+    reply = read("chat", _events(_delta(content="A"), _delta(content="B"), end=b'data: {"choices":[{"del'))
+    assert (reply.texts, reply.is_finished) == (["A", "B"], False)
+
+
+def test_a_stream_with_a_gap_keeps_both_ends_and_the_usage() -> None:
+    pieces = [_delta(content=f" {number:05}") for number in range(2000)]
+    sent = _events(*pieces, {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2000}})
+    reply = read("chat", shortened(sent.head, 5000, 3000, EVENTS))
+    text = "".join(reply.texts)
+    assert text.startswith(" 00000")
+    assert text.endswith("01999")
+    assert text.count(" … ") == 1
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.is_finished) == (5, 2000, True)
+
+
+def test_a_response_with_reasoning_and_calls_is_read_from_its_events() -> None:
+    call = {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": '{"a":1}'}
+    usage = {"input_tokens": 3, "output_tokens": 4}
+    pieces = (
+        {"type": "response.created", "response": {"model": "tiny", "status": "in_progress"}},
+        {"type": "response.reasoning_summary_text.delta", "delta": "Hm"},
+        {"type": "response.output_text.delta", "delta": "A"},
+        {"type": "response.output_text.done", "text": "A"},
+        {"type": "response.function_call_arguments.delta", "delta": "{"},
+        {"type": "response.output_item.done", "item": call},
+        {
+            "type": "response.completed",
+            "response": {"model": "tiny", "status": "completed", "output": [call], "usage": usage},
+        },
+    )
+    reply = read("chat", _events(*pieces, end=b""))
+    assert (reply.texts, reply.thoughts, reply.first_piece) == (["A"], ["Hm"], 1)
+    assert reply.tool_calls == [{"id": "call_1", "function": {"name": "look", "arguments": {"a": 1}}}]
+    assert (reply.done_reason, reply.is_finished, reply.completion_tokens) == ("completed", True, 4)
+    unfinished = read("chat", _events(*pieces[:-1], end=b""))
+    assert (unfinished.texts, unfinished.is_finished) == (["A"], False)
+
+
+def test_a_failed_or_incomplete_response_says_why() -> None:
+    failed = {"type": "response.failed", "response": {"status": "failed", "error": {"message": "boom"}, "output": []}}
+    assert read("chat", _events(failed, end=b"")).error == "boom"
+    details = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []}
+    assert read("chat", body(json.dumps(details).encode())).done_reason == "max_output_tokens"
+
+
+def test_a_transcription_is_text() -> None:
+    assert read("transcribe", body(b'{"text":"hello"}')).texts == ["hello"]
+    assert read("transcribe", body(b"hello", "text/plain")).texts == ["hello"]
+    streamed = _events(
+        {"type": "transcript.text.delta", "delta": "hel"}, {"type": "transcript.text.done", "text": "hello"}
+    )
+    assert read("transcribe", streamed).texts == ["hel"]
+
+
+def test_embeddings_are_understood_without_text() -> None:
+    reply = read("embed", body(b'{"data":[{"embedding":[1,2]}],"model":"tiny","usage":{"prompt_tokens":4}}'))
+    assert (reply.is_understood, reply.texts, reply.prompt_tokens, reply.model) == (True, [], 4, "tiny")
+
+
+def test_an_answer_of_another_kind_is_not_said_to_be_understood() -> None:
+    for data in (b'{"hello":1}', b"hello", b"[]"):
+        assert not read("chat", body(data)).is_understood

@@ -1,0 +1,104 @@
+import json
+from typing import Any
+
+import pytest
+
+from service.record.exchange import Body, OpenExchange
+from service.record.request_facts import prompt_characters, read_request
+from tests.record.wire import body, exchange, shortened
+
+
+def _opened(asked: Any, path: str = "/api/chat") -> OpenExchange:
+    sent = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    return exchange(sent, path=path).opened
+
+
+@pytest.mark.parametrize(
+    ("path", "default"),
+    [
+        *(("/api/chat", True), ("/api/generate", True), ("/api/pull", True), ("/api/embed", None), ("/api/show", None)),
+        *(("/v1/chat/completions", False), ("/v1/messages", False), ("/v1/responses", False), ("/v1/embeddings", None)),
+    ],
+)
+def test_whether_an_answer_streams_follows_the_api(path: str, default: bool | None) -> None:
+    asked = {"model": "m", "prompt": "x", "messages": [{"content": "x"}]}
+    opened = _opened(asked, path)
+    assert read_request(opened, opened.request).stream is default
+    for said in (True, False):
+        opened = _opened({**asked, "stream": said}, path)
+        assert read_request(opened, opened.request).stream is (None if default is None else said)
+
+
+def test_the_model_may_have_its_old_name() -> None:
+    opened = _opened({"name": "tiny"}, "/api/pull")
+    assert read_request(opened, opened.request).model == "tiny"
+
+
+@pytest.mark.parametrize("num_ctx", [0, -1, 1.5, "4096", True, None, 2**50])
+def test_a_context_that_is_no_number_of_tokens_is_not_said(num_ctx: object) -> None:
+    opened = _opened({"options": {"num_ctx": num_ctx}})
+    assert read_request(opened, opened.request).num_ctx is None
+
+
+def test_images_are_counted_in_every_api() -> None:
+    parts = [{"type": "image_url"}, {"type": "text"}, {"type": "input_image"}]
+    nested = [{"type": "tool_result", "content": [{"type": "image"}, {"type": "text"}]}, {"type": "image"}]
+    for asked, count in (
+        ({"images": ["a", "b"], "prompt": "x"}, 2),
+        ({"messages": [{"images": ["a"]}, {"images": ["b", "c"]}]}, 3),
+        ({"messages": [{"content": parts}]}, 2),
+        ({"messages": [{"content": nested}]}, 2),
+        ({"input": [{"content": parts}]}, 2),
+        ({"input": "text", "messages": 5, "images": {}}, 0),
+    ):
+        opened = _opened(asked)
+        assert read_request(opened, opened.request).images == count
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "expected"),
+    [
+        ("/api/generate", {"model": "m"}, "load"),
+        ("/api/generate", {"model": "m", "prompt": "", "keep_alive": "0s"}, "unload"),
+        ("/api/generate", {"model": "m", "keep_alive": 0}, "unload"),
+        ("/api/generate", {"model": "m", "keep_alive": -1}, "load"),
+        ("/api/chat", {"model": "m", "messages": []}, "load"),
+        ("/api/chat", {"model": "m", "messages": [{"content": ""}], "keep_alive": 0}, None),
+        ("/api/generate", {"model": "m", "images": ["x"]}, None),
+        ("/api/embed", {"model": "m"}, None),
+        ("/v1/chat/completions", {"model": "m"}, None),
+    ],
+)
+def test_an_empty_prompt_loads_or_unloads(path: str, asked: dict[str, Any], expected: str | None) -> None:
+    opened = _opened(asked, path)
+    assert read_request(opened, opened.request).lifecycle == expected
+
+
+def test_a_request_with_a_gap_still_says_its_model() -> None:
+    sent = json.dumps({"model": "tiny", "messages": [{"content": "x", "n": 1}] * 5000, "stream": False}).encode()
+    for head in range(1000, 1040):
+        opened = exchange(shortened(sent, head, 500)).opened
+        assert read_request(opened, opened.request).model == "tiny"
+
+
+def test_a_form_says_its_model() -> None:
+    form = b'--X\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n--X\r\n\xff\xfe\r\n--X--\r\n'
+    opened = exchange(body(form, "multipart/form-data; boundary=X"), path="/v1/audio/transcriptions").opened
+    assert read_request(opened, opened.request).model == "whisper"
+
+
+def test_nothing_is_guessed_from_bytes_that_are_no_json() -> None:
+    for sent in (b"\xff\xfe", b"nope", b'["model"]', b'{"prompt":"\\"model\\":\\"x\\""', b"5"):
+        opened = _opened(sent)
+        assert read_request(opened, opened.request)[:2] == (None, None)
+    opened = exchange(Body(7, b"", b"")).opened
+    assert read_request(opened, opened.request).model is None
+
+
+def test_a_prompt_is_measured_without_its_runs_of_white_space() -> None:
+    assert prompt_characters({"prompt": "a   b\n\n\n c", "system": "d"}) == 6
+    asked = {
+        "messages": [{"content": "ab"}, {"content": [{"text": "cd"}, {"type": "image"}, 5]}, None, "ef"],
+        "input": "gh",
+    }
+    assert prompt_characters(asked) == 8
