@@ -1,0 +1,66 @@
+"""The record of an exchange whose meaning could not be found out: its plain facts, no bodies."""
+
+from datetime import UTC, datetime
+
+import orjson
+
+from service.record.exchange import Exchange, Outcome, Record
+
+
+def bare_record(exchange: Exchange, error: Exception) -> Record:
+    """A valid record in the contract's order of keys.
+
+    Bodies, the query and the text of ``error`` are left out: nothing unmasked may reach the disk.
+    """
+    opened = exchange.opened
+    failed = exchange.outcome is not Outcome.COMPLETED or (exchange.status or 0) >= 400
+    facts: dict[str, object] = {
+        "time": _rfc3339(exchange.ended_ns),
+        "method": opened.method,
+        "request_uri": opened.request_uri.partition("?")[0],
+        "status": exchange.status,
+        "request_time": None if exchange.duration is None else round(exchange.duration, 3),
+        "error": exchange.error or f"the recorder could not understand this exchange: {type(error).__name__}",
+        "outcome": str(exchange.outcome),
+        "failed": failed,
+        "operation": opened.operation or None,
+        "api": opened.api or None,
+        "upstream_status": exchange.upstream_status,
+        "remote_addr": opened.remote_addr or None,
+        "request_bytes": opened.request.length,
+        "response_bytes": exchange.response.length,
+        "request_truncated": True if opened.request.length else None,
+        "response_truncated": True if exchange.response.length else None,
+        "exchange": opened.id,
+        "trace_id": opened.trace_id,
+        "span_id": opened.span_id,
+        "started": _rfc3339(opened.started_ns),
+    }
+    line = orjson.dumps({name: _clean(value) for name, value in facts.items() if value is not None})
+    return Record(
+        id=opened.id,
+        started_ns=opened.started_ns,
+        ended_ns=exchange.ended_ns,
+        method=_text(opened.method),
+        operation=_text(opened.operation),
+        outcome=str(exchange.outcome),
+        parent_span_id=opened.parent_span_id,
+        line=line,
+        summary=line,
+        request=b"",
+        response=b"",
+    )
+
+
+def _clean(value: object) -> object:
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(value: str) -> str:
+    # Header bytes that are no UTF-8 arrive as lone surrogates, which neither JSON nor the database takes.
+    return value.encode("utf-8", "replace").decode()
+
+
+def _rfc3339(time_ns: int) -> str:
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"

@@ -1,0 +1,102 @@
+"""Is the journal sound, and what is in it? For ``ollama-recorder journal check``; the recorder may be running."""
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from service.journal import JournalError
+from service.journal.folder import JOURNAL
+from service.journal.reader import Reader
+
+# Looking at every page of a journal of many gigabytes takes minutes, and whoever asks knows that.
+_CHECK_SECONDS = 3600.0
+_MOST_PROBLEMS = 20
+_ENDED = "SELECT ended_ns FROM exchange ORDER BY number"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalReport:
+    """What ``check`` found. ``lag`` is how many records a receiver has not got yet, by receiver; times are RFC 3339.
+
+    ``problems`` are SQLite's own words; an empty list says that the file is sound.
+    """
+
+    file: str
+    instance: str | None
+    problems: list[str]
+    records: int
+    oldest: str | None
+    newest: str | None
+    newest_number: int
+    open_exchanges: int
+    lag: dict[str, int]
+    parked: dict[str, int]
+    file_bytes: int
+    free_bytes_in_file: int
+    free_bytes_on_disk: int
+    set_aside: list[str]
+
+
+def check(folder: Path) -> JournalReport:
+    """Read every page of ``folder``'s journal. Raises JournalError when there is none that can be opened."""
+    reader = Reader(folder, seconds=_CHECK_SECONDS)
+    try:
+        problems = _problems(reader)
+        (records,) = _ask_if_readable(reader, problems, "SELECT count(*) FROM exchange", (0,))
+        (oldest,) = _ask_if_readable(reader, problems, f"SELECT ({_ENDED} LIMIT 1)", (None,))
+        (newest,) = _ask_if_readable(reader, problems, f"SELECT ({_ENDED} DESC LIMIT 1)", (None,))
+        (open_exchanges,) = _ask_if_readable(reader, problems, "SELECT count(*) FROM open_exchange", (0,))
+        pages = reader.ask("PRAGMA freelist_count")[0][0] * reader.ask("PRAGMA page_size")[0][0]
+        return JournalReport(
+            file=str(folder / JOURNAL),
+            instance=_ask_if_readable(
+                reader, problems, "SELECT max(value) FROM about WHERE name = 'instance'", (None,)
+            )[0],
+            problems=problems,
+            records=records,
+            oldest=_rfc3339(oldest),
+            newest=_rfc3339(newest),
+            newest_number=reader.newest_number(),
+            open_exchanges=open_exchanges,
+            lag={name: _lag(reader, problems, number) for name, number in reader.cursors().items()},
+            parked=dict(reader.ask("SELECT receiver, count(*) FROM parked GROUP BY receiver")),
+            file_bytes=reader.size_in_bytes(),
+            free_bytes_in_file=pages,
+            free_bytes_on_disk=shutil.disk_usage(folder).free,
+            set_aside=sorted(
+                path.name for path in folder.glob(f"{JOURNAL}.corrupt-*") if not path.name.endswith("-wal")
+            ),
+        )
+    finally:
+        reader.close()
+
+
+def _problems(reader: Reader) -> list[str]:
+    try:
+        found = [str(text) for (text,) in reader.ask(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
+    except JournalError as error:
+        if not isinstance(error.__cause__, sqlite3.DatabaseError):
+            raise
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def _ask_if_readable(reader: Reader, problems: list[str], question: str, otherwise: tuple[Any]) -> tuple[Any, ...]:
+    try:
+        return reader.ask(question)[0]
+    except JournalError as error:
+        problems.append(str(error))
+        return otherwise
+
+
+def _lag(reader: Reader, problems: list[str], number: int) -> int:
+    return int(
+        _ask_if_readable(reader, problems, f"SELECT count(*) FROM exchange WHERE number > {int(number)}", (0,))[0]
+    )
+
+
+def _rfc3339(time_ns: int | None) -> str | None:
+    return None if time_ns is None else datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")

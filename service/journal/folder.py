@@ -1,0 +1,71 @@
+"""The journal's folder: who may look into it, and the one process that may write there."""
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from service.journal import JournalError
+
+JOURNAL = "journal.sqlite3"
+LOCK = "journal.lock"
+HEADROOM = "journal.headroom"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make ``folder`` (mode 0700). Raises JournalError when it cannot be used.
+
+    A folder that is there already is closed to others only when it is ours alone, that is empty or holding a journal:
+    somebody may have named a folder that others share.
+    """
+    try:
+        if folder.is_dir():
+            names = [path.name for path in folder.iterdir()]
+            if not names or all(name.startswith("journal.") for name in names):
+                # A mounted volume may belong to another user; its owner then decides who looks into it.
+                with contextlib.suppress(PermissionError):
+                    folder.chmod(0o700)
+        else:
+            folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise JournalError(f"DATA_DIR={str(folder)!r} cannot be used: {error.strerror}") from error
+
+
+def make_private_file(path: Path) -> None:
+    """Make ``path`` readable by its owner only, empty if it is new. SQLite gives -wal and -shm the same mode."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    except PermissionError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(folder: Path) -> int:
+    """Take the folder for this process and return the descriptor that holds it; closing it gives the folder back.
+
+    Raises JournalError that names the holder when another process has it. The system gives the lock back when its
+    holder dies, however it dies, so a lock file that is left behind means nothing.
+    """
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JournalError(f"DATA_DIR={str(folder)!r} cannot be written to: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "an unknown process"
+        os.close(descriptor)
+        raise JournalError(
+            f"DATA_DIR={str(folder)!r} is in use by another recorder ({holder}):"
+            " stop that one, or give this one another folder"
+        ) from error
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    # Who holds it is a courtesy to people; on a full disk the lock is worth having without it.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename} since {started}\n".encode(), 0)
+    return descriptor

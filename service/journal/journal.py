@@ -1,0 +1,241 @@
+"""The journal's writing side: one connection, one thread. Each call is one commit, unless inside ``transaction()``."""
+
+import contextlib
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from pathlib import Path
+
+from service import events
+from service.journal import JournalError, salvage, schema
+from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_folder, take_lock
+from service.journal.open_rows import OpenRow
+from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
+from service.journal.transaction import is_damage, is_full, transaction
+from service.record.exchange import Record
+
+# SQLite lets go of Python's global lock once a statement. Beside a busy event loop each statement waits to get it back,
+# so many rows go into few statements.
+_ROWS_A_STATEMENT = (64, 32, 16, 8, 4, 2, 1)
+_columns = attrgetter(
+    "id", "started_ns", "ended_ns", "method", "operation", "outcome", "parent_span_id", "line", "request", "response"
+)
+# OR IGNORE: a commit that failed may still have reached the disk; trying again must not keep an exchange twice.
+# It also spares the copy of each page that SQLite makes in case it has to undo half a statement.
+_APPEND = {
+    rows: "INSERT OR IGNORE INTO exchange"
+    "(id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line, request, response) VALUES "
+    + ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
+    for rows in _ROWS_A_STATEMENT
+}
+# Somebody else's write (the sqlite3 tool, a backup) must not hold up the writer for longer than an answer would wait.
+_BUSY_SECONDS = 0.2
+
+
+class Journal:
+    """The one writer of ``folder``/journal.sqlite3.
+
+    ``sync`` is ``full`` (a commit survives a power loss) or ``normal`` (it survives a killed process). ``receivers``
+    are the names whose records must not expire before they were accepted. Every method that writes raises
+    sqlite3.Error or OSError when the disk is in trouble, and then nothing of that call was kept.
+    """
+
+    def __init__(
+        self, folder: Path, *, sync: str = "full", receivers: Sequence[str] = (), retention: Retention
+    ) -> None:
+        self.folder = folder
+        self.path = folder / JOURNAL
+        self.instance = ""
+        self.receivers = tuple(receivers)
+        self._retention = retention
+        self._sync = sync
+        self._lock: int | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self.headroom = Headroom(folder)
+
+    # Opening and closing
+
+    def open(self) -> None:
+        """Take the folder and open the file, setting a damaged one aside.
+
+        Raises JournalError when the folder is another's, cannot be written to, or holds a newer version's journal;
+        sqlite3.Error or OSError when the disk is in trouble: the folder is then held and ``reopen`` may be tried.
+        """
+        try:
+            self.reopen()
+        except JournalError:
+            self.close()
+            raise
+
+    def reopen(self, *, is_damaged: bool = False) -> None:
+        """Open the file anew, as after trouble of the disk; set it aside if ``is_damaged``. Raises as ``open`` does."""
+        self._disconnect()
+        self._hold_folder()
+        self.headroom.fit()
+        try:
+            if is_damaged:
+                raise sqlite3.DatabaseError("a page of it is damaged")
+            self._connect()
+        except (sqlite3.DatabaseError, OSError) as error:
+            self._disconnect()
+            if is_full(error):
+                # Opening writes too: the index of the write-ahead log.
+                self.headroom.release()
+            if not (is_damaged or is_damage(error)):
+                raise
+            damaged = salvage.set_aside(self.path)
+            self._connect()
+            saved = salvage.copy_what_is_readable(damaged, self.connection)
+            events.emit(events.JournalSetAside(damaged.name, str(error), saved.records, saved.is_everything_read))
+        self.instance = self._read_instance()
+        self.headroom.reserve_log()
+        bound_growth(self.connection, self.headroom)
+
+    def close(self) -> None:
+        """Close the file and give the folder back. Never raises; may be called twice."""
+        self._disconnect()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _hold_folder(self) -> None:
+        # A folder that was deleted took the lock's file with it; the lock that we hold then guards nothing.
+        if self._lock is not None and (self.folder / LOCK).exists():
+            return
+        prepare_folder(self.folder)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        self._lock = take_lock(self.folder)
+
+    def _connect(self) -> None:
+        make_private_file(self.path)
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        self._connection = connection
+        # A delete must not need as much room as what it deletes; FAST overwrites what costs no further page.
+        connection.execute("PRAGMA secure_delete = FAST")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        schema.prepare(connection)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalError(f"DATA_DIR={str(self.folder)!r} is on a file system without what WAL needs")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._sync == 'full' else 'NORMAL'}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {self.headroom.wal_bytes // schema.PAGE_SIZE}")
+        connection.execute(f"PRAGMA journal_size_limit = {self.headroom.size}")
+        self._inode = self.path.stat().st_ino
+        # Read what every start needs: damage is better found now than by the first exchange.
+        connection.execute("SELECT count(*), max(number) FROM cursor").fetchall()
+        connection.execute("SELECT id FROM open_exchange").fetchall()
+        connection.execute("SELECT * FROM exchange ORDER BY number DESC LIMIT 1").fetchall()
+        connection.execute("SELECT * FROM exchange ORDER BY number LIMIT 1").fetchall()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The writing connection. Raises sqlite3.OperationalError while there is none."""
+        if self._connection is None:
+            raise sqlite3.OperationalError("the journal is not open")
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _read_instance(self) -> str:
+        # Loki takes a line sent again for the same one only if its labels are the same too, so a new host name
+        # (a container has a new one at each start) must not change the label.
+        connection = self.connection
+        connection.execute("INSERT OR IGNORE INTO about VALUES ('instance', ?)", (socket.gethostname(),))
+        (instance,) = connection.execute("SELECT value FROM about WHERE name = 'instance'").fetchone()
+        return str(instance)
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """All that is done inside becomes one commit; inside another one, an exception undoes only this part."""
+        return transaction(self.connection)
+
+    # Exchanges
+
+    def write(
+        self, records: Sequence[Record] = (), opened: Sequence[OpenRow] = (), no_longer_open: Sequence[str] = ()
+    ) -> None:
+        """Append ``records`` in their order, add the rows ``opened``, remove those of the ids ``no_longer_open``.
+
+        A record whose id is there already is passed over.
+        """
+        connection = self.connection
+        with transaction(connection):
+            start = 0
+            for rows in _ROWS_A_STATEMENT:
+                while len(records) - start >= rows:
+                    some = records[start : start + rows]
+                    connection.execute(_APPEND[rows], tuple(chain.from_iterable(map(_columns, some))))
+                    start += rows
+            if opened:
+                connection.executemany("INSERT OR REPLACE INTO open_exchange VALUES (?, ?, ?, ?)", opened)
+            for first in range(0, len(no_longer_open), 100):
+                ids = no_longer_open[first : first + 100]
+                connection.execute(f"DELETE FROM open_exchange WHERE id IN ({','.join('?' * len(ids))})", ids)
+
+    def open_rows(self, limit: int = 50) -> list[OpenRow]:
+        """Rows of exchanges that are (or, at start, were) going on, oldest first."""
+        return self.connection.execute("SELECT * FROM open_exchange ORDER BY rowid LIMIT ?", (limit,)).fetchall()
+
+    def newest_ended_ns(self) -> int:
+        """When the newest exchange ended (Unix nanoseconds); 0 when there is none."""
+        row = self.connection.execute("SELECT ended_ns FROM exchange ORDER BY number DESC LIMIT 1").fetchone()
+        return int(row[0]) if row else 0
+
+    # Receivers
+
+    def move_cursor(self, receiver: str, number: int) -> None:
+        """Note that ``receiver`` has (or will never take) everything up to ``number``. Never moves back."""
+        with self.transaction():
+            self.connection.execute(
+                "INSERT INTO cursor VALUES (?, ?)"
+                " ON CONFLICT(receiver) DO UPDATE SET number = max(number, excluded.number)",
+                (receiver, number),
+            )
+
+    def park(self, receiver: str, number: int, reason: str, detail: str) -> None:
+        """Note that ``receiver`` will never take record ``number``, and why. The record stays until it expires."""
+        with self.transaction():
+            self.connection.execute(
+                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?)",
+                (receiver, number, reason, detail[:2000], time.time_ns()),
+            )
+
+    # Room
+
+    def tidy(self) -> bool:
+        """One short step of removing what is too old or too much. True: there is more to do."""
+        connection = self.connection
+        more = expire(connection, self._retention, self.receivers) > 0 or give_back_pages(connection, self._retention)
+        if not more:
+            self.shrink_wal()
+            bound_growth(connection, self.headroom)
+        return more
+
+    def shrink_wal(self) -> None:
+        """Empty the write-ahead log if a long read made it grow. A reader that is at it still is not waited for."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.with_name(JOURNAL + "-wal").stat().st_size > 2 * self.headroom.size:
+                checkpoint(self.connection)
+
+    def is_in_place(self) -> bool:
+        """Whether the open file is still the one with the journal's name: somebody may have deleted the folder."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False

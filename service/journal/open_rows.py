@@ -1,0 +1,70 @@
+"""What is written of an exchange while it is still being answered, and what becomes of it after a crash."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+
+from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
+
+OpenRow = tuple[str, str, bytes, bytes]
+_DIED = "the recorder died while this exchange was going on"
+
+
+def encode_open(opened: OpenExchange) -> OpenRow:
+    """The row of table ``open_exchange``: (id, facts as JSON, head, tail)."""
+    body = opened.request
+    # Bodies are blobs of their own, so that JSON need not carry bytes.
+    facts = asdict(replace(opened, request=replace(body, head=b"", tail=b"")))
+    del facts["request"]["head"], facts["request"]["tail"]
+    try:
+        text = orjson.dumps(facts).decode()
+    except TypeError:
+        # Header bytes that are no UTF-8 travel as lone surrogates: orjson refuses them, the standard library escapes.
+        text = json.dumps(facts)
+    return opened.id, text, body.head, body.tail
+
+
+def decode_open(row: OpenRow) -> OpenExchange:
+    """The opposite. Never raises: of a row that cannot be understood, its id and its bytes are kept."""
+    identifier, facts, head, tail = row
+    try:
+        known: dict[str, Any] = json.loads(facts)
+        # A newer version may have written more fields than this one knows.
+        caller = Caller(**_fields_of(Caller, known.get("caller", {})))
+        body = Body(**_fields_of(Body, known.get("request", {})) | {"head": head, "tail": tail})
+        return OpenExchange(**_fields_of(OpenExchange, known) | {"caller": caller, "request": body})
+    except (ValueError, TypeError, AttributeError):
+        body = Body(length=len(head) + len(tail), head=head, tail=tail)
+        return OpenExchange(
+            id=identifier,
+            started_ns=0,
+            method="",
+            request_uri="",
+            path="",
+            operation="",
+            api="",
+            remote_addr="",
+            trace_id=identifier,
+            span_id=identifier[:16],
+            request=body,
+        )
+
+
+def _fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in kind.__dataclass_fields__ if name in values}  # type: ignore[attr-defined]
+
+
+def died(opened: OpenExchange, newest_ended_ns: int) -> Exchange:
+    """The exchange that ``opened`` became by a crash. It ended at the journal's last sign of life.
+
+    Nobody knows when the process died, so there is no duration. The last sign of life keeps the entry's time
+    near those before it: Loki refuses what is over an hour behind its stream's newest entry.
+    """
+    return Exchange(
+        opened=opened,
+        outcome=Outcome.GATEWAY_DIED,
+        ended_ns=max(opened.started_ns, newest_ended_ns),
+        error=_DIED,
+    )

@@ -1,0 +1,182 @@
+"""The journal's reading side, for receivers, pages and commands. It cannot write, and no question takes for ever."""
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from service.journal import JournalError
+from service.journal.folder import JOURNAL
+
+READ_SECONDS = 5.0
+# SQLite asks after so many of its instructions whether to go on: a millisecond of work or so.
+_INSTRUCTIONS_BETWEEN_LOOKS = 20_000
+_ROW = "number, id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as receivers need it. ``line`` is the contract's JSON object; times are Unix nanoseconds."""
+
+    number: int
+    id: str
+    started_ns: int
+    ended_ns: int
+    method: str
+    operation: str
+    outcome: str
+    parent_span_id: str | None
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """One record with the kept bytes of its bodies (empty when there were none, or no room for them)."""
+
+    row: Row
+    request: bytes
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRecord:
+    """A record that ``receiver`` will never take, and why."""
+
+    receiver: str
+    number: int
+    reason: str
+    detail: str
+    parked_ns: int
+
+
+class Reader:
+    """Reads ``folder``'s journal from any thread, one question at a time.
+
+    Every method raises JournalError when there is no journal yet, it cannot be read, or the answer takes more than
+    ``seconds``. A file that was set aside or put in its place while we look is noticed at the next question.
+    """
+
+    def __init__(self, folder: Path, *, seconds: float = READ_SECONDS) -> None:
+        self._path = folder / JOURNAL
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._deadline = 0.0
+
+    def read_after(self, number: int, limit: int, max_bytes: int) -> list[Row]:
+        """At most ``limit`` records after ``number`` in their order, lines of at most ``max_bytes`` together.
+
+        One record comes even when its line alone is larger.
+        """
+        rows: list[Row] = []
+        size = 0
+        with self._asking() as connection:
+            # Fetched one by one: what would be too much is not read from the disk.
+            for values in connection.execute(
+                f"SELECT {_ROW} FROM exchange WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
+            ):
+                row = Row(*values)
+                size += len(row.line)
+                if rows and size > max_bytes:
+                    break
+                rows.append(row)
+        return rows
+
+    def record(self, identifier: str) -> KeptRecord | None:
+        """The record of exchange ``identifier``; None when there is none (any more)."""
+        found = self.ask(f"SELECT {_ROW}, request, response FROM exchange WHERE id = ?", (identifier,))
+        return KeptRecord(Row(*found[0][:-2]), found[0][-2], found[0][-1]) if found else None
+
+    def newest_number(self) -> int:
+        """The number of the newest record; 0 when there never was one."""
+        found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
+        return int(found[0][0]) if found else 0
+
+    def cursors(self) -> dict[str, int]:
+        """Up to which number each receiver has everything."""
+        return dict(self.ask("SELECT receiver, number FROM cursor"))
+
+    def oldest_unshipped_ended_ns(self, receiver: str) -> int | None:
+        """When the oldest record that ``receiver`` has not got yet ended; None when it has everything."""
+        found = self.ask(
+            "SELECT ended_ns FROM exchange"
+            " WHERE number > coalesce((SELECT number FROM cursor WHERE receiver = ?), 0) ORDER BY number LIMIT 1",
+            (receiver,),
+        )
+        return int(found[0][0]) if found else None
+
+    def parked(self, receiver: str | None = None, limit: int = 100) -> list[ParkedRecord]:
+        """Parked records, newest first; of all receivers when none is named."""
+        found = self.ask(
+            "SELECT receiver, number, reason, detail, parked_ns FROM parked"
+            " WHERE ?1 IS NULL OR receiver = ?1 ORDER BY number DESC LIMIT ?2",
+            (receiver, limit),
+        )
+        return [ParkedRecord(*values) for values in found]
+
+    def instance(self) -> str:
+        """The host's name when the journal was made."""
+        return str(self.ask("SELECT value FROM about WHERE name = 'instance'")[0][0])
+
+    def size_in_bytes(self) -> int:
+        """What the journal takes on the disk, its write-ahead log included. Asks the file system only."""
+        size = 0
+        for path in (self._path, self._path.with_name(JOURNAL + "-wal")):
+            with contextlib.suppress(OSError):
+                size += path.stat().st_size
+        return size
+
+    def ask(self, question: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows that answer ``question`` in SQL."""
+        with self._asking() as connection:
+            return connection.execute(question, values).fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._deadline = time.monotonic() + self._seconds
+            try:
+                yield self._connected()
+            except sqlite3.Error as error:
+                # A connection that failed may look at a file that is no more.
+                self._disconnect()
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                    raise JournalError(f"the journal took more than {self._seconds:g} seconds to answer") from error
+                raise JournalError(f"the journal cannot be read: {error}") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            inode = self._path.stat().st_ino
+        except OSError as error:
+            raise JournalError(f"there is no journal in {str(self._path.parent)!r} yet") from error
+        if self._connection is None or inode != self._inode:
+            self._disconnect()
+            self._connection = sqlite3.connect(
+                f"file:{quote(str(self._path.absolute()))}?mode=ro",
+                uri=True,
+                timeout=self._seconds,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._inode = inode
+            self._connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS)
+        return self._connection
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()

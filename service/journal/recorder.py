@@ -1,0 +1,236 @@
+"""The hand-over from the event loop to the one thread that writes the journal.
+
+The loop's side (``open``, ``close``, ``submit``) costs a few microseconds and never waits. The writer's side takes
+everything that is queued, finds out what it meant, commits once, and wakes all who wait with one call into the loop.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.journal import JournalError
+from service.journal.defects import report_defect
+from service.journal.intake import MAX_QUEUED, MAX_QUEUED_BYTES, Batch, Intake
+from service.journal.journal import Journal
+from service.journal.keeping import Keeping
+from service.journal.losses import Losses
+from service.journal.writing import OPEN_AFTER_SECONDS, Writing
+from service.record.exchange import Exchange, OpenExchange, Record
+
+T = TypeVar("T")
+TIDY_SECONDS = 5.0
+MORE_TIDY_SECONDS = 0.01
+# After so long a commit that does not come back counts as trouble, though nothing has failed yet.
+STUCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderState:
+    """A picture for health and metrics. ``last_commit_at`` is Unix seconds (0: none yet); counts are since the start.
+
+    ``waiting`` records are in memory only, because the disk does not take them.
+    """
+
+    degraded: str | None
+    queued: int
+    queued_bytes: int
+    waiting: int
+    committed: int
+    bodies_lost: int
+    records_lost: int
+    last_commit_seconds: float
+    last_commit_at: float
+
+
+class Recorder:
+    """Records exchanges without making anybody wait.
+
+    ``make_record`` finds out what an exchange meant and ``make_open`` masks a request that is still being answered;
+    both run on the writer's thread, as does ``on_recorded``, which gets every record once, also one that the disk
+    did not take. ``open`` and ``close`` belong to the event loop's thread; ``submit`` and ``state`` to any.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        make_record: Callable[[Exchange], Record],
+        make_open: Callable[[OpenExchange], OpenExchange],
+        on_recorded: Callable[[list[Record]], None] = lambda records: None,
+        max_queued_bytes: int = MAX_QUEUED_BYTES,
+        max_queued: int = MAX_QUEUED,
+    ) -> None:
+        self._journal = journal
+        self._losses = Losses()
+        self._intake = Intake(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
+        self._keeping = Keeping(journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued)
+        self._writing = Writing(
+            journal,
+            self._keeping,
+            make_record=make_record,
+            make_open=make_open,
+            on_recorded=on_recorded,
+            wake=self._wake_loop,
+        )
+        self._listeners: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._is_look_planned = False
+
+    # The event loop's side
+
+    def open(self, opened: OpenExchange) -> None:
+        """A request was read and is about to be answered. Never waits; forgotten under pressure."""
+        self._intake.open(opened)
+        # Waking a thread costs more than all the rest, and most exchanges end before the writer has to know of them.
+        # So the loop looks once in a while whether some are going on that the writer has not taken.
+        if not self._is_look_planned and self._loop is not None:
+            self._is_look_planned = True
+            self._loop.call_later(OPEN_AFTER_SECONDS, self._look_at_opened)
+
+    def _look_at_opened(self) -> None:
+        self._is_look_planned = False
+        self._intake.wake_for_opened()
+
+    def close(self, exchange: Exchange, on_committed: Callable[[], None] | None = None) -> None:
+        """An exchange has ended. ``on_committed`` is called once, in the event loop, as soon as its record is on disk.
+
+        It is called before this returns when there is nothing to wait for: the disk is in trouble or the record lost.
+        """
+        if on_committed is not None and self._keeping.is_failing:
+            on_committed()
+            on_committed = None
+        self._intake.close(exchange, on_committed)
+
+    def submit(self, work: Callable[[Journal], T]) -> "Future[T]":
+        """Have ``work`` done on the writer's thread, inside a transaction. It must be short: exchanges wait behind it.
+
+        The future fails with JournalError when the disk does not take it, and with whatever ``work`` raises.
+        """
+        future: Future[T] = Future()
+        if self._intake.is_stopped:
+            future.set_exception(JournalError("the recorder has stopped"))
+        else:
+            self._intake.put_work((work, future))
+        return future
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called in the event loop after each commit of records. It must be short."""
+        self._listeners.append(listener)
+
+    @property
+    def degraded(self) -> str | None:
+        """Why the journal does not work as it should; None: it does."""
+        busy_since = self._writing.busy_since
+        if self._keeping.trouble is None and busy_since is not None:
+            seconds = time.monotonic() - busy_since
+            if seconds > STUCK_SECONDS:
+                return f"the disk has not answered for {seconds:.0f} seconds"
+        return self._keeping.trouble
+
+    def state(self) -> RecorderState:
+        queued, queued_bytes = self._intake.queued()
+        return RecorderState(
+            degraded=self.degraded,
+            queued=queued,
+            queued_bytes=queued_bytes,
+            waiting=self._keeping.waiting,
+            committed=self._writing.committed,
+            bodies_lost=self._losses.total("bodies"),
+            records_lost=self._losses.total("records"),
+            last_commit_seconds=self._writing.last_commit_seconds,
+            last_commit_at=self._writing.last_commit_at,
+        )
+
+    # Start and stop
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open the journal, record what a crash left open, start the writer. Blocks while it does.
+
+        Raises JournalError when the folder cannot be used. A disk that is full or broken is no reason not to start:
+        exchanges go on, and the writer tries again.
+        """
+        self._loop = loop
+        try:
+            self._journal.open()
+            self._writing.recover()
+        except (sqlite3.Error, OSError) as error:
+            self._keeping.note_trouble(error)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write all that is queued and close the journal. Blocks, so not in the event loop; may be called twice."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._intake.stop()
+            thread.join()
+
+    # The writer's side
+
+    def _run(self) -> None:
+        next_tidy = time.monotonic() + TIDY_SECONDS
+        is_last = False
+        while not is_last:
+            batch = self._intake.take(self._seconds_to_next_task(next_tidy))
+            is_last = batch.is_last
+            self._write(batch)
+            if time.monotonic() >= next_tidy:
+                next_tidy = time.monotonic() + (MORE_TIDY_SECONDS if self._tidy() else TIDY_SECONDS)
+            self._losses.say()
+        if self._keeping.is_failing:
+            self._keeping.retry()
+        self._keeping.give_up()
+        self._losses.say()
+        self._journal.close()
+
+    def _seconds_to_next_task(self, next_tidy: float) -> float:
+        waits = (
+            max(0.0, next_tidy - time.monotonic()),
+            self._keeping.seconds_to_retry(),
+            self._writing.seconds_to_next_open_row(),
+        )
+        return min(wait for wait in waits if wait is not None)
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            self._writing.write(batch)
+        except Exception as error:  # noqa: BLE001 - without its writer the recorder would record nothing any more
+            report_defect("journal: the writer", error)
+            self._losses.add_records(len(batch.exchanges), "defect")
+            self._wake_loop(batch.on_committed)
+
+    def _tidy(self) -> bool:
+        if self._keeping.is_failing:
+            return False
+        try:
+            if not self._journal.is_in_place():
+                self._keeping.note_trouble(FileNotFoundError("the journal's file was moved or deleted"))
+                return False
+            more = self._journal.tidy()
+        except (sqlite3.Error, OSError):
+            # The next write finds out what is wrong, and deals with it.
+            return False
+        self._keeping.note_room()
+        return more
+
+    def _wake_loop(self, on_committed: list[Callable[[], None]]) -> None:
+        loop = self._loop
+        if loop is None or not (on_committed or self._listeners):
+            return
+        # A loop that is closed has nobody waiting in it any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._call_all, on_committed)
+
+    def _call_all(self, on_committed: list[Callable[[], None]]) -> None:
+        for callback in (*on_committed, *self._listeners):
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - one listener's fault must not keep the others waiting
+                report_defect("journal: a callback after a commit", error)

@@ -1,0 +1,50 @@
+"""All or nothing on one SQLite connection, and what an error of SQLite tells about the disk."""
+
+import contextlib
+import errno
+import sqlite3
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done inside, or undo it all on an exception. Inside another one, only this part is undone."""
+    is_inner = connection.in_transaction
+    connection.execute("SAVEPOINT part" if is_inner else "BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("RELEASE part" if is_inner else "COMMIT")
+    except BaseException:
+        # A full or broken disk can make SQLite undo the whole transaction by itself.
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK TO part" if is_inner else "ROLLBACK")
+                if is_inner:
+                    connection.execute("RELEASE part")
+        raise
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether the file's content is wrong, so that trying again cannot help."""
+    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there is no room, so that deleting may help."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # The index of the write-ahead log is extended before it is used; only that fails so for want of room.
+    return _primary_code(error) == sqlite3.SQLITE_FULL or (
+        getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE
+    )
+
+
+def is_refused_value(error: BaseException) -> bool:
+    """Whether a value, not the disk, was the trouble: a defect of ours in one record."""
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError)
+    return isinstance(error, ValueError | TypeError | OverflowError)
+
+
+def _primary_code(error: BaseException) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

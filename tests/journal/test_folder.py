@@ -1,0 +1,93 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.journal import JournalError
+from service.journal.folder import prepare_folder, take_lock
+from tests.journal.given import open_journal, record
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from service.journal.folder import take_lock
+take_lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_only_the_owner_can_look_into_the_journal(tmp_path: Path) -> None:
+    umask = os.umask(0o000)
+    try:
+        with open_journal(tmp_path / "deep" / "data") as journal:
+            journal.write([record(1)])
+            modes = {path.name: mode(path) for path in (tmp_path / "deep" / "data").iterdir()}
+    finally:
+        os.umask(umask)
+
+    assert mode(tmp_path / "deep" / "data") == 0o700
+    assert set(modes) == {
+        *("journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"),
+        *("journal.lock", "journal.headroom"),
+    }
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_journal_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    with open_journal(tmp_path):
+        pass
+    tmp_path.chmod(0o755)
+    (tmp_path / "journal.sqlite3").chmod(0o644)
+
+    with open_journal(tmp_path):
+        pass
+
+    assert mode(tmp_path) == 0o700
+    assert mode(tmp_path / "journal.sqlite3") == 0o600
+
+
+def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").touch()
+    tmp_path.chmod(0o755)
+
+    prepare_folder(tmp_path)
+
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_second_process_is_told_who_holds_the_folder_and_gets_it_once_that_one_was_killed(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+
+        with pytest.raises(JournalError, match=rf"in use by another recorder \(process {holder.pid} on"):
+            take_lock(tmp_path)
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+
+    os.close(take_lock(tmp_path))
+
+
+def test_two_recorders_of_one_process_cannot_share_a_folder_either(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(1)])
+        with pytest.raises(JournalError, match="in use"), open_journal(tmp_path):
+            pass
+        journal.write([record(2)])
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(JournalError, match=r"DATA_DIR='.*file/data' cannot be used: Not a directory"):
+        prepare_folder(tmp_path / "file" / "data")

@@ -1,0 +1,48 @@
+import pytest
+
+from service.journal.open_rows import decode_open, died, encode_open
+from service.record.exchange import Body, Caller, Outcome
+from tests.journal.given import opened
+
+FULL = opened(
+    5,
+    request=Body(900, b"\xff\x00head", b"tail\xfe", "application/json", "gzip"),
+    caller=Caller(workflow="Rechnungen für März", node="n"),
+    parent_span_id="a" * 16,
+    user_agent="curl/8",
+)
+
+
+def test_what_is_written_of_an_open_exchange_reads_the_same() -> None:
+    assert decode_open(encode_open(FULL)) == FULL
+
+
+def test_header_bytes_that_are_no_utf8_survive() -> None:
+    request = opened(1, user_agent="caf\udce9")
+
+    assert decode_open(encode_open(request)) == request
+
+
+def test_facts_of_a_newer_version_are_passed_over() -> None:
+    identifier, facts, head, tail = encode_open(FULL)
+    newer = facts[:-1] + ',"colour":"red"}'
+
+    assert decode_open((identifier, newer, head, tail)) == FULL
+
+
+@pytest.mark.parametrize(
+    "facts", ["", "{", "[]", "null", '{"caller":5}', '{"request":{"length":"x"},"caller":{}}', "\x00"]
+)
+def test_a_row_that_cannot_be_understood_keeps_its_id_and_its_bytes(facts: str) -> None:
+    found = decode_open(("ab" * 16, facts, b"head", b"tail"))
+
+    assert found.id == "ab" * 16
+    assert (found.request.head, found.request.tail) == (b"head", b"tail")
+
+
+def test_an_exchange_that_a_crash_ended_has_no_duration_and_ends_at_the_last_sign_of_life() -> None:
+    exchange = died(FULL, FULL.started_ns + 7)
+
+    assert (exchange.outcome, exchange.duration, exchange.status) == (Outcome.GATEWAY_DIED, None, None)
+    assert exchange.ended_ns == FULL.started_ns + 7
+    assert died(FULL, 0).ended_ns == FULL.started_ns

@@ -1,0 +1,129 @@
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from service.journal import JournalError
+from service.journal.journal import Journal
+from service.journal.reader import Reader
+from tests.journal.given import identifier, open_journal, record
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with open_journal(tmp_path) as journal:
+        yield journal
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    reader = Reader(tmp_path)
+    yield reader
+    reader.close()
+
+
+def test_records_come_in_order_behind_a_number_within_limits_of_count_and_bytes(
+    journal: Journal, reader: Reader
+) -> None:
+    records = [record(number) for number in range(1, 11)]
+    journal.write(records)
+    length = len(records[0].line)
+
+    assert [row.number for row in reader.read_after(0, 100, 1 << 20)] == list(range(1, 11))
+    assert [row.number for row in reader.read_after(7, 100, 1 << 20)] == [8, 9, 10]
+    assert [row.number for row in reader.read_after(2, 3, 1 << 20)] == [3, 4, 5]
+    assert [row.number for row in reader.read_after(0, 100, 3 * length)] == [1, 2, 3]
+    assert [row.line for row in reader.read_after(4, 100, 1)] == [records[4].line], "one comes however large"
+    assert reader.read_after(10, 100, 1 << 20) == []
+
+
+def test_one_record_comes_with_its_bodies(journal: Journal, reader: Reader) -> None:
+    journal.write([record(1), record(2, b"what?", b"that")])
+
+    found = reader.record(identifier(2))
+
+    assert found is not None
+    assert (found.row.number, found.request, found.response) == (2, b"what?", b"that")
+    assert reader.record(identifier(3)) is None
+
+
+def test_how_far_receivers_are_is_known(journal: Journal, reader: Reader) -> None:
+    assert reader.newest_number() == 0
+    assert reader.oldest_unshipped_ended_ns("loki") is None
+    journal.write([record(1), record(2), record(3)])
+    journal.move_cursor("loki", 2)
+    journal.park("loki", 1, "line_too_long", "x" * 5000)
+    journal.park("otlp", 3, "rejected", "")
+
+    assert reader.newest_number() == 3
+    assert reader.cursors() == {"loki": 2}
+    assert reader.oldest_unshipped_ended_ns("loki") == record(3).ended_ns
+    assert reader.oldest_unshipped_ended_ns("otlp") == record(1).ended_ns
+    assert [(item.receiver, item.number, item.reason) for item in reader.parked()] == [
+        ("otlp", 3, "rejected"),
+        ("loki", 1, "line_too_long"),
+    ]
+    assert [len(item.detail) for item in reader.parked("loki")] == [2000]
+    assert reader.instance() == journal.instance
+    assert reader.size_in_bytes() > 8192
+
+
+def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered(journal: Journal, tmp_path: Path) -> None:
+    reader = Reader(tmp_path, seconds=0.05)
+
+    with pytest.raises(JournalError, match=r"more than 0.05 seconds"):
+        reader.ask("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+
+    assert reader.newest_number() == 0
+    reader.close()
+
+
+def test_nothing_can_be_written_through_a_reader(journal: Journal, reader: Reader) -> None:
+    with pytest.raises(JournalError, match="readonly"):
+        reader.ask("DELETE FROM exchange")
+
+
+def test_a_journal_that_is_not_there_yet_is_read_once_it_is(tmp_path: Path, reader: Reader) -> None:
+    with pytest.raises(JournalError, match="no journal"):
+        reader.newest_number()
+
+    with open_journal(tmp_path) as journal:
+        journal.write([record(1)])
+        assert reader.newest_number() == 1
+    assert reader.newest_number() == 1, "also when nobody has it open any more"
+
+
+def test_a_file_that_took_the_journals_place_is_noticed(tmp_path: Path, reader: Reader) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(1)])
+        assert reader.newest_number() == 1
+    for path in tmp_path.iterdir():
+        path.unlink()
+
+    with open_journal(tmp_path) as journal:
+        journal.write([record(1), record(2), record(3)])
+        assert reader.newest_number() == 3
+
+
+def test_a_damaged_file_is_reported_not_raised_as_something_else(tmp_path: Path, reader: Reader) -> None:
+    (tmp_path / "journal.sqlite3").write_bytes(b"no journal" * 1000)
+
+    with pytest.raises(JournalError, match="cannot be read") as raised:
+        reader.newest_number()
+
+    assert isinstance(raised.value.__cause__, sqlite3.DatabaseError)
+
+
+def test_many_threads_may_ask_one_reader_while_the_writer_writes(journal: Journal, reader: Reader) -> None:
+    def ask() -> list[list[int]]:
+        return [[row.number for row in reader.read_after(0, 1000, 1 << 30)] for _ in range(50)]
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask) for _ in range(4)]
+        for number in range(1, 200):
+            journal.write([record(number)])
+
+    seen = [numbers for future in asking for numbers in future.result()]
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)

@@ -1,0 +1,84 @@
+import time
+from pathlib import Path
+
+from service.journal.journal import Journal
+from service.journal.space import Retention, make_room, used_bytes
+from tests.journal.given import ask, kept_ids, open_journal, record
+
+FOR_EVER = 36_500
+DAY_NS = 86_400 * 10**9
+
+
+def tidy(journal: Journal) -> None:
+    while journal.tidy():
+        pass
+
+
+def test_records_older_than_the_limit_go_and_the_rest_stays(tmp_path: Path) -> None:
+    now = time.time_ns()
+    with open_journal(tmp_path, retention=Retention(days=2)) as journal:
+        journal.write([record(number, ended_ns=now - 5 * DAY_NS) for number in range(1, 1201)])
+        journal.write([record(2000, ended_ns=now - DAY_NS), record(2001, ended_ns=now)])
+        journal.park("loki", 3, "too_old", "")
+        tidy(journal)
+
+    assert kept_ids(tmp_path) == [2000, 2001]
+    assert ask(tmp_path, "SELECT count(*) FROM parked") == [(0,)]
+
+
+def test_the_oldest_go_when_the_journal_is_too_large_and_the_file_shrinks(tmp_path: Path) -> None:
+    with open_journal(tmp_path, retention=Retention(days=FOR_EVER, bytes=2_000_000)) as journal:
+        for number in range(1, 401):
+            journal.write([record(number, b"x" * 10_000, b"")])
+        tidy(journal)
+        assert used_bytes(journal.connection) <= 2_000_000
+
+    kept = kept_ids(tmp_path)
+    assert kept == list(range(kept[0], 401))
+    assert len(kept) > 60
+    assert (tmp_path / "journal.sqlite3").stat().st_size <= 2_000_000
+
+
+def test_nothing_goes_that_a_receiver_has_not_got_yet(tmp_path: Path) -> None:
+    with open_journal(tmp_path, retention=Retention(days=1), receivers=("loki", "otlp")) as journal:
+        journal.write([record(number) for number in range(1, 11)])
+        journal.move_cursor("loki", 10)
+        journal.move_cursor("somebody long gone", 0)
+        tidy(journal)
+        assert len(kept_ids(tmp_path)) == 10, "the other one has nothing yet"
+        journal.move_cursor("otlp", 4)
+        tidy(journal)
+
+    assert kept_ids(tmp_path) == [5, 6, 7, 8, 9, 10]
+
+
+def test_one_step_is_short_however_much_there_is_to_do(tmp_path: Path) -> None:
+    with open_journal(tmp_path, retention=Retention(days=1)) as journal:
+        journal.write([record(number) for number in range(1, 1301)])
+        journal.write([record(number, b"x" * 1_000_000) for number in range(1301, 1311)])
+
+        assert journal.tidy()
+        assert len(kept_ids(tmp_path)) == 810
+        journal.tidy()
+        journal.tidy()
+        assert 0 < len(kept_ids(tmp_path)) < 10, "bodies count, too"
+
+
+def test_making_room_removes_the_oldest_though_a_receiver_lacks_them(tmp_path: Path) -> None:
+    with open_journal(tmp_path, receivers=("loki",)) as journal:
+        journal.write([record(number, b"x" * 10_000) for number in range(1, 101)])
+        removed = make_room(journal.connection, journal.headroom, 50_000)
+
+    assert removed
+    assert kept_ids(tmp_path) == list(range(removed + 1, 101))
+    assert removed < 20
+
+
+def test_headroom_is_given_up_and_reserved_again(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        assert (tmp_path / "journal.headroom").stat().st_size == journal.headroom.size
+        make_room(journal.connection, journal.headroom, 1)
+        tidy(journal)
+
+        assert journal.headroom.is_reserved()
+        assert (tmp_path / "journal.sqlite3-wal").stat().st_size >= journal.headroom.size
