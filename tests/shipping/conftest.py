@@ -1,0 +1,17 @@
+import os
+
+import pytest
+
+from service import events
+
+
+@pytest.fixture
+def records_to_ship() -> int:
+    """How long Loki's outage lasts, in records; ``RECORDS_TO_SHIP=20000`` makes it a long one."""
+    return int(os.environ.get("RECORDS_TO_SHIP", "2000"))
+
+
+@pytest.fixture(autouse=True)
+def events_are_logged_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test made known keeps no other test's events quiet."""
+    monkeypatch.setattr(events, "_last_logged", {})
