@@ -1,0 +1,145 @@
+"""Who may ask what: HTTP version, Host, Origin, route, method and key, checked in this order
+before a byte goes to Ollama. Default: no."""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from service.gateway.answers import Refusal
+from service.gateway.routes import Target
+
+_KNOWN_HOSTS = frozenset({"localhost", "nginx", "host.docker.internal"})
+# Ollama's own default list, envconfig/config.go AllowedOrigins: web pages of this machine, and
+# programs that are a browser inside. "null" is missing on purpose: any sandboxed page can send it.
+_LOCAL_ORIGIN = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d{1,5})?"
+    r"|(?:app|file|tauri|vscode-webview|vscode-file)://[^\s]*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings that admission needs. ``keys`` maps a key's SHA-256 (hex) to its name; None: no keys asked."""
+
+    allowed_hosts: frozenset[str] = frozenset()
+    cors_origins: frozenset[str] = frozenset()
+    allow_management: bool = False
+    keys: Mapping[str, str] | None = None
+
+
+def read_keys(file: Path) -> dict[str, str]:
+    """Read ``name sha256-of-key`` lines (``#`` begins a comment); raise ValueError naming each bad line."""
+    keys: dict[str, str] = {}
+    bad: list[str] = []
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 2 or not re.fullmatch(r"[0-9a-fA-F]{64}", words[1]):
+            bad.append(f"line {number}: expected 'name sha256-of-key' (64 hexadecimal digits)")
+        else:
+            keys[words[1].lower()] = words[0]
+    if not keys and not bad:
+        bad.append("no key in it: nobody could call")
+    if bad:
+        raise ValueError("; ".join(bad))
+    return keys
+
+
+def check_host(host: str | None, policy: Policy) -> Refusal | None:
+    """A page that rebinds its own name to this machine sends that name as Host: it reads nothing."""
+    if host is None:
+        return Refusal(400, "The request has no Host header.")
+    if _is_known_host(host, policy.allowed_hosts):
+        return None
+    return Refusal(
+        403,
+        f"The host name {host[:200]!r} is not known here."
+        " If the recorder is really reached by it, add it to ALLOWED_HOSTS.",
+        "ALLOWED_HOSTS",
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_known_host(host: str, allowed: frozenset[str]) -> bool:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", host)
+    if not match:
+        return False
+    name = match.group(1).lower().rstrip(".")
+    if name in _KNOWN_HOSTS or name.endswith(".localhost") or name in allowed:
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def check_origin(origin: str | None, host: str, policy: Policy) -> Refusal | None:
+    """Whether a web page of this origin may call. Programs that are no browsers send none."""
+    if origin is None or is_allowed_origin(origin, policy.cors_origins):
+        return None
+    if origin.partition("://")[2] == host:
+        return None
+    return Refusal(
+        403,
+        f"Web pages of the origin {origin[:200]!r} may not call. If this one should, add it to CORS_ORIGINS.",
+        "CORS_ORIGINS",
+    )
+
+
+@lru_cache(maxsize=256)
+def is_allowed_origin(origin: str, allowed: frozenset[str]) -> bool:
+    """By exact match with ``allowed``, or, when that is empty, the local origins of Ollama's own list."""
+    return origin in allowed if allowed else bool(_LOCAL_ORIGIN.fullmatch(origin))
+
+
+def check_route(target: Target, method: str, policy: Policy) -> Refusal | None:
+    """Whether this method of this path goes to Ollama."""
+    route = target.route
+    if route is None:
+        return Refusal(
+            404,
+            f"{target.path[:200]!r} is no address of Ollama that passes here. Ollama's own paths follow the prefix:"
+            " /api/ollama/api/chat, /api/ollama/v1/chat/completions.",
+        )
+    if route.management and not policy.allow_management:
+        return Refusal(
+            403,
+            f"{target.path[:200]} changes or fetches models, which is off. Set ALLOW_MANAGEMENT=true to allow it.",
+            "ALLOW_MANAGEMENT",
+        )
+    if method not in route.methods:
+        allowed = ", ".join(route.methods)
+        return Refusal(
+            405, f"{target.path[:200]} is asked with {allowed}, not with {method[:20]}.", None, (("Allow", allowed),)
+        )
+    return None
+
+
+def check_key(headers: Mapping[str, str], policy: Policy) -> Refusal | str | None:
+    """The name of the key that the request carries, None when no keys are asked for, or a refusal."""
+    if policy.keys is None:
+        return None
+    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+    key = credential.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    found = None
+    for known, name in policy.keys.items():
+        # All are compared, each in constant time: the time taken tells nothing about a key.
+        if hmac.compare_digest(known, digest):
+            found = name
+    if found is not None and key:
+        return found
+    return Refusal(
+        401,
+        "This recorder asks for an API key: send Authorization: Bearer KEY, or x-api-key: KEY."
+        " Keys are in API_KEYS_FILE.",
+        "API_KEYS_FILE",
+        (("WWW-Authenticate", "Bearer"),),
+    )

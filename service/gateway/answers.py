@@ -1,0 +1,67 @@
+"""The gateway's own answers: errors in the shape of the API that was called, each saying what to do."""
+
+from dataclasses import dataclass
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that does not reach Ollama. ``setting`` names the variable that would allow it."""
+
+    status: int
+    message: str
+    setting: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+def error_body(path: str, status: int, message: str, setting: str | None = None) -> bytes:
+    """The JSON error for a canonical ``path``: Anthropic's shape, OpenAI's, or Ollama's own."""
+    error: dict[str, object]
+    if path.startswith("/v1/messages"):
+        kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+        error = {"type": "error", "error": {"type": kind, "message": message}}
+    elif path == "/v1" or path.startswith("/v1/"):
+        kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+        error = {"error": {"message": message, "type": kind, "param": None, "code": None}}
+    else:
+        error = {"error": message}
+    if setting:
+        error["setting"] = setting
+    return orjson.dumps(error)
+
+
+def unreachable(url: str, reason: str) -> str:
+    """What a client reads when Ollama is not there."""
+    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url
+    message = f"Ollama cannot be reached at {url} ({reason}). Is it running? Start it with: ollama serve."
+    if host in ("127.0.0.1", "localhost", "[::1]"):
+        return message + " If it runs elsewhere, set OLLAMA_URL."
+    return message + (
+        " If it runs on this machine beside Docker, it must listen on more than loopback:"
+        " OLLAMA_HOST=0.0.0.0:11434 ollama serve. If it runs elsewhere, set OLLAMA_URL."
+    )
+
+
+def silent(url: str, seconds: float) -> str:
+    """What a client reads when Ollama sent nothing for too long."""
+    return (
+        f"Ollama at {url} sent nothing for {seconds:g} s. A model that loads, a long prompt or a queue can"
+        " take longer: raise OLLAMA_TIMEOUT (seconds; 0 = wait for ever)."
+    )
+
+
+REASONS = {
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    408: b"Request Timeout",
+    500: b"Internal Server Error",
+    502: b"Bad Gateway",
+    504: b"Gateway Timeout",
+}

@@ -1,0 +1,71 @@
+"""What a passage is handed: the call, the ways out of the gateway, the settings; and what it hands back."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from service.gateway.upstream import Send
+from service.record.exchange import Body, Exchange, OpenExchange
+
+Committed = asyncio.Future[None]
+Open = Callable[[OpenExchange], None]
+Close = Callable[[Exchange], Committed | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """``silence`` and ``hold`` are seconds; a ``hold`` of 0 lets answers go before their record is kept."""
+
+    ollama_url: str
+    silence: float
+    keep_body_bytes: int
+    hold: float = 0.25
+
+
+@dataclass(slots=True)
+class Seams:
+    """What a passage is handed: how to reach Ollama, and who hears of its opening and its end.
+
+    ``close`` may return a future that is done when the record is on disk; ``released`` is told
+    of each answer that did not wait for that any longer.
+    """
+
+    send: Send
+    open: Open
+    close: Close
+    released: Callable[[], None]
+    settings: RelaySettings
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on the gateway's threshold: what goes to Ollama, and ``open_with`` its body once that is known."""
+
+    id: str
+    method: str
+    path: str
+    target: str
+    header_lines: list[bytes]
+    open_with: Callable[[Body], OpenExchange]
+    cors: tuple[tuple[str, str], ...] = ()
+
+
+class AlreadySent:
+    """Tells aiohttp that the answer has gone out (see ``reply``).
+
+    ``prepare``, ``write_eof`` and ``keep_alive`` are all that aiohttp's ``RequestHandler`` asks of a response.
+    """
+
+    __slots__ = ("keep_alive",)
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        pass
+
+    async def write_eof(self) -> None:
+        pass

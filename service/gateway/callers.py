@@ -1,0 +1,107 @@
+"""Who asked: from labels in the path, headers, the API key's name, the user agent, in this order."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from urllib.parse import unquote
+
+from service.record.exchange import Caller
+
+LONGEST = 200
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_LABELS = {
+    "workflow": "workflow",
+    "workflow_id": "workflow_id",
+    "execution": "execution_id",
+    "execution_id": "execution_id",
+    "node": "node",
+    "caller": "caller",
+    "user": "user",
+}
+# n8n sends no such header by itself: our templates add them by expression. Open WebUI sends
+# its own with ENABLE_FORWARD_USER_INFO_HEADERS=true; a chat there is what an execution is in n8n.
+_HEADERS = (
+    ("X-N8N-Workflow-Id", "workflow_id"),
+    ("X-N8N-Workflow-Name", "workflow"),
+    ("X-N8N-Execution-Id", "execution_id"),
+    ("X-N8N-Node", "node"),
+    ("X-Caller", "caller"),
+    ("X-OpenWebUI-User-Name", "user"),
+    ("X-OpenWebUI-Chat-Id", "execution_id"),
+)
+
+
+def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
+    """Put the caller together; the first that says something wins per field."""
+    said: dict[str, str] = {}
+    for label, value in labels:
+        if label in _LABELS:
+            said.setdefault(_LABELS[label], value[:LONGEST])
+    for header, name in _HEADERS:
+        if value_sent := headers.get(header):
+            said.setdefault(name, unquote(value_sent)[:LONGEST])
+    if "caller" not in said:
+        caller = key_name or _product(headers.get("User-Agent", ""))
+        if caller:
+            said["caller"] = caller[:LONGEST]
+    return Caller(**said)
+
+
+@lru_cache(maxsize=256)
+def _product(user_agent: str) -> str | None:
+    """The product that a user agent names: ``ollama-js`` of ``ollama-js/0.6.4 (x64 linux …)``.
+
+    Programs that pretend to be browsers name themselves inside the comment, as n8n does:
+    ``Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)``.
+    """
+    compatible = re.match(r"Mozilla/\S+ \(compatible; ([^/;)\s]+)", user_agent)
+    product = compatible.group(1) if compatible else user_agent.partition(" ")[0].partition("/")[0]
+    return product or None
+
+
+@lru_cache(maxsize=1024)
+def _is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)
+
+
+def client_address(peer: str, headers: Mapping[str, str], trusted: tuple[Network, ...]) -> str:
+    """The client's address: the peer's, or what a trusted proxy says of it.
+
+    ``X-Forwarded-For`` is read from the right, as each proxy appends the peer that it saw; the
+    first address that is not itself a trusted proxy is the client. A header of an untrusted
+    peer is ignored.
+    """
+    forwarded = headers.get("X-Forwarded-For")
+    real = headers.get("X-Real-IP")
+    if (not forwarded and not real) or not _is_within(peer, trusted):
+        return peer
+    address = peer
+    for hop in reversed((forwarded or real or "").split(",")):
+        hop = hop.strip()
+        try:
+            ipaddress.ip_address(hop)
+        except ValueError:
+            break
+        address = hop
+        if not _is_within(hop, trusted):
+            break
+    return address
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        return parsed.ipv4_mapped.is_loopback
+    return parsed.is_loopback

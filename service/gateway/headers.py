@@ -1,0 +1,73 @@
+"""Which headers pass, in each direction: all that are not about one hop only.
+
+Headers stay the bytes that came; those that pass are given back as lines, ready to be sent.
+"""
+
+from collections.abc import Iterable
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+# RFC 9110 section 7.6.1, and the older Proxy-Connection that some clients still send.
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# Host: Ollama bound to loopback refuses names it does not know. Content-Length: framing is made
+# anew. Expect: we answer it. Origin: we answer browsers ourselves. Traceparent: ours goes on.
+_NOT_TO_OLLAMA = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"origin", b"traceparent"}
+_KEYS = frozenset({b"authorization", b"x-api-key"})
+# Two Access-Control-Allow-Origin headers make browsers refuse an answer.
+_NOT_TO_CLIENT = _HOP_BY_HOP | {
+    b"access-control-allow-origin",
+    b"access-control-allow-headers",
+    b"access-control-allow-methods",
+    b"access-control-allow-credentials",
+    b"access-control-expose-headers",
+    b"access-control-max-age",
+    b"content-length",
+}
+
+
+def header(headers: RawHeaders, wanted: bytes) -> str:
+    """The value of the first header with the lower-case name ``wanted``; empty when there is none."""
+    for name, value in headers:
+        if name.lower() == wanted:
+            return value.decode("latin-1").strip()
+    return ""
+
+
+def _named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
+    """The headers that ``Connection`` declares to be about this hop."""
+    connection = header(headers, b"connection").lower()
+    if connection in ("", "keep-alive", "close"):
+        return frozenset()
+    return frozenset(name.strip().encode("latin-1") for name in connection.split(","))
+
+
+def towards_ollama(headers: RawHeaders, traceparent: str, keys_are_ours: bool) -> list[bytes]:
+    """The request's header lines for Ollama. With our own API keys the client's credential stops here."""
+    left_out = _NOT_TO_OLLAMA
+    if keys_are_ours:
+        left_out |= _KEYS
+    if named := _named_by_connection(headers):
+        left_out |= named
+    lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in left_out]
+    lines.append(b"traceparent: %b\r\n" % traceparent.encode())
+    return lines
+
+
+def towards_client(headers: RawHeaders) -> list[bytes]:
+    """The answer's header lines for the client, without framing."""
+    left_out = _NOT_TO_CLIENT
+    if named := _named_by_connection(headers):
+        left_out |= named
+    return [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in left_out]

@@ -1,0 +1,277 @@
+"""One exchange on its way: its request goes on, its answer comes back, and it ends exactly once.
+
+Bytes first: the loop that moves an answer writes to the client, copies, notes the time, and
+does nothing else. Whoever keeps the exchanges is reached through plain callables, so nobody
+here knows that a journal exists.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from service.gateway.answers import REASONS, Refusal, error_body, silent, unreachable
+from service.gateway.call import AlreadySent, Call, Committed, Seams
+from service.gateway.capture import Capture
+from service.gateway.headers import header, towards_client
+from service.gateway.reply import Reply
+from service.gateway.silence import Silence
+from service.gateway.upstream import Answer, Failure, RequestBody
+from service.record.exchange import Exchange, OpenExchange, Outcome
+
+CLIENT_LEFT_STATUS: Final = 499
+# Smaller requests are read whole and sent with their head in one packet; larger ones flow.
+READ_WHOLE_BYTES: Final = 256 * 1024
+# The times of the first pieces are enough to find the first token's: nothing is kept per chunk.
+NOTED_ARRIVALS: Final = 24
+
+
+class Passage:
+    """One exchange on its way. It ends exactly once, in ``end``."""
+
+    def __init__(self, seams: Seams, request: web.BaseRequest, call: Call) -> None:
+        # Who takes part
+        self.seams = seams
+        self.settings = seams.settings
+        self.request = request
+        self.reply = Reply(request)
+        self.call = call
+        self.answer: Answer | None = None
+        # What passed, and when
+        self.started = time.monotonic()
+        self.silence = Silence(seams.settings.silence)
+        self.request_copy = Capture(seams.settings.keep_body_bytes)
+        self.answer_copy = Capture(seams.settings.keep_body_bytes)
+        self.answer_type = ""
+        self.answer_encoding = ""
+        self.arrivals: list[tuple[int, float]] = []
+        # How it goes and ended
+        self.opened: OpenExchange | None = None
+        self.status: int | None = None
+        self.upstream_status: int | None = None
+        self.outcome: Outcome | None = None
+        self.error: str | None = None
+        self.has_ended = False
+
+    async def run(self) -> AlreadySent:
+        self.silence.watch()
+        body = await self._request_body()
+        answer = await self.seams.send(self.call.method, self.call.target, self.call.header_lines, body)
+        if isinstance(answer, Failure):
+            return await self._tell_failure(answer)
+        self.answer = answer
+        self.upstream_status = answer.status
+        self.answer_type = header(answer.headers, b"content-type")
+        self.answer_encoding = header(answer.headers, b"content-encoding")
+        has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
+        self._start_reply(answer.status, answer.reason, towards_client(answer.headers), answer.length, has_body)
+        if not has_body or answer.length == 0:
+            return await self._finish(answer, b"")
+        if not answer.has_begun:
+            self.reply.send_head()
+        return await self._move_answer(answer)
+
+    # The request's body
+
+    async def _request_body(self) -> RequestBody | None:
+        request = self.request
+        if not request.body_exists:
+            self._request_was_read()
+            return None
+        headers = request.headers
+        if "Expect" in headers and headers["Expect"].lower() == "100-continue":
+            # Only now: a request that is refused shall not send its body first.
+            self.reply.invite()
+        declared = headers.get("Content-Length")
+        length = None if declared is None else int(declared)
+        if length is None or length > READ_WHOLE_BYTES:
+            return RequestBody(self._flowing_body(), length)
+        content = request.content
+        self.silence.waits_for_client = True
+        body = content.read_nowait() if content.is_eof() else await content.read()
+        self.request_copy.add(body)
+        self._request_was_read()
+        return RequestBody(body, length)
+
+    async def _flowing_body(self) -> AsyncIterator[bytes]:
+        content = self.request.content
+        self.silence.waits_for_client = True
+        while piece := await content.readany():
+            self.silence.heard(time.monotonic())
+            self.request_copy.add(piece)
+            self.silence.waits_for_client = False
+            yield piece
+            self.silence.waits_for_client = True
+        self._request_was_read()
+
+    def _request_was_read(self) -> None:
+        self.silence.waits_for_client = False
+        if not self.has_ended:
+            self.opened = self._open_with_request()
+            self.seams.open(self.opened)
+
+    def _open_with_request(self) -> OpenExchange:
+        headers = self.request.headers
+        body = self.request_copy.body(headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
+        return self.call.open_with(body)
+
+    # The answer
+
+    def _start_reply(
+        self, status: int, reason: bytes, lines: list[bytes], length: int | None, has_body: bool = True
+    ) -> None:
+        self.status = status
+        lines.append(b"X-Exchange-Id: %b\r\n" % self.call.id.encode())
+        lines.extend(
+            b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.call.cors
+        )
+        self.reply.start(status, reason, lines, length, has_body, may_stay=not self.seams.is_stopping)
+
+    async def _move_answer(self, answer: Answer) -> AlreadySent:
+        reply, copy, silence, arrivals, started = (
+            self.reply,
+            self.answer_copy,
+            self.silence,
+            self.arrivals,
+            self.started,
+        )
+        length = answer.length
+        while piece := await answer.read():
+            now = time.monotonic()
+            silence.heard(now)
+            if len(arrivals) < NOTED_ARRIVALS:
+                arrivals.append((copy.length, now - started))
+            copy.add(piece)
+            if copy.length == length:
+                return await self._finish(answer, piece)
+            if reply.send(piece):
+                silence.is_paused = True
+                await reply.drain()
+                silence.is_paused = False
+        if answer.failure is not None:
+            self.outcome = Outcome.UPSTREAM_BROKE_OFF
+            self.error = f"Ollama broke off: {answer.failure}"
+            return self.hang_up()
+        return await self._finish(answer, b"")
+
+    async def _finish(self, answer: Answer | None, last_piece: bytes) -> AlreadySent:
+        """The answer is whole: let its last bytes go when its record is on disk."""
+        if answer is not None:
+            answer.finish()
+            self.answer = None
+        if self.outcome is None:
+            self.outcome = Outcome.COMPLETED
+        committed = self.end()
+        if committed is not None and self.settings.hold and not committed.done():
+            timer = asyncio.get_running_loop().call_later(self.settings.hold, self._let_go, committed)
+            try:
+                await committed
+            finally:
+                timer.cancel()
+        self.reply.finish(last_piece)
+        return AlreadySent(self.reply.stays_connected)
+
+    def _let_go(self, committed: Committed) -> None:
+        if not committed.done():
+            committed.set_result(None)
+            self.seams.released()
+
+    # Everything that is not Ollama's answer
+
+    async def refuse(self, refusal: Refusal) -> AlreadySent:
+        self.outcome = Outcome.REFUSED
+        return await self._say(refusal.status, refusal.message, refusal.setting, refusal.headers)
+
+    async def _tell_failure(self, failure: Failure) -> AlreadySent:
+        if self._client_is_gone:
+            self.client_left()
+            return self.hang_up()
+        self.outcome = failure.outcome
+        url = self.settings.ollama_url
+        if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
+            return await self._say(502, unreachable(url, failure.reason))
+        return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
+
+    async def gave_up(self) -> AlreadySent:
+        """Silence lasted too long; whose it was decides what to say."""
+        self._abort_upstream()
+        if self.silence.waits_for_client:
+            self.outcome = Outcome.CLIENT_LEFT
+            message = f"The request's body stopped arriving for {self.settings.silence:g} s."
+        else:
+            self.outcome = Outcome.UPSTREAM_TIMED_OUT
+            message = silent(self.settings.ollama_url, self.settings.silence)
+        if self.reply.has_begun:
+            self.error = message
+            return self.hang_up()
+        return await self._say(408 if self.silence.waits_for_client else 504, message)
+
+    async def fail(self, error: Exception) -> AlreadySent:
+        """A fault of ours: the record says so, and the client too if nothing was sent yet."""
+        self.outcome = self.outcome or Outcome.GATEWAY_STOPPED
+        self.error = f"a fault in the recorder: {error!r}"
+        if self.reply.has_begun or self.has_ended:
+            return self.hang_up()
+        return await self._say(500, self.error)
+
+    async def _say(
+        self, status: int, message: str, setting: str | None = None, more: tuple[tuple[str, str], ...] = ()
+    ) -> AlreadySent:
+        self.error = message
+        body = error_body(self.call.path, status, message, setting)
+        self.answer_type = "application/json"
+        lines = [b"Content-Type: application/json\r\n"]
+        lines.extend(f"{name}: {value}\r\n".encode() for name, value in more)
+        self._start_reply(status, REASONS.get(status, b""), lines, len(body))
+        self.answer_copy.add(body)
+        return await self._finish(None, b"" if self.call.method == "HEAD" else body)
+
+    def client_left(self) -> None:
+        self.outcome = self.outcome or Outcome.CLIENT_LEFT
+
+    def was_cancelled(self) -> None:
+        if self.outcome is None:
+            self.outcome = Outcome.GATEWAY_STOPPED if self.seams.is_stopping else Outcome.CLIENT_LEFT
+        if self.seams.is_stopping:
+            self.hang_up()
+
+    def hang_up(self) -> AlreadySent:
+        self.reply.hang_up()
+        return AlreadySent(keep_alive=False)
+
+    @property
+    def _client_is_gone(self) -> bool:
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
+
+    def _abort_upstream(self) -> None:
+        if self.answer is not None:
+            self.answer.abort()
+            self.answer = None
+
+    def end(self) -> Committed | None:
+        """The one exit: without ``await``, so that nothing can come between."""
+        if self.has_ended:
+            return None
+        self.has_ended = True
+        self.silence.end()
+        self._abort_upstream()
+        status = self.status
+        if status is None and self.outcome is Outcome.CLIENT_LEFT:
+            status = CLIENT_LEFT_STATUS
+        return self.seams.close(
+            Exchange(
+                self.opened or self._open_with_request(),
+                self.outcome or Outcome.GATEWAY_STOPPED,
+                time.time_ns(),
+                status,
+                self.upstream_status,
+                time.monotonic() - self.started,
+                self.arrivals[0][1] if self.arrivals else None,
+                tuple(self.arrivals),
+                self.answer_copy.body(self.answer_type, self.answer_encoding),
+                self.error,
+            )
+        )

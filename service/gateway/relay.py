@@ -1,0 +1,61 @@
+"""Carries each call from its client to Ollama and back, and tells one from another how it ended."""
+
+import asyncio
+
+from aiohttp import web
+
+from service.events import DefectFound, emit
+from service.gateway.answers import Refusal
+from service.gateway.call import AlreadySent, Call, Seams
+from service.gateway.passage import Passage
+
+
+class Relay:
+    """Carries calls through ``seams``; ``in_flight`` counts those that have not ended."""
+
+    def __init__(self, seams: Seams) -> None:
+        self._seams = seams
+        self.in_flight = 0
+        self._is_idle = asyncio.Event()
+
+    async def wait_until_idle(self) -> None:
+        """Wait until no exchange is in flight."""
+        while self.in_flight:
+            self._is_idle.clear()
+            await self._is_idle.wait()
+
+    def stop(self) -> None:
+        """From now on a cancelled exchange is one that we stopped, and no connection is kept."""
+        self._seams.is_stopping = True
+
+    async def relay(self, request: web.BaseRequest, call: Call) -> AlreadySent:
+        """Carry one call to Ollama and its answer back."""
+        return await self._carry(Passage(self._seams, request, call), None)
+
+    async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal) -> AlreadySent:
+        """Answer a call that does not go to Ollama, and record that."""
+        return await self._carry(Passage(self._seams, request, call), refusal)
+
+    async def _carry(self, passage: Passage, refusal: Refusal | None) -> AlreadySent:
+        self.in_flight += 1
+        try:
+            if refusal is not None:
+                return await passage.refuse(refusal)
+            return await passage.run()
+        except asyncio.CancelledError:
+            # Silence, the client's leaving and our own stopping all arrive here.
+            if not passage.silence.was_the_reason():
+                passage.was_cancelled()
+                raise
+            return await passage.gave_up()
+        except (OSError, web.RequestPayloadError):
+            passage.client_left()
+            return passage.hang_up()
+        except Exception as error:  # noqa: BLE001 - our own fault must not cost the exchange its record
+            emit(DefectFound("relay", repr(error)))
+            return await passage.fail(error)
+        finally:
+            self.in_flight -= 1
+            passage.end()
+            if not self.in_flight:
+                self._is_idle.set()

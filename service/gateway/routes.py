@@ -1,0 +1,133 @@
+"""The one table of what may be asked of Ollama, and the canonical form of a path.
+
+A path is decoded once, its empty and dot segments are resolved, and what then matches a row is
+what goes to Ollama: two readings of one path cannot differ. What matches no row never leaves;
+Ollama serves Go's profiler on the same port.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, unquote
+
+PREFIX = "/api/ollama"
+LABELS_MARK = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``methods`` that Ollama answers on a path, what they do, whose API it is, when it is allowed."""
+
+    methods: tuple[str, ...]
+    pattern: str
+    operation: str
+    api: str = "ollama"
+    management: bool = False
+
+
+_GET = ("GET", "HEAD")
+_POST = ("POST",)
+_MODEL = r"[^\x00-\x1f\x7f]{1,300}"
+_DIGEST = r"sha256[:-][0-9a-fA-F]{64}"
+
+# Ollama's own list is server/routes.go. Not here on purpose: /api/me, /api/signout and
+# /api/user/keys (the account of the person who runs Ollama), /api/status, /debug/pprof.
+TABLE: tuple[Route, ...] = (
+    Route(_GET, "/", "root"),
+    Route(_GET, "/api/tags", "list"),
+    Route(_GET, "/api/ps", "ps"),
+    Route(_GET, "/api/version", "version"),
+    Route(_POST, "/api/generate", "generate"),
+    Route(_POST, "/api/chat", "chat"),
+    Route(_POST, "/api/embed", "embed"),
+    Route(_POST, "/api/embeddings", "embed"),
+    Route(_POST, "/api/show", "show"),
+    Route(_GET, "/v1/models", "list", "openai"),
+    Route(_GET, "/v1/models/" + _MODEL, "show", "openai"),
+    Route(_POST, "/v1/chat/completions", "chat", "openai"),
+    Route(_POST, "/v1/completions", "generate", "openai"),
+    Route(_POST, "/v1/embeddings", "embed", "openai"),
+    Route(_POST, "/v1/responses", "chat", "openai"),
+    Route(_POST, "/v1/audio/transcriptions", "transcribe", "openai"),
+    Route(_POST, "/v1/messages", "chat", "anthropic"),
+    Route(_POST, "/api/pull", "pull", management=True),
+    Route(_POST, "/api/push", "push", management=True),
+    Route(_POST, "/api/create", "create", management=True),
+    Route(_POST, "/api/copy", "copy", management=True),
+    Route(("DELETE",), "/api/delete", "delete", management=True),
+    Route(("POST", "HEAD"), "/api/blobs/" + _DIGEST, "blob", management=True),
+    Route(_POST, "/api/experimental/web_search", "web_search", management=True),
+    Route(_POST, "/api/experimental/web_fetch", "web_fetch", management=True),
+    Route(_GET, "/api/experimental/model-recommendations", "list", management=True),
+)
+_EXACT = {route.pattern: route for route in TABLE if "[" not in route.pattern}
+_PATTERNS = tuple((re.compile(route.pattern), route) for route in TABLE if "[" in route.pattern)
+
+# What the contract calls a model call: these have prompts, tokens and phases.
+MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a gateway address leads: caller labels in the path, the canonical path, its route if there is one."""
+
+    labels: tuple[tuple[str, str], ...]
+    path: str
+    route: Route | None
+
+
+def is_gateway_path(raw_path: str) -> bool:
+    """Whether a request's path (as sent, without query) is below the gateway's prefix."""
+    if raw_path.startswith(PREFIX):
+        return len(raw_path) == len(PREFIX) or raw_path[len(PREFIX)] == "/"
+    if "%" not in raw_path and "//" not in raw_path and "/." not in raw_path:
+        return False
+    return (canonical_path(raw_path) + "/").startswith(PREFIX + "/")
+
+
+@lru_cache(maxsize=2048)
+def find_target(raw_path: str) -> Target:
+    """Resolve a gateway path (as sent, without query). Cached: clients repeat few paths."""
+    labels: tuple[tuple[str, str], ...] = ()
+    rest = raw_path[len(PREFIX) :] if raw_path.startswith(PREFIX) else canonical_path(raw_path)[len(PREFIX) :]
+    if rest.startswith("/" + LABELS_MARK):
+        # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
+        segment, _, rest = rest[1:].partition("/")
+        labels = read_labels(segment[1:])
+    path = canonical_path("/" + rest)
+    return Target(labels, path, _route_of(path))
+
+
+def canonical_path(raw_path: str) -> str:
+    """Decode once, then resolve ``//``, ``.`` and ``..``; a trailing slash does not survive."""
+    segments: list[str] = []
+    for segment in unquote(raw_path, errors="replace").split("/"):
+        if segment == "..":
+            if segments:
+                segments.pop()
+        elif segment not in ("", "."):
+            segments.append(segment)
+    return "/" + "/".join(segments)
+
+
+def upstream_path(path: str) -> str:
+    """The canonical path as it goes to Ollama: what is not plain is encoded anew."""
+    return quote(path, safe="/:@-._~")
+
+
+def _route_of(path: str) -> Route | None:
+    if route := _EXACT.get(path):
+        return route
+    return next((route for pattern, route in _PATTERNS if pattern.fullmatch(path)), None)
+
+
+def read_labels(segment: str) -> tuple[tuple[str, str], ...]:
+    """``name`` or ``key=value;key=value`` (percent-encoded) as pairs; a bare name is the caller."""
+    pairs = []
+    for part in segment.split(";"):
+        key, equals, value = part.partition("=")
+        if not equals:
+            key, value = "caller", part
+        if value:
+            pairs.append((unquote(key).strip().lower(), unquote(value)))
+    return tuple(pairs)

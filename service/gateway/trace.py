@@ -1,0 +1,43 @@
+"""The identity of an exchange and its place in a trace (W3C Trace Context)."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+
+from service.record.identity import child_span_id
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceIdentity:
+    """``exchange`` and ``trace_id`` are 32, ``span_id`` and ``parent_span_id`` 16 lower-case hex digits.
+
+    ``traceparent`` goes on to Ollama: it names the span of the model call, a child of ``span_id``.
+    """
+
+    exchange: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    traceparent: str
+
+
+def new_exchange_id(unix_ns: int) -> str:
+    """A UUID of version 7 (RFC 9562) without hyphens: ids sort by the time they were made."""
+    random = int.from_bytes(os.urandom(10), "big")
+    milliseconds = unix_ns // 1_000_000 & 0xFFFFFFFFFFFF
+    high = milliseconds << 16 | 0x7000 | random >> 68
+    low = 0x8000000000000000 | random & 0x3FFFFFFFFFFFFFFF
+    return f"{high:016x}{low:016x}"
+
+
+def identify(incoming: str | None, unix_ns: int | None = None) -> TraceIdentity:
+    """Join the caller's trace if it sent a valid ``traceparent``, else begin one named like the exchange."""
+    exchange = new_exchange_id(time.time_ns() if unix_ns is None else unix_ns)
+    joined = _TRACEPARENT.fullmatch(incoming) if incoming else None
+    trace_id, parent = (joined.group(1), joined.group(2)) if joined else (exchange, None)
+    span_id = exchange[16:]
+    model_call = child_span_id(exchange, "model_call")
+    return TraceIdentity(exchange, trace_id, span_id, parent, f"00-{trace_id}-{model_call}-01")

@@ -1,0 +1,73 @@
+"""Who asked, out of everything that a request says about it."""
+
+import pytest
+from multidict import CIMultiDict
+
+from service.gateway.callers import client_address, is_loopback, name_caller
+from service.record.exchange import Caller
+from service.settings import TABLE
+
+TRUSTED = TABLE["trusted_proxies"].read("loopback,private")
+
+
+def test_the_first_that_says_something_wins_per_field() -> None:
+    headers = CIMultiDict(
+        {
+            "X-N8N-Workflow-Name": "R%C3%A9sum%C3%A9%20agent",
+            "X-N8N-Workflow-Id": "w1",
+            "X-N8N-Execution-Id": "7",
+            "x-n8n-node": "Ask",
+            "X-OpenWebUI-User-Name": "Ada",
+            "X-OpenWebUI-Chat-Id": "chat",
+            "User-Agent": "curl/8.0",
+        }
+    )
+    assert name_caller([("node", "From path")], headers, "a-key") == Caller(
+        workflow="Résumé agent", workflow_id="w1", execution_id="7", node="From path", caller="a-key", user="Ada"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "caller"),
+    [
+        ("ollama-js/0.6.4 (x64 linux Node.js/v24)", "ollama-js"),
+        ("Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)", "n8n"),
+        ("n8n", "n8n"),
+        ("curl/8.0", "curl"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "Mozilla"),
+        ("", None),
+    ],
+)
+def test_without_better_knowledge_the_product_is_the_caller(user_agent: str, caller: str | None) -> None:
+    assert name_caller([], {"User-Agent": user_agent}, None).caller == caller
+
+
+def test_names_are_bounded_and_broken_encodings_do_no_harm() -> None:
+    caller = name_caller(
+        [("workflow", "x" * 1000), ("unknown", "y")], {"X-N8N-Node": "%FF%zz", "X-Caller": "a" * 999}, None
+    )
+    assert caller.workflow == "x" * 200
+    assert caller.node == "\ufffd%zz"
+    assert caller.caller == "a" * 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "address"),
+    [
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, "203.0.113.9"),
+        ("172.18.0.3", {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.2"}, "203.0.113.9"),
+        ("203.0.113.1", {"X-Forwarded-For": "127.0.0.1"}, "203.0.113.1"),
+        ("127.0.0.1", {"X-Real-IP": "203.0.113.9"}, "203.0.113.9"),
+        ("127.0.0.1", {"X-Forwarded-For": "garbage"}, "127.0.0.1"),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1, garbage, 10.0.0.9"}, "10.0.0.9"),
+        ("127.0.0.1", {}, "127.0.0.1"),
+        ("::ffff:10.1.2.3", {"X-Real-IP": "2001:db8::1"}, "2001:db8::1"),
+    ],
+)
+def test_only_trusted_proxies_are_believed(peer: str, headers: dict[str, str], address: str) -> None:
+    assert client_address(peer, headers, TRUSTED) == address
+
+
+def test_loopback_is_this_machine_only() -> None:
+    assert all(is_loopback(address) for address in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"))
+    assert not any(is_loopback(address) for address in ("10.0.0.1", "::ffff:10.0.0.1", "", "localhost.evil"))

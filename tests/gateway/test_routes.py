@@ -1,0 +1,94 @@
+"""Which paths lead where, whatever way they are written."""
+
+import pytest
+
+from service.gateway.routes import TABLE, canonical_path, find_target, is_gateway_path, upstream_path
+
+CHAT = "/api/chat"
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("/api/ollama/api/chat", CHAT),
+        ("/api/ollama/%61pi/ch%61t", CHAT),
+        ("/api/ollama//api///chat", CHAT),
+        ("/api/ollama/api%2fchat", CHAT),
+        ("/api/ollama/api/./chat/", CHAT),
+        ("/api/ollama/x/../api/chat", CHAT),
+        ("/api/ollama/../../../api/chat", CHAT),
+        ("/api/ollama", "/"),
+        ("/api/ollama/", "/"),
+        ("/%61pi/ollama/api/chat", CHAT),
+        ("//api//ollama//api/chat", CHAT),
+    ],
+)
+def test_ways_to_write_an_allowed_path_all_lead_to_its_canonical_form(written: str, canonical: str) -> None:
+    assert is_gateway_path(written)
+    target = find_target(written)
+    assert target.path == canonical
+    assert target.route is not None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "/api/ollama/debug/pprof",
+        "/api/ollama/debug/pprof/heap",
+        "/api/ollama/api/chat/../../debug/pprof/",
+        "/api/ollama/%64ebug/pprof",
+        "/api/ollama/%2564ebug/pprof",
+        "/api/ollama/api/chat;x=1",
+        "/api/ollama/api/chat%00",
+        "/api/ollama/api/chat%0d%0aX: y",
+        "/api/ollama/api/chat%3Fx",
+        "/api/ollama/API/CHAT",
+        "/api/ollama/api\\chat",
+        "/api/ollama/api/me",
+        "/api/ollama/api/signout",
+        "/api/ollama/api/user/keys/abc",
+        "/api/ollama/api/status",
+        "/api/ollama/api/blobs/sha256:../../x",
+        "/api/ollama/api/blobs/sha256:123",
+        "/api/ollama/healthz",
+        "/api/ollama/~name/debug/pprof",
+        "/api/ollama/http://127.0.0.1/api/chat",
+    ],
+)
+def test_what_is_not_in_the_table_has_no_route(written: str) -> None:
+    assert is_gateway_path(written)
+    assert find_target(written).route is None
+
+
+@pytest.mark.parametrize(
+    "written", ["/", "/healthz", "/api/ollamaX/api/chat", "/api", "/exchanges.json", "/x/api/ollama/api/chat", "/apis"]
+)
+def test_other_addresses_are_not_the_gateways(written: str) -> None:
+    assert not is_gateway_path(written)
+
+
+def test_what_goes_upstream_is_what_was_matched() -> None:
+    target = find_target("/api/ollama/v1/models/library%2Fllama3.2:latest")
+    assert target.route is not None
+    assert upstream_path(target.path) == "/v1/models/library/llama3.2:latest"
+    odd = find_target("/api/ollama/v1/models/a%3Fb%23c%20d")
+    assert odd.route is not None
+    assert upstream_path(odd.path) == "/v1/models/a%3Fb%23c%20d"
+    assert canonical_path(upstream_path(odd.path)) == odd.path
+
+
+def test_labels_in_the_path_name_the_caller_and_do_not_reach_ollama() -> None:
+    target = find_target("/api/ollama/~workflow=R%C3%A9sum%C3%A9%20a%2Fb%3Bc;node=N;execution=231/api/chat")
+    assert target.path == CHAT
+    assert target.labels == (("workflow", "Résumé a/b;c"), ("node", "N"), ("execution", "231"))
+    assert find_target("/api/ollama/~editor/v1/chat/completions").labels == (("caller", "editor"),)
+    assert find_target("/api/ollama/~editor").path == "/"
+    assert find_target("/api/ollama/~=;;x=/api/chat").labels == ()
+
+
+def test_every_route_of_the_table_can_be_reached() -> None:
+    for route in TABLE:
+        example = route.pattern.replace(r"[^\x00-\x1f\x7f]{1,300}", "m").replace(
+            r"sha256[:-][0-9a-fA-F]{64}", "sha256:" + "0" * 64
+        )
+        assert find_target("/api/ollama" + example).route == route
