@@ -1,0 +1,5 @@
+"""``python -m service`` is ``ollama-recorder``."""
+
+from service.cli import main
+
+main()

@@ -1,0 +1,293 @@
+"""The only place where the parts meet: started in order, stopped in reverse."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+import service
+from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
+from service.gateway.admission import Policy, read_keys
+from service.gateway.call import Committed, RelaySettings, Seams
+from service.gateway.context_lengths import ContextLengths
+from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.malformed import server_logger
+from service.gateway.relay import Relay
+from service.gateway.routes import MODEL_CALLS
+from service.gateway.upstream import Failure, Upstream
+from service.inspector.health import Part, readiness
+from service.inspector.metrics import ExchangeCounts, Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.pages import Pages, Sources
+from service.journal import JournalError
+from service.journal.journal import Journal
+from service.journal.reader import Reader
+from service.journal.recorder import Recorder
+from service.journal.space import Retention
+from service.logs import Output
+from service.reception import Reception
+from service.record.exchange import Exchange, OpenExchange, Record
+from service.record.line import make_record, summary_of_open
+from service.settings import Settings, SettingsError
+from service.shipping import loki, otlp
+from service.shipping.genai import captures_messages
+from service.shipping.health import State
+from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
+from service.shipping.receiver import Receiver
+from service.shipping.shipper import Shipper
+
+# Within the 30 s that the compose file gives: first no new exchanges, then the running ones may end.
+DRAIN_SECONDS: Final = 20.0
+_SHUTDOWN_SECONDS: Final = 1.0
+# Connections that are only kept end at once. Not 0: aiohttp takes that for "no limit" and waits until clients leave.
+_IDLE_SHUTDOWN_SECONDS: Final = 0.01
+_FLUSH_SECONDS: Final = 2.0
+_OLLAMA_CHECK_SECONDS: Final = 3.0
+_GIGABYTE: Final = 1_000_000_000
+
+
+class App:
+    """One recorder. ``start`` it, wait as long as it shall run, ``stop`` it."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], output: Output) -> None:
+        """Raises SettingsError when keys or OTLP variables cannot be used."""
+        self.settings = settings
+        self.port = 0
+        self._output = output
+        self._environment = environment
+        self._policy = _policy(settings)
+        self._otlp = _otlp_settings(environment, "")
+        self._counts = ExchangeCounts()
+        self._journal = Journal(
+            settings.data_dir,
+            sync=settings.journal_sync,
+            receivers=[name for name, wanted in (("loki", settings.loki_url), ("otlp", self._otlp)) if wanted],
+            retention=Retention(settings.retention_days, int(settings.retention_gb * _GIGABYTE)),
+        )
+        self._reader = Reader(settings.data_dir)
+        self._recorder = Recorder(
+            self._journal,
+            make_record=self._make_record,
+            make_open=partial(summary_of_open, mask=settings.mask_secrets),
+            on_recorded=self._on_recorded,
+        )
+        self._shippers: list[Shipper] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop_waiting = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open the journal, begin to ship, listen. Raises JournalError, or OSError when the address is taken."""
+        loop = self._loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._recorder.start, loop)
+        self._start_shipping()
+        self._upstream = Upstream(self.settings.ollama_url)
+        self._relay = Relay(
+            Seams(
+                self._upstream.send,
+                self._open,
+                self._close_and_tell if self.settings.record_before_reply else self._close,
+                lambda: emit(RepliesReleased(1)),
+                RelaySettings(self.settings.ollama_url, self.settings.ollama_timeout, self.settings.keep_body_bytes),
+            )
+        )
+        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
+        self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
+        await self._listen()
+        listen = f"http://{self.settings.listen[0]}:{self.port}"
+        emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
+
+    async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Take no new exchanges, let the running ones end for ``drain_seconds``, cut off the rest, ship what is there."""
+        self._listening.close()
+        drained = asyncio.ensure_future(self._relay.wait_until_idle())
+        hurried = asyncio.ensure_future(self._stop_waiting.wait())
+        await asyncio.wait({drained, hurried}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
+        hurried.cancel()
+        cut_off = self._relay.in_flight
+        self._relay.stop()
+        await self._server.shutdown(_SHUTDOWN_SECONDS if cut_off else _IDLE_SHUTDOWN_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # What is still on its way to the journal is committed first, so that it is shipped too.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(asyncio.wrap_future(self._recorder.submit(lambda journal: None)), _FLUSH_SECONDS)
+        await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        await self._loop.run_in_executor(None, self._recorder.stop)
+        self._upstream.close()
+        self._reader.close()
+        emit(RecorderStopped(cut_off))
+
+    def stop_waiting(self) -> None:
+        """While stopping: cut off what still runs."""
+        self._stop_waiting.set()
+
+    async def _listen(self) -> None:
+        pages = Pages(Sources(service.__version__, self._readiness, self._metrics), self.settings.inspector_token)
+        trusted = self.settings.trusted_proxies
+        reception = Reception(Gateway(self._relay, self._policy, trusted), pages, self._policy, trusted)
+        self._server = web.Server(
+            reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
+            logger=server_logger(),
+            **SERVER_OPTIONS,
+        )
+        host, port = self.settings.listen
+        self._listening = await self._loop.create_server(self._server, host, port, backlog=1024, reuse_address=True)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    # From the gateway to the journal
+
+    def _open(self, opened: OpenExchange) -> None:
+        if opened.operation in MODEL_CALLS:
+            self._context_lengths.want()
+        self._recorder.open(opened)
+
+    def _close(self, exchange: Exchange) -> None:
+        self._recorder.close(exchange)
+
+    def _close_and_tell(self, exchange: Exchange) -> Committed:
+        committed: Committed = self._loop.create_future()
+        self._recorder.close(exchange, partial(_set, committed))
+        return committed
+
+    def _make_record(self, exchange: Exchange) -> Record:
+        return make_record(exchange, context_length_of=self._context_lengths.of, mask=self.settings.mask_secrets)
+
+    def _on_recorded(self, records: Sequence[Record]) -> None:
+        self._counts.add((record.operation, record.outcome) for record in records)
+        self._output.write([record.summary for record in records])
+
+    # From the journal to the receivers
+
+    def _start_shipping(self) -> None:
+        settings = self.settings
+        instance = self._journal.instance
+        receivers: list[Receiver] = []
+        if settings.loki_url:
+            receivers.append(
+                loki.make_receiver(
+                    settings.loki_url,
+                    instance,
+                    with_spans=settings.loki_spans,
+                    with_messages=captures_messages(self._environment),
+                    tenant=settings.loki_tenant,
+                    username=settings.loki_username,
+                    password=settings.loki_password,
+                    token=settings.loki_token,
+                )
+            )
+        if otlp_settings := _otlp_settings(self._environment, instance):
+            receivers.append(otlp.make_receiver(otlp_settings))
+        for receiver in receivers:
+            shipper = Shipper(
+                receiver,
+                read_after=self._reader.read_after,
+                read_cursor=self._read_cursor,
+                move_cursor=self._move_cursor,
+                park=self._park,
+            )
+            self._shippers.append(shipper)
+            self._recorder.subscribe(shipper.wake)
+            shipper.start()
+
+    async def _read_cursor(self, receiver: str) -> int:
+        cursors = await asyncio.to_thread(self._reader.cursors)
+        return cursors.get(receiver, 0)
+
+    async def _move_cursor(self, receiver: str, number: int) -> None:
+        await asyncio.wrap_future(self._recorder.submit(lambda journal: journal.move_cursor(receiver, number)))
+
+    async def _park(self, receiver: str, number: int, reason: str, detail: str) -> None:
+        await asyncio.wrap_future(self._recorder.submit(lambda journal: journal.park(receiver, number, reason, detail)))
+
+    # For readers
+
+    async def _readiness(self) -> tuple[int, bytes]:
+        parts = [
+            Part("ollama", await self._trouble_with_ollama(), needed=True),
+            Part("journal", self._recorder.degraded, needed=True),
+        ]
+        for shipper in self._shippers:
+            health = shipper.health()
+            trouble = (
+                None
+                if health.state in (State.WELL, State.UNKNOWN)
+                else f"{health.last_error} {health.what_to_do}".strip()
+            )
+            parts.append(Part(health.receiver, trouble, needed=False))
+        return readiness(parts)
+
+    async def _trouble_with_ollama(self) -> str | None:
+        url = self.settings.ollama_url
+        try:
+            async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
+                answer = await self._upstream.send("GET", "/api/version", (), None)
+        except TimeoutError:
+            return f"{url} did not answer within {_OLLAMA_CHECK_SECONDS:g} s"
+        if isinstance(answer, Failure):
+            return f"{url} cannot be reached: {answer.reason}"
+        answer.abort()
+        return None if answer.status < 500 else f"{url} answers {answer.status}"
+
+    async def _metrics(self) -> bytes:
+        numbers = await asyncio.to_thread(self._numbers)
+        return exposition(NumbersCollector(lambda: numbers, service.__version__))
+
+    def _numbers(self) -> Numbers:
+        state = self._recorder.state()
+        newest = 0
+        with contextlib.suppress(JournalError):
+            newest = self._reader.newest_number()
+        return Numbers(
+            in_flight=self._relay.in_flight,
+            exchanges=self._counts.so_far(),
+            journal_bytes=self._reader.size_in_bytes(),
+            disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
+            newest_number=newest,
+            queued=state.queued,
+            waiting=state.waiting,
+            bodies_lost=state.bodies_lost,
+            records_lost=state.records_lost,
+            is_journal_degraded=state.degraded is not None,
+            last_commit_seconds=state.last_commit_seconds,
+            log_lines_dropped=self._output.dropped,
+            receivers=tuple(_numbers_of(shipper) for shipper in self._shippers),
+        )
+
+
+def _numbers_of(shipper: Shipper) -> ReceiverNumbers:
+    health = shipper.health()
+    return ReceiverNumbers(
+        health.receiver,
+        health.state is State.WELL,
+        health.oldest_unshipped_seconds,
+        health.shipped,
+        health.parked,
+        health.late,
+    )
+
+
+def _set(committed: Committed) -> None:
+    if not committed.done():
+        committed.set_result(None)
+
+
+def _policy(settings: Settings) -> Policy:
+    keys = None
+    if settings.api_keys_file is not None:
+        try:
+            keys = read_keys(settings.api_keys_file)
+        except (OSError, ValueError) as mistake:
+            raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
+    return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
+
+
+def _otlp_settings(environment: Mapping[str, str], instance: str) -> OtlpSettings | None:
+    try:
+        return read_otlp_settings(environment, instance)
+    except ValueError as mistakes:
+        raise SettingsError(str(mistakes)) from mistakes

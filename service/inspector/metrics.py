@@ -1,0 +1,132 @@
+"""What Prometheus reads at ``/metrics``: gauges asked when it asks, and the counters of ``events``."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_PREFIX = "ollama_recorder_"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverNumbers:
+    """How shipping to one receiver goes. ``oldest_unshipped`` is the age in seconds of what it has not got yet."""
+
+    name: str
+    is_well: bool
+    oldest_unshipped: float
+    shipped: int
+    parked: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A picture of the recorder. Sizes are bytes."""
+
+    in_flight: int
+    exchanges: Mapping[tuple[str, str], int]
+    journal_bytes: int
+    disk_free_bytes: int
+    newest_number: int
+    queued: int
+    waiting: int
+    bodies_lost: int
+    records_lost: int
+    is_journal_degraded: bool
+    last_commit_seconds: float
+    log_lines_dropped: int
+    receivers: tuple[ReceiverNumbers, ...]
+
+
+class ExchangeCounts:
+    """Ended exchanges by operation and outcome. One thread counts, others read."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, endings: Iterable[tuple[str, str]]) -> None:
+        self._counts.update(endings)
+
+    def so_far(self) -> Mapping[tuple[str, str], int]:
+        return self._counts.copy()
+
+
+class NumbersCollector:
+    """Turns ``Numbers`` into Prometheus' families when it is asked."""
+
+    def __init__(self, numbers: Callable[[], Numbers], version: str) -> None:
+        self._numbers = numbers
+        self._version = version
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: asking for the numbers at registration would be too early."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        numbers = self._numbers()
+        build = GaugeMetricFamily(_PREFIX + "build_info", "1, with the version.", labels=["version"])
+        build.add_metric([self._version], 1)
+        yield build
+        exchanges = CounterMetricFamily(_PREFIX + "exchanges", "Ended exchanges.", labels=["operation", "outcome"])
+        for labels, count in numbers.exchanges.items():
+            exchanges.add_metric(labels, count)
+        yield exchanges
+        for name, meaning, value in _plain(numbers):
+            yield GaugeMetricFamily(_PREFIX + name, meaning, value=value)
+        for name, meaning, counted in _counted(numbers):
+            yield CounterMetricFamily(_PREFIX + name, meaning, value=counted)
+        yield from _of_receivers(numbers.receivers)
+
+
+def _plain(numbers: Numbers) -> list[tuple[str, str, float]]:
+    return [
+        ("in_flight", "Exchanges that have not ended.", numbers.in_flight),
+        ("journal_bytes", "Bytes of the journal's files.", numbers.journal_bytes),
+        ("disk_free_bytes", "Bytes free on the journal's disk.", numbers.disk_free_bytes),
+        ("journal_newest_number", "Number of the newest record.", numbers.newest_number),
+        ("journal_queued", "Exchanges on their way to the journal's thread.", numbers.queued),
+        ("journal_waiting", "Records in memory because the disk does not take them.", numbers.waiting),
+        ("journal_degraded", "1 while the journal does not work as it should.", numbers.is_journal_degraded),
+        ("journal_last_commit_seconds", "How long the last commit took.", numbers.last_commit_seconds),
+    ]
+
+
+def _counted(numbers: Numbers) -> list[tuple[str, str, int]]:
+    return [
+        ("lost_bodies", "Records kept without their bodies.", numbers.bodies_lost),
+        ("lost_records", "Records that could not be kept.", numbers.records_lost),
+        ("log_lines_dropped", "Log lines that nobody took from standard output.", numbers.log_lines_dropped),
+    ]
+
+
+def _of_receivers(receivers: Iterable[ReceiverNumbers]) -> list[Metric]:
+    well = GaugeMetricFamily(_PREFIX + "receiver_up", "1 while the receiver takes records.", labels=["receiver"])
+    oldest = GaugeMetricFamily(
+        _PREFIX + "oldest_unshipped_seconds",
+        "Age of the oldest record that the receiver has not got; Loki refuses what is over an hour behind.",
+        labels=["receiver"],
+    )
+    shipped = CounterMetricFamily(_PREFIX + "shipped_records", "Records accepted.", labels=["receiver"])
+    parked = CounterMetricFamily(
+        _PREFIX + "parked_records", "Records that the receiver will never take.", labels=["receiver"]
+    )
+    late = CounterMetricFamily(_PREFIX + "late_records", "Parked records that came too late.", labels=["receiver"])
+    for receiver in receivers:
+        well.add_metric([receiver.name], receiver.is_well)
+        oldest.add_metric([receiver.name], receiver.oldest_unshipped)
+        shipped.add_metric([receiver.name], receiver.shipped)
+        parked.add_metric([receiver.name], receiver.parked)
+        late.add_metric([receiver.name], receiver.late)
+    return [well, oldest, shipped, parked, late]
+
+
+def exposition(collector: NumbersCollector, events: CollectorRegistry = REGISTRY) -> bytes:
+    """The text of ``/metrics``: the recorder's numbers, then everything registered in ``events``."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
+    own = CollectorRegistry(auto_describe=False)
+    own.register(collector)
+    return generate_latest(own) + generate_latest(events)

@@ -1,0 +1,51 @@
+"""The one door: reads a request's target and hands it to the gateway or to the recorder's own pages."""
+
+from aiohttp import web
+
+from service.gateway.admission import Policy, check_host
+from service.gateway.answers import error_body
+from service.gateway.call import AlreadySent
+from service.gateway.callers import Network, client_address, is_loopback
+from service.gateway.gateway import Gateway
+from service.gateway.routes import is_gateway_path
+from service.inspector.pages import Pages
+
+
+class Reception:
+    """Handles every request of the server."""
+
+    def __init__(self, gateway: Gateway, pages: Pages, policy: Policy, trusted_proxies: tuple[Network, ...]) -> None:
+        self._gateway = gateway
+        self._pages = pages
+        self._policy = policy
+        self._trusted_proxies = trusted_proxies
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse | AlreadySent:
+        """Answer one request."""
+        target = request.raw_path
+        if not target.startswith("/"):
+            without_authority = _path_of_absolute_form(target, request.headers.get("Host"))
+            if without_authority is None:
+                return _refuse(400, "The target must be a path, or an address with the host of the Host header.")
+            target = without_authority
+        path, _, query = target.partition("?")
+        if is_gateway_path(path):
+            return await self._gateway.handle(request, path, query)
+        refusal = check_host(request.headers.get("Host"), self._policy)
+        if refusal is not None:
+            return _refuse(refusal.status, refusal.message)
+        address = client_address(request.remote or "", request.headers, self._trusted_proxies)
+        return await self._pages.answer(path, request.method, request.headers, is_loopback(address))
+
+
+def _path_of_absolute_form(target: str, host: str | None) -> str | None:
+    """``/path`` of ``http://host/path`` (RFC 9112 section 3.2.2); None for any other form, or another host than ``host``."""
+    scheme, separator, rest = target.partition("://")
+    authority, slash, path = rest.partition("/")
+    if not separator or scheme.lower() not in ("http", "https") or authority != host:
+        return None
+    return slash + path if slash else "/"
+
+
+def _refuse(status: int, message: str) -> web.Response:
+    return web.Response(status=status, body=error_body("", status, message), content_type="application/json")

@@ -1,0 +1,54 @@
+"""What Prometheus reads."""
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.inspector.metrics import ExchangeCounts, Numbers, NumbersCollector, ReceiverNumbers, exposition
+
+
+def test_every_number_is_exposed_under_its_name() -> None:
+    counts = ExchangeCounts()
+    counts.add([("chat", "completed"), ("chat", "completed"), ("chat", "client_left")])
+    numbers = Numbers(
+        in_flight=3,
+        exchanges=counts.so_far(),
+        journal_bytes=4,
+        disk_free_bytes=5,
+        newest_number=6,
+        queued=7,
+        waiting=8,
+        bodies_lost=9,
+        records_lost=10,
+        is_journal_degraded=True,
+        last_commit_seconds=0.5,
+        log_lines_dropped=11,
+        receivers=(ReceiverNumbers("loki", is_well=False, oldest_unshipped=61.5, shipped=12, parked=2, late=1),),
+    )
+    text = exposition(NumbersCollector(lambda: numbers, "1.2.3"), CollectorRegistry()).decode()
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    prefix = "ollama_recorder_"
+    assert samples == {
+        (prefix + "build_info", "1.2.3"): 1,
+        (prefix + "exchanges_total", "chat", "completed"): 2,
+        (prefix + "exchanges_total", "chat", "client_left"): 1,
+        (prefix + "in_flight",): 3,
+        (prefix + "journal_bytes",): 4,
+        (prefix + "disk_free_bytes",): 5,
+        (prefix + "journal_newest_number",): 6,
+        (prefix + "journal_queued",): 7,
+        (prefix + "journal_waiting",): 8,
+        (prefix + "journal_degraded",): 1,
+        (prefix + "journal_last_commit_seconds",): 0.5,
+        (prefix + "lost_bodies_total",): 9,
+        (prefix + "lost_records_total",): 10,
+        (prefix + "log_lines_dropped_total",): 11,
+        (prefix + "receiver_up", "loki"): 0,
+        (prefix + "oldest_unshipped_seconds", "loki"): 61.5,
+        (prefix + "shipped_records_total", "loki"): 12,
+        (prefix + "parked_records_total", "loki"): 2,
+        (prefix + "late_records_total", "loki"): 1,
+    }
