@@ -1,0 +1,137 @@
+"""``make bench``: direct, NGINX, a bare aiohttp pass-through and the recorder side by side, in one interleaved run.
+
+Each gateway is alone on one core while it is measured; the clients and the upstream share another. What a gateway
+costs is read from the kernel's counters for its whole process tree, and includes what it does after the answer: a slot
+ends when the recorder has committed every record. The second bare pass-through is the null measurement: how far its
+ratio is from 1 is what this machine's noise is worth. A share of the load's core over 90 % (marked !) means that the
+rate is the load's, not the gateway's; the CPU figures stand nevertheless. Other programs on the gateway's core disturb
+caches, so figures taken while "others" is more than a few percent are worth less.
+
+The exit code is 1 when an answer was wrong or a record is missing; a missed target is printed and does not fail.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
+from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, recorder, upstream
+from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
+from tests.benchmarks.rounds import CONNECTIONS, Measurement
+from tests.benchmarks.shares import shares
+
+INTERVAL = 0.02
+SHIPPING = "recorder, shipping"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure. Gateways see the same machine in many short rounds, not in a few long ones."""
+
+    exchange_rounds: int
+    exchange_seconds: float
+    streams: Sequence[int]
+    stream_rounds: int
+    stream_seconds: float
+    latency_rounds: int
+
+
+DEFAULT = Plan(12, 1.2, streams=(50, 200), stream_rounds=5, stream_seconds=3.0, latency_rounds=3000)
+SHORT = Plan(7, 0.5, streams=(50,), stream_rounds=5, stream_seconds=1.0, latency_rounds=1000)
+
+
+def main() -> int:
+    arguments = _arguments()
+    if not hasattr(os, "sched_setaffinity"):
+        sys.stderr.write("The measurement needs Linux: it pins processes to cores and reads /proc.\n")
+        return 2
+    plan = SHORT if arguments.short else DEFAULT
+    if arguments.streams:
+        plan = replace(plan, streams=arguments.streams)
+    # Ended from outside, it must not leave its gateways behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    cores = Cores.of_this_machine()
+    os.sched_setaffinity(0, {cores.load})
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as running:
+        findings = _measure(plan, _start(Path(folder), cores, running, arguments), cores, arguments)
+    sys.stdout.write(json.dumps(as_json(findings), indent=1) if arguments.json else as_text(findings))
+    sys.stdout.write("\n")
+    return 1 if findings.problems else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure gateways side by side.")
+    parser.add_argument("--short", action="store_true", help="about a minute instead of four, for CI")
+    parser.add_argument("--json", action="store_true", help="every round as JSON instead of tables")
+    parser.add_argument("--streams", type=int, nargs="+", help="numbers of parallel streams (default 50 200)")
+    parser.add_argument(
+        "--shipping", action="store_true", help="also a recorder that ships to a Loki on the load's core"
+    )
+    parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
+    return parser.parse_args()
+
+
+def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.Namespace) -> list[Gateway]:
+    behind = running.enter_context(upstream(cores.load))
+    gateways = [behind]
+    if has_nginx():
+        gateways.append(running.enter_context(nginx(cores.gateway, behind, folder / "nginx")))
+    gateways.append(running.enter_context(bare_passthrough(cores.gateway, behind, folder / "bare", BARE)))
+    if not arguments.without_recorder:
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "recorder")))
+    if arguments.shipping:
+        loki = {"LOKI_URL": f"http://127.0.0.1:{behind.target.port}"}
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shipping", loki, SHIPPING)))
+    gateways.append(running.enter_context(bare_passthrough(cores.gateway, behind, folder / "null", BARE + " again")))
+    return gateways
+
+
+def _measure(plan: Plan, gateways: Sequence[Gateway], cores: Cores, arguments: argparse.Namespace) -> Findings:
+    findings = Findings(_machine(cores))
+    measured = gateways[1:]
+    idle = {gateway.name: resident_bytes(gateway.pid) for gateway in measured}
+    measurement = Measurement(gateways)
+    measurement.warm_up(0.3)
+    findings.problems = measurement.tally.problems
+    if findings.problems:
+        # What does not work need not be measured.
+        return findings
+    small = f"Small exchanges, 490 bytes in, 840 out, {CONNECTIONS} connections"
+    findings.series[small] = measurement.small_exchanges(plan.exchange_rounds, plan.exchange_seconds)
+    if not arguments.shipping:
+        for number in plan.streams:
+            title = f"Streams, {number} at once, a chunk of 131 bytes each {INTERVAL * 1e3:.0f} ms"
+            series = measurement.streamed_chunks(plan.stream_rounds, number, plan.stream_seconds, INTERVAL)
+            findings.series[title] = series
+        findings.latency = measurement.one_connection(plan.latency_rounds)
+    if RECORDER in findings.series[small].slots:
+        slots = findings.series[small]
+        findings.shares = shares(
+            slots.median(RECORDER, lambda slot: slot.cpu), slots.median(RECORDER, lambda slot: slot.main_thread)
+        )
+    for gateway in measured:
+        findings.memory[gateway.name] = (idle[gateway.name], peak_resident_bytes(gateway.pid))
+        if gateway.data_dir is not None:
+            asked, kept = measurement.tally.requests[gateway.name], gateway.records()
+            findings.records[gateway.name] = (asked, kept)
+            if asked != kept:
+                measurement.tally.problems.append(f"{gateway.name}: {asked} requests, but {kept} records")
+    return findings
+
+
+def _machine(cores: Cores) -> str:
+    pinned = f"gateway on core {cores.gateway}, load and upstream on core {cores.load}"
+    kernel = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
+    return f"{kernel}, Python {platform.python_version()}; {pinned}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The processes of a measurement: the upstream on the load's core, each gateway on a core of its own."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.load import Target
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 15.0
+SETTLE_SECONDS = 20.0
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """``load`` runs the clients and the upstream, ``gateway`` whatever is measured."""
+
+    load: int
+    gateway: int
+
+    @classmethod
+    def of_this_machine(cls) -> "Cores":
+        """The first and the last core that this process may use; the same one twice where there is only one."""
+        allowed = sorted(os.sched_getaffinity(0))
+        return cls(allowed[0], allowed[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One running process tree. ``data_dir`` is set when it is a recorder."""
+
+    name: str
+    pid: int
+    target: Target
+    core: int
+    data_dir: Path | None = None
+    ships: bool = False
+
+    def records(self) -> int:
+        """How many exchanges the journal holds."""
+        return self._ask("SELECT count(*) FROM exchange")
+
+    def settle(self, requests: int) -> bool:
+        """Wait until a recorder has kept, and where it ships delivered, this many exchanges; return whether it has."""
+        if self.data_dir is None:
+            return True
+        latest = "SELECT coalesce(max(number), 0) FROM " + (
+            "cursor WHERE receiver = 'loki'" if self.ships else "exchange"
+        )
+        until = time.monotonic() + SETTLE_SECONDS
+        while self._ask(latest) < requests:
+            if time.monotonic() > until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _ask(self, question: str) -> int:
+        assert self.data_dir is not None
+        with closing(sqlite3.connect(f"file:{self.data_dir}/journal.sqlite3?mode=ro", uri=True)) as journal:
+            (answer,) = journal.execute(question).fetchone()
+        return int(answer)
+
+
+@contextmanager
+def upstream(core: int) -> Iterator[Gateway]:
+    """The upstream, which is also what "direct" talks to."""
+    command = [sys.executable, "-m", "tests.benchmarks.upstream"]
+    with _process(command, core, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield Gateway("direct", process.pid, Target(int(process.stdout.readline())), core)
+
+
+@contextmanager
+def nginx(core: int, behind: Gateway, folder: Path) -> Iterator[Gateway]:
+    """A bare NGINX that forwards, unbuffered."""
+    folder.mkdir()
+    port = _free_port()
+    text = (Path(__file__).parent / "nginx.conf").read_text()
+    for word, value in (("UPSTREAM", behind.target.port), ("PORT", port), ("FOLDER", folder)):
+        text = text.replace(word, str(value))
+    configuration = folder / "nginx.conf"
+    # Root's NGINX would give its workers to a user who cannot open the folder.
+    configuration.write_text(("user root;\n" if os.geteuid() == 0 else "") + text)
+    command = ["nginx", "-e", str(folder / "nginx.log"), "-p", str(folder), "-c", str(configuration)]
+    with _process(command, core, log=folder / "output.log") as process:
+        _wait_until_listening(process, port, folder / "output.log")
+        yield Gateway("NGINX", process.pid, Target(port, "/api/ollama"), core)
+
+
+def has_nginx() -> bool:
+    return shutil.which("nginx") is not None
+
+
+@contextmanager
+def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = "bare aiohttp") -> Iterator[Gateway]:
+    """The thirty lines of ``bare_passthrough``."""
+    folder.mkdir()
+    port = _free_port()
+    address = f"http://127.0.0.1:{behind.target.port}"
+    command = [sys.executable, "-m", "tests.benchmarks.bare_passthrough", str(port), address]
+    with _process(command, core, log=folder / "output.log") as process:
+        _wait_until_listening(process, port, folder / "output.log")
+        yield Gateway(name, process.pid, Target(port, "/api/ollama"), core)
+
+
+@contextmanager
+def recorder(
+    core: int, behind: Gateway, folder: Path, settings: Mapping[str, str] | None = None, name: str = "recorder"
+) -> Iterator[Gateway]:
+    """The recorder with its default settings, save addresses and folder, and what ``settings`` says."""
+    folder.mkdir()
+    port = _free_port()
+    environment = {
+        "LISTEN": f"127.0.0.1:{port}",
+        "OLLAMA_URL": f"http://127.0.0.1:{behind.target.port}",
+        "DATA_DIR": str(folder / "data"),
+        "PATH": os.environ["PATH"],
+        **(settings or {}),
+    }
+    log = folder / "output.log"
+    with _process([sys.executable, "-m", "service", "serve"], core, log=log, environment=environment) as process:
+        _wait_until_listening(process, port, log)
+        _wait_until_ready(process, f"http://127.0.0.1:{port}/healthz", log)
+        yield Gateway(name, process.pid, Target(port, "/api/ollama"), core, folder / "data", "LOKI_URL" in environment)
+
+
+@contextmanager
+def _process(
+    command: list[str],
+    core: int,
+    *,
+    stdout: int | None = None,
+    log: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run a command on one core; its threads and children inherit that. Ended by its id."""
+    output = log.open("w") if log else None
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or output,
+            stderr=subprocess.STDOUT if output else None,
+            text=True,
+            env=dict(environment) if environment else None,
+        )
+    finally:
+        os.sched_setaffinity(0, before)
+        if output:
+            output.close()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _wait_until_listening(process: "subprocess.Popen[str]", port: int, log: Path) -> None:
+    def listens() -> bool:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
+            return True
+
+    _wait_until(listens, process, log)
+
+
+def _wait_until_ready(process: "subprocess.Popen[str]", address: str, log: Path) -> None:
+    def is_ready() -> bool:
+        with urllib.request.urlopen(address, timeout=1) as answer:
+            return bool(answer.status == 200)
+
+    _wait_until(is_ready, process, log)
+
+
+def _wait_until(condition: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(POLL_SECONDS)
