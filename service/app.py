@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from aiohttp import web
+from aiohttp import http_parser, web
 
 import service
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
@@ -80,6 +80,7 @@ class App:
 
     async def start(self) -> None:
         """Open the journal, begin to ship, listen. Raises JournalError, or OSError when the address is taken."""
+        _require_strict_parser()
         loop = self._loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
@@ -100,7 +101,7 @@ class App:
         emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
 
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """Take no new exchanges, let the running ones end for ``drain_seconds``, cut off the rest, ship what is there."""
+        """Take no new exchanges, let running ones end for ``drain_seconds``, cut off the rest, ship what is there."""
         self._listening.close()
         drained = asyncio.ensure_future(self._relay.wait_until_idle())
         hurried = asyncio.ensure_future(self._stop_waiting.wait())
@@ -284,6 +285,14 @@ def _policy(settings: Settings) -> Policy:
         except (OSError, ValueError) as mistake:
             raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
     return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
+
+
+def _require_strict_parser() -> None:
+    """Most of the request smuggling that was found in aiohttp was in its parser written in Python."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise SettingsError(
+            "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
+        )
 
 
 def _otlp_settings(environment: Mapping[str, str], instance: str) -> OtlpSettings | None:

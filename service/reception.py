@@ -26,7 +26,7 @@ class Reception:
         if not target.startswith("/"):
             without_authority = _path_of_absolute_form(target, request.headers.get("Host"))
             if without_authority is None:
-                return _refuse(400, "The target must be a path, or an address with the host of the Host header.")
+                return _refuse(400, "Ask for a path, or for an address with the host of the Host header.")
             target = without_authority
         path, _, query = target.partition("?")
         if is_gateway_path(path):
@@ -39,7 +39,7 @@ class Reception:
 
 
 def _path_of_absolute_form(target: str, host: str | None) -> str | None:
-    """``/path`` of ``http://host/path`` (RFC 9112 section 3.2.2); None for any other form, or another host than ``host``."""
+    """``/path`` of ``http://host/path`` (RFC 9112 section 3.2.2); None for any other form or another host."""
     scheme, separator, rest = target.partition("://")
     authority, slash, path = rest.partition("/")
     if not separator or scheme.lower() not in ("http", "https") or authority != host:

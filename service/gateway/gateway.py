@@ -13,7 +13,7 @@ from service.gateway.call import AlreadySent, Call
 from service.gateway.callers import Network, client_address, name_caller
 from service.gateway.headers import towards_ollama
 from service.gateway.relay import Relay
-from service.gateway.routes import Target, find_target, upstream_path
+from service.gateway.routes import Target, find_target
 from service.gateway.trace import identify
 from service.record.exchange import OpenExchange
 
@@ -78,7 +78,7 @@ class Gateway:
         headers = request.headers
         trace = identify(headers.get("traceparent"), started_ns)
         user_agent = headers.get("User-Agent")
-        path = upstream_path(target.path)
+        path = target.upstream_path
         describe = partial(
             OpenExchange,
             trace.exchange,

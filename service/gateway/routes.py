@@ -69,10 +69,15 @@ MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a gateway address leads: caller labels in the path, the canonical path, its route if there is one."""
+    """Where a gateway address leads.
+
+    ``labels`` name the caller, ``path`` is canonical and decoded, ``upstream_path`` the same as it
+    goes to Ollama, ``route`` None when it may not.
+    """
 
     labels: tuple[tuple[str, str], ...]
     path: str
+    upstream_path: str
     route: Route | None
 
 
@@ -95,7 +100,7 @@ def find_target(raw_path: str) -> Target:
         segment, _, rest = rest[1:].partition("/")
         labels = read_labels(segment[1:])
     path = canonical_path("/" + rest)
-    return Target(labels, path, _route_of(path))
+    return Target(labels, path, quote(path, safe="/:@-._~"), _route_of(path))
 
 
 def canonical_path(raw_path: str) -> str:
@@ -108,11 +113,6 @@ def canonical_path(raw_path: str) -> str:
         elif segment not in ("", "."):
             segments.append(segment)
     return "/" + "/".join(segments)
-
-
-def upstream_path(path: str) -> str:
-    """The canonical path as it goes to Ollama: what is not plain is encoded anew."""
-    return quote(path, safe="/:@-._~")
 
 
 def _route_of(path: str) -> Route | None:

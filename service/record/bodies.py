@@ -66,7 +66,8 @@ def _inflate(data: bytes, limit: int, window: int) -> _Decoded:
         pieces.append(piece)
         room -= len(piece)
         if not decoder.eof:
-            return b"".join(pieces), len(decoder.unconsumed_tail)
+            decoded = b"".join(pieces)
+            return (decoded, len(decoder.unconsumed_tail)) if decoded else None
         data = decoder.unused_data
         if window != _GZIP or room <= 0:
             return b"".join(pieces), len(data)
@@ -112,7 +113,8 @@ def _unzstd(data: bytes, limit: int) -> _Decoded:
             room -= len(piece)
             if not decoder.eof:
                 # What the decoder holds back is not told; only that it wants no more input says it was the limit.
-                return b"".join(pieces), 0 if decoder.needs_input else 1
+                decoded = b"".join(pieces)
+                return (decoded, 0 if decoder.needs_input else 1) if decoded else None
             data = decoder.unused_data
     except zstd.ZstdError:
         pass

@@ -60,6 +60,9 @@ def make_record(exchange: Exchange, *, context_length_of: Callable[[str], int | 
     request, response = readable(opened.request), readable(exchange.response)
     asked = read_request(opened, request)
     generation = understand_reply(exchange, asked, response)
+    if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
+        # OpenAI's SDK hangs up when it has read [DONE], which is before HTTP's own end: it had the whole answer.
+        exchange = replace(exchange, outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
     if mask:
         request_bytes, response_bytes = mask_bytes(request_bytes)[0], mask_bytes(response_bytes)[0]

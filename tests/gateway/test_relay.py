@@ -245,7 +245,8 @@ async def test_a_head_request_carries_the_length_of_a_body_that_does_not_come() 
 
 async def test_expect_is_answered_after_admission_only() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
-        refused = b"POST /api/ollama/api/pull HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        refused = b"POST /api/ollama/api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+        refused += b"Expect: 100-continue\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(refused)
         async with asyncio.timeout(5):

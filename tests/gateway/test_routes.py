@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.gateway.routes import TABLE, canonical_path, find_target, is_gateway_path, upstream_path
+from service.gateway.routes import TABLE, canonical_path, find_target, is_gateway_path
 
 CHAT = "/api/chat"
 
@@ -70,11 +70,11 @@ def test_other_addresses_are_not_the_gateways(written: str) -> None:
 def test_what_goes_upstream_is_what_was_matched() -> None:
     target = find_target("/api/ollama/v1/models/library%2Fllama3.2:latest")
     assert target.route is not None
-    assert upstream_path(target.path) == "/v1/models/library/llama3.2:latest"
+    assert target.upstream_path == "/v1/models/library/llama3.2:latest"
     odd = find_target("/api/ollama/v1/models/a%3Fb%23c%20d")
     assert odd.route is not None
-    assert upstream_path(odd.path) == "/v1/models/a%3Fb%23c%20d"
-    assert canonical_path(upstream_path(odd.path)) == odd.path
+    assert odd.upstream_path == "/v1/models/a%3Fb%23c%20d"
+    assert canonical_path(odd.upstream_path) == odd.path
 
 
 def test_labels_in_the_path_name_the_caller_and_do_not_reach_ollama() -> None:
