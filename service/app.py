@@ -82,9 +82,11 @@ class App:
         """Open the journal, begin to ship, listen. Raises JournalError, or OSError when the address is taken."""
         _require_strict_parser()
         loop = self._loop = asyncio.get_running_loop()
+        # Before the journal: what a crash left open is made into records as soon as that starts.
+        self._upstream = Upstream(self.settings.ollama_url)
+        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
-        self._upstream = Upstream(self.settings.ollama_url)
         self._relay = Relay(
             Seams(
                 self._upstream.send,
@@ -94,7 +96,6 @@ class App:
                 RelaySettings(self.settings.ollama_url, self.settings.ollama_timeout, self.settings.keep_body_bytes),
             )
         )
-        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
         self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
         await self._listen()
         listen = f"http://{self.settings.listen[0]}:{self.port}"

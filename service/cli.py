@@ -70,6 +70,10 @@ async def _serve(settings: Settings, output: Any) -> None:
         loop.add_signal_handler(number, asked_to_stop.set)
     recorder = App(settings, os.environ, output)
     await recorder.start()
+    if sys.stderr.isatty():
+        host = settings.listen[0] if settings.listen[0] not in ("0.0.0.0", "::", "127.0.0.1") else "localhost"  # noqa: S104
+        base = f"http://{host}:{recorder.port}/api/ollama"
+        sys.stderr.write(f"\nUse {base} instead of {settings.ollama_url}, and {base}/v1 for OpenAI's API.\n\n")
     # What was made by now lives as long as the process: collections need not look at it again.
     gc.collect()
     gc.freeze()
