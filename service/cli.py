@@ -77,6 +77,8 @@ async def _serve(settings: Settings, output: Any) -> None:
     # What was made by now lives as long as the process: collections need not look at it again.
     gc.collect()
     gc.freeze()
+    # Exchanges leave no cycles behind: looking for them after every 700 objects costs 4 % and finds nothing.
+    gc.set_threshold(20_000, 50, 50)
     await asked_to_stop.wait()
     stopping = asyncio.ensure_future(recorder.stop())
     # Asked a second time, it does not wait for running exchanges any longer.

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from dataclasses import replace
 
 import orjson
 
@@ -64,26 +63,26 @@ def record_bytes(record: Record) -> int:
 
 
 def open_without_body(opened: OpenExchange) -> OpenExchange:
-    return replace(opened, request=_emptied(opened.request))
+    return opened._replace(request=_emptied(opened.request))
 
 
 def exchange_without_bodies(exchange: Exchange) -> Exchange:
     """The same facts without the copies; the lengths stay, so that the record says that something is missing."""
-    return replace(exchange, opened=open_without_body(exchange.opened), response=_emptied(exchange.response))
+    return exchange._replace(opened=open_without_body(exchange.opened), response=_emptied(exchange.response))
 
 
 def _emptied(body: Body) -> Body:
-    return replace(body, head=b"", tail=b"")
+    return body._replace(head=b"", tail=b"")
 
 
 def lighter(record: Record) -> Record | None:
     """The record with less in it: first without the kept bytes, then without the bodies in its line; then None."""
     if record.request or record.response:
-        return replace(record, request=b"", response=b"")
+        return record._replace(request=b"", response=b"")
     if len(record.line) > len(record.summary):
         line = _flagged(record.summary)
         if len(line) < len(record.line):
-            return replace(record, line=line)
+            return record._replace(line=line)
     return None
 
 

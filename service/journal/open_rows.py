@@ -1,7 +1,6 @@
 """What is written of an exchange while it is still being answered, and what becomes of it after a crash."""
 
 import json
-from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -15,8 +14,10 @@ _DIED = "the recorder died while this exchange was going on"
 def encode_open(opened: OpenExchange) -> OpenRow:
     """The row of table ``open_exchange``: (id, facts as JSON, head, tail)."""
     body = opened.request
+    facts = opened._asdict()
+    facts["caller"] = opened.caller._asdict()
+    facts["request"] = body._asdict()
     # Bodies are blobs of their own, so that JSON need not carry bytes.
-    facts = asdict(replace(opened, request=replace(body, head=b"", tail=b"")))
     del facts["request"]["head"], facts["request"]["tail"]
     try:
         text = orjson.dumps(facts).decode()
@@ -52,8 +53,8 @@ def decode_open(row: OpenRow) -> OpenExchange:
         )
 
 
-def _fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in kind.__dataclass_fields__ if name in values}  # type: ignore[attr-defined]
+def _fields_of(kind: type[OpenExchange | Caller | Body], values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in kind._fields if name in values}
 
 
 def died(opened: OpenExchange, newest_ended_ns: int) -> Exchange:

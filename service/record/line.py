@@ -1,7 +1,6 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from functools import lru_cache
 from time import gmtime, strftime
 from typing import Any
@@ -62,7 +61,7 @@ def make_record(exchange: Exchange, *, context_length_of: Callable[[str], int | 
     generation = understand_reply(exchange, asked, response)
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
         # OpenAI's SDK hangs up when it has read [DONE], which is before HTTP's own end: it had the whole answer.
-        exchange = replace(exchange, outcome=Outcome.COMPLETED)
+        exchange = exchange._replace(outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
     if mask:
         request_bytes, response_bytes = mask_bytes(request_bytes)[0], mask_bytes(response_bytes)[0]
@@ -77,7 +76,7 @@ def make_record(exchange: Exchange, *, context_length_of: Callable[[str], int | 
         exchange, asked, generation, context_length_of, (request_text, request_is_cut), (response_text, response_is_cut)
     )
     if mask and _mask_texts(facts):
-        masked_response = replace(response, length=len(response_bytes), head=response_bytes, tail=b"")
+        masked_response = response._replace(length=len(response_bytes), head=response_bytes, tail=b"")
         if _generated(understand_reply(exchange, asked, masked_response)) != tuple(map(facts.get, _GENERATED)):
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
@@ -103,24 +102,24 @@ def summary_of_open(opened: OpenExchange, *, mask: bool) -> OpenExchange:
     """The same open exchange with its request readable and, with ``mask``, free of secrets: fit to be stored."""
     request = readable(opened.request)
     if opened.operation == "blob":
-        request = replace(request, head=request.head[:_BLOB_KEPT], tail=b"")
+        request = request._replace(head=request.head[:_BLOB_KEPT], tail=b"")
     if mask:
         head, in_head = mask_bytes(request.head)
         tail, in_tail = mask_bytes(request.tail)
         if in_head or in_tail:
             length = request.length - len(request.head) - len(request.tail) + len(head) + len(tail)
-            request = replace(request, length=length, head=head, tail=tail)
+            request = request._replace(length=length, head=head, tail=tail)
         opened = _with_masked_labels(opened)
-    return opened if request is opened.request else replace(opened, request=request)
+    return opened if request is opened.request else opened._replace(request=request)
 
 
 def _with_masked_labels(opened: OpenExchange) -> OpenExchange:
     caller = opened.caller
-    labels = [opened.request_uri, opened.user_agent, *(getattr(caller, label.name) for label in fields(caller))]
+    labels = [opened.request_uri, opened.user_agent, *caller]
     if not mask_text("\n".join(filter(None, labels)))[1]:
         return opened
     uri, agent, *labels = [mask_text(label)[0] if label else label for label in labels]
-    return replace(opened, request_uri=uri or "", user_agent=agent, caller=Caller(*labels))
+    return opened._replace(request_uri=uri or "", user_agent=agent, caller=Caller(*labels))
 
 
 def _kept(opened: OpenExchange, body: Body) -> bytes:

@@ -3,7 +3,6 @@
 import json
 import random
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -93,9 +92,8 @@ def test_mutated_recordings_make_records() -> None:
         if time.monotonic() > deadline:
             break
         found = recorded(NAMES[round_number % len(NAMES)])
-        opened = replace(found.opened, request=_mutated(found.opened.request, chance))
-        changed = replace(
-            found,
+        opened = found.opened._replace(request=_mutated(found.opened.request, chance))
+        changed = found._replace(
             opened=opened,
             response=_mutated(found.response, chance),
             outcome=chance.choice(list(Outcome)),

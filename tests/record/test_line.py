@@ -1,7 +1,6 @@
 import base64
 import gzip
 import json
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -135,7 +134,7 @@ def test_all_texts_together_fit_whatever_they_hold() -> None:
     response = body(json.dumps({**answer, "done": True, "done_reason": text, "model": text}).encode())
     caller = Caller(*["\x01" * 200] * 6)
     found = exchange(b'{"model":"\\u0001"}' * 90_000, response, user_agent=text, request_uri="/" + text, caller=caller)
-    said = checked(make_record(replace(found, error=text), context_length_of=always(1), mask=True).line)
+    said = checked(make_record(found._replace(error=text), context_length_of=always(1), mask=True).line)
     assert said["response_truncated"]
 
 
@@ -267,7 +266,7 @@ def test_the_open_row_of_a_clean_request_is_the_very_same() -> None:
 
 def test_a_recovered_open_row_makes_the_same_request_in_the_record() -> None:
     found = exchange(json.dumps({"prompt": f"my key is {KEY}"}).encode())
-    recovered = replace(found, opened=summary_of_open(found.opened, mask=True))
+    recovered = found._replace(opened=summary_of_open(found.opened, mask=True))
     lines = [make_record(one, context_length_of=always(None), mask=True).request for one in (found, recovered)]
     assert lines[0] == lines[1]
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,7 +109,7 @@ def _chunks(wire: bytes) -> list[bytes]:
 
 def with_response(found: Exchange, data: bytes) -> Exchange:
     """The same exchange with another answer of the same type."""
-    return replace(found, response=replace(found.response, head=data, length=len(data)))
+    return found._replace(response=found.response._replace(head=data, length=len(data)))
 
 
 def always(tokens: int | None) -> Callable[[str], int | None]:
