@@ -211,7 +211,7 @@ class App:
     async def _readiness(self) -> tuple[int, bytes]:
         parts = [
             Part("ollama", await self._trouble_with_ollama(), needed=True),
-            Part("journal", self._recorder.degraded, needed=True),
+            Part("journal", self._recorder.degraded, needed=not self._recorder.is_keeping),
         ]
         for shipper in self._shippers:
             health = shipper.health()

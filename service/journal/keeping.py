@@ -22,6 +22,8 @@ from service.record.exchange import Record
 
 FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 5.0
+_PART_BYTES = 8 << 20
+_PART_COUNT = 256
 _TROUBLE = (sqlite3.Error, OSError, JournalError, ValueError, TypeError, OverflowError)
 
 
@@ -100,7 +102,7 @@ class Keeping:
         self._waiting, self._waiting_bytes = [], 0
 
     def _write_waiting(self) -> bool:
-        pieces: deque[list[Record]] = deque([self._waiting])
+        pieces = deque(_in_parts(self._waiting))
         error: Exception | None = None
         while pieces:
             piece = pieces.popleft()
@@ -198,6 +200,19 @@ class Keeping:
             return
         self.trouble = "the disk is full: the oldest records are removed to make room for new ones"
         self.note_room()
+
+
+def _in_parts(records: Sequence[Record]) -> list[list[Record]]:
+    """The records in parts small enough for one transaction: SQLite copies what it is given. One part at least."""
+    parts: list[list[Record]] = [[]]
+    size = 0
+    for record in records:
+        if parts[-1] and (size + record_bytes(record) > _PART_BYTES or len(parts[-1]) >= _PART_COUNT):
+            parts.append([])
+            size = 0
+        parts[-1].append(record)
+        size += record_bytes(record)
+    return parts
 
 
 def _reason(error: Exception) -> str:

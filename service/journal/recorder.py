@@ -134,6 +134,11 @@ class Recorder:
                 return f"the disk has not answered for {seconds:.0f} seconds"
         return self._keeping.trouble
 
+    @property
+    def is_keeping(self) -> bool:
+        """Whether records reach the disk, if need be by making the oldest go."""
+        return not self._keeping.is_failing
+
     def state(self) -> RecorderState:
         queued, queued_bytes = self._intake.queued()
         return RecorderState(

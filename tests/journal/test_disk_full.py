@@ -13,6 +13,7 @@ from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from tests.journal.given import ask, ended, kept_ids, make_recorder, opened, small_disk, wait_until
 
+pytestmark = pytest.mark.blocks("these tests look into the journal's file from the loop's own thread")
 BODY = os.urandom(2000).hex().encode()
 
 
