@@ -71,7 +71,7 @@ class App:
         self._recorder = Recorder(
             self._journal,
             make_record=self._make_record,
-            make_open=partial(summary_of_open, mask=settings.mask_secrets),
+            make_open=partial(summary_of_open, mask=settings.mask_secrets, keep=settings.keep_body_bytes),
             on_recorded=self._on_recorded,
         )
         self._shippers: list[Shipper] = []
@@ -157,7 +157,12 @@ class App:
         return committed
 
     def _make_record(self, exchange: Exchange) -> Record:
-        return make_record(exchange, context_length_of=self._context_lengths.of, mask=self.settings.mask_secrets)
+        return make_record(
+            exchange,
+            context_length_of=self._context_lengths.of,
+            mask=self.settings.mask_secrets,
+            keep=self.settings.keep_body_bytes,
+        )
 
     def _on_recorded(self, records: Sequence[Record]) -> None:
         self._counts.add((record.operation, record.outcome) for record in records)

@@ -141,10 +141,14 @@ def journal_check(as_json: AsJson = False) -> None:
     """Read every page of the journal and say whether it is sound. The recorder may be running. Exit code 1: damaged."""
     from service.journal.check import check
 
+    settings = _settings()
     try:
-        report = check(_settings().data_dir)
+        report = check(settings.data_dir)
     except JournalError as trouble:
         _exit(str(trouble), 1)
+    for receiver in _wanted(settings):
+        # One that never took anything has no cursor yet.
+        report.lag.setdefault(receiver, report.records)
     _print(asdict(report), as_json)
     raise typer.Exit(1 if report.problems else 0)
 
@@ -164,16 +168,22 @@ def ship_status(as_json: AsJson = False) -> None:
         _exit(str(trouble), 1)
     finally:
         reader.close()
-    wanted = {"loki": settings.loki_url, "otlp": settings.otlp_endpoint}
+    wanted = _wanted(settings)
     receivers = {
         name: {
             "address": wanted.get(name) or "not set",
             "has": cursors.get(name, 0),
             "waiting": newest - cursors.get(name, 0),
         }
-        for name in sorted(set(cursors) | {name for name, address in wanted.items() if address})
+        for name in sorted(set(cursors) | set(wanted))
     }
     _print({"newest": newest, "receivers": receivers, "parked": [asdict(record) for record in parked]}, as_json)
+
+
+def _wanted(settings: Settings) -> dict[str, str]:
+    """The receivers that the settings name, with their addresses."""
+    otlp = settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+    return {name: address for name, address in (("loki", settings.loki_url), ("otlp", otlp)) if address}
 
 
 def _print(report: dict[str, Any], as_json: bool) -> None:

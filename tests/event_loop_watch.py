@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LIMIT_SECONDS = 0.1
+LIMIT_SECONDS = 0.25
 _BEAT_SECONDS = 0.02
 
 

@@ -47,10 +47,10 @@ def header(headers: RawHeaders, wanted: bytes) -> str:
 
 def _named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
     """The headers that ``Connection`` declares to be about this hop."""
-    connection = header(headers, b"connection").lower()
-    if connection in ("", "keep-alive", "close"):
+    named = b",".join([value for name, value in headers if name.lower() == b"connection"]).lower()
+    if named in (b"", b"keep-alive", b"close"):
         return frozenset()
-    return frozenset(name.strip().encode("latin-1") for name in connection.split(","))
+    return frozenset(name.strip() for name in named.split(b","))
 
 
 def towards_ollama(headers: RawHeaders, traceparent: str, keys_are_ours: bool) -> list[bytes]:

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-READABLE_BYTES = 4 * 1024 * 1024
+READABLE_BYTES = 1024 * 1024
 _MOST_ENCODINGS = 4
 # RFC 8878 asks decoders for 8 MiB of window; a frame that wants more would buy our memory with a few bytes.
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -80,10 +80,10 @@ def _inflated_until_broken(data: bytes, room: int, window: int, pieces: list[byt
     at = 0
     try:
         while at < len(data) and room > 0:
-            piece = decoder.decompress(data[at : at + 1024], room)
+            piece = decoder.decompress(data[at : at + 64], room)
             pieces.append(piece)
             room -= len(piece)
-            at += 1024
+            at += 64
     except zlib.error:
         pass
     decoded = b"".join(pieces)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from time import gmtime, strftime
 from typing import Any
 
-from service.record.bodies import readable, whole
+from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.copies import copy_of
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome, Record
 from service.record.fitting import LINE_BYTES, encode, fit
@@ -49,14 +49,17 @@ _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
 
 
-def make_record(exchange: Exchange, *, context_length_of: Callable[[str], int | None], mask: bool) -> Record:
+def make_record(
+    exchange: Exchange, *, context_length_of: Callable[[str], int | None], mask: bool, keep: int = READABLE_BYTES
+) -> Record:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
     ``context_length_of`` tells what a model runs with, in tokens, where it is known;
-    ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike.
+    ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike;
+    ``keep`` bounds what a compressed body may grow to (bytes).
     """
     opened = exchange.opened
-    request, response = readable(opened.request), readable(exchange.response)
+    request, response = readable(opened.request, keep), readable(exchange.response, keep)
     asked = read_request(opened, request)
     generation = understand_reply(exchange, asked, response)
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
@@ -98,9 +101,9 @@ def make_record(exchange: Exchange, *, context_length_of: Callable[[str], int | 
     )
 
 
-def summary_of_open(opened: OpenExchange, *, mask: bool) -> OpenExchange:
+def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:
     """The same open exchange with its request readable and, with ``mask``, free of secrets: fit to be stored."""
-    request = readable(opened.request)
+    request = readable(opened.request, keep)
     if opened.operation == "blob":
         request = request._replace(head=request.head[:_BLOB_KEPT], tail=b"")
     if mask:

@@ -7,6 +7,8 @@ def test_hop_headers_stop_and_those_that_connection_names() -> None:
     sent = [
         (b"Connection", b"keep-alive, X-Hop"),
         (b"X-Hop", b"1"),
+        (b"connection", b"X-Second"),
+        (b"X-Second", b"2"),
         (b"TE", b"trailers"),
         (b"Upgrade", b"h2c"),
         (b"Host", b"x"),

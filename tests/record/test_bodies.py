@@ -112,6 +112,9 @@ def test_a_compressed_body_with_a_gap_gives_its_beginning_and_is_flagged() -> No
         (gzip.compress(TEXT), "gzip,gzip,gzip,gzip,gzip"),
         (gzip.compress(TEXT), "br, gzip"),
         (b"x", "\x00, ,;"),
+        (gzip.compress(TEXT)[:8], "gzip"),
+        (zlib.compress(TEXT)[:1], "deflate"),
+        (zstd.compress(TEXT)[:20], "zstd"),
     ],
 )
 def test_what_cannot_be_decompressed_stays_as_it_was(data: bytes, encoding: str) -> None:

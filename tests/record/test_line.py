@@ -7,7 +7,7 @@ import pytest
 
 from service.record.exchange import Body, Caller, Exchange, Outcome
 from service.record.line import KEYS, METADATA_KEYS, make_record, summary_of_open
-from tests.record.wire import always, body, checked, exchange, line_of, recorded, shortened
+from tests.record.wire import always, body, checked, exchange, line_of, recorded, shortened, with_response
 
 ASK = b'{"model":"tiny", "messages":[{"role":"user","content":"say good"}],"stream":false}'
 KEY = "ghp_" + "a1B2" * 9
@@ -92,6 +92,17 @@ def test_a_client_that_left_before_an_answer_is_499_and_failed() -> None:
     said = line_of(found)
     assert (said["status"], said["outcome"], said["failed"]) == (499, "client_left", True)
     assert not {"response_text", "response_body", "response_bytes", "upstream_status", "time_to_first_byte"} & set(said)
+
+
+@pytest.mark.parametrize("name", ["chat_stream", "v1_chat_stream", "v1_responses_stream", "v1_messages_stream"])
+def test_a_client_that_left_after_the_streams_own_end_had_it_all(name: str) -> None:
+    left = recorded(name)._replace(outcome=Outcome.CLIENT_LEFT)
+    record = make_record(left, context_length_of=always(None), mask=True)
+    said = checked(record.line)
+    assert (said["outcome"], said["failed"], record.outcome) == ("completed", False, "completed")
+    before_the_end = with_response(left, left.response.head[: len(left.response.head) // 2])
+    said = line_of(before_the_end)
+    assert (said["outcome"], said["failed"]) == ("client_left", True)
 
 
 def test_an_exchange_that_a_crash_left_open_says_only_what_is_known() -> None:

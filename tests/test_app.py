@@ -1,0 +1,164 @@
+"""All parts together in one process: what starts, what stops, and in which order."""
+
+import asyncio
+import hashlib
+import io
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from service.app import App
+from service.journal import JournalError
+from service.journal.reader import Reader
+from service.logs import Output
+from service.settings import SettingsError, read_settings
+from tests.fakes.loki import FakeLoki
+from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head
+from tests.gateway.harness import RawAnswer, request_bytes, talk
+
+PATH = "/api/ollama/api/chat"
+CHAT = b'{"model":"tiny","messages":[{"role":"user","content":"hi"}]}'
+NOBODY = "http://127.0.0.1:1"
+
+
+@asynccontextmanager
+async def running(folder: Path, said: io.BytesIO | None = None, **environment: str) -> AsyncIterator[App]:
+    """A whole recorder on a free port, its journal in ``folder``."""
+    given = {"LISTEN": "127.0.0.1:0", "DATA_DIR": str(folder), **environment}
+    output = Output(said or io.BytesIO())
+    app = App(read_settings(given), given, output)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop(drain_seconds=0.2)
+        output.stop()
+
+
+async def ask(app: App, path: str = PATH, body: bytes = CHAT, **headers: str) -> RawAnswer:
+    return await talk(app.port, request_bytes("POST" if body else "GET", path, body, **headers))
+
+
+async def kept(folder: Path) -> list[dict[str, object]]:
+    reader = Reader(folder)
+    try:
+        rows = await asyncio.to_thread(reader.read_after, 0, 1000, 1 << 30)
+    finally:
+        reader.close()
+    return [json.loads(row.line) for row in rows]
+
+
+async def test_an_answered_call_is_in_the_journal_before_its_end_and_on_standard_output(tmp_path: Path) -> None:
+    said = io.BytesIO()
+    async with FakeOllama() as ollama, running(tmp_path / "data", said, OLLAMA_URL=ollama.url) as app:
+        got = await ask(app)
+        (record,) = await kept(tmp_path / "data")
+        assert record["exchange"] == got.header("X-Exchange-Id")
+        assert record["request_body"] == CHAT.decode()
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert [line["exchange"] for line in lines] == [record["exchange"]]
+    assert "request_body" not in lines[0]
+    assert "response_text" not in lines[0]
+
+
+async def test_readiness_names_what_is_missing_and_a_receiver_is_no_reason_not_to_work(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=NOBODY) as app:
+        await ask(app)
+        async with asyncio.timeout(10):
+            while True:
+                ready = await ask(app, "/readyz", b"")
+                if b"degraded" in ready.body and b"loki" in ready.body:
+                    break
+                await asyncio.sleep(0.02)
+        assert ready.status == 200
+        await ollama.stop()
+        lost = await ask(app, "/readyz", b"")
+        assert lost.status == 503
+        assert b"ollama" in lost.body
+        assert (await ask(app, "/healthz", b"")).status == 200
+
+
+async def test_metrics_count_by_operation_and_outcome(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url) as app:
+        await ask(app)
+        await ask(app)
+        await ask(app, "/api/ollama/api/pull")
+        text = (await ask(app, "/metrics", b"")).body.decode()
+        counted = [line for line in text.splitlines() if 'outcome="' in line]
+        chats = [line for line in counted if 'operation="chat"' in line and 'outcome="completed"' in line]
+        assert [line.rpartition(" ")[2] for line in chats] == ["2.0"]
+        assert [line for line in counted if 'outcome="refused"' in line and line.endswith(" 1.0")]
+
+
+async def test_records_are_shipped_and_what_is_left_goes_out_before_the_end(tmp_path: Path) -> None:
+    async with FakeLoki() as loki:
+        async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as app:
+            for _ in range(5):
+                await ask(app)
+        lines = [line for line in loki.lines() if '"exchange"' in line and '"request_time"' in line]
+        assert len({json.loads(line)["exchange"] for line in lines}) == 5
+
+
+async def test_stopping_cuts_off_what_does_not_end_and_records_that(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/chat", answer(head(200, CHUNKED), chunk(b"half"), HOLD))
+        async with running(tmp_path / "data", OLLAMA_URL=ollama.url) as app:
+            asking = asyncio.create_task(ask(app))
+            await ollama.request()
+        got = await asking
+        assert not got.is_complete
+        (record,) = await kept(tmp_path / "data")
+        assert record["outcome"] == "gateway_stopped"
+
+
+async def test_without_record_before_reply_answers_do_not_wait(tmp_path: Path) -> None:
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "data", OLLAMA_URL=ollama.url, RECORD_BEFORE_REPLY="false") as app,
+    ):
+        assert (await ask(app)).is_complete
+        async with asyncio.timeout(5):
+            while len(await kept(tmp_path / "data")) < 1:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("API_KEYS_FILE", "{folder}/keys"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
+)
+def test_what_the_table_cannot_judge_is_a_mistake_too(variable: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("n8n 123\n")
+    given = {"DATA_DIR": str(tmp_path / "data"), "OTEL_EXPORTER_OTLP_ENDPOINT": NOBODY}
+    given[variable] = value.format(folder=tmp_path)
+    output = Output(io.BytesIO())
+    with pytest.raises(SettingsError, match=variable):
+        App(read_settings(given), given, output)
+    output.stop()
+    assert not (tmp_path / "data").exists()
+
+
+async def test_keys_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("n8n " + hashlib.sha256(b"right").hexdigest() + "\n")
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "data", OLLAMA_URL=ollama.url, API_KEYS_FILE=str(tmp_path / "keys")) as app,
+    ):
+        assert (await ask(app)).status == 401
+        assert (await ask(app, Authorization="Bearer right")).status == 200
+
+
+async def test_an_address_that_is_taken_and_a_journal_in_use_are_told_apart(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", OLLAMA_URL=NOBODY):
+        with pytest.raises(JournalError):
+            async with running(tmp_path / "data", OLLAMA_URL=NOBODY):
+                pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="in use"):
+            async with running(tmp_path / "other", LISTEN=f"127.0.0.1:{taken.getsockname()[1]}", OLLAMA_URL=NOBODY):
+                pass
