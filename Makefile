@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run test test-all servers bench lint lock settings clean
+.PHONY: help run test test-long test-all servers bench lint lock settings clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,10 +22,12 @@ run: $(VENV)/run ## the recorder on http://localhost:8080, in front of the Ollam
 	@before=$$(export -p); set -a; if [ -f .env ]; then . ./.env; fi; eval "$$before"; exec $(BIN)/ollama-recorder serve
 
 test: $(VENV)/dev ## every test that this machine can run, in under three minutes
-	$(BIN)/python -m pytest -m "not long" $(TESTS)
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal $(TESTS)
 
-test-all: $(VENV)/dev ## the long ones too: kills, full disks, hundreds of streams
-	$(BIN)/python -m pytest $(TESTS)
+test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
+	$(BIN)/python -m pytest -m long $(TESTS)
+
+test-all: test-long test ## both
 
 servers: $(VENV)/dev ## build the real Loki and Ollama for the tests, once (about fifteen minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh
