@@ -6,12 +6,12 @@ knowledge of when a connection may be used again.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import httptools
 
+Take = Callable[[bytes], bool]
 LONGEST_HEAD: Final = 64 * 1024
 # What may wait here for a slow client before Ollama is made to wait too.
 _MOST_WAITING: Final = 256 * 1024
@@ -40,7 +40,9 @@ class Connection(asyncio.Protocol):
         self._is_whole = False
         self._ends_with_connection = False
         self._can_be_used_again = False
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
+        self._take: Take | None = None
+        self._fault: OSError | None = None
         self._waiting = 0
         self._is_paused = False
         # The answer
@@ -74,26 +76,55 @@ class Connection(asyncio.Protocol):
         while not self._has_head and self.failure is None:
             await self._more()
 
-    async def read(self) -> bytes:
-        """What has come of the body, at least one byte; b"" at its end or when it broke off."""
-        while not self._pieces:
-            if self._is_whole or self.failure is not None:
-                return b""
-            await self._more()
-        piece = self._pieces.popleft() if len(self._pieces) == 1 else b"".join(self._pieces)
+    async def forward(self, take: Take) -> bool:
+        """Give the body to ``take`` as it comes, straight from where it is received: no task is woken for a piece.
+
+        Returns False when the body has ended or broken off, and True when ``take`` returned True: nothing is
+        read then until this is called again. Raises the OSError that ``take`` raises.
+        """
+        self._take = take
+        self._resume()
+        try:
+            self._hand_over()
+            while self._take is not None and not self._is_whole and self.failure is None:
+                await self._more()
+            if self._fault is not None:
+                raise self._fault
+            return self._take is None
+        finally:
+            self._take = None
+
+    def _hand_over(self) -> None:
+        if self._take is None or not self._pieces:
+            return
+        piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._waiting = 0
-        if self._is_paused:
+        try:
+            if not self._take(piece):
+                return
+            if not self._is_whole:
+                self._pause()
+        except OSError as error:
+            self._fault = error
+        self._take = None
+
+    def _pause(self) -> None:
+        if not self._is_paused and self.transport is not None:
+            self._is_paused = True
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._is_paused and self.transport is not None:
             self._is_paused = False
-            if self.transport is not None:
-                self.transport.resume_reading()
-        return piece
+            self.transport.resume_reading()
 
     def finish(self) -> None:
         """The end was read: keep the connection for the next exchange, if it can be."""
         if not self._can_be_used_again or self._upload is not None or not self.is_open:
             self.abort()
             return
+        self._resume()
         self._is_idle = True
         self._released(self)
 
@@ -156,6 +187,10 @@ class Connection(asyncio.Protocol):
             self._fail(f"what came was no valid HTTP ({error})")
         if not self._has_head and self.received > LONGEST_HEAD:
             self._fail("the head of the answer was too long")
+        if self._take is not None:
+            self._hand_over()
+            if self._take is not None and not self._is_whole:
+                return
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -215,9 +250,8 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
         self._waiting += len(body)
-        if self._waiting > _MOST_WAITING and not self._is_paused and self.transport is not None:
-            self._is_paused = True
-            self.transport.pause_reading()
+        if self._waiting > _MOST_WAITING:
+            self._pause()
 
     def on_message_complete(self) -> None:
         if not self._has_head:

@@ -16,6 +16,7 @@ from service.gateway.upstream import Failure, Send
 # Often enough to see a model before its first answer ends, too seldom to be noticed.
 ASK_EVERY_SECONDS: Final = 1.0
 _GIVE_UP_SECONDS: Final = 5.0
+_LONGEST_ANSWER: Final = 1_000_000
 
 
 class ContextLengths:
@@ -50,14 +51,19 @@ class ContextLengths:
         answer = await self._send("GET", "/api/ps", (), None)
         if isinstance(answer, Failure):
             return
-        body = b""
+        body = bytearray()
+
+        def take(piece: bytes) -> bool:
+            body.extend(piece)
+            return len(body) > _LONGEST_ANSWER
+
+        is_whole = False
         try:
-            while len(body) < 1_000_000 and (piece := await answer.read()):
-                body += piece
-            if answer.status == 200 and answer.failure is None:
-                self._lengths.update(read_context_lengths(body))
+            is_whole = not await answer.forward(take) and answer.failure is None
+            if answer.status == 200 and is_whole:
+                self._lengths.update(read_context_lengths(bytes(body)))
         finally:
-            answer.abort() if answer.failure else answer.finish()
+            answer.finish() if is_whole else answer.abort()
 
 
 def read_context_lengths(body: bytes) -> dict[str, int]:

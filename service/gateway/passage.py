@@ -137,19 +137,26 @@ class Passage:
             self.arrivals,
             self.started,
         )
-        length = answer.length
-        while piece := await answer.read():
+        length, last_piece = answer.length, b""
+
+        def take(piece: bytes) -> bool:
+            nonlocal last_piece
             now = time.monotonic()
             silence.heard(now)
             if len(arrivals) < NOTED_ARRIVALS:
                 arrivals.append((copy.length, now - started))
             copy.add(piece)
             if copy.length == length:
-                return await self._finish(answer, piece)
-            if reply.send(piece):
-                silence.is_paused = True
-                await reply.drain()
-                silence.is_paused = False
+                last_piece = piece
+                return True
+            return reply.send(piece)
+
+        while await answer.forward(take):
+            if last_piece:
+                return await self._finish(answer, last_piece)
+            silence.is_paused = True
+            await reply.drain()
+            silence.is_paused = False
         if answer.failure is not None:
             self.outcome = Outcome.UPSTREAM_BROKE_OFF
             self.error = f"Ollama broke off: {answer.failure}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from service.gateway.connection import Connection
+from service.gateway.connection import Connection, Take
 from service.record.exchange import Outcome
 
 CONNECT_SECONDS: Final = 5.0
@@ -47,8 +47,11 @@ class Answer(Protocol):
     def has_begun(self) -> bool:
         """Whether something of the body is here to be read."""
 
-    async def read(self) -> bytes:
-        """What has come of the body, at least one byte; b"" at its end or when it broke off."""
+    async def forward(self, take: Take) -> bool:
+        """Give the body to ``take``, piece by piece, as it comes. False: it ended, or broke off (``failure``).
+
+        True: ``take`` asked for a pause by returning True; the rest comes when this is called again.
+        """
 
     def finish(self) -> None:
         """Keep the connection for the next exchange. Only after the end was read."""

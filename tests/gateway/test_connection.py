@@ -28,10 +28,9 @@ from tests.fakes.ollama import (
 
 async def read_all(got: Answer | Failure) -> bytes:
     assert not isinstance(got, Failure), got
-    body = b""
-    while piece := await got.read():
-        body += piece
-    return body
+    pieces: list[bytes] = []
+    assert not await got.forward(lambda piece: bool(pieces.append(piece)))  # type: ignore[func-returns-value]  # None
+    return b"".join(pieces)
 
 
 async def ask(upstream: Upstream, method: str = "GET", content: bytes | None = None) -> Answer | Failure:
@@ -220,3 +219,42 @@ async def test_an_upload_that_fails_is_never_completed() -> None:
         async with asyncio.timeout(5):
             await (await ollama.request()).hung_up.wait()
         assert not ollama.requests[0].body_is_complete
+
+
+async def test_a_taker_that_asks_for_a_pause_gets_the_rest_when_it_asks_again() -> None:
+    sent = [chunk(b"%d" % number) for number in range(10)]
+    taken: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        taken.append(piece)
+        return True
+
+    async with FakeOllama() as ollama:
+        ollama.answers(ANY, answer(head(200, CHUNKED), *[step for one in sent for step in (one, 0.01)], b"0\r\n\r\n"))
+        upstream = Upstream(ollama.url)
+        got = await ask(upstream)
+        assert not isinstance(got, Failure)
+        async with asyncio.timeout(5):
+            while await got.forward(take):
+                await asyncio.sleep(0.02)
+        assert b"".join(taken) == b"0123456789"
+        assert len(taken) > 1
+        got.finish()
+        assert await read_all(await ask(upstream)) == b"0123456789"
+        assert ollama.connections_opened == 1
+        upstream.close()
+
+
+async def test_what_a_taker_raises_ends_the_forwarding() -> None:
+    def gone(piece: bytes) -> bool:
+        raise ConnectionResetError("the client is gone")
+
+    async with FakeOllama() as ollama:
+        ollama.answers(ANY, answer(head(200, CHUNKED), 0.05, chunk(b"one"), HOLD))
+        got = await ask(Upstream(ollama.url))
+        assert not isinstance(got, Failure)
+        with pytest.raises(ConnectionResetError):
+            await got.forward(gone)
+        got.abort()
+        async with asyncio.timeout(5):
+            await ollama.requests[0].hung_up.wait()

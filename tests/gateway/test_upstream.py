@@ -26,12 +26,11 @@ async def opened(url: str) -> AsyncIterator[Upstream]:
 
 async def body_of(found: Answer | Failure) -> bytes:
     assert not isinstance(found, Failure), found
-    body = b""
-    while piece := await found.read():
-        body += piece
+    pieces: list[bytes] = []
+    assert not await found.forward(lambda piece: bool(pieces.append(piece)))  # type: ignore[func-returns-value]  # None
     assert found.failure is None
     found.finish()
-    return body
+    return b"".join(pieces)
 
 
 async def test_the_path_of_ollamas_address_comes_first_and_headers_stay_bytes() -> None:
