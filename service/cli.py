@@ -192,7 +192,7 @@ def _print(report: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in report.items():
         if isinstance(value, dict):
-            typer.echo(f"{name}:")
+            typer.echo(f"{name}:{'' if value else ' none'}")
             for key, inner in value.items():
                 typer.echo(f"  {key}: {_flat(inner)}")
         elif isinstance(value, list):

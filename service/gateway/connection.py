@@ -22,7 +22,6 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, released: Callable[["Connection"], None]) -> None:
         self.transport: asyncio.Transport | None = None
-        self.exchanges = 0
         self._released = released
         self._is_idle = True
         self._upload: asyncio.Task[None] | None = None
@@ -35,7 +34,6 @@ class Connection(asyncio.Protocol):
         self._is_for_head = method == "HEAD"
         # How far the answer has come
         self.received = 0
-        self._head_bytes = 0
         self._has_head = False
         self._is_whole = False
         self._ends_with_connection = False
@@ -64,7 +62,6 @@ class Connection(asyncio.Protocol):
         """Send a request and wait for its answer's head, or for ``failure``. ``head`` ends with the empty line."""
         self._begin(method)
         self._is_idle = False
-        self.exchanges += 1
         if self.transport is None:
             self.failure = "the connection was closed"
             return
