@@ -24,6 +24,7 @@ REAL_SERVERS = {
     "ollama": "make servers",
     "tiny.gguf": "make servers",
     "javascript": "make servers",
+    "n8n": "make servers",
 }
 
 
@@ -124,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
-        terminalreporter.write_line("real servers: all here (nginx, Loki, Ollama, the JavaScript client)")
+        terminalreporter.write_line("real servers: all here (nginx, Loki, Ollama, n8n, the JavaScript client)")
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
     for name, how in absent.items():

@@ -2,7 +2,7 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, ollama, model, javascript)
+#   tests/servers/build.sh loki ollama         these (loki, ollama, model, javascript, n8n)
 #
 # PYTHON names a Python that has the development requirements (make sets it).
 set -euo pipefail
@@ -91,15 +91,34 @@ build_javascript() {
     (cd "$out/javascript" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+build_n8n() {
+    need_program npm "it installs n8n." "apt-get install npm"
+    # Some of n8n's packages are compiled while they are installed. It needs a newer Node.js than most systems
+    # have, and brings it as a package of its own.
+    need_program g++ "it compiles n8n's SQLite." "apt-get install g++"
+    need_program make "it compiles n8n's SQLite." "apt-get install make"
+    say "installing n8n (about four minutes, 2.5 GB)"
+    local new=$out/n8n.new
+    rm -rf "$new"
+    mkdir -p "$new"
+    cp "$here/n8n/package.json" "$here/n8n/package-lock.json" "$new/"
+    # Its packages' peer dependencies, as they declare them, cannot all be met at once.
+    (cd "$new" && SCARF_ANALYTICS=false npm ci --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    (cd "$new/node_modules" && node/bin/node .bin/n8n --version)
+    rm -rf "$out/n8n"
+    mv "$new" "$out/n8n"
+}
+
 exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | ollama | model | javascript | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | ollama | model | javascript | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { [ $# -eq 0 ] && return 1; local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
 if wanted model; then once tiny.gguf "$here/tiny_model.py" -- build_model; fi
 if wanted javascript; then once javascript "$here"/js/package*.json -- build_javascript; fi
+if wanted n8n; then once n8n "$here"/n8n/package*.json -- build_n8n; fi
 if wanted loki; then once loki "$here"/loki/go.* -- build_loki; fi
 if wanted ollama; then once ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi

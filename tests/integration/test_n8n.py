@@ -1,0 +1,300 @@
+"""The shipped templates in a real n8n, through the shipped NGINX, to a real Ollama: whose call every record says."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.fakes.ollama import HOLD, FakeOllama, answer, json_answer
+from tests.fakes.otlp import FakeOtlp
+from tests.fakes.smtp import running_smtp
+from tests.integration.watching import SECONDS, Answer, call, doors, records, started
+from tests.servers.loki import Loki
+from tests.servers.n8n import Execution, N8n, installed_n8n
+from tests.servers.nginx import running_nginx
+from tests.servers.ollama import running_ollama
+from tests.servers.process import RunningServer
+from tests.servers.recorder import running_recorder
+
+pytestmark = pytest.mark.long
+
+SHIPPED = Path(__file__).parents[2] / "n8n"
+MODELS = ("llama3.1:8b", "mistral:7b", "nomic-embed-text:latest")
+"""What the templates ask for; here each is the tiny model under another name."""
+
+
+class Named(NamedTuple):
+    """What a record says about who asked for what."""
+
+    operation: str
+    model: str | None
+    node: str
+    workflow: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """An n8n with the templates in it, and the recorder that its calls go through."""
+
+    n8n: N8n
+    nginx: RunningServer
+    folder: Path
+
+    def kept(self, count: int) -> list[dict[str, Any]]:
+        """Everything recorded so far, at least ``count``."""
+        return [json.loads(record.row.line) for record in records(self.folder, count)]
+
+    def run(self, workflow: dict[str, Any], calls: int) -> tuple[Execution, list[dict[str, Any]]]:
+        """Execute ``workflow``; the execution, and the records of its ``calls``."""
+        before = len(self.kept(0))
+        execution = self.n8n.execute(workflow["id"])
+        assert (execution.workflow_id, execution.status) == (workflow["id"], "success")
+        new = self.kept(before + calls)[before:]
+        assert len(new) == calls
+        return execution, new
+
+
+def template(slug: str, nginx: RunningServer) -> dict[str, Any]:
+    """A shipped workflow, with the address of ``nginx`` for the one it has in the Docker stack."""
+    text = (SHIPPED / "workflows" / f"{slug}.json").read_text()
+    found: dict[str, Any] = json.loads(at(nginx, text))
+    return found
+
+
+def credentials(nginx: RunningServer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(at(nginx, (SHIPPED / "credentials.json").read_text()))
+    return found
+
+
+def at(nginx: RunningServer, text: str) -> str:
+    return text.replace("http://nginx:80/", f"{nginx.url}/")
+
+
+def node(workflow: dict[str, Any], name: str) -> dict[str, Any]:
+    wanted: dict[str, Any]
+    (wanted,) = [one for one in workflow["nodes"] if one["name"] == name]
+    return wanted
+
+
+def named(record: dict[str, Any]) -> Named:
+    return Named(record["operation"], record.get("model"), record["node"], record["workflow"], record["execution_id"])
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """One for all templates: importing them costs seconds."""
+    folder = tmp_path_factory.mktemp("n8n")
+    n8n = installed_n8n(folder / "n8n")
+    with contextlib.ExitStack() as servers:
+        ollama = servers.enter_context(running_ollama(folder / "ollama"))
+        for name in MODELS:
+            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
+        recorder = servers.enter_context(running_recorder(folder / "recorder", OLLAMA_URL=ollama.url))
+        nginx = servers.enter_context(running_nginx(folder / "nginx", f"127.0.0.1:{recorder.port}"))
+        n8n.add_credentials(credentials(nginx))
+        n8n.add_workflows(*(template(path.stem, nginx) for path in sorted((SHIPPED / "workflows").iterdir())))
+        yield Stand(n8n, nginx, folder / "recorder")
+
+
+@pytest.mark.parametrize(
+    ("slug", "calls"),
+    [
+        ("models", [("list", None, "List models")]),
+        ("generate", [("generate", "llama3.1:8b", "Generate")]),
+        ("chat-with-context", [("chat", "llama3.1:8b", "First question"), ("chat", "llama3.1:8b", "Follow-up")]),
+        ("embeddings", [("embed", "nomic-embed-text:latest", "Embed")] * 2),
+        ("compare-two-models", [("generate", "llama3.1:8b", "Ask model A"), ("generate", "mistral:7b", "Ask model B")]),
+    ],
+)
+def test_every_call_of_a_template_is_recorded_with_its_workflow_execution_and_node(
+    stand: Stand, slug: str, calls: list[tuple[str, str | None, str]]
+) -> None:
+    workflow = template(slug, stand.nginx)
+    execution, kept = stand.run(workflow, len(calls))
+    assert [named(one) for one in kept] == [Named(*each, workflow["name"], execution.id) for each in calls]
+    for one in kept:
+        assert (one["status"], one["outcome"], one["caller"]) == (200, "completed", "n8n")
+        assert one["workflow_id"] == workflow["id"]
+
+
+def test_a_list_is_classified_three_texts_a_call_with_nothing_but_the_words_allowed(stand: Stand) -> None:
+    workflow = template("classify-in-batches", stand.nginx)
+    execution, kept = stand.run(workflow, 2)
+    assert [named(one) for one in kept] == [
+        Named("generate", "llama3.1:8b", "Classify", workflow["name"], execution.id)
+    ] * 2
+    answers = [json.loads(one["response_text"])["categories"] for one in kept]
+    assert [len(categories) for categories in answers] == [3, 1]
+    assert {*answers[0], *answers[1]} <= {"billing", "fault", "praise", "other"}
+
+
+@pytest.mark.parametrize(("slug", "calls"), [("ai-chain", 1), ("ai-agent-with-memory", 2)])
+def test_the_credentials_address_names_workflow_execution_and_node_of_an_ai_node(
+    stand: Stand, slug: str, calls: int
+) -> None:
+    workflow = template(slug, stand.nginx)
+    execution, kept = stand.run(workflow, calls)
+    model = node(workflow, "Ollama Chat Model")["id"]
+    assert [named(one) for one in kept] == [Named("chat", "llama3.1:8b", model, workflow["name"], execution.id)] * calls
+    assert all(one["stream"] and one["response_text"] for one in kept)
+
+
+def test_the_agent_sends_its_memory_again_with_each_question(stand: Stand) -> None:
+    _, (first, second) = stand.run(template("ai-agent-with-memory", stand.nginx), 2)
+    remembered = [message["content"] for message in json.loads(second["request_body"])["messages"]]
+    assert "My name is Ada. What is a container?" in remembered
+    assert first["response_text"] in remembered
+    assert remembered[-1] == "What is my name?"
+    assert second["prompt_tokens"] > first["prompt_tokens"]
+
+
+def test_yesterdays_slow_prompts_come_by_mail_with_a_models_summary(stand: Stand, loki: Loki) -> None:
+    workflow = template("slow-prompts-by-mail", stand.nginx)
+    with running_smtp() as mail_server:
+        smtp = {"user": "", "password": "", "host": "127.0.0.1", "port": mail_server.port}
+        data = {**smtp, "secure": False, "disableStartTls": True}
+        stand.n8n.add_credentials([{"id": "test-mail", "name": "Test mail", "type": "smtp", "data": data}])
+        node(workflow, "Mail")["credentials"] = {"smtp": {"id": "test-mail", "name": "Test mail"}}
+        for setting in node(workflow, "Settings")["parameters"]["assignments"]["assignments"]:
+            setting["value"] = loki.url if setting["name"] == "loki" else setting["value"]
+        stand.n8n.add_workflows(workflow)
+        yesterday = time.time() - 86_400
+        remember(loki, yesterday, "Quick one", 9.9)
+        remember(loki, yesterday + 1, "Write a book", 12.5)
+        remember(loki, yesterday + 2, "Write a library", 240.25)
+        execution, (kept,) = stand.run(workflow, 1)
+    assert named(kept) == Named("generate", "llama3.1:8b", "Summarise", workflow["name"], execution.id)
+    prompt = json.loads(kept["request_body"])["prompt"]
+    assert prompt.index("240.25 s, tiny, Library: ") < prompt.index("12.5 s, tiny, Library: ")
+    assert "Quick one" not in prompt
+    (mail,) = mail_server.mails
+    assert isinstance(mail, EmailMessage)
+    assert mail["subject"] == "2 slow prompts yesterday"
+    assert mail["to"] == "you@example.com"
+    said = mail.get_content()
+    assert letters(kept["response_text"]) in letters(said)
+    assert "Write a library" in said
+
+
+def letters(text: str) -> str:
+    """What a mail keeps as it is: not the line ends and control characters that a random model writes."""
+    return "".join(character for character in text if character.isascii() and character.isalpha())
+
+
+def remember(loki: Loki, when: float, prompt: str, seconds: float) -> None:
+    """A record in Loki of a call that ended at the Unix time ``when``."""
+    said = {"model": "tiny", "workflow": "Library", "request_time": seconds, "request_body": prompt}
+    labels = {"job": "nginx", "service": "ollama", "method": "POST", "instance": "here"}
+    values = [[str(int(when * 1e9)), json.dumps(said), {"request_time": str(seconds)}]]
+    status, answered = loki.push([{"stream": labels, "values": values}])
+    assert status == 204, answered
+
+
+async def test_a_record_is_in_the_trace_of_the_n8n_node_that_asked(
+    tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+) -> None:
+    n8n = installed_n8n(tmp_path / "n8n")
+    async with FakeOllama() as ollama, FakeOtlp() as receiver:
+        _, nginx = await doors(ollama, start_recorder, start_nginx, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+        workflow = behind_a_webhook(template("generate", nginx))
+        await asyncio.to_thread(n8n.add_workflows, workflow)
+        await asyncio.to_thread(n8n.run, "publish:workflow", f"--id={workflow['id']}")
+        tracing = {"N8N_OTEL_ENABLED": "true", "N8N_OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        with contextlib.ExitStack() as running:
+            server = await started(running.enter_context, n8n.serving(**tracing))
+            answered = await asyncio.to_thread(answer_of_webhook, server)
+            assert answered.status == 200, answered.body
+            await asyncio.to_thread(server.stop)  # n8n exports what it still has
+        (kept,) = await asyncio.to_thread(records, tmp_path / "recorder", 1)
+        record = json.loads(kept.row.line)
+        await receiver.wait_until(lambda: record["span_id"] in {span.span_id.hex() for span in receiver.spans})
+        await receiver.wait_until(lambda: "workflow.execute" in {span.name for span in receiver.spans})
+    spans = {span.span_id.hex(): span for span in receiver.spans}
+    ours = spans[record["span_id"]]
+    node_of_n8n = spans[ours.parent_span_id.hex()]
+    execution = spans[node_of_n8n.parent_span_id.hex()]
+    assert {span.trace_id.hex() for span in (ours, node_of_n8n, execution)} == {record["trace_id"]}
+    assert (node_of_n8n.name, attribute(node_of_n8n, "n8n.node.name")) == ("node.execute", "Generate")
+    assert execution.name == "workflow.execute"
+    assert named(record) == Named(
+        "generate", "llama3.1:8b", "Generate", workflow["name"], attribute(execution, "n8n.execution.id")
+    )
+
+
+def behind_a_webhook(workflow: dict[str, Any]) -> dict[str, Any]:
+    """The workflow, started by ``POST /webhook/generate`` instead of by hand."""
+    hook = {"httpMethod": "POST", "path": "generate", "responseMode": "lastNode", "options": {}}
+    trigger = {"type": "n8n-nodes-base.webhook", "typeVersion": 2, "parameters": hook, "webhookId": "generate"}
+    node(workflow, "When clicking Execute").update(trigger)
+    return workflow | {"name": "Résumé by webhook"}
+
+
+def answer_of_webhook(server: RunningServer) -> Answer:
+    """Ask until n8n, which is ready before its webhooks are, has this one."""
+    until = time.monotonic() + SECONDS
+    while (answered := call(server, "/webhook/generate", {})).status == 404 and time.monotonic() < until:
+        time.sleep(0.1)
+    return answered
+
+
+def attribute(span: Any, key: str) -> str:
+    return next((found.value.string_value for found in span.attributes if found.key == key), "")
+
+
+async def test_a_batch_that_fails_is_tried_again_and_every_try_is_a_record(
+    tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+) -> None:
+    failing = json_answer({"error": "model runner has unexpectedly stopped"}, 500)
+    fine = json_answer({"response": '{"categories": ["billing", "fault", "praise"]}', "done": True})
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/generate", failing, fine, failing)
+        _, nginx = await doors(ollama, start_recorder, start_nginx)
+        workflow = template("classify-in-batches", nginx)
+        n8n = installed_n8n(tmp_path / "n8n")
+        await asyncio.to_thread(n8n.add_workflows, workflow)
+        execution = await asyncio.to_thread(n8n.execute, workflow["id"])
+        kept = await asyncio.to_thread(records, tmp_path / "recorder", 5)
+    said = [json.loads(one.row.line) for one in kept]
+    assert execution.status == "success"
+    assert [one["status"] for one in said] == [500, 200, 500, 500, 500]
+    assert {one["node"] for one in said} == {"Classify"}
+    assert ["Where is my parcel?" in one["request_body"] for one in said] == [False, False, True, True, True]
+
+
+async def test_a_node_that_gives_up_leaves_a_record_that_says_the_client_left(
+    tmp_path: Path, loki: Loki, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+) -> None:
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/generate", answer(HOLD))
+        _, nginx = await doors(ollama, start_recorder, start_nginx, LOKI_URL=loki.url)
+        workflow = template("generate", nginx)
+        node(workflow, "Generate")["parameters"]["options"]["timeout"] = 1000
+        n8n = installed_n8n(tmp_path / "n8n")
+        await asyncio.to_thread(n8n.add_workflows, workflow)
+        with pytest.raises(AssertionError, match="n8n execute ended"):
+            await asyncio.to_thread(n8n.execute, workflow["id"])
+        (kept,) = await asyncio.to_thread(records, tmp_path / "recorder", 1)
+        assert await asyncio.to_thread(clients_that_gave_up, loki) == {workflow["name"]: 1.0}
+    (execution,) = n8n.executions()
+    record = json.loads(kept.row.line)
+    assert execution.status == "error"
+    assert (record["outcome"], record["status"], record["failed"]) == ("client_left", 499, True)
+    assert named(record) == Named("generate", "llama3.1:8b", "Generate", workflow["name"], execution.id)
+    assert 0.9 < record["request_time"] < 5
+
+
+def clients_that_gave_up(loki: Loki) -> dict[str, float]:
+    """How many calls of each workflow nobody waited for, asked until Loki has one."""
+    query = 'sum by (workflow) (count_over_time({job="nginx", service="ollama"} | outcome="client_left" [5m]))'
+    until = time.monotonic() + SECONDS
+    while not (found := loki.query(query, at=time.time())) and time.monotonic() < until:
+        time.sleep(0.1)
+    return {one["metric"]["workflow"]: float(one["value"][1]) for one in found}

@@ -1,0 +1,131 @@
+"""The real n8n, without a browser: its own commands, and its server where a test needs webhooks."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.servers.process import RunningServer, free_port, require, running
+
+SECONDS_FOR_A_COMMAND = 120.0
+# It asks nobody about versions, banners, templates or packages, and reports to nobody.
+KEEPS_TO_ITSELF = dict.fromkeys(
+    (
+        "N8N_DIAGNOSTICS_ENABLED",
+        "N8N_VERSION_NOTIFICATIONS_ENABLED",
+        "N8N_VERSION_NOTIFICATIONS_WHATS_NEW_ENABLED",
+        "N8N_DYNAMIC_BANNERS_ENABLED",
+        "N8N_PERSONALIZATION_ENABLED",
+        "N8N_HIRING_BANNER_ENABLED",
+        "N8N_TEMPLATES_ENABLED",
+        "N8N_COMMUNITY_PACKAGES_ENABLED",
+        "N8N_LICENSE_AUTO_RENEW_ENABLED",
+        "N8N_SECURE_COOKIE",
+    ),
+    "false",
+)
+
+
+class Execution(NamedTuple):
+    """One run of a workflow as n8n itself remembers it."""
+
+    id: str
+    workflow_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class N8n:
+    """An n8n with its database in ``folder``, and its commands."""
+
+    program: Path
+    folder: Path
+    ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
+
+    def run(self, *arguments: str | Path) -> str:
+        """Run one of its commands; what it wrote. Raises AssertionError with that if the command fails."""
+        command = [self.node, self.program, *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS_FOR_A_COMMAND,
+            check=False,
+        )
+        assert done.returncode == 0, f"n8n {arguments[0]} ended with {done.returncode}:\n{done.stdout[-4000:]}"
+        return done.stdout
+
+    def add_workflows(self, *workflows: dict[str, Any]) -> None:
+        """Import ``workflows``, each as in a file of its own."""
+        waiting = self.folder / f"workflows-{len(list(self.folder.iterdir()))}"
+        waiting.mkdir()
+        for number, workflow in enumerate(workflows):
+            (waiting / f"{number}.json").write_text(json.dumps(workflow))
+        self.run("import:workflow", "--separate", f"--input={waiting}")
+
+    def add_credentials(self, credentials: Iterable[dict[str, Any]]) -> None:
+        """Import ``credentials`` with their data in the clear; n8n encrypts it."""
+        waiting = self.folder / "credentials.json"
+        waiting.write_text(json.dumps([*credentials]))
+        self.run("import:credentials", f"--input={waiting}")
+
+    def execute(self, workflow_id: str) -> Execution:
+        """Run a workflow from its manual trigger until its end; an error if a node of it failed."""
+        self.run("execute", f"--id={workflow_id}")
+        return self.executions()[-1]
+
+    def executions(self) -> list[Execution]:
+        """Every execution so far, oldest first."""
+        database = sqlite3.connect(f"file:{self.folder}/.n8n/database.sqlite?mode=ro", uri=True)
+        with contextlib.closing(database):
+            rows = database.execute("SELECT id, workflowId, status FROM execution_entity ORDER BY id").fetchall()
+        return [Execution(str(number), workflow, status) for number, workflow, status in rows]
+
+    @contextlib.contextmanager
+    def serving(self, **environment: str) -> Iterator[RunningServer]:
+        """Its server, with ``environment`` beside what it always has; published workflows wait for webhooks."""
+
+        def command(port: int) -> list[str | Path]:
+            return ["env", f"N8N_PORT={port}", self.node, self.program, "start"]
+
+        given = {**self.environment(), **environment}
+        # Ready means a migrated database; webhooks come a moment later.
+        with running(command, folder=self.folder, ready="/healthz/readiness", environment=given, seconds=90) as server:
+            yield server
+
+    @property
+    def node(self) -> Path:
+        """The Node.js that was installed with it."""
+        return self.program.parents[1] / "node" / "bin" / "node"
+
+    def environment(self) -> dict[str, str]:
+        """Everything that it is told about its surroundings."""
+        port, broker_port = self.ports
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+            "N8N_USER_FOLDER": str(self.folder),
+            "N8N_ENCRYPTION_KEY": "of a test",
+            "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            "N8N_PORT": str(port),
+            "N8N_RUNNERS_BROKER_PORT": str(broker_port),
+            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "127.0.0.1",
+            "GENERIC_TIMEZONE": "UTC",
+            **KEEPS_TO_ITSELF,
+        }
+
+
+def installed_n8n(folder: Path) -> N8n:
+    """An n8n with nothing in it, and ``folder`` for what it will have; skips the test where n8n is absent."""
+    program = require("n8n/node_modules/.bin/n8n", "run make servers")
+    folder.mkdir(parents=True, exist_ok=True)
+    return N8n(program, folder)
