@@ -13,13 +13,16 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run test test-long test-all servers bench lint lock settings clean
+.PHONY: help run up test test-long test-all servers bench lint lock settings dashboards clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(VENV)/run ## the recorder on http://localhost:8080, in front of the Ollama of this machine
 	@before=$$(export -p); set -a; if [ -f .env ]; then . ./.env; fi; eval "$$before"; exec $(BIN)/ollama-recorder serve
+
+up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
+	@PROFILES='$(PROFILES)' deploy/up.sh
 
 test: $(VENV)/dev ## every test that this machine can run, in under three minutes
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal $(TESTS)
@@ -50,6 +53,9 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-h
 
 settings: $(VENV)/dev ## write .env.example from the table of settings
 	$(BIN)/python -m tests.configuration.env_example > .env.example
+
+dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
+	$(BIN)/python -m grafana.dashboards
 
 clean: ## remove what was made here; the journal in data/ stays
 	rm -rf $(VENV) .servers .mypy_cache .pytest_cache .ruff_cache

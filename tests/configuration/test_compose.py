@@ -1,59 +1,150 @@
-"""What docker-compose.yml and the Dockerfile promise: who reaches whom, as which user, with which limits."""
+"""What docker-compose.yml and the Dockerfile promise: who reaches whom, as which user, with which limits.
 
+compose-spec.json is schema/compose-spec.json of github.com/compose-spec/compose-go v2.16.2 (Apache License 2.0),
+the parser of docker compose.
+"""
+
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from service.cli import app
 from service.settings import TABLE
+from tests.configuration.env_example import STACK_VARIABLES
 
 PROJECT = Path(__file__).parents[2]
-STACK: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+COMPOSE = (PROJECT / "docker-compose.yml").read_text()
+STACK: dict[str, Any] = yaml.safe_load(COMPOSE)
 SERVICES: dict[str, dict[str, Any]] = STACK["services"]
+AMD: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.amd.yml").read_text())
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
+ONE_SHOT = {"n8n-import"}
 each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def networks(name: str) -> set[str]:
+    return set(SERVICES[name]["networks"])
 
 
 def neighbours(name: str) -> set[str]:
     """The services that share a network with ``name``."""
-    networks = set(SERVICES[name]["networks"])
-    return {other for other, its in SERVICES.items() if other != name and networks & set(its["networks"])}
+    return {other for other in SERVICES if other != name and networks(name) & networks(other)}
 
 
-def test_only_nginx_is_published_and_only_to_this_machine() -> None:
+def internal(name: str) -> bool:
+    """Whether ``name`` has no way to any other machine."""
+    return all((STACK["networks"][network] or {}).get("internal") for network in networks(name))
+
+
+@pytest.mark.parametrize("file", [STACK, AMD], ids=["docker-compose.yml", "docker-compose.amd.yml"])
+def test_the_file_is_what_the_compose_specification_describes(file: dict[str, Any]) -> None:
+    schema = json.loads((Path(__file__).parent / "compose-spec.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(file)
+
+
+def test_what_starts_by_itself_and_what_with_a_profile() -> None:
+    profiles = {name: its.get("profiles", []) for name, its in SERVICES.items()}
+    assert profiles == {
+        "nginx": [],
+        "recorder": [],
+        "loki": [],
+        "tempo": [],
+        "prometheus": [],
+        "grafana": [],
+        "n8n": ["n8n"],
+        "n8n-import": ["n8n"],
+        "otlp": ["n8n"],
+        "open-webui": ["webui"],
+        "ollama": ["ollama"],
+        "ollama-gpu": ["ollama-gpu"],
+    }
+
+
+def test_only_what_people_open_is_published_and_only_to_this_machine() -> None:
     ports = {name: its["ports"] for name, its in SERVICES.items() if "ports" in its}
-    assert ports == {"nginx": ["127.0.0.1:8080:80"]}
+    assert ports == {
+        "nginx": ["127.0.0.1:8080:80"],
+        "grafana": ["127.0.0.1:3000:3000"],
+        "n8n": ["127.0.0.1:5678:5678"],
+        "open-webui": ["127.0.0.1:3001:8080"],
+    }
+    # A port of a service that is in internal networks only would not be published at all.
+    assert not [name for name in ports if internal(name)]
 
 
-def test_callers_reach_nginx_and_nothing_else() -> None:
-    assert [name for name, its in SERVICES.items() if "callers" in its["networks"]] == ["nginx"]
+def test_callers_reach_nginx_and_the_door_for_their_spans_and_nothing_else() -> None:
     assert STACK["networks"]["callers"] == {"name": "ollama-recorder"}
-    assert "nginx" in SERVICES
+    assert {name for name in SERVICES if "callers" in networks(name)} == {
+        "nginx",
+        "otlp",
+        "n8n",
+        "n8n-import",
+        "open-webui",
+    }
+    for caller in ("n8n", "n8n-import", "open-webui"):
+        assert networks(caller) == {"callers"}
 
 
-def test_loki_is_reached_by_the_recorder_only_and_reaches_nobody() -> None:
-    assert neighbours("loki") == {"recorder"}
-    assert all(STACK["networks"][network].get("internal") for network in SERVICES["loki"]["networks"])
+@pytest.mark.parametrize(
+    ("name", "reached_by"),
+    [
+        ("loki", {"recorder", "tempo", "prometheus", "grafana"}),
+        ("tempo", {"recorder", "loki", "prometheus", "grafana", "otlp"}),
+        ("prometheus", {"recorder", "loki", "tempo", "grafana"}),
+    ],
+)
+def test_what_holds_prompts_has_no_login_so_few_reach_it_and_it_reaches_nobody_outside(
+    name: str, reached_by: set[str]
+) -> None:
+    assert neighbours(name) == reached_by
+    assert internal(name)
+
+
+def test_nobody_but_nginx_prometheus_and_the_receivers_can_call_the_recorder() -> None:
+    # Who could, could name any address in X-Forwarded-For, and Grafana would do so for who logs in.
+    assert neighbours("recorder") == {"nginx", "prometheus", "loki", "tempo", "ollama", "ollama-gpu"}
+
+
+def test_an_ollama_in_a_container_is_reached_by_the_recorder_only_and_by_one_name() -> None:
+    for name in ("ollama", "ollama-gpu"):
+        assert neighbours(name) == {"recorder", "ollama", "ollama-gpu"} - {name}
+        assert SERVICES[name]["networks"] == {"models": {"aliases": ["ollama"]}}
+        assert "ports" not in SERVICES[name]
+        assert not internal(name)  # it fetches models
+
+
+def test_graphics_cards_are_given_to_ollama_and_to_nobody_else() -> None:
+    devices = SERVICES["ollama-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
+    assert [name for name, its in SERVICES.items() if "deploy" in its or "devices" in its] == ["ollama-gpu"]
+    assert AMD["services"].keys() == {"ollama"}
+    assert AMD["services"]["ollama"]["image"] == SERVICES["ollama"]["image"] + "-rocm"
+    assert AMD["services"]["ollama"]["devices"] == ["/dev/kfd", "/dev/dri"]
 
 
 def test_the_recorder_reaches_the_ollama_of_this_machine() -> None:
     recorder = SERVICES["recorder"]
     assert recorder["extra_hosts"] == ["host.docker.internal:host-gateway"]
     assert recorder["environment"]["OLLAMA_URL"] == "${OLLAMA_URL:-http://host.docker.internal:11434}"
-    assert not all(STACK["networks"][network].get("internal") for network in recorder["networks"])
+    assert not internal("recorder")
 
 
-def test_every_setting_of_the_env_file_reaches_the_recorder() -> None:
+def test_every_setting_of_the_env_file_reaches_the_recorder_but_no_password_of_others() -> None:
     recorder = SERVICES["recorder"]
+    environment = dict(recorder["environment"])
     assert recorder["env_file"] == [{"path": ".env", "required": False}]
-    assert recorder["environment"].keys() <= {variable.name for variable in TABLE.values()}
-    assert recorder["environment"]["LISTEN"] == "0.0.0.0:8080"
-    assert recorder["environment"]["DATA_DIR"] == "/data"
-    assert recorder["environment"]["LOKI_URL"] == "${LOKI_URL:-http://loki:3100}"
+    assert environment.pop("GRAFANA_PASSWORD") == ""
+    assert environment.keys() <= {variable.name for variable in TABLE.values()}
+    assert environment["LISTEN"] == "0.0.0.0:8080"
+    assert environment["DATA_DIR"] == "/data"
+    assert environment["LOKI_URL"] == "${LOKI_URL:-http://loki:3100}"
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${OTEL_EXPORTER_OTLP_ENDPOINT:-http://tempo:4318}"
 
 
 def test_one_variable_sets_how_long_nginx_and_the_recorder_wait() -> None:
@@ -61,10 +152,29 @@ def test_one_variable_sets_how_long_nginx_and_the_recorder_wait() -> None:
     assert TABLE["ollama_timeout"].default == "300"
 
 
+def test_nothing_starts_without_passwords_of_ones_own() -> None:
+    required = re.findall(r"\$\{(\w+):\?[^}]*make up[^}]*\}", COMPOSE)
+    assert sorted(set(required)) == ["GRAFANA_PASSWORD", "INSPECTOR_TOKEN"]
+    given = [line.strip() for line in COMPOSE.splitlines() if re.match(r"\s+\w*(PASSWORD|TOKEN|SECRET_KEY): ", line)]
+    assert [line for line in given if "${" not in line] == ['GRAFANA_PASSWORD: ""']
+
+
+def test_every_variable_is_in_the_example_with_the_default_that_holds() -> None:
+    used: dict[str, str] = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
+    stack = {variable.name: variable.default for variable in STACK_VARIABLES}
+    table = {variable.name for variable in TABLE.values()}
+    assert used.keys() - table <= stack.keys()
+    differing = {name: default for name, default in used.items() if name in stack and stack[name] != default}
+    # Shown as empty: nobody is told. Grafana takes no empty address.
+    assert differing == {"ALERT_WEBHOOK_URL": "http://127.0.0.1:9/nobody"}
+    read_by_compose_itself = {"COMPOSE_PROFILES", "COMPOSE_FILE", "GRAFANA_PASSWORD"}
+    assert stack.keys() - used.keys() == read_by_compose_itself
+
+
 @each_service
 def test_a_service_may_do_only_what_it_must(name: str) -> None:
     its = SERVICES[name]
-    assert its["read_only"] is True
+    assert its["read_only"] is (name != "open-webui")
     assert its["cap_drop"] == ["ALL"]
     assert "cap_add" not in its
     assert "privileged" not in its
@@ -79,7 +189,7 @@ def test_a_service_is_bounded(name: str) -> None:
     assert its["pids_limit"]
     assert its["logging"]["options"].keys() == {"max-size", "max-file"}
     assert its["stop_grace_period"] == "30s"
-    assert its["restart"] == "unless-stopped"
+    assert its["restart"] == ("no" if name in ONE_SHOT else "unless-stopped")
 
 
 @each_service
@@ -87,10 +197,18 @@ def test_an_image_is_pinned_to_a_version(name: str) -> None:
     if "build" in SERVICES[name]:
         assert re.search(r"^ARG PYTHON=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
     else:
-        assert re.search(r":\d+\.\d+\.\d+(-\w+)?$", SERVICES[name]["image"])
+        assert re.search(r":v?\d+\.\d+\.\d+(-\w+)?$", SERVICES[name]["image"])
 
 
-@each_service
+def test_the_guide_names_the_versions_that_start() -> None:
+    guide = (PROJECT / "docs" / "stack.md").read_text()
+    versions = {found[1] for its in SERVICES.values() if (found := re.search(r":v?(\d+\.\d+\.\d+)", its["image"]))}
+    assert not [version for version in versions if not re.search(rf"\| [^|\n]*\b{re.escape(version)}\b", guide)]
+    published = {port.split(":")[1] for its in SERVICES.values() for port in its.get("ports", [])}
+    assert not [port for port in published if f"http://localhost:{port}" not in guide]
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ONE_SHOT])
 def test_a_health_check_is_a_program_and_no_shell_line(name: str) -> None:
     if name == "recorder":
         assert re.search(r'HEALTHCHECK [^\n]*\\\n    CMD \["ollama-recorder", "health"\]', DOCKERFILE)
@@ -98,9 +216,20 @@ def test_a_health_check_is_a_program_and_no_shell_line(name: str) -> None:
         assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_services_start_in_order_and_loki_never_keeps_the_recorder_from_starting() -> None:
-    assert SERVICES["nginx"]["depends_on"] == {"recorder": {"condition": "service_healthy"}}
-    assert SERVICES["recorder"]["depends_on"] == {"loki": {"condition": "service_started"}}
+def test_services_start_in_order_and_no_receiver_keeps_the_recorder_from_starting() -> None:
+    order = {
+        name: {other: how["condition"].removeprefix("service_") for other, how in its["depends_on"].items()}
+        for name, its in SERVICES.items()
+        if "depends_on" in its
+    }
+    assert order == {
+        "nginx": {"recorder": "healthy"},
+        "recorder": {"loki": "started", "tempo": "started"},
+        "grafana": {"loki": "healthy", "tempo": "healthy", "prometheus": "healthy"},
+        "n8n": {"n8n-import": "completed_successfully", "nginx": "healthy", "otlp": "healthy"},
+        "otlp": {"tempo": "started"},
+        "open-webui": {"nginx": "healthy"},
+    }
 
 
 @each_service
@@ -108,7 +237,7 @@ def test_every_mounted_file_is_in_the_project_and_read_only(name: str) -> None:
     for volume in SERVICES[name]["volumes"]:
         source, target = volume.split(":")[:2]
         if source.startswith("."):
-            assert (PROJECT / source).is_file()
+            assert (PROJECT / source).exists()
             assert volume.endswith(":ro")
         else:
             assert source in STACK["volumes"], target

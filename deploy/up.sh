@@ -1,0 +1,73 @@
+#!/bin/sh
+# Starts the Docker stack: writes .env with random passwords if there is none, then docker compose up.
+#
+#   deploy/up.sh               what .env says
+#   PROFILES=n8n,ollama ...    with these profiles, in a new .env
+set -eu
+cd "$(dirname "$0")/.."
+profiles=${PROFILES:-}
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# 32 hexadecimal digits: nothing that a shell, Compose or a header would read differently.
+random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+setting() { sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "'\""; }
+
+write_env() {
+    case ,$profiles, in *,ollama,*|*,ollama-gpu,*) inside=http://ollama:11434 ;; *) inside= ;; esac
+    (
+        umask 077
+        {
+            say "# Written by make up, for docker compose; make run reads it too. All settings: .env.example"
+            say "GRAFANA_PASSWORD=$(random)"
+            say "INSPECTOR_TOKEN=$(random)"
+            if [ -n "$profiles" ]; then say "COMPOSE_PROFILES=$profiles"; fi
+            if [ -n "$inside" ]; then say "OLLAMA_URL=$inside"; fi
+        } >.env.new
+    )
+    mv .env.new .env
+}
+
+for profile in $(say "$profiles" | tr ',' ' '); do
+    case $profile in
+        n8n | webui | ollama | ollama-gpu) ;;
+        *) fail "There is no profile $profile: expected n8n, webui, ollama or ollama-gpu, separated by commas." ;;
+    esac
+done
+
+command -v docker >/dev/null 2>&1 ||
+    fail "The stack needs Docker, which is not here: https://docs.docker.com/engine/install/
+Without it, make run starts the recorder alone."
+docker compose version >/dev/null 2>&1 ||
+    fail "The stack needs Docker Compose 2.24 or newer, and docker compose does not work here:
+https://docs.docker.com/compose/install/"
+docker info >/dev/null 2>&1 ||
+    fail "Docker does not answer. Is it running, and may you use it? Try: docker info"
+
+if [ ! -e .env ]; then
+    write_env
+    say "Wrote .env with random passwords. Nothing overwrites it."
+elif [ -n "$profiles" ] && [ "$profiles" != "$(setting COMPOSE_PROFILES)" ]; then
+    fail "There is a .env already, and it stays as it is. Put this line into it and run make up again:
+COMPOSE_PROFILES=$profiles
+With ollama or ollama-gpu also: OLLAMA_URL=http://ollama:11434"
+fi
+for name in GRAFANA_PASSWORD INSPECTOR_TOKEN; do
+    [ -n "$(setting $name)" ] || fail ".env has no $name. Put this line into it and run make up again:
+$name=$(random)"
+done
+
+docker compose up --detach --build
+
+say
+say "Started. docker compose ps shows what is healthy already."
+say "Ollama, recorded   http://localhost:8080/api/ollama"
+say "Grafana            http://localhost:3000   user admin, password: GRAFANA_PASSWORD in .env"
+case ,$(setting COMPOSE_PROFILES), in *,n8n,*) say "n8n                http://localhost:5678" ;; esac
+case ,$(setting COMPOSE_PROFILES), in *,webui,*) say "Open WebUI         http://localhost:3001" ;; esac
+case ,$(setting COMPOSE_PROFILES), in
+    *,ollama,*) say "A model            docker compose exec ollama ollama pull llama3.2" ;;
+    *,ollama-gpu,*) say "A model            docker compose exec ollama-gpu ollama pull llama3.2" ;;
+esac

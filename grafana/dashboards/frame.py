@@ -1,0 +1,108 @@
+"""What the dashboards have in common: their variables, links to each other, and the way they are put together."""
+
+from collections.abc import Iterable, Sequence
+
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.models import common, dashboard
+
+from grafana.dashboards.names import ALL_RECORDS, LOKI, PROMETHEUS
+from grafana.dashboards.panels import Panel
+from service.gateway.routes import MODEL_CALLS
+from service.record.exchange import Outcome
+
+TAG = "ollama-recorder"
+_TITLES = {LOKI: "Loki", PROMETHEUS: "Prometheus"}
+Variable = (
+    dashboards.DatasourceVariable | dashboards.QueryVariable | dashboards.TextBoxVariable | dashboards.CustomVariable
+)
+
+
+def put_together(
+    uid: str,
+    title: str,
+    description: str,
+    variables: Iterable[Variable],
+    rows: Iterable[tuple[str, Sequence[Panel]]],
+    *,
+    since: str = "now-24h",
+    closed: str = "",
+) -> dashboards.Dashboard:
+    """A dashboard of rows, each a title and its panels. ``closed``: the row that asks nothing before it is opened."""
+    made = dashboards.Dashboard(title).uid(uid).description(description).tags([TAG]).time(since, "now")
+    made.refresh("1m").timezone("browser").readonly().tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+    link = dashboards.DashboardLink("Ollama Recorder").type(dashboard.DashboardLinkType.DASHBOARDS).tags([TAG])
+    made.link(link.as_dropdown(False).keep_time(True).include_vars(False))
+    for variable in variables:
+        made.with_variable(variable)
+    number = 0
+    for name, panels in rows:
+        row = dashboards.Row(name).id(number := number + 1)
+        for panel in panels:
+            panel.id(number := number + 1)
+            if name == closed:
+                row.with_panel(panel)
+        made.with_row(row.collapsed(name == closed))
+        for panel in panels if name != closed else ():
+            made.with_panel(panel)
+    return made
+
+
+def sources(*names: str) -> list[Variable]:
+    """A choice of data source for each kind that a dashboard asks; the provisioned one is chosen already."""
+    return [
+        dashboards.DatasourceVariable(name)
+        .label(_TITLES[name])
+        .type(name)
+        .current(
+            dashboard.VariableOption(selected=True, text={LOKI: "Loki", PROMETHEUS: "Prometheus"}[name], value=name)
+        )
+        for name in names
+    ]
+
+
+def instance() -> Variable:
+    """Which recorder: the only variable that Loki can list, as it is a label of the streams."""
+    return (
+        dashboards.QueryVariable("instance")
+        .label("Recorder")
+        .datasource(common.DataSourceRef(type_val=LOKI, uid=f"${{{LOKI}}}"))
+        .query({"type": 1, "label": "instance", "stream": ALL_RECORDS, "refId": "instance"})
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+        .include_all(True)
+        .all_value(".+")
+        .multi(True)
+        .current(dashboard.VariableOption(selected=True, text=["All"], value=["$__all"]))
+    )
+
+
+def text(name: str, label: str, description: str, default: str = "") -> Variable:
+    """A box to type into. Loki lists no values of structured metadata, so models and workflows are typed or clicked."""
+    box = dashboards.TextBoxVariable(name).label(label).description(description).default_value(default)
+    return box.current(dashboard.VariableOption(selected=True, text=default, value=default))
+
+
+def outcome() -> Variable:
+    return _choice("outcome", "Outcome", [str(one) for one in Outcome])
+
+
+def operation() -> Variable:
+    return _choice("operation", "Operation", sorted([*MODEL_CALLS, "load", "unload", "list", "show", "ps"]))
+
+
+def _choice(name: str, label: str, values: Sequence[str]) -> Variable:
+    everything = dashboard.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return (
+        dashboards.CustomVariable(name)
+        .label(label)
+        .values(",".join(values))
+        .include_all(True)
+        .all_value(".*")
+        .multi(True)
+        .current(everything)
+    )
+
+
+def contains(name: str, variable: str) -> str:
+    """A filter on a field: it contains what was typed, in any case. Nothing typed lets everything through."""
+    return f"{name}=~`(?i).*${{{variable}:regex}}.*`"

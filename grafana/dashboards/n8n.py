@@ -1,0 +1,138 @@
+"""*n8n*: which workflow, execution and node asks how much, and what it costs in time."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from grafana.dashboards import frame
+from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
+from grafana.dashboards.names import LOKI, RECORDS, columns, count, field, key, total
+from grafana.dashboards.panels import Column, Panel, Query, metric_table, record_table, series_panel, to_dashboard
+
+UID = "ollama-n8n"
+_NAMED = f'{RECORDS} | {field.workflow}!="" | {frame.contains(field.workflow, "workflow")}'
+_ONE = f'{RECORDS} | {field.execution_id}!="" | {field.execution_id}="$execution"'
+_FAILED = f'{_NAMED} | {field.failed}="true"'
+_NO_NAMES = "No call named its workflow: see n8n in the README"
+_NUMBERS = [
+    Column("calls", "Calls", "short"),
+    Column("seconds", "Seconds", "s"),
+    Column("waiting", "of them waiting", "s"),
+    Column("read", "Tokens read", "short"),
+    Column("written", "Tokens written", "short"),
+    Column("failures", "Failures", "short"),
+]
+_WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow="${__value.raw}")))
+_EXECUTION = Column(
+    field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution="${__value.raw}"))
+)
+
+
+def build() -> Dashboard:
+    return frame.put_together(
+        UID,
+        "n8n",
+        "What workflows ask of Ollama, by workflow, execution and node.",
+        [
+            *frame.sources(LOKI),
+            frame.instance(),
+            frame.text("workflow", "Workflow contains", "Part of a workflow's name; empty: all."),
+            frame.text("execution", "Execution", "The id of one execution, from a click below."),
+        ],
+        [
+            ("Who asks?", [*_over_time(), _by_workflow(), _by_node()]),
+            ("Which executions cost most?", [_executions()]),
+            ("One execution", [_calls()]),
+        ],
+    )
+
+
+def _numbers(by: str) -> str:
+    over = "$__range"
+    return columns(
+        calls=count(_NAMED, over, by),
+        seconds=total(_NAMED, field.request_time, over, by),
+        waiting=total(_NAMED, field.wait_time, over, by),
+        read=total(_NAMED, field.prompt_tokens, over, by),
+        written=total(_NAMED, field.completion_tokens, over, by),
+        failures=count(_FAILED, over, by),
+    )
+
+
+def _over_time() -> list[Panel]:
+    by = field.workflow
+    return [
+        series_panel(
+            "Which workflows use Ollama's time?",
+            "Seconds of request_time by workflow.",
+            [Query(total(_NAMED, field.request_time, "$__auto", by), "{{workflow}}")],
+            "s",
+            stacked=True,
+            no_value=_NO_NAMES,
+        ),
+        series_panel(
+            "Which workflows fail?",
+            "Failed calls by workflow: not completed, status 400 and above, or an error inside the answer.",
+            [Query(count(_FAILED, "$__auto", by), "{{workflow}}")],
+            "short",
+            stacked=True,
+            no_value="No call of a workflow failed",
+        ),
+    ]
+
+
+def _by_workflow() -> Panel:
+    return metric_table(
+        "What does each workflow cost?",
+        "Over the whole time shown. An empty cell is zero.",
+        _numbers(field.workflow),
+        [_WORKFLOW, *_NUMBERS],
+        "-seconds",
+        no_value=_NO_NAMES,
+    )
+
+
+def _by_node() -> Panel:
+    return metric_table(
+        "What does each node cost?",
+        "Nodes name themselves only where their credential or headers can: HTTP Request nodes always.",
+        _numbers(f"{field.workflow}, {field.node}"),
+        [_WORKFLOW, Column(field.node, "Node"), *_NUMBERS],
+        "-seconds",
+        no_value=_NO_NAMES,
+    )
+
+
+def _executions() -> Panel:
+    by, over = f"{field.workflow}, {field.execution_id}", "$__range"
+    known = f'{_NAMED} | {field.execution_id}!=""'
+    return metric_table(
+        "Which 25 executions took most of Ollama's time?",
+        "A click on an execution lists its calls in order, below.",
+        columns(seconds=f"topk(25, {total(known, field.request_time, over, by)})"),
+        [_EXECUTION, _WORKFLOW, Column("seconds", "Seconds", "s")],
+        "-seconds",
+        no_value=_NO_NAMES,
+    )
+
+
+def _calls() -> Panel:
+    return record_table(
+        "Which calls did the execution make, in order?",
+        "Started, waited, read, generated. The row with the largest number is the answer to why it was slow.",
+        Query(_ONE, lines=500, forward=True),
+        [
+            Column(key.started, "Started", width=210),
+            Column(key.node, "Node"),
+            Column(key.model, "Model"),
+            Column(key.request_time, "Seconds", "s"),
+            Column(key.wait_time, "Waiting", "s"),
+            Column(key.prompt_time, "Reading", "s"),
+            Column(key.generation_time, "Generating", "s"),
+            Column(key.completion_tokens, "Tokens written", "short"),
+            Column(key.outcome, "Outcome"),
+            Column(key.request_body, "Prompt"),
+            Column(key.exchange, "Exchange", width=110, link=("Prompt and answer", EXCHANGE)),
+            Column(key.trace_id, "Trace", width=110, link=("Its trace", TRACE)),
+        ],
+        "started",
+        no_value="Click an execution above, or type its id",
+    )

@@ -1,0 +1,186 @@
+"""Panels with everything that a panel of ours must have: title, description, unit, text for no data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote
+
+from grafana_foundation_sdk.builders import common as common_builders
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.builders import logs, loki, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models.loki import LokiQueryDirection
+
+from grafana.dashboards.names import LOKI, PROMETHEUS, TEMPO
+
+NOTHING_YET = "No exchange in this time"
+Steps = Sequence[tuple[float | None, str]]
+NO_STEPS: Steps = ((None, "blue"),)
+Panel = stat.Panel | table.Panel | timeseries.Panel | logs.Panel
+P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, logs.Panel)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a panel. ``lines`` bounds the lines of a log query, which come oldest first with ``forward``."""
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+    source: str = LOKI
+    lines: int = 0
+    forward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its key in the data, title, unit, width in pixels and where a click leads."""
+
+    key: str
+    title: str
+    unit: str = ""
+    width: int = 0
+    link: tuple[str, str] | None = None
+
+
+def stat_panel(
+    title: str, description: str, query: Query, unit: str, *, steps: Steps = NO_STEPS, no_value: str = NOTHING_YET
+) -> stat.Panel:
+    """One number."""
+    panel = _prepared(stat.Panel(), title, description, [query], no_value)
+    reduced = common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+    panel.unit(unit).thresholds(_thresholds(steps)).reduce_options(reduced).height(4).span(4)
+    return panel.graph_mode(common.BigValueGraphMode.NONE).decimals(0 if unit == "short" else 2)
+
+
+def series_panel(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str,
+    *,
+    stacked: bool = False,
+    steps: Steps = NO_STEPS,
+    no_value: str = NOTHING_YET,
+) -> timeseries.Panel:
+    """Lines over time, or stacked areas; thresholds, where there are some, are drawn as lines."""
+    panel = _prepared(timeseries.Panel(), title, description, queries, no_value)
+    panel.unit(unit).thresholds(_thresholds(steps)).min(0).height(8).span(12).interval("1m")
+    legend = common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.LIST).show_legend(True)
+    panel.legend(legend.placement(common.LegendPlacement.BOTTOM))
+    panel.tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+    if stacked:
+        panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A")).fill_opacity(60)
+    if len(steps) > 1:
+        style = common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
+        panel.thresholds_style(style)
+    return panel
+
+
+def metric_table(
+    title: str, description: str, expr: str, shown: Sequence[Column], sort: str, *, no_value: str = NOTHING_YET
+) -> table.Panel:
+    """A table of an instant metric query: labels become columns, values are named by the label ``column``."""
+    panel = _table(title, description, Query(expr, instant=True), shown, sort, no_value)
+    panel.with_transformation(_transformation("labelsToFields", {"mode": "columns", "valueLabel": "column"}))
+    panel.with_transformation(_transformation("merge", {}))
+    numbers = [{"targetField": column.key, "destinationType": "number"} for column in shown if column.unit]
+    panel.with_transformation(_transformation("convertFieldType", {"fields": {}, "conversions": numbers}))
+    return panel.with_transformation(_only(shown))
+
+
+def record_table(
+    title: str, description: str, query: Query, shown: Sequence[Column], sort: str, *, no_value: str = NOTHING_YET
+) -> table.Panel:
+    """A table of records, read from their lines."""
+    panel = _table(title, description, query, shown, sort, no_value)
+    paths = [{"path": column.key, "alias": column.key} for column in shown]
+    taken = {"source": "Line", "format": "json", "jsonPaths": paths, "keepTime": False, "replace": True}
+    return panel.with_transformation(_transformation("extractFields", taken)).with_transformation(_only(shown))
+
+
+def logs_panel(title: str, description: str, query: Query, *, pretty: bool = False) -> logs.Panel:
+    """Lines as they are; a click on one shows its fields, its trace among them."""
+    panel = _prepared(logs.Panel(), title, description, [query], NOTHING_YET)
+    panel.show_time(True).wrap_log_message(True).prettify_log_message(pretty).enable_log_details(True)
+    panel.sort_order(common.LogsSortOrder.ASCENDING if query.forward else common.LogsSortOrder.DESCENDING)
+    return panel.dedup_strategy(common.LogsDedupStrategy.NONE).height(12).span(24)
+
+
+def to_dashboard(uid: str, **variables: str) -> str:
+    """The address of another of our dashboards, at the same time, with variables set."""
+    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
+    return f"/d/{uid}?${{__url_time_range}}{chosen}"
+
+
+def to_trace(trace_id: str) -> str:
+    """The address of a trace in Explore; ``trace_id`` is a variable of Grafana's."""
+    query = f'{{"refId":"A","queryType":"traceql","query":"{trace_id}"}}'
+    pane = f'{{"trace":{{"datasource":"{TEMPO}","queries":[{query}],"range":{{"from":"now-30d","to":"now"}}}}}}'
+    return "/explore?schemaVersion=1&orgId=1&panes=" + quote(pane, safe="${}_.:,")
+
+
+def _prepared(panel: P, title: str, description: str, queries: Sequence[Query], no_value: str) -> P:
+    panel.title(title).description(description).no_value(no_value)
+    source = queries[0].source
+    panel.datasource(_source(source))
+    for number, query in enumerate(queries):
+        panel.with_target(_target(query, "ABCDEFGHIJ"[number]))
+    return panel
+
+
+def _source(name: str) -> common.DataSourceRef:
+    return common.DataSourceRef(type_val=name, uid=f"${{{name}}}")
+
+
+def _target(query: Query, ref: str) -> loki.Dataquery | prometheus.Dataquery:
+    if query.source == PROMETHEUS:
+        asked = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(_source(PROMETHEUS))
+        asked = asked.instant() if query.instant else asked.range()
+        return asked.legend_format(query.legend) if query.legend else asked
+    target = loki.Dataquery().expr(query.expr).ref_id(ref).datasource(_source(LOKI))
+    target.query_type("instant" if query.instant else "range")
+    if query.legend:
+        target.legend_format(query.legend)
+    if query.lines:
+        target.max_lines(query.lines)
+        target.direction(LokiQueryDirection.FORWARD if query.forward else LokiQueryDirection.BACKWARD)
+    return target
+
+
+def _table(
+    title: str, description: str, query: Query, shown: Sequence[Column], sort: str, no_value: str
+) -> table.Panel:
+    panel = _prepared(table.Panel(), title, description, [query], no_value)
+    panel.height(9).span(24).unit("string").cell_height(common.TableCellHeight.SM)
+    by = {column.key: column.title for column in shown}[sort.lstrip("-")]
+    panel.sort_by([common_builders.TableSortByFieldState().display_name(by).desc(sort.startswith("-"))])
+    for column in shown:
+        panel.override_by_name(column.key, _properties(column))
+    return panel
+
+
+def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
+    said: dict[str, object] = {"displayName": column.title}
+    if column.unit:
+        said["unit"] = column.unit
+    if column.width:
+        said["custom.width"] = column.width
+    if column.link:
+        said["links"] = [{"title": column.link[0], "url": column.link[1]}]
+    return [dashboard.DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
+
+
+def _only(shown: Sequence[Column]) -> dashboard.DataTransformerConfig:
+    included = {column.key: True for column in shown}
+    order = {column.key: number for number, column in enumerate(shown)}
+    return _transformation("organize", {"includeByName": included, "indexByName": order, "excludeByName": {}})
+
+
+def _transformation(name: str, options: Mapping[str, object]) -> dashboard.DataTransformerConfig:
+    return dashboard.DataTransformerConfig(id_val=name, options=dict(options))
+
+
+def _thresholds(steps: Steps) -> dashboards.ThresholdsConfig:
+    made = [dashboard.Threshold(value=value, color=color) for value, color in steps]
+    return dashboards.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(made)
