@@ -103,7 +103,9 @@ build_n8n() {
     mkdir -p "$new"
     cp "$here/n8n/package.json" "$here/n8n/package-lock.json" "$new/"
     # Its packages' peer dependencies, as they declare them, cannot all be met at once.
-    (cd "$new" && SCARF_ANALYTICS=false npm ci --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    local install=(npm ci --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    # Two thousand packages: one that did not come at once is worth a second try.
+    (cd "$new" && export SCARF_ANALYTICS=false && { "${install[@]}" || "${install[@]}"; })
     (cd "$new/node_modules" && node/bin/node .bin/n8n --version)
     rm -rf "$out/n8n"
     mv "$new" "$out/n8n"
