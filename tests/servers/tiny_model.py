@@ -18,6 +18,7 @@ WORDS = (
     "its about than into them can only other time new some could these two may first then do any like my now over "
     "such our man me even most made after also did many off before must well back through years much where your way"
 ).split()
+SPECIAL = 3  # <unk>, <s>, </s>
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?:;'\"()-{}[]\n▁"
 
 
@@ -64,14 +65,17 @@ def write(path: str, seed: int = 7) -> None:
     model.add_eos_token_id(2)
     model.add_unk_token_id(0)
 
-    def weights(name: str, *shape: int, scale: float) -> None:
-        model.add_tensor(name, (random.standard_normal(shape) * scale).astype(np.float32))
+    def weights(name: str, *shape: int, scale: float, silent: int = 0) -> None:
+        values = (random.standard_normal(shape) * scale).astype(np.float32)
+        # The first ``silent`` rows are zero: such tokens are never among the 40 likeliest that Ollama chooses from.
+        values[:silent] = 0
+        model.add_tensor(name, values)
 
     def ones(name: str) -> None:
         model.add_tensor(name, np.ones(EMBEDDING, np.float32))
 
     weights("token_embd.weight", len(tokens), EMBEDDING, scale=0.3)
-    weights("output.weight", len(tokens), EMBEDDING, scale=0.3)
+    weights("output.weight", len(tokens), EMBEDDING, scale=0.3, silent=SPECIAL)  # so that no answer ends by chance
     ones("output_norm.weight")
     for block in range(BLOCKS):
         prefix = f"blk.{block}."
