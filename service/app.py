@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -172,7 +173,8 @@ class App:
 
     def _start_shipping(self) -> None:
         settings = self.settings
-        instance = self._journal.instance
+        # A disk in trouble at the start leaves the journal unread: then the name that a new one would take.
+        instance = self._journal.instance or socket.gethostname()
         receivers: list[Receiver] = []
         if settings.loki_url:
             receivers.append(

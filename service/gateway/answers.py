@@ -15,17 +15,17 @@ class Refusal:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+# OpenAI and Anthropic name these alike.
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
 
 def error_body(path: str, status: int, message: str, setting: str | None = None) -> bytes:
     """The JSON error for a canonical ``path``: Anthropic's shape, OpenAI's, or Ollama's own."""
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     error: dict[str, object]
     if path.startswith("/v1/messages"):
-        kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         error = {"type": "error", "error": {"type": kind, "message": message}}
     elif path == "/v1" or path.startswith("/v1/"):
-        kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         error = {"error": {"message": message, "type": kind, "param": None, "code": None}}
     else:
         error = {"error": message}
