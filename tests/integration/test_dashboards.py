@@ -124,7 +124,7 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with running_loki(tmp_path_factory.mktemp("loki")) as loki:
         fill(loki, day)
         # Its parts find each other a second after it says that it is ready: the first question waits for that.
-        assert loki.query(f"count_over_time({ALL_RECORDS}[1d])", at=day.end)
+        assert loki.query(f"sum(count_over_time({ALL_RECORDS}[1d]))", at=day.end)
         yield Asked(loki, day)
 
 
