@@ -3,14 +3,16 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
 from tests.event_loop_watch import watched_event_loop
 from tests.servers import process
+from tests.servers.chromium import running_chromium
 from tests.servers.loki import Loki, running_loki
 from tests.servers.nginx import running_nginx
 from tests.servers.ollama import Ollama, running_ollama
@@ -20,6 +22,7 @@ from tests.servers.recorder import running_recorder
 LOG_CHARACTERS_SHOWN = 6000
 REAL_SERVERS = {
     "nginx": "apt-get install nginx",
+    "chromium": "apt-get install chromium",
     "loki": "make servers",
     "ollama": "make servers",
     "tiny.gguf": "make servers",
@@ -33,6 +36,13 @@ def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
     """A real Ollama with the model ``tiny``, one for all tests."""
     with running_ollama(tmp_path_factory.mktemp("ollama")) as server:
         yield server
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium without a window. One a test: Playwright belongs to the event loop that started it."""
+    async with running_chromium() as started:
+        yield started
 
 
 @pytest.fixture
@@ -125,7 +135,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
-        terminalreporter.write_line("real servers: all here (nginx, Loki, Ollama, n8n, the JavaScript client)")
+        terminalreporter.write_line("real servers: all here (nginx, Chromium, Loki, Ollama, n8n, JavaScript)")
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
     for name, how in absent.items():
