@@ -5,15 +5,15 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
 from service.gateway.answers import Refusal
 from service.gateway.call import AlreadySent, Call
 from service.gateway.callers import Network, client_address, name_caller
+from service.gateway.cors import answer_preflight, cors
 from service.gateway.headers import towards_ollama
 from service.gateway.relay import Relay
-from service.gateway.routes import Target, find_target
+from service.gateway.routes import Route, Target, find_target
 from service.gateway.trace import identify
 from service.record.exchange import OpenExchange
 
@@ -27,10 +27,10 @@ SERVER_OPTIONS: dict[str, Any] = {
     # How long an upload that was answered early is read on, so that its sender sees the answer.
     "lingering_time": 5.0,
 }
-_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-_PREFLIGHT_SECONDS = "600"
 _LONGEST_URI = 4000
 _LONGEST_USER_AGENT = 500
+# Pages that are refused for these settings may not read the refusal either.
+_FOREIGN = ("ALLOWED_HOSTS", "CORS_ORIGINS")
 
 
 class Gateway:
@@ -45,16 +45,26 @@ class Gateway:
         """Answer one request; ``raw_path`` and ``query`` (without ``?``) are as the client sent them."""
         target = find_target(raw_path)
         origin = request.headers.get("Origin")
-        if request.method == "OPTIONS" and origin is not None:
-            preflight = self._answer_preflight(request, origin)
-            if preflight is not None:
-                return preflight
+        preflight = answer_preflight(request, self._policy)
+        if preflight is not None:
+            return preflight
         key_name, refusal = self._admit(request, target, origin)
-        is_foreign = refusal is not None and refusal.setting in ("ALLOWED_HOSTS", "CORS_ORIGINS")
+        is_foreign = refusal is not None and refusal.setting in _FOREIGN
         call = self._call(request, target, query, None if is_foreign else origin, key_name)
         if refusal is not None:
             return await self._relay.refuse(request, call, refusal)
         return await self._relay.relay(request, call)
+
+    async def refuse(
+        self, request: web.BaseRequest, path: str, refusal: Refusal, body: bytes = b""
+    ) -> web.StreamResponse | AlreadySent:
+        """Refuse a request for ``path``, an address of the recorder's own that leads to Ollama, and record that.
+
+        ``body``: what was read of the request.
+        """
+        origin = None if refusal.setting in _FOREIGN else request.headers.get("Origin")
+        target = Target((), path, path, Route(("POST",), path, "generate"))
+        return await self._relay.refuse(request, self._call(request, target, "", origin, None), refusal, body)
 
     def _admit(self, request: web.BaseRequest, target: Target, origin: str | None) -> tuple[str | None, Refusal | None]:
         """The name of the caller's key, and why the request is refused, if it is."""
@@ -102,30 +112,8 @@ class Gateway:
             f"{path}?{query}" if query else path,
             towards_ollama(request.raw_headers, trace.traceparent, self._policy.keys is not None),
             describe,
-            _cors(origin),
+            cors(origin),
         )
-
-    def _answer_preflight(self, request: web.BaseRequest, origin: str) -> web.Response | None:
-        """A browser asks before it calls. None: not such a question, or an origin that may not."""
-        wanted = request.headers.get("Access-Control-Request-Method")
-        host = request.headers.get("Host")
-        if wanted is None or check_host(host, self._policy) or check_origin(origin, host or "", self._policy):
-            return None
-        headers = CIMultiDict(_cors(origin))
-        headers["Access-Control-Allow-Methods"] = _METHODS
-        headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
-        headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
-        return web.Response(status=204, headers=headers)
-
-
-def _cors(origin: str | None) -> tuple[tuple[str, str], ...]:
-    if origin is None:
-        return ()
-    return (
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", "X-Exchange-Id"),
-        ("Vary", "Origin"),
-    )
 
 
 def _check_version(request: web.BaseRequest) -> Refusal | None:

@@ -32,9 +32,11 @@ class Relay:
         """Carry one call to Ollama and its answer back."""
         return await self._carry(Passage(self._seams, request, call), None)
 
-    async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal) -> AlreadySent:
-        """Answer a call that does not go to Ollama, and record that."""
-        return await self._carry(Passage(self._seams, request, call), refusal)
+    async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
+        """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
+        passage = Passage(self._seams, request, call)
+        passage.request_copy.add(body)
+        return await self._carry(passage, refusal)
 
     async def _carry(self, passage: Passage, refusal: Refusal | None) -> AlreadySent:
         self.in_flight += 1

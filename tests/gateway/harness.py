@@ -1,7 +1,7 @@
 """A gateway on a real socket whose exchanges are collected in lists, and a client that speaks raw bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from service.gateway.admission import Policy
 from service.gateway.call import Committed, RelaySettings, Seams
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.generate import PATH, Generate
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.record.exchange import Exchange, OpenExchange
@@ -55,7 +56,9 @@ async def running_gateway(
     silence: float = 30.0,
     keep: int = 1 << 20,
     hold: float = 0.25,
+    choose_model: Callable[[], Awaitable[str | None]] | None = None,
 ) -> AsyncIterator[RunningGateway]:
+    """``choose_model``: serve ``/generate`` too."""
     running = RunningGateway()
     upstream = Upstream(ollama_url)
     seams = Seams(
@@ -71,17 +74,26 @@ async def running_gateway(
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         raw_path, _, query = request.raw_path.partition("?")
+        if raw_path == PATH:
+            return await generate.handle(request)  # type: ignore[return-value]
         return await gateway.handle(request, raw_path, query)  # type: ignore[return-value]  # AlreadySent acts as one
 
     server = web.Server(handle, **SERVER_OPTIONS)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
+    own_door = Upstream(running.url)
+    generate = Generate(gateway, policy or Policy(), trusted, own_door.send, choose_model or _no_model)
     try:
         yield running
     finally:
+        own_door.close()
         listening.close()
         await server.shutdown(1)
         upstream.close()
+
+
+async def _no_model() -> str | None:
+    return None
 
 
 @dataclass(frozen=True)
