@@ -23,10 +23,13 @@ LOG_CHARACTERS_SHOWN = 6000
 REAL_SERVERS = {
     "nginx": "apt-get install nginx",
     "chromium": "apt-get install chromium",
+    "caddy": "apt-get install caddy",
+    "sqlite3": "apt-get install sqlite3",
     "loki": "make servers",
     "ollama": "make servers",
     "tiny.gguf": "make servers",
     "javascript": "make servers",
+    "astro": "make servers",
     "n8n": "make servers",
 }
 
@@ -135,7 +138,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
-        terminalreporter.write_line("real servers: all here (nginx, Chromium, Loki, Ollama, n8n, JavaScript)")
+        terminalreporter.write_line("real servers: all here (nginx, Caddy, Chromium, Loki, Ollama, n8n, JavaScript, Astro)")
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
     for name, how in absent.items():
