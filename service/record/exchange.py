@@ -59,7 +59,7 @@ class OpenExchange(NamedTuple):
     ``id`` and ``trace_id`` are 32, ``span_id`` and ``parent_span_id`` 16 lower-case hex digits.
     ``request_uri`` is the target exactly as the client sent it; ``path`` the canonical path
     that goes to Ollama (empty when the request was refused before one was found).
-    ``started_ns`` is Unix time in nanoseconds.
+    ``started_ns`` is Unix time in nanoseconds. ``replay_of`` is the id of the exchange that this one repeats.
     """
 
     id: str
@@ -76,6 +76,7 @@ class OpenExchange(NamedTuple):
     user_agent: str | None = None
     caller: Caller = Caller()
     request: Body = NO_BODY
+    replay_of: str | None = None
 
 
 class Exchange(NamedTuple):

@@ -23,7 +23,7 @@ KEYS: tuple[str, ...] = (
     *("error", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
     *("wait_time", "prompt_time", "generation_time", "time_to_first_byte", "time_to_first_token", "upstream_status"),
-    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "user_agent", "remote_addr"),
+    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of", "user_agent", "remote_addr"),
     *("request_bytes", "response_bytes", "request_truncated", "response_truncated", "images"),
     *("exchange", "trace_id", "span_id", "started"),
 )
@@ -33,7 +33,7 @@ METADATA_KEYS: tuple[str, ...] = (
     *("status", "request_time", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
     *("wait_time", "prompt_time", "generation_time", "time_to_first_byte", "time_to_first_token", "upstream_status"),
-    *("workflow", "workflow_id", "execution_id", "node", "caller", "user"),
+    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of"),
     *("request_bytes", "response_bytes", "images", "exchange", "trace_id"),
 )
 """The keys whose values also become structured metadata in Loki, so that no query has to parse a line for them."""
@@ -137,7 +137,8 @@ def _second(seconds: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
-def _moment(nanoseconds: int) -> str:
+def moment_of(nanoseconds: int) -> str:
+    """Unix nanoseconds as RFC 3339 in UTC, with microseconds."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     return f"{_second(seconds)}.{rest // 1000:06d}Z"
 
@@ -152,7 +153,7 @@ def _facts(
 ) -> dict[str, Any]:
     """All that a line says, in the order of ``KEYS``; bodies as (text, whether it is not whole)."""
     opened, outcome = exchange.opened, exchange.outcome
-    said: dict[str, Any] = {"time": _moment(exchange.ended_ns), "method": opened.method}
+    said: dict[str, Any] = {"time": moment_of(exchange.ended_ns), "method": opened.method}
     said["request_uri"] = opened.request_uri[:_LONGEST_ADDRESS]
     status = exchange.status
     if status is None and outcome is Outcome.CLIENT_LEFT:
@@ -202,7 +203,7 @@ def _facts(
     said["exchange"] = opened.id
     said["trace_id"] = opened.trace_id
     said["span_id"] = opened.span_id
-    said["started"] = _moment(opened.started_ns)
+    said["started"] = moment_of(opened.started_ns)
     return said
 
 
@@ -220,6 +221,8 @@ def _put_caller(said: dict[str, Any], opened: OpenExchange) -> None:
         said["caller"] = caller.caller
     if caller.user is not None:
         said["user"] = caller.user
+    if opened.replay_of is not None:
+        said["replay_of"] = opened.replay_of
     if opened.user_agent:
         said["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:

@@ -1,5 +1,6 @@
 """What all answers have in common: how their streams are split, and what is gathered from them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -133,7 +134,12 @@ def compact(value: Any) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError, RecursionError):
-        return repr(value)[:10_000]
+        pass
+    try:
+        # Deeper than orjson goes, or with lone surrogates.
+        return json.dumps(value, default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        return f"<{type(value).__name__} that is nested too deeply>"
 
 
 def tokens(value: Any) -> int | None:

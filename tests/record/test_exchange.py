@@ -1,4 +1,4 @@
-from service.record.exchange import Body, Outcome
+from service.record.exchange import Body, OpenExchange, Outcome
 
 
 def test_a_body_is_shortened_when_more_passed_than_was_kept() -> None:
@@ -9,3 +9,9 @@ def test_a_body_is_shortened_when_more_passed_than_was_kept() -> None:
 
 def test_an_outcome_is_the_word_that_the_record_says() -> None:
     assert f"{Outcome.CLIENT_LEFT}" == str(Outcome.CLIENT_LEFT) == "client_left"
+
+
+def test_what_newer_versions_added_to_an_open_exchange_may_be_left_out() -> None:
+    # Journals written before hold rows without it.
+    assert OpenExchange._field_defaults["replay_of"] is None
+    assert OpenExchange._fields[-1] == "replay_of"

@@ -112,6 +112,15 @@ def test_an_exchange_that_a_crash_left_open_says_only_what_is_known() -> None:
     assert not {"status", "request_time", "prompt_tokens", "response_bytes"} & set(said)
 
 
+def test_a_repeated_exchange_says_which_one_it_repeats() -> None:
+    found = exchange(ASK, _answer("Good."), caller=Caller(user="ana"))
+    said = line_of(found._replace(opened=found.opened._replace(replay_of="d" * 32)))
+    assert said["replay_of"] == "d" * 32
+    assert list(said)[list(said).index("user") + 1] == "replay_of"
+    assert METADATA_KEYS[METADATA_KEYS.index("user") + 1] == "replay_of"
+    assert "replay_of" not in line_of(found)
+
+
 def test_an_error_inside_a_200_stream_is_a_failure() -> None:
     said = line_of(recorded("pull_error"))
     assert said["status"] == 200

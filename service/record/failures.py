@@ -1,0 +1,188 @@
+"""Why an exchange failed, or was given up, and what to do about it."""
+
+import re
+from collections.abc import Iterator
+
+from service.record.findings import Case, Finding, others, unused
+from service.record.phases import seconds_of
+from service.record.wording import duration
+
+_LONGEST_ERROR = 300
+# n8n's HTTP Request node and many others give up after 300 s, NGINX and Kubernetes after 60, Cloudflare after 100.
+_USUAL_LIMITS = (5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600)
+_N8N_LIMIT = 300
+
+# outcome: (what happened, what to do)
+_OUTCOMES = {
+    "refused": ("The recorder refused it", "The message says what would allow it."),
+    "upstream_unreachable": (
+        "Ollama could not be reached",
+        "Start Ollama ('ollama serve'), or correct OLLAMA_URL. From inside Docker an Ollama on the host is only"
+        " reachable when it listens on more than loopback: OLLAMA_HOST=0.0.0.0:11434.",
+    ),
+    "upstream_timed_out": (
+        "Ollama sent nothing for too long",
+        "A model that loads, a long prompt or a queue can take minutes: raise OLLAMA_TIMEOUT, or stream the answer.",
+    ),
+    "upstream_broke_off": (
+        "Ollama broke off in the middle",
+        "Ollama's log says whether it crashed, ran out of memory or was restarted; then send it again.",
+    ),
+    "gateway_stopped": ("The recorder was stopped while this was going on", "Send it again."),
+    "gateway_died": ("The recorder died or was killed while this was going on", "Send it again."),
+}
+
+# Whose error the gateway wrote, as a whole sentence.
+_SAYS_IT_ITSELF = frozenset({"refused", "upstream_unreachable", "upstream_timed_out"})
+
+# What Ollama says, in the words of its source: (pattern, what to do)
+_ERRORS = tuple(
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in (
+        (
+            r"(?:pull|push) model manifest|pull model .{0,40}file does not exist",
+            "Check the name of the model, and whether the machine of Ollama reaches the registry.",
+        ),
+        (
+            r"model .{0,200} not found",
+            "'ollama list' shows the models that are there: fetch this one with 'ollama pull', or correct its name.",
+        ),
+        (
+            r"maximum pending requests|server busy",
+            "Ollama's queue was full: let fewer calls run at once, or raise OLLAMA_MAX_QUEUE.",
+        ),
+        (
+            r"more (?:system|gpu) memory|out of memory|cudaMalloc|unable to allocate|failed to allocate",
+            "The model does not fit into memory: take a smaller one or a smaller quantization, lower num_ctx, or"
+            " unload others ('ollama stop').",
+        ),
+        (
+            r"runner process|no longer running|waiting for llama runner|unexpected EOF.{0,40}runner|CUDA error",
+            "The program that runs the model crashed or did not start; Ollama's log has the reason, often too little"
+            " memory.",
+        ),
+        (
+            r"exceeds? (?:the )?(?:maximum |available )?context",
+            "The input is longer than the context: raise num_ctx, or send it in parts.",
+        ),
+        (
+            r"does not support",
+            "This model cannot do that: 'ollama show' lists what it can; choose another, or leave that out.",
+        ),
+        (
+            r"invalid character|unexpected end of JSON|unexpected EOF|cannot unmarshal|missing request body",
+            "The body is not the JSON that Ollama expects. Texts that are put into JSON by hand need their quotes and"
+            " line ends escaped: let a JSON function (in n8n: JSON.stringify) write them.",
+        ),
+        (r"unauthori[sz]ed|sign ?in|api key", "It needs an account or a key: 'ollama signin', or the key of the API."),
+    )
+)
+_STATUSES = {
+    400: "Ollama did not accept the request as it is.",
+    401: "Send a key that is known here, as 'Authorization: Bearer …'.",
+    403: "It is not allowed; the message says what would allow it.",
+    404: "Check the address and the name of the model.",
+    405: "Check the method: most of Ollama's addresses take POST.",
+    413: "The request is too large: send it in parts.",
+    429: "There were too many calls: try again later, or fewer at once.",
+    500: "Ollama's log says more.",
+    502: "Ollama, or the service it asked, did not answer properly; its log says more.",
+    503: "Ollama was too busy: try again later, or let fewer calls run at once.",
+    504: "It took too long: raise OLLAMA_TIMEOUT.",
+}
+
+
+def failures(case: Case) -> Iterator[Finding]:
+    """At most one finding: that the client left, or that it failed."""
+    outcome = str(case.said.get("outcome"))
+    if outcome == "client_left":
+        yield _client_left(case)
+    elif case.said.get("failed") or outcome in _OUTCOMES:
+        yield _failed(case, outcome)
+
+
+def _failed(case: Case, outcome: str) -> Finding:
+    status, error = case.said.get("status"), _error(case)
+    total = case.spent.total or 0.0
+    after = f" after {duration(total)}" if total >= 1 else ""
+    if outcome in _OUTCOMES:
+        what, advice = _OUTCOMES[outcome]
+        if error and outcome in _SAYS_IT_ITSELF:
+            return Finding("failed", error + _end(error), advice)
+    else:
+        what, advice = "It failed", _STATUSES.get(status, "") if type(status) is int else ""
+        if type(status) is int and 200 <= status < 300 and error:
+            what, advice = f"Ollama answered {status}, as if all was well, and then reported an error", ""
+        elif type(status) is int:
+            what = f"It failed with status {status}"
+        advice = next((found for pattern, found in _ERRORS if pattern.search(error)), advice)
+    return Finding("failed", what + after + (f": {error}" if error else "") + _end(error), advice)
+
+
+def _end(error: str) -> str:
+    return "" if error.endswith((".", "!", "?", "…")) else "."
+
+
+def _error(case: Case) -> str:
+    error = case.said.get("error") or case.said.get("response_body")
+    error = " ".join(error[: 4 * _LONGEST_ERROR].split()) if isinstance(error, str) else ""
+    return error if len(error) <= _LONGEST_ERROR else error[: _LONGEST_ERROR - 1] + "…"
+
+
+def _client_left(case: Case) -> Finding:
+    who = _who(case)
+    after = seconds_of(case.said, "request_time")
+    text = f"{who} hung up" + ("" if after is None else f" after {_span(after)}") + _how_far(case)
+    limit = _limit(after)
+    if limit:
+        text += f" A time limit of {limit} s is the likely reason."
+    if not case.said.get("response_bytes") and after is not None and after >= 5:
+        text += _waited_for(case)
+    if limit == _N8N_LIMIT and who == "n8n":
+        advice = "In n8n raise Options → Timeout of the HTTP Request node; and OLLAMA_TIMEOUT of the recorder with it."
+    elif limit:
+        advice = "Raise the time limit of the program that asked, or of a proxy before it."
+    else:
+        advice = "Nothing, if somebody cancelled it; else raise the time limit of the program that asked."
+    return Finding("client_left", text, advice)
+
+
+def _who(case: Case) -> str:
+    if case.said.get("workflow") or case.said.get("execution_id"):
+        return "n8n"
+    caller = case.said.get("caller")
+    return caller[:80] if isinstance(caller, str) and caller else "The client"
+
+
+def _span(seconds: float) -> str:
+    """Limits are set in seconds, so long times are told in seconds too."""
+    return duration(seconds) if seconds < 119.5 else f"{seconds:,.0f} s ({duration(seconds)})"
+
+
+def _how_far(case: Case) -> str:
+    text = case.said.get("response_text")
+    if isinstance(text, str) and text:
+        return f", when {len(text):,} characters of the answer had come."
+    if case.said.get("thinking"):
+        return ", while the model was thinking."
+    if case.said.get("response_bytes"):
+        return ", in the middle of the answer."
+    if case.said.get("stream") is False:
+        return ". The answer was not finished, and without streaming nothing of it is sent before."
+    return ", before any of the answer had come."
+
+
+def _limit(after: float | None) -> int | None:
+    """The usual time limit that was over just then."""
+    if after is None:
+        return None
+    return next((limit for limit in _USUAL_LIMITS if limit - 0.05 <= after <= limit + max(0.5, 0.004 * limit)), None)
+
+
+def _waited_for(case: Case) -> str:
+    reason, busy = unused(case), others(case)
+    if reason and busy:
+        return f" Perhaps {case.model} was still loading ({reason}), or waited for its turn: {busy}."
+    if reason:
+        return f" Perhaps {case.model} was still loading: {reason}."
+    return f" Perhaps it still waited for its turn: {busy}." if busy else ""

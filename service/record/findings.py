@@ -1,0 +1,260 @@
+"""What made an exchange slow, each in a sentence for somebody who does not know how Ollama works inside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from service.record.phases import Durations, count_of, seconds_of
+from service.record.wording import counted, duration, since, speed
+
+Failing = Literal["failed", "client_left", "cut_prompt", "cut_answer"]
+Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client"]
+Kind = Failing | Slowing | Literal["quick"]
+
+# Ollama unloads a model that was not used for so long, unless keep_alive says otherwise.
+_KEPT_LOADED = 300.0
+_ENOUGH_TO_COMPARE = 5
+_SLOW_SHARE, _USUAL_SHARE = 0.6, 0.2
+# Slower than most people read.
+_SLOW_FOR_ANYBODY = 5.0
+_LONGEST_MODEL = 80
+_FEWER_AT_ONCE = (
+    "Let fewer calls run at once. Where there is memory for it, OLLAMA_NUM_PARALLEL lets Ollama run more calls of one"
+    " model at a time, and OLLAMA_MAX_LOADED_MODELS keeps more models loaded."
+)
+_FITS_THE_GPU = (
+    "'ollama ps' shows whether the model is wholly on the GPU; a smaller model, a smaller quantization or a smaller"
+    " num_ctx fits better."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What went on around an exchange.
+
+    ``model_last_used`` is how many seconds before its beginning the previous call of its model ended (None: no such
+    call is known); ``in_flight`` how many others were going on when it began; ``median_rate`` the median of
+    ``median_count`` other exchanges of its model, in tokens/s.
+    """
+
+    model_last_used: float | None
+    in_flight: int
+    median_rate: float | None
+    median_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something worth knowing, in a sentence or two, and what to do about it (empty: nothing)."""
+
+    kind: Kind
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that findings are drawn from: the line, its request where that is JSON, the time, what went on around."""
+
+    said: dict[str, Any]
+    asked: dict[str, Any]
+    spent: Durations
+    around: Surroundings
+
+    @property
+    def model(self) -> str:
+        name = self.said.get("model")
+        return name[:_LONGEST_MODEL] if isinstance(name, str) and name else "the model"
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens/s of the generation; None when unknown."""
+        return seconds_of(self.said, "tokens_per_second") or None
+
+    @property
+    def median_rate(self) -> float | None:
+        """What is usual for the model; None when too little is known."""
+        return self.around.median_rate if self.around.median_count >= _ENOUGH_TO_COMPARE else None
+
+    def is_notable(self, seconds: float, share: float = 0.15) -> bool:
+        """Whether so much of the exchange is worth a word."""
+        return seconds >= 1 and (seconds >= share * (self.spent.total or 0) or seconds >= 10)
+
+
+def slowness(case: Case) -> list[Finding]:
+    """What took long, the longest first."""
+    found = [*_waiting(case), *_prompt(case), *_generation(case), *_sending(case)]
+    return [finding for _, finding in sorted(found, key=lambda one: -one[0])]
+
+
+def at_its_speed(case: Case) -> str:
+    """``41 tokens/s, its usual speed``; empty when unknown."""
+    rate, usual = case.rate, case.median_rate
+    if rate is None:
+        return ""
+    if usual is None:
+        return speed(rate)
+    if abs(rate - usual) <= _USUAL_SHARE * usual:
+        return f"{speed(rate)}, its usual speed"
+    return f"{speed(rate)}, {'faster' if rate > usual else 'slower'} than its usual {speed(usual)}"
+
+
+def others(case: Case) -> str:
+    """``3 other exchanges were going on``; empty when there were none."""
+    count = case.around.in_flight
+    return f"{counted(count, 'other exchange')} {'was' if count == 1 else 'were'} going on" if count else ""
+
+
+def unused(case: Case) -> str:
+    """Why the model was most likely not loaded; empty when it most likely was."""
+    last = case.around.model_last_used
+    if last is None:
+        return "no earlier call of it is on record"
+    return f"no call had used it for {since(last)}" if last > _KEPT_LOADED else ""
+
+
+# (seconds, what took them)
+_Found = Iterator[tuple[float, Finding]]
+
+
+def _waiting(case: Case) -> _Found:
+    spent = case.spent
+    if case.said.get("operation") == "load":
+        if case.is_notable(took := spent.ready + spent.turn):
+            yield took, Finding("load", f"It was asked to load {case.model}, which took {duration(took)}.", "")
+        return
+    if not spent.is_measured:
+        yield from _unmeasured_wait(case)
+        return
+    if case.is_notable(spent.ready):
+        yield spent.ready, _load(case)
+    if case.is_notable(spent.turn):
+        yield spent.turn, _turn(case)
+
+
+def _load(case: Case) -> Finding:
+    waited, model, last = duration(case.spent.ready), case.model, case.around.model_last_used
+    if reason := unused(case):
+        text = f"It waited {waited}, most likely for {model} to load: {reason}"
+        text += ", and Ollama unloads a model after 5 min without use." if last is not None else "."
+        if busy := others(case):
+            text += f" {busy[0].upper()}{busy[1:]}, which may have held it up as well."
+        return Finding("load", text, _keep_loaded(case))
+    used = f"only {since(last or 0.0)} before"
+    if case.around.in_flight:
+        behind = counted(case.around.in_flight, "other exchange")
+        return Finding(
+            "queue", f"It waited {waited}, most likely behind {behind}: a call had used {model} {used}.", _FEWER_AT_ONCE
+        )
+    text = f"It waited {waited}, most likely for {model} to load once more, though a call had used it {used}: Ollama"
+    text += (
+        " unloads a model early when another one needs its memory, when keep_alive is short, or when num_ctx changes."
+    )
+    advice = "Use the same num_ctx in all calls of a model, and no more models in turn than fit into memory together."
+    return Finding("load", text, advice)
+
+
+def _keep_loaded(case: Case) -> str:
+    setting = "set OLLAMA_KEEP_ALIVE=1h where Ollama runs"
+    if case.said.get("api") == "ollama":
+        return f'To avoid it, keep the model loaded for longer: "keep_alive": "1h" in its calls, or {setting}.'
+    return f"To avoid it, keep the model loaded for longer: {setting}."
+
+
+def _turn(case: Case) -> Finding:
+    waited = duration(case.spent.turn)
+    if case.around.in_flight:
+        behind = counted(case.around.in_flight, "other exchange")
+        text = f"It waited {waited} for its turn, most likely behind {behind} that had begun before."
+        return Finding("queue", text, _FEWER_AT_ONCE)
+    text = f"{waited} passed in none of the phases that Ollama measures, while nothing else is on record here."
+    if case.asked.get("format") or case.asked.get("response_format"):
+        text += " Most likely Ollama held the answer to the format that was asked for, which it does not count."
+        return Finding("queue", text, "A simpler schema, or none, is faster.")
+    text += " Most likely Ollama was busy with calls that do not come through the recorder."
+    return Finding("queue", text, "Let all programs call Ollama through the recorder, so that their calls are seen.")
+
+
+def _unmeasured_wait(case: Case) -> _Found:
+    """OpenAI's and Anthropic's forms have no phases: only what went on around tells why it took long to begin."""
+    waited = case.spent.ready
+    if not case.is_notable(waited, share=0.3) or not case.said.get("response_bytes") or case.said.get("failed"):
+        return
+    is_stream = bool(case.spent.generation)
+    text = f"The first words came after {duration(waited)}." if is_stream else f"It took {duration(waited)}."
+    partly = "" if is_stream else "in part "
+    if reason := unused(case):
+        text += f" Most likely {partly}for {case.model} to load: {reason}."
+        yield waited, Finding("load", text, _keep_loaded(case))
+    elif case.around.in_flight:
+        behind = counted(case.around.in_flight, "other exchange")
+        text += f" Most likely {partly}behind {behind} that had begun before."
+        yield waited, Finding("queue", text, _FEWER_AT_ONCE)
+
+
+def _prompt(case: Case) -> _Found:
+    took, tokens = case.spent.prompt, count_of(case.said, "prompt_tokens")
+    if not case.spent.is_measured or not case.is_notable(took, share=0.25):
+        return
+    if case.said.get("operation") == "embed":
+        of = f" of {counted(tokens, 'token')}" if tokens else ""
+        yield took, Finding("long_prompt", f"Computing the embedding{of} took {duration(took)}.", "")
+        return
+    text = f"Reading the prompt took {duration(took)}"
+    text += f": {counted(tokens, 'token')} at {speed(tokens / took)}." if tokens else "."
+    advice = "A shorter prompt is read faster. What stays the same from call to call should stand first: Ollama"
+    yield took, Finding("long_prompt", text, f"{advice} need not read it again.")
+
+
+def _generation(case: Case) -> _Found:
+    took, tokens, rate = case.spent.generation, count_of(case.said, "completion_tokens"), case.rate
+    if took < 1:
+        return
+    usual = case.median_rate
+    if case.spent.is_measured and rate and tokens and tokens > 15:
+        if usual and rate < _SLOW_SHARE * usual:
+            yield took, _slower_than_usual(case, rate, usual)
+            return
+        if not usual and rate < _SLOW_FOR_ANYBODY and took >= 5:
+            text = f"It generated only {speed(rate)}: most likely the model does not fit into the GPU's memory."
+            yield took, Finding("slow_generation", text, _FITS_THE_GPU)
+            return
+    if took >= 5 and took >= 0.5 * (case.spent.total or took) and not case.said.get("failed"):
+        yield took, _long_answer(case, took, tokens)
+
+
+def _slower_than_usual(case: Case, rate: float, usual: float) -> Finding:
+    text = f"It generated {speed(rate)}, while {case.model} usually does {speed(usual)}"
+    text += f" (the median of {counted(case.around.median_count, 'other exchange')})."
+    if busy := others(case):
+        return Finding("slow_generation", f"{text} {busy[0].upper()}{busy[1:]} when it began.", _FEWER_AT_ONCE)
+    return Finding("slow_generation", text, "See what else used the machine at that time. " + _FITS_THE_GPU)
+
+
+def _long_answer(case: Case, took: float, tokens: int | None) -> Finding:
+    text = f"Writing the answer took {duration(took)}"
+    fast = at_its_speed(case)
+    if tokens:
+        text += f": {counted(tokens, 'token')}" + (f" at {fast}" if fast else "")
+    thinking, answer = (len(str(case.said.get(key, ""))) for key in ("thinking", "response_text"))
+    if thinking > answer:
+        share = round(100 * thinking / (thinking + answer))
+        text += f". About {share} % of that was thinking" if share < 100 else ". All of that was thinking"
+        return Finding("long_answer", text + ".", 'Where thinking is not needed, "think": false turns it off.')
+    limit = "num_predict" if case.said.get("api") == "ollama" else "a limit of tokens"
+    return Finding("long_answer", text + ".", f"A prompt that asks for less, or {limit}, makes it shorter.")
+
+
+def _sending(case: Case) -> _Found:
+    """Ollama generates while it sends, so that what is left over is the client's time, or the network's."""
+    took = case.spent.sending
+    if not case.spent.is_measured or not case.said.get("stream") or not case.is_notable(took, share=0.3):
+        return
+    if case.asked.get("format"):
+        # Holding the answer to a format takes time that Ollama does not count as generation.
+        return
+    text = (
+        f"Ollama's own work was done in {duration((case.spent.total or took) - took)}; {duration(took)} more went into"
+    )
+    text += " sending: most likely the client, or the network, took the answer slowly."
+    yield took, Finding("slow_client", text, "See what the program does between two pieces of the answer.")
