@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service import events
 from service.journal import JournalError, salvage, schema
+from service.journal.erasing import overwrite_step
 from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_folder, take_lock
 from service.journal.open_rows import OpenRow
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
@@ -221,7 +222,11 @@ class Journal:
     def tidy(self) -> bool:
         """One short step of removing what is too old or too much. True: there is more to do."""
         connection = self.connection
-        more = expire(connection, self._retention, self.receivers) > 0 or give_back_pages(connection, self._retention)
+        more = (
+            expire(connection, self._retention, self.receivers) > 0
+            or give_back_pages(connection, self._retention)
+            or overwrite_step(connection, self.headroom)
+        )
         if not more:
             self.shrink_wal()
             bound_growth(connection, self.headroom)

@@ -22,6 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.benchmarks import measure_page
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
 from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
@@ -50,6 +51,8 @@ SHORT = Plan(7, 0.5, streams=(50,), stream_rounds=5, stream_seconds=1.0, latency
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.page:
+        return measure_page.main(measure_page.SHORT_RECORDS if arguments.short else measure_page.RECORDS)
     if not hasattr(os, "sched_setaffinity"):
         sys.stderr.write("The measurement needs Linux: it pins processes to cores and reads /proc.\n")
         return 2
@@ -74,6 +77,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, nargs="+", help="numbers of parallel streams (default 50 200)")
     parser.add_argument(
         "--shipping", action="store_true", help="also a recorder that ships to a Loki on the load's core"
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="instead: how long who searches a million records waits (--short: 50,000)"
     )
     parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
     return parser.parse_args()

@@ -1,0 +1,103 @@
+"""Erasing from the journal's file: nothing stays, nobody waits, and a crash in between forgets nothing."""
+
+import sqlite3
+from pathlib import Path
+
+from service.journal.erasing import BYTES_A_STEP, ROWS_A_STEP, erase_records, is_overwritten, set_aside, steps
+from service.journal.journal import Journal
+from service.journal.reader import Reader
+from service.journal.space import Retention
+from tests.journal.given import record
+
+LARGE = b"marker-of-the-erased " * 3000
+
+
+def opened(folder: Path) -> Journal:
+    journal = Journal(folder, retention=Retention(days=36_500))
+    journal.open()
+    return journal
+
+
+def in_files(folder: Path, text: bytes) -> bool:
+    return any(text in path.read_bytes() for path in folder.iterdir())
+
+
+def tidy(journal: Journal) -> None:
+    while journal.tidy():
+        pass
+
+
+def test_erased_bytes_are_overwritten_in_every_file(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([record(1, LARGE, LARGE), record(2, b"kept question", b"kept answer")])
+    journal.park("loki", 1, "bad", "it said: marker-of-the-erased")
+    reader = Reader(tmp_path)
+    assert in_files(tmp_path, b"marker-of-the-erased")
+    assert erase_records(journal.connection, [1, 77]) == 1
+    assert reader.record(record(1).id) is None
+    assert not is_overwritten(reader)
+    tidy(journal)
+    assert is_overwritten(reader)
+    assert not in_files(tmp_path, b"marker-of-the-erased")
+    assert in_files(tmp_path, b"kept answer")
+    reader.close()
+    journal.close()
+
+
+def test_a_request_that_lay_among_the_open_ones_is_overwritten_with_its_record(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write(opened=[(record(1).id, "{}", LARGE, b"")])
+    journal.write([record(1, b"short", b"short")], no_longer_open=[record(1).id])
+    assert in_files(tmp_path, b"marker-of-the-erased")
+    erase_records(journal.connection, [1])
+    tidy(journal)
+    assert not in_files(tmp_path, b"marker-of-the-erased")
+    journal.close()
+
+
+def test_a_reader_that_looks_on_holds_up_the_overwriting_but_not_the_writer(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([record(1, LARGE)])
+    other = sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM exchange").fetchone()
+    erase_records(journal.connection, [1])
+    tidy(journal)
+    reader = Reader(tmp_path)
+    assert not is_overwritten(reader)
+    journal.write([record(2)])
+    other.close()
+    tidy(journal)
+    assert is_overwritten(reader)
+    assert not in_files(tmp_path, b"marker-of-the-erased")
+    reader.close()
+    journal.close()
+
+
+def test_what_a_crash_interrupted_is_done_after_the_next_start(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([record(1, LARGE)])
+    erase_records(journal.connection, [1])
+    journal.close()
+    again = opened(tmp_path)
+    tidy(again)
+    assert not in_files(tmp_path, b"marker-of-the-erased")
+    again.close()
+
+
+def test_steps_are_bounded_in_rows_and_bytes(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([record(number) for number in range(1, 121)])
+    journal.write([record(number, b"x" * (BYTES_A_STEP - 1000)) for number in range(121, 124)])
+    reader = Reader(tmp_path)
+    found = steps(reader, [*range(1, 130)])
+    assert len(found) == 6
+    assert max(map(len, found)) == ROWS_A_STEP
+    assert [number for step in found for number in step] == [*range(1, 124)]
+    reader.close()
+    journal.close()
+
+
+def test_damaged_journals_that_were_kept_are_named(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite3.corrupt-20261121T010203").touch()
+    assert set_aside(tmp_path) == ["journal.sqlite3.corrupt-20261121T010203"]
