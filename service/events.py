@@ -111,6 +111,17 @@ class RecordsExpired:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsErased:
+    """Somebody erased records: who, how many, and by which filter; never what was in them."""
+
+    count: int
+    by: str
+    filter: str
+    loki: str
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiverFailed:
     """A receiver did not take a batch; it will be tried again."""
 
@@ -203,6 +214,7 @@ Event = (
     | JournalRestored
     | JournalSetAside
     | RecordsExpired
+    | RecordsErased
     | ReceiverFailed
     | ReceiverRefused
     | ReceiverRecovered

@@ -32,6 +32,8 @@ _HEADERS = (
     ("X-OpenWebUI-Chat-Id", "execution_id"),
 )
 
+_EXCHANGE = re.compile("[0-9a-f]{32}")
+
 
 def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
     """Put the caller together; the first that says something wins per field."""
@@ -47,6 +49,12 @@ def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], k
         if caller:
             said["caller"] = caller[:LONGEST]
     return Caller(**said)
+
+
+def replayed(headers: Mapping[str, str]) -> str | None:
+    """The id of the exchange that this request repeats, where it says so (``X-Replay-Of``)."""
+    said = headers.get("X-Replay-Of")
+    return said if said is not None and _EXCHANGE.fullmatch(said) else None
 
 
 @lru_cache(maxsize=256)
@@ -94,6 +102,11 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: tuple[Network
         if not _is_within(hop, trusted):
             break
     return address
+
+
+def is_trusted(peer: str, trusted: tuple[Network, ...]) -> bool:
+    """Whether what this peer says of its clients is believed."""
+    return _is_within(peer, trusted)
 
 
 def is_loopback(address: str) -> bool:

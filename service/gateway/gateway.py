@@ -9,7 +9,7 @@ from aiohttp import web
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
 from service.gateway.answers import Refusal
 from service.gateway.call import AlreadySent, Call
-from service.gateway.callers import Network, client_address, name_caller
+from service.gateway.callers import Network, client_address, name_caller, replayed
 from service.gateway.cors import answer_preflight, cors
 from service.gateway.headers import towards_ollama
 from service.gateway.relay import Relay
@@ -104,6 +104,7 @@ class Gateway:
             trace.parent_span_id,
             user_agent[:_LONGEST_USER_AGENT] if user_agent else None,
             name_caller(target.labels, headers, key_name),
+            replay_of=replayed(headers),
         )
         return Call(
             trace.exchange,

@@ -216,3 +216,23 @@ def _whole(
 
 def _json(status: int, value: dict[str, Any], headers: tuple[tuple[str, str], ...]) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json", headers=dict(headers))
+
+
+async def choose_model(setting: str, send: Send) -> str | None:
+    """GENERATE_MODEL, or the first model that Ollama lists; None when it has none.
+
+    Without an Ollama the name is empty: asking it then fails, and that is told and recorded as any such failure.
+    """
+    if setting:
+        return setting
+    answer = await send("GET", "/api/tags", (), None)
+    if isinstance(answer, Failure):
+        return ""
+    try:
+        said = orjson.loads(await _read_all(answer))
+        models = [str(model["name"]) for model in said["models"]]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    finally:
+        answer.abort()
+    return models[0] if models else None

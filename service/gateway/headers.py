@@ -23,7 +23,8 @@ _HOP_BY_HOP = frozenset(
 )
 # Host: Ollama bound to loopback refuses names it does not know. Content-Length: framing is made
 # anew. Expect: we answer it. Origin: we answer browsers ourselves. Traceparent: ours goes on.
-_NOT_TO_OLLAMA = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"origin", b"traceparent"}
+# X-Replay-Of: for our record only.
+_NOT_TO_OLLAMA = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"origin", b"traceparent", b"x-replay-of"}
 _KEYS = frozenset({b"authorization", b"x-api-key"})
 # Two Access-Control-Allow-Origin headers make browsers refuse an answer.
 _NOT_TO_CLIENT = _HOP_BY_HOP | {

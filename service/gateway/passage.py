@@ -19,7 +19,7 @@ from service.gateway.headers import header, towards_client
 from service.gateway.reply import Reply
 from service.gateway.silence import Silence
 from service.gateway.upstream import Answer, Failure, RequestBody
-from service.record.exchange import Exchange, OpenExchange, Outcome
+from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 
 CLIENT_LEFT_STATUS: Final = 499
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
@@ -265,20 +265,31 @@ class Passage:
         self.has_ended = True
         self.silence.end()
         self._abort_upstream()
+        answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
+        return self.seams.close(self._exchange(self.opened or self._open_with_request(), answer))
+
+    def so_far(self, most_bytes: int) -> Exchange | None:
+        """As if it ended now; None while the request is being read. Longer answers come as their length only."""
+        if self.opened is None or self.has_ended:
+            return None
+        length = self.answer_copy.length
+        if length <= most_bytes:
+            return self._exchange(self.opened, self.answer_copy.body(self.answer_type, self.answer_encoding))
+        return self._exchange(self.opened, Body(length))
+
+    def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
         status = self.status
         if status is None and self.outcome is Outcome.CLIENT_LEFT:
             status = CLIENT_LEFT_STATUS
-        return self.seams.close(
-            Exchange(
-                self.opened or self._open_with_request(),
-                self.outcome or Outcome.GATEWAY_STOPPED,
-                time.time_ns(),
-                status,
-                self.upstream_status,
-                time.monotonic() - self.started,
-                self.arrivals[0][1] if self.arrivals else None,
-                tuple(self.arrivals),
-                self.answer_copy.body(self.answer_type, self.answer_encoding),
-                self.error,
-            )
+        return Exchange(
+            opened,
+            self.outcome or Outcome.GATEWAY_STOPPED,
+            time.time_ns(),
+            status,
+            self.upstream_status,
+            time.monotonic() - self.started,
+            self.arrivals[0][1] if self.arrivals else None,
+            tuple(self.arrivals),
+            answer,
+            self.error,
         )

@@ -8,19 +8,29 @@ from service.events import DefectFound, emit
 from service.gateway.answers import Refusal
 from service.gateway.call import AlreadySent, Call, Seams
 from service.gateway.passage import Passage
+from service.record.exchange import Exchange
 
 
 class Relay:
-    """Carries calls through ``seams``; ``in_flight`` counts those that have not ended."""
+    """Carries calls through ``seams``."""
 
     def __init__(self, seams: Seams) -> None:
         self._seams = seams
-        self.in_flight = 0
+        self._passages: set[Passage] = set()
         self._is_idle = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges have not ended."""
+        return len(self._passages)
+
+    def so_far(self, most_bytes: int) -> list[Exchange]:
+        """Every exchange in flight whose request has been read, as if it ended now; answers up to ``most_bytes``."""
+        return [exchange for passage in self._passages if (exchange := passage.so_far(most_bytes)) is not None]
 
     async def wait_until_idle(self) -> None:
         """Wait until no exchange is in flight."""
-        while self.in_flight:
+        while self._passages:
             self._is_idle.clear()
             await self._is_idle.wait()
 
@@ -39,7 +49,7 @@ class Relay:
         return await self._carry(passage, refusal)
 
     async def _carry(self, passage: Passage, refusal: Refusal | None) -> AlreadySent:
-        self.in_flight += 1
+        self._passages.add(passage)
         try:
             if refusal is not None:
                 return await passage.refuse(refusal)
@@ -57,7 +67,7 @@ class Relay:
             emit(DefectFound("relay", repr(error)))
             return await passage.fail(error)
         finally:
-            self.in_flight -= 1
+            self._passages.discard(passage)
             passage.end()
-            if not self.in_flight:
+            if not self._passages:
                 self._is_idle.set()

@@ -78,12 +78,7 @@ def make_receiver(
 ) -> Receiver:
     """The Loki at ``url`` (its base address). ``instance`` becomes a stream label, so it must outlive restarts."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    if tenant:
-        headers["X-Scope-OrgID"] = tenant
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    elif username:
-        headers["Authorization"] = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    headers |= login_headers(tenant, username, password, token)
     return Receiver(
         name="loki",
         url=url.rstrip("/").removesuffix(PUSH_PATH) + PUSH_PATH,
@@ -94,6 +89,16 @@ def make_receiver(
         # and what is sent twice could then lie in two of them.
         bytes_per_second=2_000_000,
     )
+
+
+def login_headers(tenant: str, username: str, password: str, token: str) -> dict[str, str]:
+    """What opens a Loki that has tenants or a login; empty texts are not set."""
+    headers = {"X-Scope-OrgID": tenant} if tenant else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    elif username:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    return headers
 
 
 def encode(rows: Sequence[Row], instance: str, with_spans: bool, with_messages: bool = False) -> Batch:
