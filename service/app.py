@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,31 +10,31 @@ from typing import Final
 from aiohttp import http_parser, web
 
 import service
+from service.condition import Condition
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.admission import Policy, read_keys
 from service.gateway.call import Committed, RelaySettings, Seams
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.generate import Generate, choose_model
 from service.gateway.malformed import server_logger
 from service.gateway.relay import Relay
 from service.gateway.routes import MODEL_CALLS
-from service.gateway.upstream import Failure, Upstream
-from service.inspector.health import Part, readiness
-from service.inspector.metrics import ExchangeCounts, Numbers, NumbersCollector, ReceiverNumbers, exposition
-from service.inspector.pages import Pages, Sources
-from service.journal import JournalError
+from service.gateway.upstream import Upstream
+from service.inspector.metrics import ExchangeCounts
+from service.journal.indexing import IndexingThread
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
+from service.readers_door import ReadersDoor
 from service.reception import Reception
 from service.record.exchange import Exchange, OpenExchange, Record
 from service.record.line import make_record, summary_of_open
 from service.settings import Settings, SettingsError
 from service.shipping import loki, otlp
 from service.shipping.genai import captures_messages
-from service.shipping.health import State
 from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
 from service.shipping.receiver import Receiver
 from service.shipping.shipper import Shipper
@@ -46,7 +45,6 @@ _SHUTDOWN_SECONDS: Final = 1.0
 # Connections that are only kept end at once. Not 0: aiohttp takes that for "no limit" and waits until clients leave.
 _IDLE_SHUTDOWN_SECONDS: Final = 0.01
 _FLUSH_SECONDS: Final = 2.0
-_OLLAMA_CHECK_SECONDS: Final = 3.0
 _GIGABYTE: Final = 1_000_000_000
 
 
@@ -69,6 +67,7 @@ class App:
             retention=Retention(settings.retention_days, int(settings.retention_gb * _GIGABYTE)),
         )
         self._reader = Reader(settings.data_dir)
+        self._indexing = IndexingThread(settings.data_dir)
         self._recorder = Recorder(
             self._journal,
             make_record=self._make_record,
@@ -98,6 +97,8 @@ class App:
             )
         )
         self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
+        self._indexing.start()
+        self._recorder.subscribe(self._indexing.wake)
         await self._listen()
         listen = f"http://{self.settings.listen[0]}:{self.port}"
         emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
@@ -110,6 +111,7 @@ class App:
         await asyncio.wait({drained, hurried}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED)
         drained.cancel()
         hurried.cancel()
+        self._door.live.stop()
         cut_off = self._relay.in_flight
         self._relay.stop()
         await self._server.shutdown(_SHUTDOWN_SECONDS if cut_off else _IDLE_SHUTDOWN_SECONDS)
@@ -121,6 +123,8 @@ class App:
             await asyncio.wait_for(asyncio.wrap_future(self._recorder.submit(lambda journal: None)), _FLUSH_SECONDS)
         await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
         await self._loop.run_in_executor(None, self._recorder.stop)
+        await self._loop.run_in_executor(None, self._indexing.stop)
+        self._door.close()
         self._upstream.close()
         self._reader.close()
         emit(RecorderStopped(cut_off))
@@ -130,9 +134,25 @@ class App:
         self._stop_waiting.set()
 
     async def _listen(self) -> None:
-        pages = Pages(Sources(service.__version__, self._readiness, self._metrics), self.settings.inspector_token)
+        condition = Condition(
+            self.settings,
+            self._upstream.send,
+            self._relay,
+            self._recorder,
+            self._reader,
+            self._indexing,
+            self._shippers,
+            self._counts,
+            self._output,
+        )
+        self._tasks.append(asyncio.create_task(condition.watch_ollama(), name="look after Ollama"))
+        self._door = ReadersDoor(self.settings, self._policy, condition)
+        self._recorder.subscribe(self._door.live.wake)
         trusted = self.settings.trusted_proxies
-        reception = Reception(Gateway(self._relay, self._policy, trusted), pages, self._policy, trusted)
+        gateway = Gateway(self._relay, self._door.policy, trusted)
+        choose = partial(choose_model, self.settings.generate_model, self._upstream.send)
+        generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose)
+        reception = Reception(gateway, generate, self._door.pages, self._policy, trusted)
         self._server = web.Server(
             reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
             logger=server_logger(),
@@ -141,6 +161,7 @@ class App:
         host, port = self.settings.listen
         self._listening = await self._loop.create_server(self._server, host, port, backlog=1024, reuse_address=True)
         self.port = self._listening.sockets[0].getsockname()[1]
+        self._door.open(host, self.port)
 
     # From the gateway to the journal
 
@@ -212,72 +233,6 @@ class App:
 
     async def _park(self, receiver: str, number: int, reason: str, detail: str) -> None:
         await asyncio.wrap_future(self._recorder.submit(lambda journal: journal.park(receiver, number, reason, detail)))
-
-    # For readers
-
-    async def _readiness(self) -> tuple[int, bytes]:
-        parts = [
-            Part("ollama", await self._trouble_with_ollama(), needed=True),
-            Part("journal", self._recorder.degraded, needed=not self._recorder.is_keeping),
-        ]
-        for shipper in self._shippers:
-            health = shipper.health()
-            trouble = (
-                None
-                if health.state in (State.WELL, State.UNKNOWN)
-                else f"{health.last_error} {health.what_to_do}".strip()
-            )
-            parts.append(Part(health.receiver, trouble, needed=False))
-        return readiness(parts)
-
-    async def _trouble_with_ollama(self) -> str | None:
-        url = self.settings.ollama_url
-        try:
-            async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
-                answer = await self._upstream.send("GET", "/api/version", (), None)
-        except TimeoutError:
-            return f"{url} did not answer within {_OLLAMA_CHECK_SECONDS:g} s"
-        if isinstance(answer, Failure):
-            return f"{url} cannot be reached: {answer.reason}"
-        answer.abort()
-        return None if answer.status < 500 else f"{url} answers {answer.status}"
-
-    async def _metrics(self) -> bytes:
-        numbers = await asyncio.to_thread(self._numbers)
-        return exposition(NumbersCollector(lambda: numbers, service.__version__))
-
-    def _numbers(self) -> Numbers:
-        state = self._recorder.state()
-        newest = 0
-        with contextlib.suppress(JournalError):
-            newest = self._reader.newest_number()
-        return Numbers(
-            in_flight=self._relay.in_flight,
-            exchanges=self._counts.so_far(),
-            journal_bytes=self._reader.size_in_bytes(),
-            disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
-            newest_number=newest,
-            queued=state.queued,
-            waiting=state.waiting,
-            bodies_lost=state.bodies_lost,
-            records_lost=state.records_lost,
-            is_journal_degraded=state.degraded is not None,
-            last_commit_seconds=state.last_commit_seconds,
-            log_lines_dropped=self._output.dropped,
-            receivers=tuple(_numbers_of(shipper) for shipper in self._shippers),
-        )
-
-
-def _numbers_of(shipper: Shipper) -> ReceiverNumbers:
-    health = shipper.health()
-    return ReceiverNumbers(
-        health.receiver,
-        health.state is State.WELL,
-        health.oldest_unshipped_seconds,
-        health.shipped,
-        health.parked,
-        health.late,
-    )
 
 
 def _set(committed: Committed) -> None:

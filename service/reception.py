@@ -5,17 +5,27 @@ from aiohttp import web
 from service.gateway.admission import Policy, check_host
 from service.gateway.answers import error_body
 from service.gateway.call import AlreadySent
-from service.gateway.callers import Network, client_address, is_loopback
+from service.gateway.callers import Network, client_address, is_loopback, is_trusted
 from service.gateway.gateway import Gateway
+from service.gateway.generate import PATH, Generate
 from service.gateway.routes import is_gateway_path
+from service.inspector.client import Client
 from service.inspector.pages import Pages
 
 
 class Reception:
     """Handles every request of the server."""
 
-    def __init__(self, gateway: Gateway, pages: Pages, policy: Policy, trusted_proxies: tuple[Network, ...]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        generate: Generate,
+        pages: Pages,
+        policy: Policy,
+        trusted_proxies: tuple[Network, ...],
+    ) -> None:
         self._gateway = gateway
+        self._generate = generate
         self._pages = pages
         self._policy = policy
         self._trusted_proxies = trusted_proxies
@@ -31,11 +41,18 @@ class Reception:
         path, _, query = target.partition("?")
         if is_gateway_path(path):
             return await self._gateway.handle(request, path, query)
+        if path == PATH:
+            return await self._generate.handle(request)
         refusal = check_host(request.headers.get("Host"), self._policy)
         if refusal is not None:
             return _refuse(refusal.status, refusal.message)
-        address = client_address(request.remote or "", request.headers, self._trusted_proxies)
-        return await self._pages.answer(path, request.method, request.headers, is_loopback(address))
+        return await self._pages.answer(request, path, query, self._client(request))
+
+    def _client(self, request: web.BaseRequest) -> Client:
+        peer, headers = request.remote or "", request.headers
+        address = client_address(peer, headers, self._trusted_proxies)
+        said = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
+        return Client(address, is_loopback(address), said.strip().lower() == "https")
 
 
 def _path_of_absolute_form(target: str, host: str | None) -> str | None:

@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,29 +16,9 @@ from service.logs import Output
 from service.settings import SettingsError, read_settings
 from tests.fakes.loki import FakeLoki
 from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head
-from tests.gateway.harness import RawAnswer, request_bytes, talk
+from tests.running_app import CHAT, ask, running
 
-PATH = "/api/ollama/api/chat"
-CHAT = b'{"model":"tiny","messages":[{"role":"user","content":"hi"}]}'
 NOBODY = "http://127.0.0.1:1"
-
-
-@asynccontextmanager
-async def running(folder: Path, said: io.BytesIO | None = None, **environment: str) -> AsyncIterator[App]:
-    """A whole recorder on a free port, its journal in ``folder``."""
-    given = {"LISTEN": "127.0.0.1:0", "DATA_DIR": str(folder), **environment}
-    output = Output(said or io.BytesIO())
-    app = App(read_settings(given), given, output)
-    await app.start()
-    try:
-        yield app
-    finally:
-        await app.stop(drain_seconds=0.2)
-        output.stop()
-
-
-async def ask(app: App, path: str = PATH, body: bytes = CHAT, **headers: str) -> RawAnswer:
-    return await talk(app.port, request_bytes("POST" if body else "GET", path, body, **headers))
 
 
 async def kept(folder: Path) -> list[dict[str, object]]:

@@ -28,10 +28,12 @@ class Numbers:
     """A picture of the recorder. Sizes are bytes."""
 
     in_flight: int
+    is_ollama_up: bool
     exchanges: Mapping[tuple[str, str], int]
     journal_bytes: int
     disk_free_bytes: int
     newest_number: int
+    not_indexed: int
     queued: int
     waiting: int
     bodies_lost: int
@@ -85,9 +87,11 @@ class NumbersCollector:
 def _plain(numbers: Numbers) -> list[tuple[str, str, float]]:
     return [
         ("in_flight", "Exchanges that have not ended.", numbers.in_flight),
+        ("ollama_up", "1 while Ollama answers.", numbers.is_ollama_up),
         ("journal_bytes", "Bytes of the journal's files.", numbers.journal_bytes),
         ("disk_free_bytes", "Bytes free on the journal's disk.", numbers.disk_free_bytes),
         ("journal_newest_number", "Number of the newest record.", numbers.newest_number),
+        ("index_behind_records", "Records that a search does not find yet.", numbers.not_indexed),
         ("journal_queued", "Exchanges on their way to the journal's thread.", numbers.queued),
         ("journal_waiting", "Records in memory because the disk does not take them.", numbers.waiting),
         ("journal_degraded", "1 while the journal does not work as it should.", numbers.is_journal_degraded),

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from grafana.alerts import ALERTS
 from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
-from grafana.dashboards.names import ALL_RECORDS, FOLDER, field
+from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
 from service.record.line import METADATA_KEYS
 from service.shipping.loki import encode
@@ -108,18 +108,30 @@ def test_every_link_leads_to_a_dashboard_and_sets_a_variable_that_it_has() -> No
         for override in panel["fieldConfig"].get("overrides") or []:
             for link in (link for one in override["properties"] if one["id"] == "links" for link in one["value"]):
                 links += 1
-                if found := re.match(r"/d/([\w-]+)\?\$\{__url_time_range\}&var-(\w+)=", link["url"]):
+                if found := re.fullmatch(
+                    r"/d/([\w-]+)\?\$\{__url_time_range\}&var-(\w+)=\$\{__value\.raw:percentencode\}", link["url"]
+                ):
                     dashboard = DASHBOARDS[found[1]]
                     assert found[2] in {one["name"] for one in dashboard["templating"]["list"]}
-                else:
+                elif not link["url"].startswith(RECORDER_PAGE):
                     assert link["url"].startswith("/explore?schemaVersion=1")
                     assert "%22datasource%22:%22tempo%22" in link["url"]
     assert links > 12
 
 
+def test_the_chosen_exchange_leads_to_the_recorders_page() -> None:
+    (panel,) = (panel for _, panel in PANELS if panel["title"] == "What is the chosen exchange?")
+    (column,) = (one for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == key.exchange)
+    (links,) = (one["value"] for one in column["properties"] if one["id"] == "links")
+    assert [link["url"] for link in links] == [f"{RECORDER_PAGE}/?exchange=${{__value.raw:percentencode}}"]
+    _, derived = SOURCES["loki"]["jsonData"]["derivedFields"]
+    assert (derived["matcherType"], derived["matcherRegex"]) == ("label", field.exchange)
+    assert derived["url"] == f"{RECORDER_PAGE}/?exchange=$${{__value.raw}}"
+
+
 def test_records_lead_to_traces_and_traces_to_records() -> None:
     assert SOURCES.keys() == {"loki", "tempo", "prometheus"}
-    (derived,) = SOURCES["loki"]["jsonData"]["derivedFields"]
+    derived, _ = SOURCES["loki"]["jsonData"]["derivedFields"]
     assert derived["matcherRegex"] == field.trace_id
     assert derived["datasourceUid"] == "tempo"
     assert derived["url"] == "$${__value.raw}"
@@ -184,10 +196,12 @@ def metrics() -> dict[str, set[str]]:
     receiver = ReceiverNumbers("loki", True, 0.0, 1, 0, 0)
     numbers = Numbers(
         in_flight=0,
+        is_ollama_up=True,
         exchanges={("chat", "completed"): 1},
         journal_bytes=0,
         disk_free_bytes=0,
         newest_number=1,
+        not_indexed=0,
         queued=0,
         waiting=0,
         bodies_lost=0,

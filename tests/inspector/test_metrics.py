@@ -11,10 +11,12 @@ def test_every_number_is_exposed_under_its_name() -> None:
     counts.add([("chat", "completed"), ("chat", "completed"), ("chat", "client_left")])
     numbers = Numbers(
         in_flight=3,
+        is_ollama_up=True,
         exchanges=counts.so_far(),
         journal_bytes=4,
         disk_free_bytes=5,
         newest_number=6,
+        not_indexed=13,
         queued=7,
         waiting=8,
         bodies_lost=9,
@@ -36,6 +38,8 @@ def test_every_number_is_exposed_under_its_name() -> None:
         (prefix + "exchanges_total", "chat", "completed"): 2,
         (prefix + "exchanges_total", "chat", "client_left"): 1,
         (prefix + "in_flight",): 3,
+        (prefix + "ollama_up",): 1,
+        (prefix + "index_behind_records",): 13,
         (prefix + "journal_bytes",): 4,
         (prefix + "disk_free_bytes",): 5,
         (prefix + "journal_newest_number",): 6,

@@ -1,52 +1,131 @@
-"""The recorder's own addresses and who may see them."""
+"""The recorder's own addresses: which there are, how they are asked, and who may."""
+
+import json
+from pathlib import Path
 
 import pytest
 
-from service.inspector.pages import Pages, Sources
+from tests.fakes.ollama import FakeOllama
+from tests.running_app import ELSEWHERE, ask, chat, get, running
+
+DATA = ["/exchanges.json", "/timeline.json", "/stats.json", "/status.json", "/values.json?field=model", "/openapi.json"]
+DATA += ["/exchanges.jsonl", "/exchanges.chat.jsonl", "/exchanges.csv", "/exchanges.har", "/erasing.json", "/metrics"]
 
 
-async def _ready() -> tuple[int, bytes]:
-    return 503, b"{}"
+async def test_everything_that_is_kept_is_closed_to_others_and_open_with_the_token(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_TOKEN="secret") as app:
+        identifier = await chat(app, "Hello")
+        one = [f"/exchanges/{identifier}{part}" for part in (".json", ".curl", "/request", "/response")]
+        for path in [*DATA, *one, "/live"]:
+            closed = await get(app, path, **ELSEWHERE)
+            assert (path, closed.status) == (path, 401)
+            assert "INSPECTOR_TOKEN" in json.loads(closed.body)["error"]
+        for path in [*DATA, *one]:
+            got = await get(app, path, Authorization="Bearer secret", **ELSEWHERE)
+            assert (path, got.status) == (path, 200)
+            assert got.header("X-Content-Type-Options") == "nosniff"
+            assert got.header("Cache-Control") == "no-store"
+            assert (await get(app, path)).status == 200
 
 
-async def _metrics() -> bytes:
-    return b"a 1\n"
+async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path, INSPECTOR_TOKEN="s&cret") as app:
+        form = await get(app, "/", **ELSEWHERE)
+        assert form.status == 401
+        assert b'action="/sign-in"' in form.body
+        wrong = await ask(app, "/sign-in", b"token=guess", **ELSEWHERE)
+        assert wrong.status == 401
+        assert b"not the token" in wrong.body
+        right = await ask(app, "/sign-in", b"token=s%26cret", **ELSEWHERE)
+        assert (right.status, right.header("Location")) == (303, "/")
+        cookie = (right.header("Set-Cookie") or "").partition(";")[0]
+        page = await get(app, "/", Cookie=cookie, **ELSEWHERE)
+        assert page.status == 200
+        assert "script-src 'self'" in (page.header("Content-Security-Policy") or "")
+        assert (await get(app, "/exchanges.json", Cookie=cookie, **ELSEWHERE)).status == 200
+        await ask(app, "/sign-out", b"x", Cookie=cookie, **ELSEWHERE)
+        assert (await get(app, "/exchanges.json", Cookie=cookie, **ELSEWHERE)).status == 401
 
 
-SOURCES = Sources("1.2.3", _ready, _metrics)
+async def test_without_a_token_a_browser_from_elsewhere_reads_what_to_set(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        closed = await get(app, "/", **ELSEWHERE)
+        assert closed.status == 401
+        assert b"INSPECTOR_TOKEN" in closed.body
+        assert (await ask(app, "/sign-in", b"token=", **ELSEWHERE)).status == 401
+
+
+async def test_who_guesses_too_often_has_to_wait(tmp_path: Path) -> None:
+    async with running(tmp_path, INSPECTOR_TOKEN="secret") as app:
+        for _ in range(4):
+            assert (await get(app, "/metrics", Authorization="Bearer no", **ELSEWHERE)).status == 401
+        assert (await get(app, "/metrics", Authorization="Bearer no", **ELSEWHERE)).status == 429
+        slowed = await get(app, "/metrics", Authorization="Bearer secret", **ELSEWHERE)
+        assert slowed.status == 429
+        assert int(slowed.header("Retry-After") or 0) > 0
+        assert (await ask(app, "/sign-in", b"token=secret", **ELSEWHERE)).status == 429
 
 
 @pytest.mark.parametrize(
-    ("token", "authorization", "is_local", "status"),
+    ("method", "path"),
     [
-        ("", "", True, 200),
-        ("", "", False, 401),
-        ("", "Bearer ", False, 401),
-        ("secret", "", True, 200),
-        ("secret", "", False, 401),
-        ("secret", "Bearer wrong", False, 401),
-        ("secret", "Basic secret", False, 401),
-        ("secret", "Bearer \udce9", False, 401),
-        ("secret", "Bearer secret", False, 200),
+        ("DELETE", "/exchanges?all=true&count=1"),
+        ("DELETE", "/exchanges/{id}"),
+        ("POST", "/exchanges/{id}/replay"),
+        ("POST", "/sign-in"),
+        ("POST", "/sign-out"),
     ],
 )
-async def test_metrics_are_for_this_machine_and_for_holders_of_the_token(
-    token: str, authorization: str, is_local: bool, status: int
-) -> None:
-    answer = await Pages(SOURCES, token).answer("/metrics", "GET", {"Authorization": authorization}, is_local)
-    assert answer.status == status
-    assert (answer.body == b"a 1\n") == (status == 200)
+async def test_a_page_of_another_site_can_change_nothing(method: str, path: str, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        identifier = await chat(app, "Hello")
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}):
+            got = await ask(app, path.replace("{id}", identifier), b"{}", method, **headers)
+            assert got.status == 403
+        assert (await get(app, f"/exchanges/{identifier}.json")).status == 200
 
 
-async def test_health_is_for_everybody_and_says_what_its_source_says() -> None:
-    pages = Pages(SOURCES, "")
-    assert (await pages.answer("/healthz", "GET", {}, is_local=False)).status == 200
-    assert (await pages.answer("/readyz", "GET", {}, is_local=False)).status == 503
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/metrics", 405),
+        ("POST", "/exchanges.json", 405),
+        ("GET", "/exchanges", 405),
+        ("GET", "/sign-in", 405),
+        ("PUT", "/page/app.js", 405),
+        ("DELETE", "/exchanges.csv", 405),
+        ("GET", "/exchanges/0123", 404),
+        ("GET", "/exchanges/" + "0" * 32 + ".json", 404),
+        ("GET", "/exchanges/" + "0" * 32 + ".html", 404),
+        ("GET", "/exchanges/" + "0" * 32 + "/request", 404),
+        ("DELETE", "/exchanges/" + "0" * 32, 404),
+        ("GET", "/exchanges.json?foo=1", 400),
+        ("GET", "/exchanges.json?q=%22open", 400),
+        ("GET", "/exchanges.json?limit=0", 400),
+        ("GET", "/exchanges.json?from=yesterday-ish", 400),
+        ("GET", "/timeline.json?slower=fast", 400),
+        ("GET", "/values.json?field=prompt", 400),
+        ("GET", "/stats.json?by=prompt", 400),
+        ("GET", "/exchanges.csv?drop_system=true", 400),
+        ("GET", "/exchanges.chat.jsonl?drop_system=perhaps", 400),
+        ("GET", "/exchanges.json?" + "model=a&" * 800, 400),
+        ("GET", "/nothing", 404),
+    ],
+)
+async def test_what_is_wrong_is_told_in_a_sentence(method: str, path: str, status: int, tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        got = await get(app, path, method)
+        assert (got.status, got.header("Content-Type")) == (status, "application/json")
+        assert len(json.loads(got.body)["error"]) > 20
+        if status == 405:
+            assert got.header("Allow")
 
 
-async def test_a_wrong_address_or_method_says_where_to_go() -> None:
-    pages = Pages(SOURCES, "")
-    missing = await pages.answer("/api/chat", "POST", {}, is_local=True)
-    assert missing.status == 404
-    assert b"/api/ollama/" in bytes(missing.body)  # type: ignore[arg-type]  # bytes here
-    assert (await pages.answer("/metrics", "POST", {}, is_local=True)).status == 405
+async def test_no_journal_is_a_503_and_not_a_defect(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as app:
+        (tmp_path / "data" / "journal.sqlite3").rename(tmp_path / "away")
+        got = await get(app, "/exchanges.json")
+        assert got.status == 503
+        assert got.header("Retry-After")
+        (tmp_path / "away").rename(tmp_path / "data" / "journal.sqlite3")
+        assert (await get(app, "/exchanges.json")).status == 200

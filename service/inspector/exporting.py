@@ -1,0 +1,76 @@
+"""Everything that a filter finds as a file, written while it is read: a million records do not fill memory."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from service.inspector.exports.chats import ChatOptions
+from service.inspector.exports.reading import FORMATS, ExportOptions, Format, kept_records
+from service.inspector.listing import filter_of
+from service.inspector.saying import PRIVATE_HEADERS
+from service.journal.filters import Filter
+from service.journal.search import Search
+
+# Each hand-over between the thread that reads and the event loop that sends costs about 0.1 ms.
+_BYTES_AT_ONCE: Final = 256 * 1024
+_CHAT_SWITCHES: Final = {
+    "drop_system": "drop_system",
+    "all": "all_outcomes",
+    "thinking": "keep_thinking",
+    "tool_objects": "tool_arguments_as_objects",
+}
+
+
+async def export(
+    request: web.BaseRequest, suffix: str, query: Mapping[str, str], search: Search, base: str
+) -> web.StreamResponse:
+    """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``. Raises ValueError with a sentence for who asked."""
+    form = FORMATS[suffix]
+    is_chat = suffix == "chat.jsonl"
+    wanted = filter_of(query, _CHAT_SWITCHES if is_chat else ())
+    options = ExportOptions(base=base, chats=_chat_options(query) if is_chat else ChatOptions())
+    name = time.strftime(f"ollama-recorder-%Y-%m-%d.{suffix}", time.gmtime())
+    headers = PRIVATE_HEADERS | {
+        "Content-Type": form.content_type,
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    response = web.StreamResponse(headers=headers)
+    pieces = _pieces(form, wanted, options, search)
+    # What cannot be read at all is told with a status, before the file begins.
+    piece = await asyncio.to_thread(next, pieces, b"")
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    while piece:
+        await response.write(piece)
+        piece = await asyncio.to_thread(next, pieces, b"")
+    await response.write_eof()
+    return response
+
+
+def _pieces(form: Format, wanted: Filter, options: ExportOptions, search: Search) -> Iterator[bytes]:
+    """The file in pieces that are worth a hand-over."""
+    records = kept_records(search.folder, search.numbers(wanted), form.needs_bodies)
+    held: list[bytes] = []
+    size = 0
+    for piece in form.write(records, options):
+        held.append(piece)
+        size += len(piece)
+        if size >= _BYTES_AT_ONCE:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _chat_options(query: Mapping[str, str]) -> ChatOptions:
+    said = {}
+    for name, option in _CHAT_SWITCHES.items():
+        value = query.get(name, "").strip().lower()
+        if value not in ("", "true", "1", "yes", "false", "0", "no"):
+            raise ValueError(f"{name}={value[:50]!r} is not understood: expected is true or false.")
+        said[option] = value in ("true", "1", "yes")
+    return ChatOptions(**said)

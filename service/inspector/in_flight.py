@@ -1,0 +1,48 @@
+"""What can be said of an exchange that is still going on: who asked what, and the text so far."""
+
+from typing import Any, Final
+
+from service.record.bodies import readable
+from service.record.conversation import opening
+from service.record.copies import copy_of
+from service.record.exchange import Exchange
+from service.record.generation import understand_reply
+from service.record.line import moment_of, summary_of_open
+from service.record.masking import mask_text
+from service.record.request_facts import read_request
+
+# Enough to see where it is going; the whole is there when it has ended.
+_SHOWN_CHARACTERS: Final = 300
+# Reading a long answer anew each second would cost more than it shows: then its length alone is told.
+READ_BYTES: Final = 256 * 1024
+
+
+def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
+    """The entry of an exchange that has begun: ids, names, model, the prompt's first words. Never raises."""
+    opened = summary_of_open(exchange.opened, mask=mask)
+    asked = read_request(opened, opened.request)
+    said: dict[str, Any] = {"exchange": opened.id, "started": moment_of(opened.started_ns)}
+    caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
+    said |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
+    if asked.model:
+        said["model"] = asked.model
+    text, _ = copy_of(opened.request, opened.request.head)
+    prompt, _ = opening({"operation": opened.operation, "api": opened.api, "request_body": text})
+    if prompt:
+        said["prompt"] = prompt
+    return said
+
+
+def progress(exchange: Exchange, mask: bool) -> dict[str, Any]:
+    """How far it is: seconds, bytes of the answer, the last of its text. Never raises."""
+    response = exchange.response
+    said: dict[str, Any] = {"exchange": exchange.opened.id, "bytes": response.length}
+    if exchange.duration is not None:
+        said["seconds"] = round(exchange.duration, 1)
+    if response.head:
+        body = readable(response, READ_BYTES)
+        generation = understand_reply(exchange, read_request(exchange.opened, exchange.opened.request), body)
+        text = generation.text or generation.thinking or ""
+        if text:
+            said["text"] = (mask_text(text)[0] if mask else text)[-_SHOWN_CHARACTERS:]
+    return said

@@ -1,0 +1,79 @@
+"""What many exchanges are together: a page of the list, the timeline, what can be chosen from, totals."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from service.inspector.saying import refuse, say
+from service.journal.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
+from service.journal.moments import write_moment
+from service.journal.search import Search
+from service.record.summary import summarise
+
+Query = Mapping[str, str]
+_USUAL_LIMIT: Final = 50
+_MOST_ENTRIES: Final = 500
+_MOST_VALUES: Final = 500
+_COLUMNS: Final = 450
+
+
+def filter_of(query: Query, also: Iterable[str] = ()) -> Filter:
+    """Raises ValueError with a sentence for whoever asked."""
+    pairs = query.items()
+    return read_filter(list(pairs), also)
+
+
+async def list_exchanges(search: Search, query: Query) -> web.Response:
+    """``/exchanges.json``."""
+    wanted, limit = filter_of(query), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
+
+    def find() -> dict[str, Any]:
+        page = search.page(wanted, limit)
+        answer: dict[str, Any] = {"exchanges": [summarise(entry.number, entry.line) for entry in page.entries]}
+        if page.next_before is not None:
+            onwards = [pair for pair in to_query(wanted) if pair[0] != "before"]
+            onwards += [("before", str(page.next_before)), ("limit", str(limit))]
+            answer["next"] = f"/exchanges.json?{urlencode(onwards)}"
+        return answer | {"complete": page.is_complete}
+
+    return say(await asyncio.to_thread(find))
+
+
+async def draw_timeline(search: Search, query: Query) -> web.Response:
+    """``/timeline.json``."""
+    wanted = filter_of(query)
+    found = await asyncio.to_thread(search.timeline, wanted, _COLUMNS)
+    return say(
+        {
+            "from": write_moment(found.since_ns),
+            "to": write_moment(found.until_ns),
+            "dots": found.dots,
+            "count": found.count,
+            "failed": found.failed,
+            "mean": found.mean,
+            "p50": found.p50,
+            "p95": found.p95,
+            "tokens_in": found.tokens_in,
+            "tokens_out": found.tokens_out,
+            "truncated": found.truncated,
+            "models": found.models,
+        }
+    )
+
+
+async def list_values(search: Search, query: Query) -> web.Response:
+    """``/values.json``."""
+    wanted, field = filter_of(query, ("field",)), query.get("field", "")
+    limit = read_limit(query, 100, _MOST_VALUES)
+    if field not in NAME_FIELDS:
+        return refuse(400, f"field={field[:50]!r} is not understood: expected is one of {', '.join(NAME_FIELDS)}.")
+    return say({"values": await asyncio.to_thread(search.values, field, wanted, limit)})
+
+
+async def add_up(search: Search, query: Query) -> web.Response:
+    """``/stats.json``."""
+    wanted, by = filter_of(query, ("by",)), query.get("by", "model")
+    return say({"by": by, "groups": await asyncio.to_thread(search.stats, wanted, by)})

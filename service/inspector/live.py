@@ -1,0 +1,181 @@
+"""What happens now, as server-sent events, for everybody who watches.
+
+One task looks after all watchers, and only while there are any. What has ended comes from the journal, in the order
+of its numbers, so that a watcher who was away for a moment misses nothing; what is going on is asked of the relay.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from service.events import DefectFound, emit
+from service.inspector.in_flight import READ_BYTES, describe, progress
+from service.journal import JournalError
+from service.journal.reader import Reader
+from service.record.exchange import Exchange
+from service.record.summary import summarise
+
+MOST_WATCHERS: Final = 50
+MOST_MISSED: Final = 1000
+_LOOK_SECONDS: Final = 0.25
+_PROGRESS_SECONDS: Final = 1.0
+_HEARTBEAT_SECONDS: Final = 15.0
+# A watcher that takes nothing for so many events has fallen asleep, or is a slow reader: it may come again.
+_MOST_WAITING: Final = 2000
+_ROWS_AT_ONCE: Final = 200
+_BYTES_AT_ONCE: Final = 4 << 20
+_GONE: Final = b""
+
+
+def event(name: str, data: Any, number: int | None = None) -> bytes:
+    """One event as bytes. JSON holds no line break, so it is one ``data:`` line."""
+    head = f"event: {name}\n" if number is None else f"id: {number}\nevent: {name}\n"
+    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+class Live:
+    """``in_flight`` tells what is going on just now, with answers up to so many bytes.
+
+    ``wake`` (in the event loop) tells that records were committed.
+    """
+
+    def __init__(self, in_flight: Callable[[int], Sequence[Exchange]], reader: Reader, mask: bool) -> None:
+        self._in_flight = in_flight
+        self._reader = reader
+        self._mask = mask
+        self._watchers: set[asyncio.Queue[bytes]] = set()
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._number = 0
+        self._known: dict[str, dict[str, Any]] = {}
+        self._next_progress = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._watchers) >= MOST_WATCHERS
+
+    def wake(self) -> None:
+        """Records were committed."""
+        if self._watchers:
+            self._woken.set()
+
+    def stop(self) -> None:
+        """End all watching."""
+        if self._task is not None:
+            self._task.cancel()
+        for watcher in self._watchers:
+            _put(watcher, _GONE)
+
+    async def watch(self, last_seen: int | None) -> AsyncIterator[bytes]:
+        """Events until the watcher goes. ``last_seen`` is the number of the last ``ended`` that it has.
+
+        Raises JournalError when the journal cannot be read.
+        """
+        queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
+        if self._task is None:
+            self._number = await asyncio.to_thread(self._reader.newest_number)
+            self._known = {}
+        # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
+        self._watchers.add(queue)
+        if self._task is None:
+            self._task = asyncio.create_task(self._look_after(), name="tell watchers")
+        try:
+            yield event("hello", {"number": self._number, "in_flight": list(self._known.values())})
+            async for missed in self._missed(last_seen, self._number):
+                yield missed
+            while (piece := await self._next(queue)) != _GONE:
+                yield piece
+        finally:
+            self._watchers.discard(queue)
+            if not self._watchers and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _next(self, queue: asyncio.Queue[bytes]) -> bytes:
+        try:
+            async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                piece = await queue.get()
+        except TimeoutError:
+            return b": still here\n\n"
+        return piece
+
+    async def _missed(self, last_seen: int | None, number: int) -> AsyncIterator[bytes]:
+        if last_seen is None or last_seen >= number:
+            return
+        if number - last_seen > MOST_MISSED:
+            yield event("reload", {"number": number})
+            return
+        while last_seen < number:
+            entries = await asyncio.to_thread(self._entries_after, last_seen, number)
+            if not entries:
+                return
+            for found, piece in entries:
+                last_seen = found
+                yield piece
+
+    # What all watchers hear
+
+    async def _look_after(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self._tell_ended()
+                await self._tell_running()
+            except JournalError:
+                # Told by /readyz; what ended meanwhile comes when the journal can be read again.
+                await asyncio.sleep(_PROGRESS_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whoever watches must not lose the feed over one exchange
+                emit(DefectFound("live", repr(error)))
+                await asyncio.sleep(_PROGRESS_SECONDS)
+
+    async def _tell_ended(self) -> None:
+        while True:
+            entries = await asyncio.to_thread(self._entries_after, self._number, None)
+            for number, piece in entries:
+                self._number = number
+                self._tell(piece)
+            if len(entries) < _ROWS_AT_ONCE:
+                return
+
+    async def _tell_running(self) -> None:
+        running = {exchange.opened.id: exchange for exchange in self._in_flight(0)}
+        for gone in self._known.keys() - running.keys():
+            del self._known[gone]
+        new = [exchange for identifier, exchange in running.items() if identifier not in self._known]
+        if new:
+            for said in await asyncio.to_thread(lambda: [describe(one, self._mask) for one in new]):
+                self._known[said["exchange"]] = said
+                self._tell(event("begun", said))
+        now = time.monotonic()
+        if running and now >= self._next_progress:
+            self._next_progress = now + _PROGRESS_SECONDS
+            going_on = self._in_flight(READ_BYTES)
+            for said in await asyncio.to_thread(lambda: [progress(one, self._mask) for one in going_on]):
+                self._tell(event("progress", said))
+
+    def _entries_after(self, number: int, last: int | None) -> list[tuple[int, bytes]]:
+        rows = self._reader.read_after(number, _ROWS_AT_ONCE, _BYTES_AT_ONCE)
+        return [
+            (row.number, event("ended", summarise(row.number, row.line), row.number))
+            for row in rows
+            if last is None or row.number <= last
+        ]
+
+    def _tell(self, piece: bytes) -> None:
+        for watcher in self._watchers:
+            _put(watcher, piece)
+
+
+def _put(watcher: asyncio.Queue[bytes], piece: bytes) -> None:
+    if watcher.full():
+        while not watcher.empty():
+            watcher.get_nowait()
+        piece = _GONE
+    watcher.put_nowait(piece)

@@ -1,0 +1,138 @@
+"""One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
+
+import asyncio
+import contextlib
+import re
+import shlex
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import web
+
+from service.inspector.saying import PRIVATE_HEADERS, refuse, say
+from service.journal import JournalError
+from service.journal.around import Neighbours
+from service.journal.reader import KeptRecord, Reader
+from service.journal.search import Search
+from service.record.conversation import read_conversation
+from service.record.explanation import Surroundings, explain
+from service.record.summary import summarise
+
+NOTHING_AROUND: Final = Surroundings(None, 0, None, 0)
+GATEWAY: Final = "/api/ollama"
+# Linux takes no longer argument than 128 KiB; a command that has to be pasted should be shorter still.
+_LONGEST_ARGUMENT: Final = 60_000
+_GAP: Final = re.compile(" … \\[\\d{1,15} bytes left out\\] … ".encode())
+_GONE: Final = "There is no exchange {} here (any more). It may be older than RETENTION_DAYS, or was erased."
+
+
+async def show(
+    identifier: str, search: Search, reader: Reader, trace_url: str | None, may_replay: bool
+) -> web.Response:
+    """``/exchanges/ID.json``."""
+    kept = await asyncio.to_thread(reader.record, identifier)
+    if kept is None:
+        return refuse(404, _GONE.format(identifier))
+    answer = await asyncio.to_thread(_described, kept, search)
+    said = answer["record"]
+    if trace_url and "trace_id" in said:
+        answer["trace_url"] = trace_url.replace("{trace_id}", said["trace_id"])
+    answer["may_replay"] = may_replay and why_not_whole(kept) is None
+    return say(answer)
+
+
+def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
+    number = kept.row.number
+    said = orjson.loads(kept.row.line)
+    around, beside, replays = NOTHING_AROUND, Neighbours(None, None), list[str]()
+    # What the exchange itself says is shown also while its index is being made.
+    with contextlib.suppress(JournalError):
+        around, beside = search.surroundings(number), search.neighbours(number)
+        replays = search.replays(number)
+    answer = {
+        "number": number,
+        "record": said,
+        "summary": summarise(number, kept.row.line),
+        "conversation": asdict(read_conversation(said, kept.request)),
+        "explanation": asdict(explain(said, around)),
+        "replays": replays,
+        "request": {"bytes": said.get("request_bytes", 0), "kept": len(kept.request)},
+        "response": {"bytes": said.get("response_bytes", 0), "kept": len(kept.response)},
+    }
+    answer["request"]["is_shortened"] = bool(said.get("request_truncated"))
+    answer["response"]["is_shortened"] = bool(said.get("response_truncated"))
+    related = {"previous": beside.previous, "next": beside.next, "replay_of": said.get("replay_of")}
+    return answer | {name: value for name, value in related.items() if value is not None}
+
+
+async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:
+    """``/exchanges/ID/request`` and ``/response``: the kept bytes, to be saved, never to be shown as a page."""
+    kept = await asyncio.to_thread(reader.record, identifier)
+    if kept is None:
+        return refuse(404, _GONE.format(identifier))
+    body = kept.request if part == "request" else kept.response
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        kind, charset, suffix = "application/octet-stream", None, "bin"
+    else:
+        kind, charset, suffix = "text/plain", "utf-8", "txt"
+    headers = PRIVATE_HEADERS | {"Content-Disposition": f'attachment; filename="{identifier}-{part}.{suffix}"'}
+    return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
+
+
+async def give_command(identifier: str, reader: Reader, base: str) -> web.Response:
+    """``/exchanges/ID.curl``: a command for a shell that sends the kept request again. ``base``: our own address."""
+    kept = await asyncio.to_thread(reader.record, identifier)
+    if kept is None:
+        return refuse(404, _GONE.format(identifier))
+    return web.Response(
+        text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
+    )
+
+
+def curl_command(kept: KeptRecord, base: str) -> str:
+    """One line for a POSIX shell. Whatever the request holds, it is data there and no command."""
+    said = orjson.loads(kept.row.line)
+    address = base + target_of(str(said.get("request_uri", "")))
+    words = ["curl", "-sS", "-X", kept.row.method, address, "-H", f"X-Replay-Of: {kept.row.id}"]
+    if not kept.request:
+        return shlex.join(words) + "\n"
+    words += ["-H", "Content-Type: application/json"]
+    text = kept.request.decode("utf-8", "replace")
+    is_text = text.encode() == kept.request and "\0" not in text
+    if is_text and len(kept.request) <= _LONGEST_ARGUMENT:
+        return shlex.join([*words, "--data-binary", text]) + "\n"
+    fetching = ["curl", "-sS", f"{base}/exchanges/{kept.row.id}/request"]
+    return f"{shlex.join(fetching)} | {shlex.join([*words, '--data-binary', '@-'])}\n"
+
+
+def target_of(request_uri: str) -> str:
+    """Where a request is sent again: the gateway's path as the client wrote it, without the labels of its caller.
+
+    A repetition is not the workflow's own call, and must not be counted as one.
+    """
+    parts = urlsplit(request_uri)
+    path = parts.path.removeprefix(GATEWAY)
+    if path.startswith("/~"):
+        _, _, rest = path[1:].partition("/")
+        path = "/" + rest
+    return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
+
+
+def why_not_whole(kept: KeptRecord) -> str | None:
+    """Why the kept request cannot be sent again as it was; None: it can."""
+    if kept.row.method != "POST":
+        return "Only what was asked with POST can be sent again."
+    if not kept.request:
+        return "Nothing of the request was kept: see KEEP_BODY_BYTES."
+    try:
+        whole = orjson.loads(kept.request)
+    except ValueError:
+        whole = None
+    # The gap in a copy may lie inside a text: then it is still JSON.
+    if whole is None or _GAP.search(kept.request):
+        return "The kept copy of the request is not whole, or no JSON: see KEEP_BODY_BYTES."
+    return None if isinstance(whole, dict) else "The request is JSON, but no object."

@@ -1,0 +1,236 @@
+/**
+ * The page: what the address says is shown, and whatever one does changes the address.
+ *
+ * The list (`lately`, `list`), the timeline with its numbers and the overview show what the filters match; `exchange`
+ * shows the one that is open; `live` tells all of them what just happened.
+ */
+
+import { asksTheSame, filterOf, isFiltered, makeAddress } from "./address.js";
+import { ask, isAborted, oneAtATime } from "./api.js";
+import { prepareDialog } from "./dialogs.js";
+import { byId } from "./elements.js";
+import { emptyPart, troublePart } from "./empty.js";
+import { titleOf } from "./entry.js";
+import { makeErasing } from "./erasing.js";
+import { makeExchange } from "./exchange.js";
+import { makeExporting } from "./exporting.js";
+import { makeFacts } from "./facts.js";
+import { makeFilters } from "./filters.js";
+import { counted } from "./format.js";
+import { areLettersOn, listenToKeys, setLetters } from "./keyboard.js";
+import { makeLately } from "./lately.js";
+import { makeList } from "./list.js";
+import { listen } from "./live.js";
+import { makeOverview } from "./overview.js";
+import { watchStatus } from "./status.js";
+import { makeTimeline } from "./timeline.js";
+
+/** While exchanges come in, the numbers are asked for at most this often, and less where answering takes long. */
+const LEAST_PAUSE = 2_000;
+const PAUSE_PER_ANSWER = 20;
+/** So many colours can be told apart; the other models share a grey. */
+const MODELS_COLOURED = 5;
+/** From so many exchanges on their 95th percentile tells what is slow. */
+const TELLING = 50;
+/** Moving through the list opens what one stops at, not everything on the way. */
+const SETTLED = 90;
+
+const address = makeAddress(window, arrived);
+const announce = (/** @type {string} */ text) => {
+  byId("announcement").textContent = text;
+};
+const status = watchStatus(() => void look(false));
+const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble, again) => troublePart(address, trouble, again) });
+/** @type {ReturnType<typeof makeLately>} */
+let lately;
+const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title), status: () => status.said });
+const facts = makeFacts({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
+const filters = makeFilters({ view: () => address.view, go: address.go });
+const overview = makeOverview(address);
+const timeline = makeTimeline({ choose: chooseSpan, open: openNumber });
+const exporting = makeExporting({ address, announce });
+const erasing = makeErasing({ address, announce, erased: afterErasing });
+const help = byId("help-dialog");
+
+const counting = oneAtATime();
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let recount;
+let countedAt = 0;
+let lastAnswer = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let settling;
+
+/** @param {import("./address.js").View} view @param {import("./address.js").View} before */
+function arrived(view, before) {
+  showControls(view);
+  if (!asksTheSame(view, before)) void look(true);
+  else if (view.by !== before.by) void overview.show();
+  else if (view.colour !== before.colour) void count();
+  showOpen();
+}
+
+/** @param {import("./address.js").View} view */
+function showControls(view) {
+  filters.show(view);
+  byId("colour").setAttribute("aria-pressed", String(view.colour === "model"));
+}
+
+/** @param {boolean} isAsked  by the user, who then hears how many there are */
+async function look(isAsked) {
+  const flying = lately?.openOnes() ?? [];
+  lately?.stop();
+  const view = address.view;
+  lately = makeLately(view, (what) => {
+    list.changed(what);
+    markFirst();
+  });
+  list.show(lately);
+  lately.hello({ in_flight: flying });
+  timeline.stale();
+  facts.stale();
+  // The list first: what is wrong with a filter is then said once, and the list is what one waits for.
+  await lately.reload(() => void count(isAsked));
+  if (lately.trouble && address.view === view) announce(lately.trouble.message);
+  const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
+  if (isUnasked && !status.isBehind() && !lately.count && !lately.trouble && address.view === view) address.go({ from: "all" }, { replace: true });
+}
+
+/** Before anything was ever recorded there is nothing to filter or to draw: only how to begin. */
+function markFirst() {
+  const { view } = address;
+  const isAll = view.from === "all" && !view.to && !isFiltered(view);
+  document.body.classList.toggle("first", isAll && !lately.count && !lately.isLoading && !lately.trouble);
+}
+
+/** @param {boolean} [isAsked] */
+async function count(isAsked = false) {
+  clearTimeout(recount);
+  recount = undefined;
+  const view = address.view;
+  const began = performance.now();
+  try {
+    const said = await ask(`/timeline.json?${filterOf(view)}`, { signal: counting.next() });
+    const models = view.colour === "model" ? await byModel(view, said.models ?? []) : undefined;
+    timeline.show(said, { fits: !view.to && (view.from === "" || view.from.startsWith("-")), models });
+    facts.show(said, view);
+    list.setMeasure(measureOf(said));
+    if (isAsked) announce(`${counted(said.count, "exchange")} found.`);
+  } catch (error) {
+    if (isAborted(error)) return;
+    console.info(/** @type {Error} */ (error).message);
+  }
+  lastAnswer = performance.now() - began;
+  countedAt = performance.now();
+  void overview.show({ again: true });
+}
+
+/**
+ * Slow is what few exchanges here are; of a handful that says nothing, and then half a minute is slow.
+ * @param {import("./timeline.js").Answer} said
+ */
+function measureOf(said) {
+  const p95 = said.p95 ?? 10;
+  return { full: Math.max(1, p95), slow: said.count >= TELLING ? Math.max(5, p95) : 30 };
+}
+
+/**
+ * The dots of the models that were called most, for a timeline that is coloured by them.
+ * @param {import("./address.js").View} view
+ * @param {[string, number][]} called  models and how often, the most frequent first
+ */
+async function byModel(view, called) {
+  const names = called.slice(0, MODELS_COLOURED).map(([name]) => name);
+  const answers = await Promise.all(names.map((name) => ask(`/timeline.json?${filterOf({ ...view, model: [name] })}`)));
+  return names.map((name, index) => ({ name, dots: answers[index].dots }));
+}
+
+function countSoon() {
+  if (recount !== undefined || document.hidden) return;
+  const pause = Math.max(LEAST_PAUSE, PAUSE_PER_ANSWER * lastAnswer);
+  recount = setTimeout(() => void count(), Math.max(0, countedAt + pause - performance.now()));
+}
+
+function showOpen() {
+  const id = address.view.show;
+  document.body.classList.toggle("reading", id !== "");
+  list.select(id);
+  clearTimeout(settling);
+  settling = setTimeout(() => {
+    void exchange.show(id);
+    if (!id && !lately.isLoading && !lately.trouble) void overview.show();
+    const entry = id ? lately.at(lately.indexOf(id)) : undefined;
+    document.title = entry ? `${titleOf(entry)} · Ollama Recorder` : "Ollama Recorder";
+  }, id ? SETTLED : 0);
+}
+
+/** @param {string} id @param {{replace?: boolean}} how */
+function openExchange(id, { replace = false }) {
+  address.go({ show: id }, { replace: replace && address.view.show !== "" });
+}
+
+/** @param {number} number  as the dots of the timeline know it */
+async function openNumber(number) {
+  try {
+    const page = await ask(`/exchanges.json?${filterOf(address.view, { before: number + 1, limit: 1 })}`);
+    if (page.exchanges[0]) address.go({ show: page.exchanges[0].exchange });
+  } catch (error) {
+    announce(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {number} from @param {number} to */
+function chooseSpan(from, to) {
+  address.go({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+}
+
+function afterErasing() {
+  exchange.forget();
+  address.go({ show: "" }, { replace: true });
+  void look(false);
+}
+
+function leave() {
+  if (document.activeElement === byId("search")) {
+    list.focus();
+  } else if (address.view.show) {
+    exchange.close();
+    list.focus();
+  }
+}
+
+prepareDialog(help);
+prepareDialog(byId("table-dialog"));
+const coloured = byId("colour");
+coloured.addEventListener("click", () => address.go({ colour: address.view.colour === "model" ? "" : "model" }, { replace: true }));
+byId("help").addEventListener("click", () => help.showModal());
+byId("timeline-as-table").addEventListener("click", () => byId("table-dialog").showModal());
+const lettersBox = byId("letters");
+lettersBox.checked = areLettersOn();
+lettersBox.addEventListener("change", () => setLetters(lettersBox.checked));
+listenToKeys({
+  move: (by) => {
+    list.move(by);
+    list.focus();
+  },
+  page: list.rowsInSight, enter: exchange.enter, leave, search: filters.focusSearch, help: () => help.showModal(),
+  press: exchange.press, save: () => void exporting.open(),
+});
+
+showControls(address.view);
+void look(false);
+showOpen();
+setInterval(() => lately.dropSilent(), 5_000);
+listen({
+  hello: (said) => lately.hello(said),
+  begun: (said) => lately.begun(said),
+  progress: (said) => lately.progress(said),
+  ended: (said) => {
+    const isShown = lately.ended(said);
+    exchange.ended(said.exchange);
+    if (!isShown) return;
+    timeline.add({ ...said, ended: Date.parse(said.time) });
+    countSoon();
+  },
+  reload: () => void look(false),
+  state: status.setLiveness,
+});

@@ -1,0 +1,146 @@
+/** Saving what the view matches: chats for fine-tuning, whole records, a table, or a HAR file. */
+
+import { filterOf, nailedDown } from "./address.js";
+import { ask, isAborted, send } from "./api.js";
+import { prepareDialog } from "./dialogs.js";
+import { byId, copy, element, say } from "./elements.js";
+import { counted, size, whole } from "./format.js";
+import { inWords } from "./wording.js";
+
+/** Larger exports go straight to the disk, and the browser shows how far they are. */
+const MOST_IN_PAGE = 50_000;
+
+/** What only chats can be asked for; the names of the boxes in the form. */
+const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
+
+/** @param {{address: {view: import("./address.js").View}, announce: (text: string) => void}} dependencies */
+export function makeExporting({ address, announce }) {
+  const dialog = /** @type {HTMLDialogElement} */ (byId("export-dialog"));
+  const form = /** @type {HTMLFormElement} */ (byId("export-form"));
+  const what = byId("export-what");
+  const progress = byId("export-progress");
+  const bar = /** @type {HTMLProgressElement} */ (byId("export-bar"));
+  const stop = byId("export-stop");
+  const chatOptions = byId("chat-options");
+  /** @type {AbortController | undefined} */
+  let running;
+  /** @type {import("./address.js").View} */
+  let view;
+  /** @type {number | undefined} */
+  let count;
+
+  const chosen = () => String(new FormData(form).get("format"));
+
+  function path() {
+    const options = new FormData(form);
+    /** @type {Record<string, string>} */
+    const more = {};
+    for (const option of CHAT_OPTIONS) if (chosen() === "chat.jsonl" && options.has(option)) more[option] = "true";
+    return `/exchanges.${chosen()}?${filterOf(view, more)}`;
+  }
+
+  async function open() {
+    view = nailedDown(address.view, Date.now());
+    count = undefined;
+    const words = inWords(address.view).join(", ");
+    say(what, `All that matches: ${words}.`);
+    reset();
+    dialog.showModal();
+    try {
+      const said = await ask(`/timeline.json?${filterOf(view)}`);
+      const matching = Number(said.count);
+      count = matching;
+      say(what, `${counted(matching, "exchange")}: ${words}.`);
+    } catch (error) {
+      say(what, /** @type {Error} */ (error).message);
+    }
+  }
+
+  function reset() {
+    progress.hidden = true;
+    stop.hidden = true;
+    chatOptions.hidden = chosen() !== "chat.jsonl";
+  }
+
+  async function save() {
+    if (count === undefined || count > MOST_IN_PAGE) {
+      saveAs(path(), "");
+      say(byId("export-said"), "It is being saved; the browser shows how far it is.");
+      progress.hidden = false;
+      bar.hidden = true;
+      return;
+    }
+    running?.abort();
+    const mine = (running = new AbortController());
+    progress.hidden = stop.hidden = bar.hidden = false;
+    bar.removeAttribute("value");
+    say(byId("export-said"), "Waiting for the first record …");
+    try {
+      const answer = await send(path(), { signal: mine.signal });
+      const blob = await new Response(answer.body?.pipeThrough(counter(chosen() === "har" ? 0 : count))).blob();
+      const address = URL.createObjectURL(blob);
+      saveAs(address, nameOf(answer));
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      bar.value = 1;
+      announce(`Saved, ${size(blob.size)}.`);
+      say(byId("export-said"), `Saved, ${size(blob.size)}.`);
+    } catch (error) {
+      say(byId("export-said"), isAborted(error) ? "You stopped it; nothing was saved." : `${/** @type {Error} */ (error).message} Nothing was saved.`);
+      bar.hidden = true;
+    } finally {
+      stop.hidden = true;
+    }
+  }
+
+  /**
+   * Lets bytes through and says how many lines they were.
+   * @param {number} expected  records that match, or 0 where a record is not a line
+   */
+  function counter(expected) {
+    let [lines, bytes, shownAt] = [0, 0, 0];
+    return new TransformStream({
+      transform(/** @type {Uint8Array} */ chunk, /** @type {any} */ controller) {
+        controller.enqueue(chunk);
+        bytes += chunk.length;
+        for (const byte of chunk) if (byte === 10) lines++;
+        if (Date.now() - shownAt < 100) return;
+        shownAt = Date.now();
+        say(byId("export-said"), expected ? `${whole(lines)} of at most ${whole(expected)} records, ${size(bytes)}` : size(bytes));
+        if (expected) bar.value = Math.min(1, lines / expected);
+      },
+    });
+  }
+
+  prepareDialog(dialog, () => running?.abort());
+  byId("export").addEventListener("click", () => void open());
+  form.addEventListener("change", reset);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void save();
+  });
+  stop.addEventListener("click", () => running?.abort());
+  byId("export-copy").addEventListener("click", async () => {
+    const isCopied = await copy(`curl -OJ '${new URL(path(), window.location.href).href.replaceAll("'", "%27")}'`);
+    progress.hidden = false;
+    bar.hidden = true;
+    say(byId("export-said"), isCopied ? "The command is on the clipboard." : "The browser forbids copying.");
+  });
+  return { open };
+}
+
+/**
+ * @param {string} href
+ * @param {string} name  "": as the recorder names it
+ */
+function saveAs(href, name) {
+  const anchor = element("a", { href, download: name, hidden: true });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+}
+
+/** @param {Response} answer */
+function nameOf(answer) {
+  const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+  return said?.[1] ?? "exchanges";
+}

@@ -1,0 +1,229 @@
+/** The list: only the rows in sight are elements, so a hundred thousand exchanges scroll like ten. */
+
+import { byId, element, replace, say } from "./elements.js";
+import { whole } from "./format.js";
+import { makeRow } from "./row.js";
+
+/** Rows kept ready above and below those in sight. */
+const READY = 8;
+/** Older pages are asked for when so many rows are left below. */
+const AHEAD = 150;
+const TICK = 200;
+
+/**
+ * @typedef {ReturnType<typeof import("./lately.js").makeLately>} Lately
+ * @typedef {object} Dependencies
+ * @property {(id: string, how: {replace?: boolean, focus?: boolean}) => void} open
+ * @property {() => HTMLElement} whenEmpty  what stands in place of the rows when there are none
+ * @property {(trouble: import("./api.js").Refusal, again: () => void) => HTMLElement} whenTroubled
+ */
+
+/** @param {Dependencies} dependencies */
+export function makeList({ open, whenEmpty, whenTroubled }) {
+  const scroller = byId("scroller");
+  const box = byId("list");
+  const foot = byId("foot");
+  const fresh = byId("fresh");
+  /** @type {Lately} */
+  let lately;
+  /** @type {Map<number, {row: import("./row.js").Row, entry: any}>} */
+  const drawn = new Map();
+  /** @type {import("./row.js").Row[]} */
+  const spare = [];
+  let rowHeight = 0;
+  let measure = { full: 10, slow: 30 };
+  let selected = "";
+  let unseen = 0;
+  let isPlanned = false;
+  let isStale = false;
+
+  function measureRow() {
+    const probe = makeRow().root;
+    box.append(probe);
+    rowHeight = probe.offsetHeight || 64;
+    probe.remove();
+  }
+
+  function plan() {
+    if (isPlanned) return;
+    isPlanned = true;
+    requestAnimationFrame(() => {
+      isPlanned = false;
+      draw();
+    });
+  }
+
+  function draw() {
+    if (!lately || !scroller.offsetParent) return;
+    const count = lately.count;
+    box.style.height = `${count * rowHeight}px`;
+    const top = scroller.scrollTop;
+    const first = Math.max(0, Math.floor(top / rowHeight) - READY);
+    const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / rowHeight) + READY);
+    for (const [index, { row }] of drawn) {
+      if (index >= first && index < last) continue;
+      drawn.delete(index);
+      row.root.remove();
+      spare.push(row);
+    }
+    const now = Date.now();
+    for (let index = first; index < last; index++) drawRow(index, count, now);
+    isStale = false;
+    mark();
+    drawFoot(count);
+    if (count - last < AHEAD) void lately.more();
+    if (top < rowHeight / 2) unseen = 0;
+    fresh.hidden = unseen === 0;
+    if (unseen) say(fresh, `↑ ${whole(unseen)} new`);
+  }
+
+  /**
+   * @param {number} index
+   * @param {number} count
+   * @param {number} now
+   */
+  function drawRow(index, count, now) {
+    const entry = lately.at(index);
+    let there = drawn.get(index);
+    if (!there) {
+      const row = spare.pop() ?? makeRow();
+      there = { row, entry: undefined };
+      drawn.set(index, there);
+      row.root.style.transform = `translateY(${index * rowHeight}px)`;
+      row.root.dataset.index = String(index);
+      row.root.setAttribute("aria-posinset", String(index + 1));
+      box.append(row.root);
+    }
+    there.row.root.setAttribute("aria-setsize", String(lately.hasMore ? -1 : count));
+    if (there.entry !== entry || entry.isOpen || isStale) there.row.fill(entry, now, measure);
+    if (there.entry !== entry) there.row.root.id = `row-${entry.exchange}`;
+    there.entry = entry;
+  }
+
+  function mark() {
+    let active = "";
+    for (const { row, entry } of drawn.values()) {
+      const isSelected = entry.exchange === selected;
+      row.root.setAttribute("aria-selected", String(isSelected));
+      if (isSelected) active = row.root.id;
+    }
+    if (active) box.setAttribute("aria-activedescendant", active);
+    else box.removeAttribute("aria-activedescendant");
+  }
+
+  /** @param {number} count */
+  function drawFoot(count) {
+    foot.classList.toggle("empty", count === 0);
+    box.hidden = count === 0;
+    if (lately.trouble) {
+      const { trouble } = lately;
+      keep(`trouble ${trouble.message}`, () => [whenTroubled(trouble, () => void lately.retry())]);
+    } else if (lately.isLoading) {
+      keep(`loading${count > 0}`, () => (count ? ["Looking for older exchanges …"] : skeletons()));
+    } else if (count === 0) {
+      keep("empty", () => [whenEmpty()]);
+    } else if (lately.isFull) {
+      keep("full", () => ["Older ones are found with the filters, or by choosing a time above."]);
+    } else {
+      const n = count - lately.flying;
+      keep(`end${n}`, () => [n === 1 ? "That is the only exchange here." : `That is all: ${whole(n)} exchanges.`]);
+    }
+  }
+
+  /**
+   * Draws the foot again only when it says something else.
+   * @param {string} what
+   * @param {() => (string | HTMLElement)[]} make
+   */
+  function keep(what, make) {
+    if (foot.dataset.what === what) return;
+    foot.dataset.what = what;
+    replace(foot, ...make());
+  }
+
+  /** @param {number} index */
+  function reveal(index) {
+    const [top, bottom] = [index * rowHeight, (index + 1) * rowHeight];
+    if (top < scroller.scrollTop) scroller.scrollTop = top;
+    else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
+  }
+
+  box.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    const row = /** @type {HTMLElement} */ (event.target).closest(".row");
+    const entry = row instanceof HTMLElement && lately.at(Number(row.dataset.index));
+    if (entry) open(entry.exchange, {});
+  });
+  scroller.addEventListener("scroll", plan, { passive: true });
+  fresh.addEventListener("click", () => {
+    scroller.scrollTop = 0;
+    plan();
+  });
+  new ResizeObserver(() => {
+    measureRow();
+    for (const { row } of drawn.values()) row.root.remove();
+    drawn.clear();
+    plan();
+  }).observe(scroller);
+  setInterval(() => {
+    if (!document.hidden) for (const { row } of drawn.values()) row.tick(Date.now());
+  }, TICK);
+
+  /** Grey rows while the first page is under way: what comes has their shape. */
+  function skeletons() {
+    const rows = [72, 58, 83, 64, 76, 51].map((percent) => {
+      const line = element("span", { class: "bone" });
+      line.style.width = `${percent}%`;
+      return element("div", { class: "row bones", "aria-hidden": "true" }, element("span", { class: "bone short" }), line, element("span", { class: "bone" }));
+    });
+    return [element("p", { class: "unseen" }, "Loading …"), ...rows];
+  }
+
+  return {
+    /** @param {Lately} data */
+    show(data) {
+      lately = data;
+      scroller.scrollTop = 0;
+      unseen = 0;
+      foot.dataset.what = "";
+    },
+    /** @param {{prepended?: number, reset?: boolean}} what */
+    changed({ prepended = 0, reset = false }) {
+      if (reset) scroller.scrollTop = 0;
+      // Whoever reads further down goes on reading the same row.
+      if (prepended && scroller.scrollTop > rowHeight / 2) {
+        box.style.height = `${lately.count * rowHeight}px`;
+        scroller.scrollTop += prepended * rowHeight;
+        unseen = Math.max(0, unseen + prepended);
+      }
+      plan();
+    },
+    /** @param {string} id */
+    select(id) {
+      if (id === selected) return;
+      selected = id;
+      const index = id ? lately.indexOf(id) : -1;
+      if (index >= 0 && rowHeight) reveal(index);
+      plan();
+    },
+    /** @param {import("./row.js").Measure} wanted */
+    setMeasure(wanted) {
+      if (wanted.full === measure.full && wanted.slow === measure.slow) return;
+      measure = wanted;
+      isStale = true;
+      plan();
+    },
+    /**
+     * Selects the row `by` further down, or the first.
+     * @param {number} by
+     */
+    move(by) {
+      if (!lately.count) return;
+      const index = selected ? lately.indexOf(selected) : -1;
+      const target = index < 0 ? 0 : Math.min(lately.count - 1, Math.max(0, index + by));
+      reveal(target);
+      open(lately.at(target).exchange, { replace: index >= 0 });
+    },
+    rowsInSight: () => Math.max(1, Math.floor(scroller.clientHeight / rowHeight) - 1),
+    focus: () => box.focus({ preventScroll: true }),
+  };
+}

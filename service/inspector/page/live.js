@@ -1,0 +1,75 @@
+/** What happens right now, as the recorder tells it: server-sent events that survive a restart, a nap and a lost network. */
+
+const EVENTS = Object.freeze(["hello", "begun", "progress", "ended", "reload"]);
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 15_000;
+/** A tab that nobody looks at gives its connection back after this while: browsers allow six to one recorder. */
+const HIDDEN_PATIENCE = 60_000;
+
+/**
+ * @typedef {"connecting" | "live" | "away" | "resting"} Liveness
+ * @typedef {object} Ears
+ * @property {(said: any) => void} hello  after each new connection: what is in flight, and the newest number
+ * @property {(said: any) => void} begun
+ * @property {(said: any) => void} progress
+ * @property {(said: any) => void} ended
+ * @property {(said: any) => void} reload  too much was missed to be told one by one
+ * @property {(how: Liveness) => void} state
+ */
+
+/** @param {Ears} ears */
+export function listen(ears) {
+  /** @type {EventSource | undefined} */
+  let source;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let nap;
+  let pause = FIRST_PAUSE;
+
+  function connect() {
+    clearTimeout(retry);
+    source?.close();
+    source = new EventSource("/live");
+    ears.state("connecting");
+    for (const name of EVENTS) source.addEventListener(name, hear);
+    source.onopen = () => {
+      pause = FIRST_PAUSE;
+      ears.state("live");
+    };
+    source.onerror = () => {
+      ears.state("away");
+      // The browser tries again by itself after a lost connection, but not after an answer like 503 or 401.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      retry = setTimeout(connect, pause);
+      pause = Math.min(pause * 2, LONGEST_PAUSE);
+    };
+  }
+
+  /** @param {Event} event */
+  function hear(event) {
+    const { type, data } = /** @type {MessageEvent<string>} */ (event);
+    let said = {};
+    try {
+      said = JSON.parse(data || "{}");
+    } catch {
+      return;
+    }
+    ears[/** @type {"hello"} */ (type)](said);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(nap);
+    if (!document.hidden) {
+      if (!source) connect();
+      return;
+    }
+    nap = setTimeout(() => {
+      clearTimeout(retry);
+      source?.close();
+      source = undefined;
+      ears.state("resting");
+    }, HIDDEN_PATIENCE);
+  });
+  connect();
+}

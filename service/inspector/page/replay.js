@@ -1,0 +1,185 @@
+/** Asking again: the same prompt, with the same or another model and other options, and what comes out differently. */
+
+import { makeAnswerReader } from "./answers.js";
+import { ask, isAborted, send } from "./api.js";
+import { comparisonPart } from "./comparison.js";
+import { element, replace, say } from "./elements.js";
+import { duration } from "./format.js";
+
+const OPTIONS = Object.freeze(/** @type {[string, string, string][]} */ ([
+  ["temperature", "Temperature", "0.05"], ["num_ctx", "Context tokens", "1"], ["num_predict", "Most tokens out", "1"], ["seed", "Seed", "1"],
+]));
+
+/**
+ * @typedef {object} Dependencies
+ * @property {string} id
+ * @property {any} answer  of /exchanges/ID.json
+ * @property {Element} place  where the form goes
+ * @property {(text: string) => void} announce
+ * @property {() => {may?: {replay?: boolean}}} status
+ * @property {(changes: any, text: string) => HTMLElement} link
+ */
+
+/** @param {Dependencies} dependencies */
+export function makeReplay({ id, answer, place, announce, status, link }) {
+  const { record, conversation } = answer;
+  /** @type {AbortController | undefined} */
+  let running;
+  let isOpen = false;
+
+  function toggle() {
+    isOpen = !isOpen;
+    place.parentElement?.querySelector("[data-action=replay]")?.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) {
+      running?.abort();
+      replace(place);
+    } else if (answer.may_replay === false) {
+      replace(place, element("p", { class: "note" }, whyNot()));
+    } else {
+      openForm();
+    }
+  }
+
+  function whyNot() {
+    if (status().may?.replay === false) return "Replaying is off here. Open this page on the recorder's own machine, or set INSPECTOR_REPLAY=true and start the recorder again.";
+    return "This request cannot be sent again as it was: it was not kept whole, or it was no POST.";
+  }
+
+  function openForm() {
+    const parameters = conversation?.parameters ?? {};
+    const model = input("text", "model", "Model", record.model ?? "");
+    const models = element("datalist", { id: "models" });
+    model.field.setAttribute("list", "models");
+    const options = OPTIONS.map(([name, label, step]) => {
+      const made = input("number", name, label, "", parameters[name] === undefined ? "as before" : String(parameters[name]));
+      made.field.setAttribute("step", step);
+      return made;
+    });
+    const before = (conversation?.turns ?? []).find((/** @type {any} */ turn) => turn.role === "system")?.text ?? "";
+    const system = /** @type {HTMLTextAreaElement} */ (element("textarea", { rows: "4", "aria-label": "System prompt", dir: "auto" }));
+    system.value = before;
+    const output = element("div", { class: "output" });
+    const stop = element("button", { type: "button", hidden: true, onclick: () => running?.abort() }, "Stop");
+    const go = element("button", { type: "submit", class: "main" }, "Replay");
+    const form = element(
+      "form", { class: "replay", "aria-label": "Replay", onsubmit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        void run(wanted(), output, stop, go);
+      } },
+      element("div", { class: "fields" }, model.label, ...options.map((made) => made.label)), models,
+      element("details", { class: "tool" }, element("summary", {}, "System prompt"), system),
+      element("div", { class: "actions" }, go, stop, element("span", { class: "quiet" }, "Sent through the gateway and recorded like any other.")),
+    );
+    replace(place, form, output);
+    model.field.focus();
+    model.field.select();
+    void offerModels(models);
+
+    function wanted() {
+      const chosen = Object.fromEntries(options.filter(({ field }) => field.value !== "").map(({ field }) => [field.name, Number(field.value)]));
+      return {
+        ...(model.field.value.trim() && model.field.value.trim() !== record.model ? { model: model.field.value.trim() } : {}),
+        ...(Object.keys(chosen).length ? { options: chosen } : {}),
+        ...(system.value !== before ? { system: system.value } : {}),
+        stream: true,
+      };
+    }
+  }
+
+  /**
+   * @param {Record<string, unknown>} body
+   * @param {HTMLElement} output
+   * @param {HTMLElement} stop
+   * @param {HTMLElement} go
+   */
+  async function run(body, output, stop, go) {
+    running?.abort();
+    const mine = (running = new AbortController());
+    const text = element("div", { class: "text", dir: "auto" });
+    const clock = element("span", {}, "waiting");
+    replace(output, element("div", { class: "turn assistant answer" }, element("h3", {}, "new answer · ", clock), text));
+    output.scrollIntoView({ block: "nearest" });
+    stop.hidden = false;
+    go.textContent = "Replay again";
+    const began = Date.now();
+    const ticking = setInterval(() => say(clock, duration((Date.now() - began) / 1000)), 100);
+    announce("The prompt is being sent again.");
+    try {
+      const reply = await send(`/exchanges/${encodeURIComponent(id)}/replay`, { method: "POST", body, signal: mine.signal });
+      const trouble = await readInto(reply, text);
+      await finish(reply.headers.get("X-Exchange-Id") ?? "", output, trouble);
+    } catch (error) {
+      const why = isAborted(error) ? "You stopped it." : /** @type {Error} */ (error).message;
+      output.append(element("p", { class: isAborted(error) ? "note" : "finding bad" }, why));
+      announce(why);
+    } finally {
+      clearInterval(ticking);
+      if (running === mine) stop.hidden = true;
+    }
+  }
+
+  /**
+   * @param {string} made  the new exchange's id
+   * @param {HTMLElement} output
+   * @param {string} trouble
+   */
+  async function finish(made, output, trouble) {
+    if (trouble) output.append(element("p", { class: "finding bad" }, trouble));
+    if (!made) return;
+    const again = await ask(`/exchanges/${encodeURIComponent(made)}.json`, { signal: running?.signal });
+    replace(output, comparisonPart(answer, again), element("p", {}, link({ show: made }, "Open the new exchange")));
+    output.scrollIntoView({ block: "nearest" });
+    announce("The new answer is here, with what differs.");
+  }
+
+  return {
+    toggle,
+    stop: () => running?.abort(),
+  };
+}
+
+/**
+ * Shows an answer while it comes.
+ * @param {Response} reply
+ * @param {HTMLElement} text
+ * @returns {Promise<string>} what went wrong in the stream, or ""
+ */
+async function readInto(reply, text) {
+  const reader = makeAnswerReader(reply.headers.get("Content-Type") ?? "");
+  const decoder = new TextDecoder();
+  const stream = reply.body?.getReader();
+  let trouble = "";
+  while (stream) {
+    const { done, value } = await stream.read();
+    const piece = done ? reader.end() : reader.read(decoder.decode(value, { stream: true }));
+    if (piece.text) text.append(piece.text);
+    trouble ||= piece.error;
+    if (done) break;
+  }
+  return trouble;
+}
+
+/**
+ * The models that this Ollama has, and those that were used before.
+ * @param {HTMLElement} models
+ */
+async function offerModels(models) {
+  const [installed, used] = await Promise.allSettled([ask("/api/ollama/~inspector/api/tags"), ask("/values.json?field=model")]);
+  const names = new Set();
+  if (installed.status === "fulfilled") for (const model of installed.value.models ?? []) names.add(String(model.name));
+  if (used.status === "fulfilled" && !names.size) for (const [name] of used.value.values ?? []) names.add(String(name));
+  replace(models, ...[...names].map((name) => element("option", { value: name })));
+}
+
+/**
+ * @param {string} type
+ * @param {string} name
+ * @param {string} title
+ * @param {string} value
+ * @param {string} [placeholder]
+ */
+function input(type, name, title, value, placeholder = "") {
+  const field = /** @type {HTMLInputElement} */ (element("input", { type, name, placeholder, autocomplete: "off", spellcheck: "false" }));
+  field.value = value;
+  return { field, label: element("label", {}, element("span", {}, title), field) };
+}

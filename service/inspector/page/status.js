@@ -1,0 +1,71 @@
+/** How the recorder itself is: the light beside its name, and a line when something needs a hand. */
+
+import { ask } from "./api.js";
+import { byId, say } from "./elements.js";
+import { whole } from "./format.js";
+
+const EVERY = 15_000;
+const EVERY_WHILE_BEHIND = 2_000;
+const NOTICEABLY_BEHIND = 200;
+const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not connected: trying again", resting: "resting" });
+
+/**
+ * @param {() => void} caughtUp  called when the index, having been behind, has all there is
+ * @returns {{said: any, isBehind: () => boolean, setLiveness: (how: import("./live.js").Liveness) => void}} `said`:
+ *   /status.json, {} until it is known
+ */
+export function watchStatus(caughtUp) {
+  const light = byId("light");
+  const words = byId("light-words");
+  const notice = byId("notice");
+  const state = {
+    /** @type {any} */
+    said: {},
+    isBehind: () => (state.said.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    /** @param {import("./live.js").Liveness} how */
+    setLiveness(how) {
+      light.dataset.state = how;
+      light.title = WORDS[how];
+      say(words, WORDS[how]);
+    },
+  };
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let again;
+
+  async function look() {
+    clearTimeout(again);
+    if (document.hidden) return;
+    const wasBehind = state.isBehind();
+    try {
+      state.said = await ask("/status.json");
+      tell(noticeOf(state.said));
+    } catch (error) {
+      tell(/** @type {Error} */ (error).message);
+    }
+    again = setTimeout(look, state.isBehind() ? EVERY_WHILE_BEHIND : EVERY);
+    if (wasBehind && !state.isBehind()) caughtUp();
+  }
+
+  /** @param {string} text */
+  function tell(text) {
+    say(notice, text);
+    notice.hidden = text === "";
+  }
+
+  void look();
+  document.addEventListener("visibilitychange", () => void look());
+  return state;
+}
+
+/**
+ * The one thing that matters most, or "".
+ * @param {any} said  /status.json
+ */
+export function noticeOf(said) {
+  if (said.ollama?.trouble) return `Ollama does not answer: ${said.ollama.trouble}. Is it running?`;
+  if (said.journal?.trouble) return `The journal: ${said.journal.trouble}`;
+  if (said.index?.trouble) return `The search index: ${said.index.trouble}`;
+  const behind = said.index?.behind ?? 0;
+  return behind > NOTICEABLY_BEHIND ? `The index is catching up: ${whole(behind)} exchanges to go. Until then the newest are missing here.` : "";
+}

@@ -1,0 +1,161 @@
+"""A recorded prompt once more, perhaps with another model: through the gateway's own door, recorded like any call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import orjson
+from aiohttp import web
+
+from service.inspector.client import Client
+from service.inspector.one_exchange import target_of, why_not_whole
+from service.inspector.saying import PRIVATE_HEADERS, refuse
+from service.journal.reader import KeptRecord, Reader
+
+_FIELDS: Final[dict[str, tuple[type, str]]] = {
+    "model": (str, "a string"),
+    "options": (dict, "an object"),
+    "system": (str, "a string"),
+    "stream": (bool, "true or false"),
+}
+_NATIVE: Final = "ollama"
+
+
+class Answer(Protocol):
+    """What the gateway answers, its head read."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]: ...
+    @property
+    def failure(self) -> str | None: ...
+    async def forward(self, take: Callable[[bytes], bool]) -> bool: ...
+    def abort(self) -> None: ...
+
+
+Ask = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[Answer | str]]
+"""POST these bytes with these headers to a path of our own gateway; a string says why that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """``allowed`` is INSPECTOR_REPLAY: ``true``, ``false``, or ``loopback`` for people at this machine only."""
+
+    allowed: str
+    ask: Ask
+
+    def allows(self, client: Client) -> bool:
+        return self.allowed == "true" or (self.allowed == "loopback" and client.is_local)
+
+    async def replay(
+        self, request: web.BaseRequest, identifier: str, client: Client, reader: Reader
+    ) -> web.StreamResponse:
+        """``POST /exchanges/ID/replay``."""
+        if not self.allows(client):
+            return refuse(
+                403,
+                "Sending a prompt again is off here. INSPECTOR_REPLAY=true allows it to everybody who may see the"
+                " page, INSPECTOR_REPLAY=loopback to this machine only.",
+                setting="INSPECTOR_REPLAY",
+            )
+        changes = read_changes(await request.read())
+        if isinstance(changes, str):
+            return refuse(400, changes)
+        kept = await asyncio.to_thread(reader.record, identifier)
+        if kept is None:
+            return refuse(404, f"There is no exchange {identifier} here (any more).")
+        reason = why_not_whole(kept)
+        if reason is not None:
+            return refuse(409, reason)
+        said = orjson.loads(kept.row.line)
+        path = target_of(str(said.get("request_uri", "")))
+        body = changed(kept, str(said.get("api", _NATIVE)), changes)
+        headers = [("Content-Type", "application/json"), ("X-Replay-Of", identifier), ("X-Caller", "replay")]
+        answer = await self.ask(path, [*headers, ("X-Forwarded-For", client.address)], body)
+        if isinstance(answer, str):
+            return refuse(502, f"The recorder cannot reach its own gateway: {answer}.")
+        try:
+            return await _pass_on(request, answer)
+        finally:
+            # Whoever closes the page ends the generation too.
+            answer.abort()
+
+
+def read_changes(body: bytes) -> dict[str, Any] | str:
+    """What shall be different this time, or what is wrong with the request in a sentence."""
+    if not body.strip():
+        return {}
+    try:
+        said = orjson.loads(body)
+    except ValueError:
+        return "The body is not JSON."
+    if not isinstance(said, dict):
+        return "The body is JSON, but no object."
+    changes = {name: value for name, value in said.items() if value is not None}
+    for name, value in changes.items():
+        if name not in _FIELDS:
+            return f"{name[:50]!r} cannot be changed; these can: {', '.join(_FIELDS)}."
+        kind, expected = _FIELDS[name]
+        if not isinstance(value, kind):
+            return f"{name} has to be {expected}."
+    return changes
+
+
+def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
+    """The kept request with ``changes``; byte for byte the same without any."""
+    if not changes:
+        return kept.request
+    body: dict[str, Any] = orjson.loads(kept.request)
+    for name in ("model", "stream"):
+        if name in changes:
+            body[name] = changes[name]
+    if "options" in changes:
+        if api == _NATIVE:
+            options = body.get("options")
+            body["options"] = {**(options if isinstance(options, dict) else {}), **changes["options"]}
+        else:
+            # OpenAI and Anthropic have what Ollama calls options beside all the rest.
+            body.update(changes["options"])
+    if "system" in changes:
+        _set_system(body, api, changes["system"])
+    return orjson.dumps(body)
+
+
+def _set_system(body: dict[str, Any], api: str, system: str) -> None:
+    messages = body.get("messages")
+    if "input" in body:
+        body["instructions"] = system
+    elif api == "anthropic" or not isinstance(messages, list):
+        body["system"] = system
+    else:
+        others = [one for one in messages if not (isinstance(one, dict) and one.get("role") in ("system", "developer"))]
+        body["messages"] = [{"role": "system", "content": system}, *others] if system else others
+
+
+async def _pass_on(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=PRIVATE_HEADERS)
+    for name, value in answer.headers:
+        if name.lower() in (b"content-type", b"x-exchange-id"):
+            response.headers[name.decode()] = value.decode("latin-1")
+    await response.prepare(request)
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        pieces.append(piece)
+        return True
+
+    is_going_on = True
+    while is_going_on:
+        is_going_on = await answer.forward(take)
+        if pieces:
+            await response.write(b"".join(pieces))
+            pieces.clear()
+    if answer.failure is not None:
+        # Half an answer must not look like a whole one.
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+    await response.write_eof()
+    return response

@@ -1,0 +1,57 @@
+"""What a reader from elsewhere sees before the page: a form for the token, or what to set so that there is one."""
+
+from html import escape
+from typing import Final
+
+from aiohttp import web
+
+from service.inspector.assets import PAGE_HEADERS
+
+_FRAME: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Ollama Recorder</title>
+<link rel="stylesheet" href="/page/sign-in.css">
+</head>
+<body>
+<main>
+<h1>Ollama Recorder</h1>
+{content}
+</main>
+</body>
+</html>
+"""
+_FORM: Final = """<p>The prompts and answers that are kept here are shown to holders of the token
+(<code>INSPECTOR_TOKEN</code> in the recorder's settings).</p>
+<form method="post" action="/sign-in">
+<label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+{trouble}<button type="submit">Sign in</button>
+</form>
+"""
+_CLOSED: Final = """<p>The prompts and answers that are kept here are shown on the recorder's own machine only.</p>
+<p>To read them from other machines, or from outside its container, set <code>INSPECTOR_TOKEN</code> to a long random
+text and start the recorder again.</p>
+"""
+
+
+def sign_in_page(trouble: str = "", status: int = 401) -> web.Response:
+    """The form, with what was wrong the last time."""
+    said = f'<p role="alert">{escape(trouble)}</p>\n' if trouble else ""
+    return _page(_FORM.format(trouble=said), status)
+
+
+def closed_page() -> web.Response:
+    """Nobody from elsewhere may see anything, as there is no token."""
+    return _page(_CLOSED, 401)
+
+
+def _page(content: str, status: int) -> web.Response:
+    headers = PAGE_HEADERS | {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        status=status, text=_FRAME.format(content=content), content_type="text/html", charset="utf-8", headers=headers
+    )

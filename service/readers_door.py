@@ -1,0 +1,106 @@
+"""The recorder's own side of the door: the page and all that it shows, put together from the parts.
+
+What it sends by itself (a prompt once more, ``POST /generate``) goes to the recorder's own socket, so that it is
+admitted and recorded like everybody's.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+import service
+from service.condition import Condition
+from service.gateway.admission import Policy
+from service.gateway.upstream import Answer, Failure, RequestBody, Upstream
+from service.inspector.erasing import Erasing
+from service.inspector.live import Live
+from service.inspector.pages import Pages, Sources
+from service.inspector.replaying import Replaying
+from service.journal.erasing import erase_records
+from service.journal.indexing import Indexer
+from service.journal.search import Search
+from service.record.exchange import Outcome
+from service.settings import Settings
+from service.shipping.loki import login_headers
+from service.shipping.loki_deletion import Erased, LokiAddress, LokiDeletion, ask_loki, deletion_requests
+
+
+class ReadersDoor:
+    """``pages`` answers readers; ``policy`` is the gateway's, with a key of our own where keys are asked for."""
+
+    def __init__(self, settings: Settings, policy: Policy, condition: Condition) -> None:
+        self._settings = settings
+        self._condition = condition
+        self._ourselves: Upstream | None = None
+        self._search = Search(settings.data_dir)
+        self._indexer = Indexer(settings.data_dir)
+        self._key = secrets.token_urlsafe(32)
+        self.policy = policy
+        if policy.keys is not None:
+            digest = hashlib.sha256(self._key.encode()).hexdigest()
+            self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
+        reader = condition.reader
+        self.live = Live(condition.relay.so_far, reader, settings.mask_secrets)
+        sources = Sources(
+            service.__version__,
+            condition.readiness,
+            condition.metrics,
+            condition.status,
+            reader,
+            self._search,
+            self.live,
+            Replaying(settings.inspector_replay, self._ask_again),
+            Erasing(
+                reader,
+                self._search,
+                self._erase_records,
+                self._indexer.erase,
+                self._ask_loki if settings.loki_url else None,
+                has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
+            ),
+            settings.trace_url or None,
+        )
+        self.pages = Pages(sources, settings.inspector_token)
+
+    def open(self, host: str, port: int) -> None:
+        """The recorder listens there."""
+        own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        self._ourselves = Upstream(f"http://{own}:{port}")
+
+    def close(self) -> None:
+        """Close files and connections."""
+        if self._ourselves is not None:
+            self._ourselves.close()
+        self._search.close()
+        self._indexer.close()
+
+    async def ask_ourselves(
+        self, method: str, target: str, lines: Sequence[bytes], body: RequestBody | None
+    ) -> Answer | Failure:
+        """A request to our own gateway. Fits ``upstream.Send``."""
+        if self._ourselves is None:
+            return Failure(Outcome.UPSTREAM_UNREACHABLE, "the recorder has just begun to start")
+        return await self._ourselves.send(method, target, lines, body)
+
+    async def _ask_again(self, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | str:
+        lines = [f"{name}: {value}\r\n".encode() for name, value in headers]
+        lines.append(f"User-Agent: ollama-recorder/{service.__version__}\r\n".encode())
+        if self.policy.keys is not None:
+            lines.append(f"Authorization: Bearer {self._key}\r\n".encode())
+        answer = await self.ask_ourselves("POST", path, lines, RequestBody(body, len(body)))
+        return answer.reason if isinstance(answer, Failure) else answer
+
+    async def _erase_records(self, numbers: Sequence[int]) -> int:
+        done = self._condition.recorder.submit(lambda journal: erase_records(journal.connection, numbers))
+        return await asyncio.wrap_future(done)
+
+    def _ask_loki(self, erased: Sequence[tuple[str, int]]) -> LokiDeletion:
+        settings = self._settings
+        headers = login_headers(
+            settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token
+        )
+        loki = LokiAddress(settings.loki_url, headers)
+        found = [Erased(identifier, ended_ns) for identifier, ended_ns in erased]
+        return ask_loki(loki, deletion_requests(found, settings.loki_spans))

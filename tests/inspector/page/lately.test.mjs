@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { readView } from "../../../service/inspector/page/address.js";
+import { makeLately } from "../../../service/inspector/page/lately.js";
+
+const realFetch = globalThis.fetch;
+afterEach(() => {
+  globalThis.fetch = realFetch;
+});
+
+const id = (number) => String(number).padStart(32, "0");
+const summary = (number, more = {}) => ({ number, exchange: id(number), time: "2026-11-21T12:00:00Z", started: "2026-11-21T11:59:58Z", request_time: 2, outcome: "completed", failed: false, prompt: "Hi", ...more });
+
+/** A recorder that has `numbers`, newest first, and answers with at most `most` of them. */
+function recorder(numbers, most = Infinity) {
+  const asked = [];
+  globalThis.fetch = async (path) => {
+    asked.push(path);
+    const query = new URL(path, "http://recorder").searchParams;
+    const limit = Math.min(Number(query.get("limit") ?? 50), most);
+    const [before, after] = [Number(query.get("before") ?? Infinity), Number(query.get("after") ?? 0)];
+    const found = numbers.filter((number) => number < before && number > after);
+    const shown = found.slice(0, limit);
+    const answer = { exchanges: shown.map((number) => summary(number)), complete: true };
+    if (found.length > shown.length) {
+      query.set("before", String(shown.at(-1)));
+      answer.next = `/exchanges.json?${query}`;
+    }
+    return new Response(JSON.stringify(answer));
+  };
+  return asked;
+}
+
+const descending = (count) => Array.from({ length: count }, (_, index) => count - index);
+const shown = (lately) => Array.from({ length: lately.count }, (_, index) => lately.at(index).number ?? "open");
+
+test("pages follow each other to the last exchange, each exchange once", async () => {
+  recorder(descending(1234));
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  while (lately.hasMore) await lately.more();
+  assert.deepEqual(shown(lately), descending(1234));
+});
+
+test("answers that end early are put together until there is something to see", async () => {
+  const asked = recorder(descending(300), 10);
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  assert.ok(lately.count >= 50);
+  assert.ok(asked.length >= 5);
+  assert.equal(lately.isLoading, false);
+});
+
+test("one that ended comes on top, once, however often it is told", async () => {
+  recorder(descending(3));
+  let prepended = 0;
+  const lately = makeLately(readView(""), (what) => (prepended += what.prepended ?? 0));
+  await lately.reload();
+  assert.equal(lately.ended(summary(4)), true);
+  lately.ended(summary(4));
+  lately.ended(summary(6));
+  lately.ended(summary(5));
+  assert.deepEqual(shown(lately), [6, 5, 4, 3, 2, 1]);
+  assert.equal(prepended, 3);
+});
+
+test("one that the filters leave out does not come", async () => {
+  recorder([]);
+  const lately = makeLately(readView("?failed=true"), () => {});
+  await lately.reload();
+  assert.equal(lately.ended(summary(1)), false);
+  assert.equal(lately.count, 0);
+});
+
+test("those in flight stand first, newest first, until they end", async () => {
+  recorder(descending(1));
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  lately.hello({ in_flight: [{ exchange: id(8), started: "2026-11-21T12:00:00Z" }], number: 1 });
+  lately.begun({ exchange: id(9), started: "2026-11-21T12:00:05Z" });
+  lately.progress({ exchange: id(9), text: "so far" });
+  assert.deepEqual([lately.at(0).exchange, lately.at(1).exchange, lately.flying], [id(9), id(8), 2]);
+  assert.equal(lately.at(0).answer, "so far");
+  lately.ended(summary(2, { exchange: id(9) }));
+  assert.deepEqual([lately.count, lately.flying, lately.indexOf(id(9))], [3, 1, 1]);
+});
+
+test("what nobody can know yet of one in flight leaves it out of views that ask for it", async () => {
+  recorder([]);
+  for (const search of ["?failed=true", "?q=word", "?status=200", "?slower=5", "?model=other"]) {
+    const lately = makeLately(readView(search), () => {});
+    lately.begun({ exchange: id(9), started: "2026-11-21T12:00:05Z", model: "m" });
+    assert.equal(lately.flying, 0, search);
+  }
+});
+
+test("what was missed while nobody listened is asked for, and only that", async () => {
+  const numbers = descending(3);
+  const asked = recorder(numbers);
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  numbers.unshift(5, 4);
+  lately.hello({ in_flight: [], number: 5 });
+  await new Promise((done) => setImmediate(done));
+  await new Promise((done) => setImmediate(done));
+  assert.ok(asked.at(-1).includes("after=3"));
+  assert.deepEqual(shown(lately), [5, 4, 3, 2, 1]);
+});
+
+test("one that ends while the first page is under way is not lost", async () => {
+  const numbers = descending(2);
+  recorder(numbers);
+  const answer = globalThis.fetch;
+  let release = () => {};
+  globalThis.fetch = async (path) => {
+    const early = await answer(path);
+    await new Promise((done) => (release = done));
+    return early;
+  };
+  const lately = makeLately(readView(""), () => {});
+  const loading = lately.reload();
+  await new Promise((done) => setImmediate(done));
+  lately.ended(summary(3));
+  numbers.unshift(3);
+  globalThis.fetch = answer;
+  release();
+  await loading;
+  await new Promise((done) => setTimeout(done, 5));
+  assert.deepEqual(shown(lately), [3, 2, 1]);
+});
+
+test("trouble is kept for whoever draws, and trying again goes on where it was", async () => {
+  globalThis.fetch = async () => new Response(JSON.stringify({ error: "The phrase has no end." }), { status: 400 });
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  assert.deepEqual([lately.trouble.message, lately.trouble.status, lately.isLoading], ["The phrase has no end.", 400, false]);
+  recorder(descending(2));
+  await lately.retry();
+  assert.deepEqual([lately.trouble, lately.count], [undefined, 2]);
+});
+
+test("a recorder that is not there is said to be not there", async () => {
+  globalThis.fetch = async () => {
+    throw new TypeError("Failed to fetch");
+  };
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  assert.match(lately.trouble.message, /does not answer/);
+});

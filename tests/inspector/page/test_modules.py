@@ -1,0 +1,87 @@
+"""The page's own files: what its modules promise, asked by Node.js, and what none of them may do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from service.inspector.assets import FOLDER, INDEX
+from tests.servers.process import REQUIRED, require
+
+HERE = Path(__file__).parent
+MODULES = sorted(FOLDER.glob("*.js"))
+LONGEST_MODULE = 300
+# Node.js takes a .js file that says "import" for a module since 20.19.
+FIRST_NODE = (20, 19)
+# No request goes there: SVG's name, and what completes a path while it is taken apart.
+NO_ADDRESSES = ('"http://www.w3.org/2000/svg"', '"http://recorder"')
+# Each of these would let text from outside become more than text, or leave this recorder.
+FORBIDDEN = (
+    *("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "createContextualFragment"),
+    *("eval(", "new Function", "srcdoc", "javascript:", 'setAttribute("style"', "setHTML", "importScripts"),
+)
+
+
+@pytest.fixture(scope="module")
+def node() -> Path:
+    """Node.js, new enough for modules without a package around them."""
+    path = require("node", "install Node.js 20.19 or newer")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    version = tuple(map(int, re.findall(r"\d+", said)[:2]))
+    if version < FIRST_NODE:
+        reason = f"Node.js {said.strip()} is here, 20.19 or newer is needed"
+        if REQUIRED:
+            pytest.fail(f"REQUIRE_SERVERS is set, but {reason}", pytrace=False)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.mark.parametrize("file", sorted(HERE.glob("*.test.mjs")), ids=lambda file: file.name.removesuffix(".test.mjs"))
+def test_a_module_keeps_its_promises(node: Path, file: Path) -> None:
+    ran = subprocess.run(
+        [node, "--test", "--test-reporter=spec", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_a_module_treats_what_comes_from_outside_as_text_only(module: Path) -> None:
+    text = module.read_text()
+    assert not [word for word in FORBIDDEN if word in text]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_a_module_has_one_subject_and_imports_only_its_neighbours(module: Path) -> None:
+    text = module.read_text()
+    assert text.startswith("/**"), "it says first what it is for"
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    imported = re.findall(r'^(?:import|export) .*?from "([^"]+)";$', text, re.MULTILINE | re.DOTALL)
+    assert all((FOLDER / name).resolve().parent == FOLDER.resolve() and (FOLDER / name).exists() for name in imported)
+
+
+def test_every_module_is_used() -> None:
+    imported = {name for module in MODULES for name in re.findall(r'from "\./([^"]+)"', module.read_text())}
+    assert {module.name for module in MODULES} - imported == {"app.js"}
+
+
+def test_the_page_asks_nobody_else_for_anything() -> None:
+    for file in FOLDER.iterdir():
+        if file.suffix in (".html", ".css", ".js"):
+            text = file.read_text()
+            for name in NO_ADDRESSES:
+                text = text.replace(name, "")
+            assert not re.findall(r"""["'(=]\s*(?:https?:)?//[\w\[]""", text), file.name
+            assert not re.findall(r"@import|\burl\(", text), file.name
+
+
+def test_the_page_has_neither_scripts_nor_styles_in_its_html() -> None:
+    text = (FOLDER / INDEX).read_text()
+    assert not re.findall(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text)
+
+
+def test_every_element_that_a_module_asks_for_stands_in_the_page() -> None:
+    there = re.findall(r'\sid="([^"]+)"', (FOLDER / INDEX).read_text())
+    asked = {name for module in MODULES for name in re.findall(r'byId\("([^"]+)"\)', module.read_text())}
+    assert len(there) == len(set(there))
+    assert asked <= set(there)

@@ -1,0 +1,38 @@
+"""Downloads of what a filter finds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.ollama import FakeOllama
+from tests.running_app import ask, chat, found, get, running
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "chat.jsonl", "csv", "har"])
+async def test_a_file_holds_what_the_filter_finds_and_says_what_it_is(suffix: str, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Alpha", X_Caller="one")
+        await chat(app, "Beta", X_Caller="two")
+        await found(app, "caller=two", 1)
+        # What the stand-in says was cut by num_predict.
+        more = "&all=true" if suffix == "chat.jsonl" else ""
+        got = await get(app, f"/exchanges.{suffix}?caller=two{more}")
+        assert got.status == 200
+        assert (got.header("Content-Disposition") or "").endswith(f'.{suffix}"')
+        assert b"Beta" in got.body
+        assert b"Alpha" not in got.body
+        if suffix == "har":
+            assert len(json.loads(got.body)["log"]["entries"]) == 1
+        assert (await get(app, f"/exchanges.{suffix}", method="HEAD")).body == b""
+        assert (await get(app, f"/exchanges.{suffix}?caller=nobody")).status == 200
+
+
+async def test_system_prompts_can_be_left_out_of_chats(tmp_path: Path) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await ask(app, body=json.dumps({"model": "tiny", "messages": messages}).encode())
+        with_system = json.loads((await get(app, "/exchanges.chat.jsonl?all=true")).body)
+        assert [message["role"] for message in with_system["messages"]] == ["system", "user", "assistant"]
+        without = json.loads((await get(app, "/exchanges.chat.jsonl?all=true&drop_system=true")).body)
+        assert [message["role"] for message in without["messages"]] == ["user", "assistant"]

@@ -1,0 +1,101 @@
+"""One exchange: what is told of it, its bytes, and the command that repeats it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from service.inspector.one_exchange import curl_command, target_of, why_not_whole
+from service.journal.reader import KeptRecord, Row
+from tests.fakes.ollama import FakeOllama
+from tests.running_app import chat, found, get, running, said
+
+LABELS = "/api/ollama/~workflow=Invoices;execution=7/api/chat"
+
+
+def kept(request: bytes, uri: str = "/api/ollama/api/chat", method: str = "POST") -> KeptRecord:
+    line = json.dumps({"request_uri": uri, "exchange": "a" * 32}).encode()
+    return KeptRecord(Row(1, "a" * 32, 0, 0, method, "chat", "completed", None, line), request, b"")
+
+
+async def test_everything_about_one_exchange_is_in_one_answer(tmp_path: Path) -> None:
+    trace = "http://localhost:3000/explore?trace={trace_id}"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, TRACE_URL=trace) as app:
+        first = await chat(app, "One", path=LABELS)
+        second = await chat(app, "Two", path=LABELS)
+        third = await chat(app, "Three", path=LABELS)
+        again = await chat(app, "Two", X_Replay_Of=second)
+        await found(app, "q=Two", 2)
+        one = await said(app, f"/exchanges/{second}.json")
+        assert one["record"]["exchange"] == second
+        assert (one["previous"], one["next"]) == (first, third)
+        assert one["replays"] == [again]
+        assert one["trace_url"].endswith(one["record"]["trace_id"])
+        assert [turn["text"] for turn in one["conversation"]["turns"]] == ["Two"]
+        assert one["conversation"]["answer"]["role"] == "assistant"
+        assert one["explanation"]["sentence"]
+        assert one["may_replay"]
+        assert one["request"] == {
+            "bytes": one["record"]["request_bytes"],
+            "kept": one["record"]["request_bytes"],
+            "is_shortened": False,
+        }
+        repeated = await said(app, f"/exchanges/{again}.json")
+        assert repeated["replay_of"] == second
+        assert "previous" not in repeated
+
+
+async def test_kept_bytes_are_saved_and_never_shown_as_a_page(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        identifier = await chat(app, "<script>alert(1)</script>")
+        for part in ("request", "response"):
+            got = await get(app, f"/exchanges/{identifier}/{part}", Accept="text/html")
+            assert got.header("Content-Type") == "text/plain; charset=utf-8"
+            assert (got.header("Content-Disposition") or "").startswith("attachment;")
+            assert got.header("X-Content-Type-Options") == "nosniff"
+            assert got.body
+
+
+@pytest.mark.parametrize(
+    "text", ["it's", "$(touch /tmp/no)", "`id`", "a\nb", "\\", '"', "!!", "-d @/etc/passwd", "\u202e", "é" * 1000]
+)
+def test_whatever_a_prompt_holds_is_data_in_the_command(text: str) -> None:
+    request = json.dumps({"model": "m", "prompt": text}, ensure_ascii=False).encode()
+    command = curl_command(kept(request), "http://localhost:8080")
+    assert command.startswith("curl ")
+    shown = subprocess.run(
+        ["/bin/sh", "-c", "curl() { for word; do printf '%s\\0' \"$word\"; done; }\n" + command],
+        capture_output=True,
+        check=True,
+    )
+    words = shown.stdout.split(b"\0")
+    assert words[words.index(b"--data-binary") + 1] == request
+    assert b"http://localhost:8080/api/ollama/api/chat" in words
+
+
+def test_a_request_that_is_too_long_for_a_command_line_is_fetched_by_it() -> None:
+    command = curl_command(kept(b'{"prompt":"' + b"x" * 100_000 + b'"}'), "http://localhost:8080")
+    assert len(command) < 500
+    assert f"curl -sS http://localhost:8080/exchanges/{'a' * 32}/request | curl " in command
+
+
+@pytest.mark.parametrize(
+    ("uri", "target"),
+    [
+        ("/api/ollama/api/chat", "/api/ollama/api/chat"),
+        ("/api/ollama/~workflow=A%2FB;node=c/api/chat?x=1", "/api/ollama/api/chat?x=1"),
+        ("/api/ollama/~me/v1/chat/completions", "/api/ollama/v1/chat/completions"),
+        ("http://localhost/api/ollama/api/tags", "/api/ollama/api/tags"),
+        ("/api/ollama", "/api/ollama"),
+    ],
+)
+def test_a_repetition_is_not_the_workflows_own_call(uri: str, target: str) -> None:
+    assert target_of(uri) == target
+
+
+@pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a":1} \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
+def test_only_what_is_kept_whole_can_be_sent_again(request_bytes: bytes) -> None:
+    assert why_not_whole(kept(request_bytes))
+    assert why_not_whole(kept(b'{"model":"m"}')) is None
+    assert why_not_whole(kept(b'{"model":"m"}', method="GET"))
