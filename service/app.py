@@ -97,7 +97,7 @@ class App:
             )
         )
         self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
-        self._indexing.start()
+        await loop.run_in_executor(None, self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         await self._listen()
         listen = f"http://{self.settings.listen[0]}:{self.port}"

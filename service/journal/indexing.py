@@ -231,6 +231,9 @@ class IndexingThread:
         self._state = IndexState()
 
     def start(self) -> None:
+        """Blocks until there is an index that can be asked, if the disk allows; the thread fills it."""
+        with contextlib.suppress(JournalError, sqlite3.Error, OSError):
+            self._indexer.step()
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
         self._thread.start()
 
