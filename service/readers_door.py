@@ -59,6 +59,7 @@ class ReadersDoor:
                 self._indexer.erase,
                 self._ask_loki if settings.loki_url else None,
                 has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
+                overwrite_soon=condition.recorder.tidy_soon,
             ),
             settings.trace_url or None,
         )

@@ -38,7 +38,8 @@ class Deletion(Protocol):
 class Erasing:
     """Plain callables, so that it works in the recorder and, for the command line, without one.
 
-    ``erase_records`` deletes one step's numbers from the journal, and ``forget`` from its index; ``ask_loki`` is given
+    ``erase_records`` deletes one step's numbers from the journal, and ``forget`` from its index; ``overwrite_soon``
+    has the bytes that were freed overwritten, behind the exchanges; ``ask_loki`` is given
     (id, end in Unix nanoseconds) of what was erased, and is None when nothing is shipped there.
     """
 
@@ -48,6 +49,7 @@ class Erasing:
     forget: Callable[[Sequence[int]], object]
     ask_loki: Callable[[Sequence[tuple[str, int]]], Deletion] | None
     has_other_receivers: bool = False
+    overwrite_soon: Callable[[], None] = lambda: None
 
     async def erase(
         self, wanted: Filter, by: str, progress: Callable[[int], None] = lambda count: None
@@ -66,6 +68,7 @@ class Erasing:
         for step in await asyncio.to_thread(steps, self.reader, numbers):
             count += await self.erase_records(step)
             progress(count)
+        self.overwrite_soon()
         await asyncio.to_thread(self.forget, numbers)
         deletion = await asyncio.to_thread(self.ask_loki, erased) if self.ask_loki and erased else None
         is_gone = await self._wait_until_overwritten()

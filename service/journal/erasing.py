@@ -2,12 +2,15 @@
 
 SQLite marks what is deleted as free and leaves its bytes where they are. Here they are overwritten: each deletion with
 ``secure_delete``; then, step by step behind the exchanges, every free page of the file (a long request lay in
-``open_exchange`` too, before it was answered) and the write-ahead log. A note in ``about`` remembers that this is to be
-done, also over a crash. Files that were set aside as damaged are their owner's: they are named, not touched.
+``open_exchange`` too, before it was answered), the rows of ``open_exchange`` (SQLite leaves copies of rows behind that
+it moves from page to page), and the write-ahead log. A note in ``about`` remembers that this is to be done, also over
+a crash. Files that were set aside as damaged are their owner's: they are named, not touched.
 """
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +23,7 @@ from service.journal.transaction import transaction
 ROWS_A_STEP: Final = 50
 BYTES_A_STEP: Final = 2 << 20
 _PAGES_A_STEP: Final = 128
+_OPEN_BYTES_AT_ONCE: Final = 8 << 20
 _TO_OVERWRITE: Final = "free pages to overwrite"
 
 
@@ -45,15 +49,11 @@ def steps(reader: Reader, numbers: Sequence[int]) -> list[list[int]]:
 def erase_records(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
     """Delete the records with these ``numbers`` (one step's) and what was parked of them. How many there were."""
     some = ",".join(map(str, map(int, numbers)))
-    connection.execute("PRAGMA secure_delete = ON").fetchall()
-    try:
-        with transaction(connection):
-            deleted = connection.execute(f"DELETE FROM exchange WHERE number IN ({some})").rowcount
-            # Why a receiver refused a record may quote it.
-            connection.execute(f"DELETE FROM parked WHERE number IN ({some})")
-            connection.execute("INSERT OR REPLACE INTO about VALUES (?, 'yes')", (_TO_OVERWRITE,))
-    finally:
-        connection.execute("PRAGMA secure_delete = FAST").fetchall()
+    with _overwriting(connection), transaction(connection):
+        deleted = connection.execute(f"DELETE FROM exchange WHERE number IN ({some})").rowcount
+        # Why a receiver refused a record may quote it.
+        connection.execute(f"DELETE FROM parked WHERE number IN ({some})")
+        connection.execute("INSERT OR REPLACE INTO about VALUES (?, 'yes')", (_TO_OVERWRITE,))
     return deleted
 
 
@@ -64,10 +64,13 @@ def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
     """
     if not connection.execute("SELECT count(*) FROM about WHERE name = ?", (_TO_OVERWRITE,)).fetchone()[0]:
         return False
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    if free:
+    if _has_free_pages(connection):
         # Pages from the file's end take the place of free ones, and the file becomes shorter.
         connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
+        return True
+    if not _write_open_rows_anew(connection):
+        return False
+    if _has_free_pages(connection):
         return True
     (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute("PRAGMA busy_timeout = 0").fetchone()
@@ -81,6 +84,18 @@ def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
     return False
 
 
+def overwrite_all(connection: sqlite3.Connection, headroom: Headroom, seconds: float) -> bool:
+    """All that is to be overwritten, for whoever has the journal to himself. False: not within ``seconds``."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if overwrite_step(connection, headroom):
+            continue
+        if not connection.execute("SELECT count(*) FROM about WHERE name = ?", (_TO_OVERWRITE,)).fetchone()[0]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def is_overwritten(reader: Reader) -> bool:
     """Whether nothing of what was erased stays in the journal's files."""
     return not reader.ask("SELECT 1 FROM about WHERE name = ?", (_TO_OVERWRITE,))
@@ -89,3 +104,30 @@ def is_overwritten(reader: Reader) -> bool:
 def set_aside(folder: Path) -> list[str]:
     """Names of damaged journals that were kept in ``folder``: they may hold what was erased."""
     return sorted(path.name for path in folder.glob(f"{JOURNAL}.corrupt-*"))
+
+
+@contextmanager
+def _overwriting(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is deleted inside is overwritten in the same transaction."""
+    connection.execute("PRAGMA secure_delete = ON").fetchall()
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = FAST").fetchall()
+
+
+def _has_free_pages(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def _write_open_rows_anew(connection: sqlite3.Connection) -> bool:
+    """Put the rows of what is being answered on fresh pages. False: they are too large for one step just now."""
+    (size,) = connection.execute("SELECT coalesce(sum(length(head) + length(tail)), 0) FROM open_exchange").fetchone()
+    if size > _OPEN_BYTES_AT_ONCE:
+        return False
+    with _overwriting(connection), transaction(connection):
+        rows = connection.execute("SELECT * FROM open_exchange ORDER BY rowid").fetchall()
+        # Without a condition SQLite empties whole pages.
+        connection.execute("DELETE FROM open_exchange")
+        connection.executemany("INSERT INTO open_exchange VALUES (?, ?, ?, ?)", rows)
+    return True

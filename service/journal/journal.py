@@ -33,6 +33,12 @@ _APPEND = {
     + ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
     for rows in _ROWS_A_STATEMENT
 }
+# What does not fit into a page lies in pages that are freed as they are; parts of them would stay in pages that are
+# used again, where no erasure of the record finds them.
+_WIPE_LARGE = (
+    "UPDATE open_exchange SET head = zeroblob(length(head)), tail = zeroblob(length(tail))"
+    f" WHERE length(head) + length(tail) > {schema.PAGE_SIZE // 2}"
+)
 # Somebody else's write (the sqlite3 tool, a backup) must not hold up the writer for longer than an answer would wait.
 _BUSY_SECONDS = 0.2
 
@@ -187,7 +193,9 @@ class Journal:
                 connection.executemany("INSERT OR REPLACE INTO open_exchange VALUES (?, ?, ?, ?)", opened)
             for first in range(0, len(no_longer_open), 100):
                 ids = no_longer_open[first : first + 100]
-                connection.execute(f"DELETE FROM open_exchange WHERE id IN ({','.join('?' * len(ids))})", ids)
+                marks = ",".join("?" * len(ids))
+                connection.execute(f"{_WIPE_LARGE} AND id IN ({marks})", ids)
+                connection.execute(f"DELETE FROM open_exchange WHERE id IN ({marks})", ids)
 
     def open_rows(self, limit: int = 50) -> list[OpenRow]:
         """Rows of exchanges that are (or, at start, were) going on, oldest first."""

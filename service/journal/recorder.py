@@ -82,6 +82,7 @@ class Recorder:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._is_look_planned = False
+        self._next_tidy = 0.0
 
     # The event loop's side
 
@@ -119,6 +120,13 @@ class Recorder:
         else:
             self._intake.put_work((work, future))
         return future
+
+    def tidy_soon(self) -> None:
+        """Do now what is done every few seconds: expire, give pages back, overwrite what was erased."""
+        self.submit(lambda journal: self._hasten())
+
+    def _hasten(self) -> None:
+        self._next_tidy = 0.0
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called in the event loop after each commit of records. It must be short."""
@@ -180,14 +188,14 @@ class Recorder:
     # The writer's side
 
     def _run(self) -> None:
-        next_tidy = time.monotonic() + TIDY_SECONDS
+        self._next_tidy = time.monotonic() + TIDY_SECONDS
         is_last = False
         while not is_last:
-            batch = self._intake.take(self._seconds_to_next_task(next_tidy))
+            batch = self._intake.take(self._seconds_to_next_task())
             is_last = batch.is_last
             self._write(batch)
-            if time.monotonic() >= next_tidy:
-                next_tidy = time.monotonic() + (MORE_TIDY_SECONDS if self._tidy() else TIDY_SECONDS)
+            if time.monotonic() >= self._next_tidy:
+                self._next_tidy = time.monotonic() + (MORE_TIDY_SECONDS if self._tidy() else TIDY_SECONDS)
             self._losses.say()
         if self._keeping.is_failing:
             self._keeping.retry()
@@ -195,9 +203,9 @@ class Recorder:
         self._losses.say()
         self._journal.close()
 
-    def _seconds_to_next_task(self, next_tidy: float) -> float:
+    def _seconds_to_next_task(self) -> float:
         waits = (
-            max(0.0, next_tidy - time.monotonic()),
+            max(0.0, self._next_tidy - time.monotonic()),
             self._keeping.seconds_to_retry(),
             self._writing.seconds_to_next_open_row(),
         )

@@ -152,11 +152,14 @@ function countSoon() {
 
 function showOpen() {
   const id = address.view.show;
+  const wasReading = document.body.classList.contains("reading");
   document.body.classList.toggle("reading", id !== "");
   list.select(id);
   clearTimeout(settling);
   settling = setTimeout(() => {
     void exchange.show(id);
+    // The button that had the focus went with the exchange.
+    if (!id && document.activeElement === document.body && wasReading) list.focus();
     if (!id && !lately.isLoading && !lately.trouble) void overview.show();
     const entry = id ? lately.at(lately.indexOf(id)) : undefined;
     document.title = entry ? `${titleOf(entry)} · Ollama Recorder` : "Ollama Recorder";
@@ -199,11 +202,9 @@ function leave() {
 }
 
 prepareDialog(help);
-prepareDialog(byId("table-dialog"));
 const coloured = byId("colour");
 coloured.addEventListener("click", () => address.go({ colour: address.view.colour === "model" ? "" : "model" }, { replace: true }));
 byId("help").addEventListener("click", () => help.showModal());
-byId("timeline-as-table").addEventListener("click", () => byId("table-dialog").showModal());
 const lettersBox = byId("letters");
 lettersBox.checked = areLettersOn();
 lettersBox.addEventListener("change", () => setLetters(lettersBox.checked));
@@ -212,7 +213,7 @@ listenToKeys({
     list.move(by);
     list.focus();
   },
-  page: list.rowsInSight, enter: exchange.enter, leave, search: filters.focusSearch, help: () => help.showModal(),
+  page: list.rowsInSight, enter: () => (address.view.show ? exchange.enter() : list.move(0)), leave, search: filters.focusSearch, help: () => help.showModal(),
   press: exchange.press, save: () => void exporting.open(),
 });
 

@@ -22,7 +22,7 @@ export function emptyPart(address) {
   const allTime = view.from === "all" && !view.to ? null : button("Show all time", () => address.go({ from: "all", to: "" }));
   if (isFiltered(view)) {
     return element(
-      "div", {}, element("h2", {}, "Nothing matches"), element("p", {}, `No exchange in ${timeInWords(view)} fits these filters.`),
+      "div", {}, element("h2", {}, "Nothing matches"), element("p", {}, allTime ? `No exchange of ${timeInWords(view)} fits these filters.` : "No exchange that is kept fits these filters."),
       element("p", { class: "actions" }, allTime, button("Clear the filters", () => address.go(withoutFilters(view)))),
     );
   }

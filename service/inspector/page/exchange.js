@@ -39,6 +39,8 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
   async function show(id) {
     if (id === shown) return;
     shown = id;
+    // Where there is room for one thing only, the list has just gone, and the focus with it.
+    wantsFocus ||= id !== "" && !byId("list").offsetParent && document.activeElement === document.body;
     said = undefined;
     open = undefined;
     replay?.stop();

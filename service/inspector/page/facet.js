@@ -6,7 +6,7 @@ import { byId, element, replace } from "./elements.js";
 import { short, whole } from "./format.js";
 import { FACET_NAMES } from "./wording.js";
 
-const MANY = 8;
+const MANY = 10;
 /** The recorder counts names, not statuses: these are the ones that occur. */
 const STATUSES = Object.freeze(["200", "400", "403", "404", "429", "499", "500", "502", "503", "504"]);
 const GAP = 6;

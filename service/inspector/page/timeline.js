@@ -1,5 +1,6 @@
 /** The timeline: every exchange a dot, time across and duration upwards. Drag across it, or use its two handles, to look closer. */
 
+import { prepareDialog } from "./dialogs.js";
 import { byId, drawn, element, replace, say } from "./elements.js";
 import { clock, counted, duration, minute, moment, short, span, whole } from "./format.js";
 import { durationTicks, heightOf, nearest, tableOf, timeTicks, topOf } from "./scale.js";
@@ -12,8 +13,8 @@ const KINDS = Object.freeze(["completed", "failed", "left"]);
 const OTHER_MODELS = "model-other";
 const KIND_WORDS = Object.freeze(["", ", failed", ", the client left"]);
 const REACH = 14;
-/** So many dots are drawn finer, as they would run into each other. */
-const DENSE = 1_500;
+/** With more dots than this a pixel of width they are drawn finer, as they would run into each other. */
+const DENSE = 1.6;
 const TABLE_ROWS = 24;
 
 /**
@@ -43,6 +44,7 @@ export function makeTimeline({ choose, open }) {
   const picture = byId("picture");
   const tip = byId("tip");
   const table = byId("timeline-table");
+  const dialog = byId("table-dialog");
   const legend = byId("legend");
   /** @type {Answer | undefined} */
   let answer;
@@ -67,7 +69,7 @@ export function makeTimeline({ choose, open }) {
     placed = groups.flatMap(({ colour, dots }) => dots.map((dot) => ({ x: xOf(dot[0]), y: yOf(dot[1]), dot, colour })));
     picture.setAttribute("viewBox", `0 0 ${width()} ${height()}`);
     picture.setAttribute("aria-label", inWords(answer));
-    picture.classList.toggle("dense", placed.length > DENSE);
+    picture.classList.toggle("dense", placed.length > DENSE * width());
     replace(picture, ...grid(), ...clouds(placed));
     chooser.place();
   }
@@ -124,9 +126,15 @@ export function makeTimeline({ choose, open }) {
     tip.hidden = true;
   });
   byId("timeline-as-table").addEventListener("click", () => {
-    if (answer) replace(table, ...rows(answer));
+    dialog.showModal();
+    tabulate();
   });
+  prepareDialog(dialog);
   new ResizeObserver(plan).observe(chart);
+
+  function tabulate() {
+    if (answer && dialog.open) replace(table, ...rows(answer));
+  }
 
   /** @param {Answer} said */
   function rows(said) {
@@ -155,6 +163,7 @@ export function makeTimeline({ choose, open }) {
       groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
       replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));
       chart.classList.remove("stale");
+      tabulate();
       plan();
     },
     /**
