@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run up test test-long test-all servers bench lint lock settings dashboards clean
+.PHONY: help run up test test-long test-all servers bench lint lock settings dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,6 +56,9 @@ settings: $(VENV)/dev ## write .env.example from the table of settings
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards
+
+pictures: $(VENV)/dev ## draw n8n's templates from their JSON
+	$(BIN)/python -m n8n.draw
 
 clean: ## remove what was made here; the journal in data/ stays
 	rm -rf $(VENV) .servers .mypy_cache .pytest_cache .ruff_cache

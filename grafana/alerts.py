@@ -98,14 +98,16 @@ ALERTS = (
     Alert(
         "ollama-unreachable",
         "Ollama is not there",
-        count(f"{ALL_RECORDS} | {field.outcome}=`upstream_unreachable`", "5m"),
-        "0",
+        "min(ollama_recorder_ollama_up)",
+        "1",
         1,
         "critical",
-        _GLANCE,
-        f"{_VALUE} requests of the last 5 minutes found no Ollama.",
+        _ITSELF,
+        "The recorder finds no Ollama: every request is answered with an error.",
         "Is Ollama running (ollama ps)? From Docker it must listen on more than loopback: OLLAMA_HOST=0.0.0.0:11434."
         " /readyz of the recorder says which address was tried.",
+        PROMETHEUS,
+        compare="<",
     ),
     Alert(
         "recorder-absent",

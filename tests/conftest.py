@@ -26,6 +26,7 @@ REAL_SERVERS = {
     "caddy": "apt-get install caddy",
     "sqlite3": "apt-get install sqlite3",
     "loki": "make servers",
+    "prometheus": "make servers",
     "ollama": "make servers",
     "tiny.gguf": "make servers",
     "javascript": "make servers",
@@ -138,7 +139,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
-        terminalreporter.write_line("real servers: all here (nginx, Caddy, Chromium, Loki, Ollama, n8n, JavaScript, Astro)")
+        terminalreporter.write_line(
+            "real servers: all here (nginx, Caddy, Chromium, Loki, Prometheus, Ollama, n8n, JavaScript, Astro)"
+        )
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
     for name, how in absent.items():

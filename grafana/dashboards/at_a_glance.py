@@ -18,6 +18,7 @@ from grafana.dashboards.names import (
     total,
 )
 from grafana.dashboards.panels import (
+    CLICKED,
     Column,
     Panel,
     Query,
@@ -34,7 +35,7 @@ UID = "ollama-at-a-glance"
 _LEARN = "The guide's five queries, to learn from: copy them into Explore"
 _FAILED = f'{RECORDS} | {field.failed}="true"'
 _LEFT = f'{RECORDS} | {field.outcome}="client_left"'
-EXCHANGE = to_dashboard("ollama-prompts", exchange="${__value.raw}")
+EXCHANGE = to_dashboard("ollama-prompts", exchange=CLICKED)
 TRACE = to_trace("${__value.raw}")
 _WAITS: Steps = ((None, "green"), (10.0, "yellow"), (60.0, "red"))
 

@@ -5,7 +5,16 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
 from grafana.dashboards.names import LOKI, RECORDS, columns, count, field, key, total
-from grafana.dashboards.panels import Column, Panel, Query, metric_table, record_table, series_panel, to_dashboard
+from grafana.dashboards.panels import (
+    CLICKED,
+    Column,
+    Panel,
+    Query,
+    metric_table,
+    record_table,
+    series_panel,
+    to_dashboard,
+)
 
 UID = "ollama-n8n"
 _NAMED = f'{RECORDS} | {field.workflow}!="" | {frame.contains(field.workflow, "workflow")}'
@@ -20,10 +29,8 @@ _NUMBERS = [
     Column("written", "Tokens written", "short"),
     Column("failures", "Failures", "short"),
 ]
-_WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow="${__value.raw}")))
-_EXECUTION = Column(
-    field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution="${__value.raw}"))
-)
+_WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow=CLICKED)))
+_EXECUTION = Column(field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution=CLICKED)))
 
 
 def build() -> Dashboard:

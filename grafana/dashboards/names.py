@@ -7,6 +7,8 @@ LOKI, TEMPO, PROMETHEUS = "loki", "tempo", "prometheus"
 """Uids of the data sources, as in ``provisioning/datasources``."""
 
 FOLDER = "ollama-recorder"
+RECORDER_PAGE = "http://localhost:8080"
+"""Where a browser reaches the recorder: what the stack publishes, and what ``make run`` listens on."""
 ALL_RECORDS = '{job="nginx", service="ollama"}'
 RECORDS = '{job="nginx", service="ollama", instance=~"$instance"}'
 

@@ -13,6 +13,8 @@ from grafana_foundation_sdk.models.loki import LokiQueryDirection
 
 from grafana.dashboards.names import LOKI, PROMETHEUS, TEMPO
 
+CLICKED = "${__value.raw:percentencode}"
+"""The cell of a link as part of an address. Without the format Grafana leaves ``&``, ``#`` and ``+`` as they are."""
 NOTHING_YET = "No exchange in this time"
 Steps = Sequence[tuple[float | None, str]]
 NO_STEPS: Steps = ((None, "blue"),)

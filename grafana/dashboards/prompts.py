@@ -4,8 +4,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
-from grafana.dashboards.names import LOKI, RECORDS, field, key
-from grafana.dashboards.panels import Column, Panel, Query, logs_panel, record_table
+from grafana.dashboards.names import LOKI, RECORDER_PAGE, RECORDS, field, key
+from grafana.dashboards.panels import CLICKED, Column, Panel, Query, logs_panel, record_table
 
 UID = "ollama-prompts"
 _FOUND = " | ".join(
@@ -24,6 +24,7 @@ _SHOWN = "\n".join(
         f"→ {{{{.{key.response_text}}}}}",
     ]
 )
+_PAGE = f"{RECORDER_PAGE}/?show={CLICKED}"
 _ONE = f'{RECORDS} | {field.exchange}="$exchange"'
 
 
@@ -54,7 +55,8 @@ def build() -> Dashboard:
 def _one() -> Panel:
     return record_table(
         "What is the chosen exchange?",
-        "The exchange that was clicked, or whose id was typed above. The trace shows its phases.",
+        "The exchange that was clicked, or whose id was typed above. The trace shows its phases; the exchange opens the"
+        " recorder's own page, which explains them and can send the prompt again.",
         Query(_ONE, lines=10),
         [
             Column(key.started, "Started", width=210),
@@ -68,6 +70,7 @@ def _one() -> Panel:
             Column(key.outcome, "Outcome"),
             Column(key.status, "Status"),
             Column(key.error, "Error"),
+            Column(key.exchange, "Exchange", link=("On the recorder's page", _PAGE)),
             Column(key.trace_id, "Trace", link=("Its trace", TRACE)),
         ],
         "-started",
@@ -78,7 +81,8 @@ def _one() -> Panel:
 def _its_lines() -> Panel:
     return logs_panel(
         "The chosen exchange, everything that was recorded",
-        "One JSON object: prompt, answer, phases, who asked. Its trace is among the fields of the line.",
+        "One JSON object: prompt, answer, phases, who asked. Its trace and the recorder's page are links among"
+        " the fields of the line.",
         Query(_ONE, lines=10),
         pretty=True,
     ).no_value("Click an exchange in a table, or type its id above")

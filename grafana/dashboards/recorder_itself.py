@@ -91,9 +91,12 @@ def _over_time() -> list[Panel]:
             ((None, "green"), (2700.0, "red")),
         ),
         lines(
-            "Does each receiver take records?",
-            "1: yes. 0: it is away, or refuses; the recorder's log says what to do.",
-            [("min by (receiver) (ollama_recorder_receiver_up)", "{{receiver}}")],
+            "Does Ollama answer, and does each receiver take records?",
+            "1: yes. 0: it is away, or refuses; /readyz and the recorder's log say what to do.",
+            [
+                ("min(ollama_recorder_ollama_up)", "Ollama"),
+                ("min by (receiver) (ollama_recorder_receiver_up)", "{{receiver}}"),
+            ],
             "bool_yes_no",
         ),
         lines(

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
 from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, RECORDS, columns, count, field, quantile, total
-from grafana.dashboards.panels import Column, Panel, Query, metric_table, series_panel, to_dashboard
+from grafana.dashboards.panels import CLICKED, Column, Panel, Query, metric_table, series_panel, to_dashboard
 
 UID = "ollama-why-slow"
 _CALLS = f"{MODEL_CALLS} | {frame.contains(field.model, 'model')}"
@@ -82,7 +82,7 @@ def _phases_by_model() -> Panel:
             calls=count(_TIMED, over, by), altogether=total(_TIMED, field.request_time, over, by), **_phases(over, by)
         ),
         [
-            Column(by, "Model", link=("This model's phases", to_dashboard(UID, model="${__value.raw}"))),
+            Column(by, "Model", link=("This model's phases", to_dashboard(UID, model=CLICKED))),
             Column("calls", "Calls", "short"),
             *(Column(name, name.capitalize(), "s") for name in ("altogether", *_PHASES)),
         ],
@@ -102,7 +102,7 @@ def _slowest() -> Panel:
         Column(
             field.execution_id,
             "Execution",
-            link=("The calls of this execution", to_dashboard("ollama-n8n", execution="${__value.raw}")),
+            link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
         ),
         Column(field.node, "Node"),
         Column(field.outcome, "Outcome"),

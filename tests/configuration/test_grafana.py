@@ -123,10 +123,10 @@ def test_the_chosen_exchange_leads_to_the_recorders_page() -> None:
     (panel,) = (panel for _, panel in PANELS if panel["title"] == "What is the chosen exchange?")
     (column,) = (one for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == key.exchange)
     (links,) = (one["value"] for one in column["properties"] if one["id"] == "links")
-    assert [link["url"] for link in links] == [f"{RECORDER_PAGE}/?exchange=${{__value.raw:percentencode}}"]
+    assert [link["url"] for link in links] == [f"{RECORDER_PAGE}/?show=${{__value.raw:percentencode}}"]
     _, derived = SOURCES["loki"]["jsonData"]["derivedFields"]
     assert (derived["matcherType"], derived["matcherRegex"]) == ("label", field.exchange)
-    assert derived["url"] == f"{RECORDER_PAGE}/?exchange=$${{__value.raw}}"
+    assert derived["url"] == f"{RECORDER_PAGE}/?show=$${{__value.raw}}"
 
 
 def test_records_lead_to_traces_and_traces_to_records() -> None:

@@ -43,6 +43,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.inspector.saying": "tests/inspector/test_pages.py",
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
+    "service.cli.serving": "tests/test_cli.py",
+    "service.cli.upkeep": "tests/test_cli.py",
 }
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.journal.reader import Row
-from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
+from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome, Record
 from service.record.line import make_record
 
 DAY = 86_400
@@ -26,11 +25,17 @@ _FAILURES = (Outcome.CLIENT_LEFT, Outcome.UPSTREAM_UNREACHABLE, Outcome.UPSTREAM
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Rows for a receiver, oldest first, and what their lines say. ``end`` is Unix seconds."""
+    """Records in the order of their ends, and what their lines say. ``end`` is Unix seconds, ``seconds`` how long."""
 
     end: int
-    rows: list[Row] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     said: list[dict[str, Any]] = field(default_factory=list)
+    seconds: int = DAY
+
+    @property
+    def begin(self) -> int:
+        """Unix seconds."""
+        return self.end - self.seconds
 
 
 def a_day(count: int, end: int) -> Day:
@@ -40,8 +45,7 @@ def a_day(count: int, end: int) -> Day:
         ended = (end - DAY + 30) * 10**9 + (DAY - 40) * 10**9 // count * number + chance.randrange(10**6)
         exchange = _exchange(number, ended, chance)
         record = make_record(exchange, context_length_of=lambda _: CONTEXT, mask=True)
-        names = (record.method, record.operation, record.outcome, record.parent_span_id)
-        day.rows.append(Row(number + 1, record.id, record.started_ns, record.ended_ns, *names, record.line))
+        day.records.append(record)
         day.said.append(orjson.loads(record.line))
     return day
 

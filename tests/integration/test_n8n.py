@@ -4,104 +4,34 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from tests.fakes.ollama import HOLD, FakeOllama, answer, json_answer
 from tests.fakes.otlp import FakeOtlp
 from tests.fakes.smtp import running_smtp
+from tests.integration.a_day import Day, a_day
+from tests.integration.asked_loki import NUMBERS, Asked, delivered, ship
+from tests.integration.n8n_stand import Named, Stand, named, node, running_stand, template
 from tests.integration.watching import SECONDS, Answer, call, doors, records, started
+from tests.journal.given import wait_until
 from tests.servers.loki import Loki
-from tests.servers.n8n import Execution, N8n, installed_n8n
-from tests.servers.nginx import running_nginx
-from tests.servers.ollama import running_ollama
+from tests.servers.n8n import installed_n8n
 from tests.servers.process import RunningServer
-from tests.servers.recorder import running_recorder
 
 pytestmark = pytest.mark.long
-
-SHIPPED = Path(__file__).parents[2] / "n8n"
-MODELS = ("llama3.1:8b", "mistral:7b", "nomic-embed-text:latest")
-"""What the templates ask for; here each is the tiny model under another name."""
-
-
-class Named(NamedTuple):
-    """What a record says about who asked for what."""
-
-    operation: str
-    model: str | None
-    node: str
-    workflow: str
-    execution_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """An n8n with the templates in it, and the recorder that its calls go through."""
-
-    n8n: N8n
-    nginx: RunningServer
-    folder: Path
-
-    def kept(self, count: int) -> list[dict[str, Any]]:
-        """Everything recorded so far, at least ``count``."""
-        return [json.loads(record.row.line) for record in records(self.folder, count)]
-
-    def run(self, workflow: dict[str, Any], calls: int) -> tuple[Execution, list[dict[str, Any]]]:
-        """Execute ``workflow``; the execution, and the records of its ``calls``."""
-        before = len(self.kept(0))
-        execution = self.n8n.execute(workflow["id"])
-        assert (execution.workflow_id, execution.status) == (workflow["id"], "success")
-        new = self.kept(before + calls)[before:]
-        assert len(new) == calls
-        return execution, new
-
-
-def template(slug: str, nginx: RunningServer) -> dict[str, Any]:
-    """A shipped workflow, with the address of ``nginx`` for the one it has in the Docker stack."""
-    text = (SHIPPED / "workflows" / f"{slug}.json").read_text()
-    found: dict[str, Any] = json.loads(at(nginx, text))
-    return found
-
-
-def credentials(nginx: RunningServer) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(at(nginx, (SHIPPED / "credentials.json").read_text()))
-    return found
-
-
-def at(nginx: RunningServer, text: str) -> str:
-    return text.replace("http://nginx:80/", f"{nginx.url}/")
-
-
-def node(workflow: dict[str, Any], name: str) -> dict[str, Any]:
-    wanted: dict[str, Any]
-    (wanted,) = [one for one in workflow["nodes"] if one["name"] == name]
-    return wanted
-
-
-def named(record: dict[str, Any]) -> Named:
-    return Named(record["operation"], record.get("model"), record["node"], record["workflow"], record["execution_id"])
 
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """One for all templates: importing them costs seconds."""
-    folder = tmp_path_factory.mktemp("n8n")
-    n8n = installed_n8n(folder / "n8n")
-    with contextlib.ExitStack() as servers:
-        ollama = servers.enter_context(running_ollama(folder / "ollama"))
-        for name in MODELS:
-            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
-        recorder = servers.enter_context(running_recorder(folder / "recorder", OLLAMA_URL=ollama.url))
-        nginx = servers.enter_context(running_nginx(folder / "nginx", f"127.0.0.1:{recorder.port}"))
-        n8n.add_credentials(credentials(nginx))
-        n8n.add_workflows(*(template(path.stem, nginx) for path in sorted((SHIPPED / "workflows").iterdir())))
-        yield Stand(n8n, nginx, folder / "recorder")
+    with running_stand(tmp_path_factory.mktemp("n8n")) as standing:
+        yield standing
 
 
 @pytest.mark.parametrize(
@@ -196,6 +126,27 @@ def remember(loki: Loki, when: float, prompt: str, seconds: float) -> None:
     values = [[str(int(when * 1e9)), json.dumps(said), {"request_time": str(seconds)}]]
     status, answered = loki.push([{"stream": labels, "values": values}])
     assert status == 204, answered
+
+
+def test_every_query_of_every_dashboard_and_alert_counts_what_this_n8n_asked_among_a_days_exchanges(
+    stand: Stand, tmp_path: Path
+) -> None:
+    # What all the tests above made it ask; its own execution where none of them ran.
+    of_n8n = stand.kept(0) or stand.run(template("chat-with-context", stand.nginx), 2)[1]
+    simulated = a_day(1500, int(datetime.fromisoformat(of_n8n[0]["started"]).timestamp()))
+    ship(simulated, stand.loki, tmp_path / "day", "the-day")
+    wait_until(lambda: delivered(stand.folder / "data") == len(of_n8n))
+    end = int(time.time()) + 1
+    day = Day(end, said=[*simulated.said, *of_n8n], seconds=end - simulated.begin)
+    (execution, _), *_ = Counter(said["execution_id"] for said in of_n8n).most_common()
+    asked = Asked(stand.loki, day, exchange=of_n8n[-1]["exchange"], execution=execution)
+    assert not asked.wrong_numbers()
+    assert not asked.wrong_lines()
+    for workflow in {said["workflow"] for said in of_n8n}:
+        of_one = Day(end, said=[said for said in of_n8n if said["workflow"] == workflow], seconds=day.seconds)
+        of_workflows = [query for query in NUMBERS if query.place == "ollama-n8n"]
+        chosen = Asked(stand.loki, of_one, workflow=workflow)
+        assert not chosen.wrong_numbers(of_workflows, may_be_empty=True), workflow
 
 
 async def test_a_record_is_in_the_trace_of_the_n8n_node_that_asked(

@@ -2,7 +2,7 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, ollama, model, javascript, n8n)
+#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, astro, n8n)
 #
 # PYTHON names a Python that has the development requirements (make sets it).
 set -euo pipefail
@@ -48,16 +48,21 @@ need_go() {
         "the archive of go.dev/dl, unpacked into /usr/local"
 }
 
-# build_go NAME PACKAGE: the stripped binary of a tool that the module in NAME/ pins by go.mod and go.sum.
+# build_go NAME PACKAGE OPTION...: the stripped binary of a tool that the module in NAME/ pins by go.mod and go.sum.
 build_go() {
-    say "building $1 (about five minutes on two cores)"
-    (cd "$here/$1" && go build -mod=readonly -ldflags='-s -w' -o "$out/$1.new" "$2")
+    say "building $1 (two to five minutes on two cores)"
+    (cd "$here/$1" && go build -mod=readonly -ldflags='-s -w' -o "$out/$1.new" "${@:3}" "$2")
     mv "$out/$1.new" "$out/$1"
 }
 
 build_loki() {
     need_go
     build_go loki github.com/grafana/loki/v3/cmd/loki
+}
+
+build_prometheus() {
+    need_go
+    build_go prometheus github.com/prometheus/prometheus/cmd/prometheus -tags=remove_all_sd
 }
 
 build_ollama() {
@@ -91,6 +96,13 @@ build_javascript() {
     (cd "$out/javascript" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+build_astro() {
+    need_program npm "it installs what the Astro example needs." "apt-get install npm"
+    mkdir -p "$out/astro"
+    cp examples/astro/package.json "$here/astro/package-lock.json" "$out/astro/"
+    (cd "$out/astro" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 build_n8n() {
     need_program npm "it installs n8n." "apt-get install npm"
     # Some of n8n's packages are compiled while they are installed. It needs a newer Node.js than most systems
@@ -115,12 +127,14 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | ollama | model | javascript | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { [ $# -eq 0 ] && return 1; local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
 if wanted model; then once tiny.gguf "$here/tiny_model.py" -- build_model; fi
 if wanted javascript; then once javascript "$here"/js/package*.json -- build_javascript; fi
+if wanted astro; then once astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
 if wanted n8n; then once n8n "$here"/n8n/package*.json -- build_n8n; fi
 if wanted loki; then once loki "$here"/loki/go.* -- build_loki; fi
+if wanted prometheus; then once prometheus "$here"/prometheus/go.* -- build_prometheus; fi
 if wanted ollama; then once ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi

@@ -1,0 +1,1 @@
+"""Templates for n8n, and their pictures."""

@@ -1,0 +1,97 @@
+"""The shipped templates in a real n8n, and the shipped NGINX, real recorder, Ollama and Loki that their calls reach."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.integration.watching import records
+from tests.servers.loki import Loki, running_loki
+from tests.servers.n8n import Execution, N8n, installed_n8n
+from tests.servers.nginx import running_nginx
+from tests.servers.ollama import running_ollama
+from tests.servers.process import RunningServer
+from tests.servers.recorder import running_recorder
+
+SHIPPED = Path(__file__).parents[2] / "n8n"
+MODELS = ("llama3.1:8b", "mistral:7b", "nomic-embed-text:latest")
+"""What the templates ask for; here each is the tiny model under another name."""
+
+
+class Named(NamedTuple):
+    """What a record says about who asked for what."""
+
+    operation: str
+    model: str | None
+    node: str
+    workflow: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """An n8n with the templates in it, the recorder that its calls go through, and the Loki that gets its records."""
+
+    n8n: N8n
+    nginx: RunningServer
+    folder: Path
+    loki: Loki
+
+    def kept(self, count: int) -> list[dict[str, Any]]:
+        """Everything recorded so far, at least ``count``."""
+        return [json.loads(record.row.line) for record in records(self.folder, count)]
+
+    def run(self, workflow: dict[str, Any], calls: int) -> tuple[Execution, list[dict[str, Any]]]:
+        """Execute ``workflow``; the execution, and the records of its ``calls``."""
+        before = len(self.kept(0))
+        execution = self.n8n.execute(workflow["id"])
+        assert (execution.workflow_id, execution.status) == (workflow["id"], "success")
+        new = self.kept(before + calls)[before:]
+        assert len(new) == calls
+        return execution, new
+
+
+def template(slug: str, nginx: RunningServer) -> dict[str, Any]:
+    """A shipped workflow, with the address of ``nginx`` for the one it has in the Docker stack."""
+    text = (SHIPPED / "workflows" / f"{slug}.json").read_text()
+    found: dict[str, Any] = json.loads(at(nginx, text))
+    return found
+
+
+def credentials(nginx: RunningServer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(at(nginx, (SHIPPED / "credentials.json").read_text()))
+    return found
+
+
+def at(nginx: RunningServer, text: str) -> str:
+    return text.replace("http://nginx:80/", f"{nginx.url}/")
+
+
+def node(workflow: dict[str, Any], name: str) -> dict[str, Any]:
+    wanted: dict[str, Any]
+    (wanted,) = [one for one in workflow["nodes"] if one["name"] == name]
+    return wanted
+
+
+def named(record: dict[str, Any]) -> Named:
+    return Named(record["operation"], record.get("model"), record["node"], record["workflow"], record["execution_id"])
+
+
+@contextlib.contextmanager
+def running_stand(folder: Path) -> Iterator[Stand]:
+    """One for many tests: importing the templates alone takes seconds. Skips the test where a real server is absent."""
+    n8n = installed_n8n(folder / "n8n")
+    with contextlib.ExitStack() as servers:
+        loki = servers.enter_context(running_loki(folder / "loki"))
+        ollama = servers.enter_context(running_ollama(folder / "ollama"))
+        for name in MODELS:
+            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
+        recorder = servers.enter_context(
+            running_recorder(folder / "recorder", OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
+        )
+        nginx = servers.enter_context(running_nginx(folder / "nginx", f"127.0.0.1:{recorder.port}"))
+        n8n.add_credentials(credentials(nginx))
+        n8n.add_workflows(*(template(path.stem, nginx) for path in sorted((SHIPPED / "workflows").iterdir())))
+        yield Stand(n8n, nginx, folder / "recorder", loki)
