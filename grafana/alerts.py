@@ -85,7 +85,7 @@ ALERTS = (
     Alert(
         "ollama-model-loads",
         "A model is loaded again and again",
-        count(f"{_CALLS} | {field.wait_time} > 1", "15m", field.model),
+        count(f"{_CALLS} | {field.load_time} > 1", "15m", field.model),
         "5",
         0,
         "warning",

@@ -13,7 +13,7 @@ _CALLS = f"{MODEL_CALLS} | {frame.contains(field.model, 'model')}"
 _TIMED = f'{_CALLS} | {field.wait_time}!="" | {field.prompt_time}!="" | {field.generation_time}!=""'
 _PHASES = {"waiting": field.wait_time, "reading": field.prompt_time, "generating": field.generation_time}
 SECONDS_THAT_ARE_A_LOAD = 1
-_LOADED = f"{_CALLS} | {field.wait_time} > {SECONDS_THAT_ARE_A_LOAD}"
+_LOADED = f"{_CALLS} | {field.load_time} > {SECONDS_THAT_ARE_A_LOAD}"
 _EXPLICIT = f'{RECORDS} | {field.operation}=~"load|unload"'
 _CUT = f'{_CALLS} | {field.prompt_truncated}="true"'
 
@@ -128,9 +128,8 @@ def _causes() -> list[Panel]:
     return [
         series_panel(
             "Which models are loaded again and again?",
-            f"Calls that waited more than {SECONDS_THAT_ARE_A_LOAD} s for their model. Often: two models that do not"
-            " fit into memory together push each other out (OLLAMA_MAX_LOADED_MODELS, keep_alive), or too many at"
-            " once (OLLAMA_NUM_PARALLEL).",
+            f"Calls for which Ollama spent more than {SECONDS_THAT_ARE_A_LOAD} s loading their model. Often: two models"
+            " that do not fit into memory together push each other out (OLLAMA_MAX_LOADED_MODELS, keep_alive).",
             [Query(count(_LOADED, "$__auto", by), "{{model}}")],
             "short",
             stacked=True,

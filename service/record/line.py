@@ -22,7 +22,15 @@ KEYS: tuple[str, ...] = (
     *BODY_KEYS,
     *("error", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
-    *("wait_time", "prompt_time", "generation_time", "time_to_first_byte", "time_to_first_token", "upstream_status"),
+    *(
+        "wait_time",
+        "load_time",
+        "prompt_time",
+        "generation_time",
+        "time_to_first_byte",
+        "time_to_first_token",
+        "upstream_status",
+    ),
     *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of", "user_agent", "remote_addr"),
     *("request_bytes", "response_bytes", "request_truncated", "response_truncated", "images"),
     *("exchange", "trace_id", "span_id", "started"),
@@ -32,7 +40,15 @@ KEYS: tuple[str, ...] = (
 METADATA_KEYS: tuple[str, ...] = (
     *("status", "request_time", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
-    *("wait_time", "prompt_time", "generation_time", "time_to_first_byte", "time_to_first_token", "upstream_status"),
+    *(
+        "wait_time",
+        "load_time",
+        "prompt_time",
+        "generation_time",
+        "time_to_first_byte",
+        "time_to_first_token",
+        "upstream_status",
+    ),
     *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of"),
     *("request_bytes", "response_bytes", "images", "exchange", "trace_id"),
 )

@@ -10,6 +10,8 @@ from service.record.request_facts import Asked, prompt_characters
 _HAS_CONTEXT = frozenset({"chat", "generate", "load"})
 # When so many arrivals were noted, there may have been more of which nothing is known.
 _MANY_ARRIVALS = 16
+# What the way there and back and Ollama's own work around a prompt take.
+_NO_QUEUE = 0.1
 
 
 def measures(
@@ -33,19 +35,37 @@ def measures(
         if generation.prompt_tokens is not None:
             said["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
         said["context_length"] = size
+    first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
-        said["wait_time"] = round(generation.wait_time, 6)
+        began = exchange.first_byte if first_token is None else first_token
+        said["wait_time"] = round(generation.wait_time + _queued(generation, began), 6)
+        said["load_time"] = round(generation.wait_time, 6)
     if generation.prompt_time is not None:
         said["prompt_time"] = round(generation.prompt_time, 6)
     if seconds is not None:
         said["generation_time"] = round(seconds, 6)
     if exchange.first_byte is not None:
         said["time_to_first_byte"] = round(exchange.first_byte, 6)
-    first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if first_token is not None:
         said["time_to_first_token"] = round(first_token, 6)
     if exchange.upstream_status is not None:
         said["upstream_status"] = exchange.upstream_status
+
+
+def _queued(generation: Generation, began: float | None) -> float:
+    """Seconds for which a loaded model was busy with others; ``began`` is when the answer's first words came.
+
+    Ollama lets ``OLLAMA_NUM_PARALLEL`` calls of a model run at a time. The wait for that comes after its
+    ``load_duration`` and before its ``prompt_eval_duration`` (``llmServer.sem`` is taken after the load): it is in none
+    of its durations, but it is the time that they leave unexplained before the answer begins.
+    """
+    if began is None:
+        return 0.0
+    explained = (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
+    if not generation.stream:
+        explained += generation.generation_time or 0.0
+    rest = began - explained
+    return rest if rest > _NO_QUEUE else 0.0
 
 
 def _context_length(generation: Generation, context_length_of: Callable[[str], int | None]) -> int | None:

@@ -59,7 +59,10 @@ def count_of(said: dict[str, Any], key: str) -> int | None:
 def durations_of(said: dict[str, Any]) -> Durations:
     """Where the time went. Numbers that contradict each other count as not measured."""
     total = seconds_of(said, "request_time")
-    told = {key: seconds_of(said, f"{key}_time") for key in ("wait", "prompt", "generation")}
+    told = {key: seconds_of(said, f"{key}_time") for key in ("load", "prompt", "generation")}
+    if told["load"] is None:
+        # Older records: Ollama's load_duration had this name.
+        told["load"] = seconds_of(said, "wait_time")
     if any(told.values()):
         ready, prompt, generation = (found or 0.0 for found in told.values())
         work = ready + prompt + generation

@@ -184,7 +184,7 @@ EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
         *("column", *_SLOWEST_BY),
     ),
     ("ollama-why-slow", "Which models are loaded again and again? A"): _plain(
-        count(over("wait_time", 1, a_model_worked), "model"), "model"
+        count(over("load_time", 1, a_model_worked), "model"), "model"
     ),
     ("ollama-why-slow", "Whose prompts are cut? A"): _plain(count(cut, "model"), "model"),
     ("ollama-why-slow", "Do explicit loads and unloads happen? A"): _plain(
@@ -207,7 +207,7 @@ EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
     ("alerts", "Clients give up waiting A"): _plain(count(outcome("client_left"))),
     ("alerts", "Prompts are being cut A"): _plain(count(cut, "model"), "model"),
     ("alerts", "A model is loaded again and again A"): _plain(
-        count(over("wait_time", 1, a_model_worked), "model"), "model"
+        count(over("load_time", 1, a_model_worked), "model"), "model"
     ),
 }
 """By place and title: the numbers over the whole day, and the labels that tell them apart."""

@@ -49,6 +49,7 @@ def test_a_line_says_everything_in_the_order_of_the_contract() -> None:
         ("prompt_truncated", False),
         ("context_length", 4096),
         ("wait_time", 1.5),
+        ("load_time", 1.5),
         ("prompt_time", 0.02),
         ("generation_time", 2.0),
         ("time_to_first_byte", 0.25),

@@ -56,3 +56,23 @@ def test_no_speed_is_told_without_a_count_or_a_duration() -> None:
     for measured in ({"eval_count": 5}, {"eval_duration": 5}, {"eval_count": 0, "eval_duration": 5}):
         answer = json.dumps({"response": "x", "done": True, **measured}).encode()
         assert "tokens_per_second" not in line_of(exchange(b"{}", answer, "/api/generate"))
+
+
+def _timed(stream: bool, first: float, **measured: float) -> dict[str, object]:
+    """A chat of which Ollama measured these nanoseconds and whose answer began after ``first`` seconds."""
+    answer = {"message": {"content": "x"}, "done": True, **{key: int(value * 1e9) for key, value in measured.items()}}
+    asked = json.dumps({"model": "tiny", "messages": [{}], "stream": stream}).encode()
+    data = json.dumps(answer).encode() + b"\n"
+    kind = "application/x-ndjson" if stream else "application/json"
+    return line_of(exchange(asked, body(data, kind), arrivals=((0, first),), first_byte=first))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_wait_for_a_busy_model_is_in_none_of_ollamas_durations_and_counts_as_waiting(stream: bool) -> None:
+    measured = {"load_duration": 0.5, "prompt_eval_duration": 0.25, "eval_duration": 2.0}
+    before = 0.75 if stream else 2.75
+    said = _timed(stream, before + 3.0, **measured)
+    assert (said["wait_time"], said["load_time"]) == (3.5, 0.5)
+    # What the way there and back takes is no queue, and nothing is invented where clocks disagree.
+    for first in (before + 0.05, before - 1.0):
+        assert _timed(stream, max(0.0, first), **measured)["wait_time"] == 0.5
