@@ -1,9 +1,11 @@
 """Erasing on demand: look first, then erase what was looked at from the journal, its index and, if it can be, Loki."""
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -13,13 +15,14 @@ from service.events import RecordsErased, emit
 from service.inspector.client import Client
 from service.inspector.listing import filter_of
 from service.inspector.saying import refuse, say
+from service.journal import JournalError
 from service.journal.erasing import is_overwritten, set_aside, steps
 from service.journal.filters import Filter, to_query
 from service.journal.reader import Reader
 from service.journal.search import Search
 
 _PATIENCE_SECONDS: Final = 20.0
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 5000
 _NOT_ELSEWHERE: Final = "Receivers of OpenTelemetry spans (Tempo) cannot be asked to delete: what they have, stays."
 
 
@@ -34,74 +37,163 @@ class Deletion(Protocol):
     def text(self) -> str: ...
 
 
+class Gone:
+    """What was erased, as compact as a million need it: numbers, and for Loki ids and ends (Unix nanoseconds).
+
+    ``is_time``: it was everything that ended in a time, so that Loki need not be told the ids.
+    """
+
+    def __init__(self, since_ns: int | None, is_time: bool) -> None:
+        self.numbers = array("q")
+        self.is_time = is_time
+        self._since_ns = since_ns
+        self._ids: list[str] = []
+        self._ended_ns = array("q")
+
+    def add(self, exchanges: Iterable[tuple[int, str, int]]) -> None:
+        """(number, id, end) of each."""
+        for number, identifier, ended_ns in exchanges:
+            self.numbers.append(number)
+            self._ended_ns.append(ended_ns)
+            if not self.is_time:
+                self._ids.append(identifier)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """Id and end of each; none when it was a time."""
+        return zip(self._ids, self._ended_ns, strict=False)
+
+    @property
+    def time(self) -> tuple[int, int]:
+        """From when to when they ended. What was asked for without a beginning has none: Loki may keep for longer."""
+        first = 0 if self.is_time else min(self._ended_ns, default=0)
+        return (first if self._since_ns is None else self._since_ns, max(self._ended_ns, default=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Erasing:
     """Plain callables, so that it works in the recorder and, for the command line, without one.
 
-    ``erase_records`` deletes one step's numbers from the journal, and ``forget`` from its index; ``overwrite_soon``
-    has the bytes that were freed overwritten, behind the exchanges; ``ask_loki`` is given
-    (id, end in Unix nanoseconds) of what was erased, and is None when nothing is shipped there.
+    ``erase_records`` deletes one step's numbers from the journal, and ``forget`` all from its index (whether nothing
+    of them stays there). ``overwrite_soon`` has the bytes that were freed overwritten, behind the exchanges or before
+    it returns; ``ask_loki`` is None when nothing is shipped there. ``send_no_more`` has receivers get nothing that
+    was read before the records went. ``count_behind`` brings the index up to date, as far as that can be waited for,
+    and says how many records it is still behind.
     """
 
     reader: Reader
     search: Search
     erase_records: Callable[[Sequence[int]], Awaitable[int]]
-    forget: Callable[[Sequence[int]], object]
-    ask_loki: Callable[[Sequence[tuple[str, int]]], Deletion] | None
+    forget: Callable[[Sequence[int]], bool]
+    ask_loki: Callable[[Gone], Deletion] | None
     has_other_receivers: bool = False
-    overwrite_soon: Callable[[], None] = lambda: None
+    overwrite_soon: Callable[[], object] = lambda: None
+    send_no_more: Callable[[], object] = lambda: None
+    count_behind: Callable[[], int] = lambda: 0
+    _running: set[asyncio.Task[Any]] = field(default_factory=set)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def erase(
         self, wanted: Filter, by: str, progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
-        """Erase all that ``wanted`` lets through. ``by`` is told in the audit; ``progress`` how many are gone."""
-        numbers = await asyncio.to_thread(lambda: [one for batch in self.search.numbers(wanted) for one in batch])
-        return await self.erase_numbers(numbers, urlencode(to_query(wanted)) or "all", by, progress)
+        """Erase all that ``wanted`` lets through. ``by`` is told in the audit; ``progress`` how many are gone.
+
+        Goes on to its end when whoever waits for it leaves. Raises JournalError when the disk is in trouble; what was
+        erased by then is forgotten everywhere.
+        """
+        gone = Gone(wanted.since_ns, is_time=_is_a_time(wanted))
+        return await self._to_its_end(self._erase(gone, self.search.numbers(wanted, _AT_ONCE), _told(wanted), by, progress))
 
     async def erase_numbers(
         self, numbers: Sequence[int], which: str, by: str, progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
-        """Erase the exchanges with these ``numbers``; ``which`` they are is told in the audit."""
-        # Read before they are gone, as Loki is asked by their ids and times.
-        erased = await asyncio.to_thread(self._ids_and_times, numbers) if self.ask_loki else []
+        """Erase the exchanges with these ``numbers``; ``which`` they are is told in the audit. Else as ``erase``."""
+        return await self._to_its_end(self._erase(Gone(None, is_time=False), iter([numbers]), which, by, progress))
+
+    async def erase_expected(self, wanted: Filter, expected: int, by: str) -> web.Response:
+        """Erase what ``wanted`` lets through if it is as many as ``expected``."""
+        async with self._one_at_a_time:
+            if behind := await self._count_behind(wanted):
+                return refuse(503, f"{behind} exchanges are not in the index yet: nothing was erased. Try again soon.")
+            count = await asyncio.to_thread(self.search.count, wanted)
+            if count != expected:
+                return refuse(
+                    409, f"There are {count} now, not {expected}: nothing was erased. Look again.", count=count
+                )
+            return say(await self.erase(wanted, by))
+
+    async def _count_behind(self, wanted: Filter) -> int:
+        return await asyncio.to_thread(self.count_behind) if wanted.has_conditions else 0
+
+    async def _to_its_end(self, erasing: Any) -> dict[str, Any]:
+        task: asyncio.Task[dict[str, Any]] = asyncio.create_task(erasing, name="erase")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _erase(
+        self, gone: Gone, batches: Iterator[Sequence[int]], which: str, by: str, progress: Callable[[int], None]
+    ) -> dict[str, Any]:
         count = 0
-        for step in await asyncio.to_thread(steps, self.reader, numbers):
-            count += await self.erase_records(step)
-            progress(count)
-        self.overwrite_soon()
-        await asyncio.to_thread(self.forget, numbers)
-        deletion = await asyncio.to_thread(self.ask_loki, erased) if self.ask_loki and erased else None
-        is_gone = await self._wait_until_overwritten()
+        try:
+            while numbers := await asyncio.to_thread(next, batches, ()):
+                for step in await asyncio.to_thread(steps, self.reader, numbers):
+                    gone.add(await asyncio.to_thread(self._read, step))
+                    count += await self.erase_records(step)
+                    progress(count)
+        finally:
+            # Also when it ends early: what is gone must be gone everywhere.
+            result = await self._follow(gone, count, which, by)
+        return result
+
+    async def _follow(self, gone: Gone, count: int, which: str, by: str) -> dict[str, Any]:
+        self.send_no_more()
+        notes = []
+        is_gone = await self._forget(gone.numbers)
+        if not is_gone:
+            notes.append("Its index still holds words of them: that is put right in the background.")
+        deletion = await asyncio.to_thread(self.ask_loki, gone) if self.ask_loki and gone.numbers else None
         emit(RecordsErased(count, by, which, _in_short(deletion)))
+        await asyncio.to_thread(self.overwrite_soon)
+        if not await self._wait_until_overwritten():
+            is_gone = False
+            notes.append(
+                "The records are deleted. Overwriting the bytes that they took goes on in the background"
+                " (a program that reads the journal for long holds it up)."
+            )
         return {
             "erased": count,
             "is_overwritten": is_gone,
-            "loki": _described(deletion),
-            "notes": self._notes(is_gone),
+            "loki": _described(deletion, self.ask_loki is not None),
+            "notes": notes + self._notes(),
         }
 
-    def _ids_and_times(self, numbers: Sequence[int]) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = []
-        for first in range(0, len(numbers), _AT_ONCE):
-            some = ",".join(map(str, map(int, numbers[first : first + _AT_ONCE])))
-            found += self.reader.ask(f"SELECT id, ended_ns FROM exchange WHERE number IN ({some}) ORDER BY number")
-        return found
+    def _read(self, step: Sequence[int]) -> list[tuple[int, str, int]]:
+        """Read before they are gone, as Loki is asked by their ids and times."""
+        some = ",".join(map(str, map(int, step)))
+        return [
+            (number, identifier, ended_ns)
+            for number, identifier, ended_ns in self.reader.ask(
+                f"SELECT number, id, ended_ns FROM exchange WHERE number IN ({some})"
+            )
+        ]
+
+    async def _forget(self, numbers: Sequence[int]) -> bool:
+        try:
+            return await asyncio.to_thread(self.forget, numbers)
+        except (JournalError, sqlite3.Error, OSError):
+            # The next start compares the two, and finds it.
+            return False
 
     async def _wait_until_overwritten(self) -> bool:
         until = time.monotonic() + _PATIENCE_SECONDS
         while not await asyncio.to_thread(is_overwritten, self.reader):
             if time.monotonic() > until:
                 return False
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.02)
         return True
 
-    def _notes(self, is_gone: bool) -> list[str]:
+    def _notes(self) -> list[str]:
         notes = []
-        if not is_gone:
-            notes.append(
-                "The records are deleted. Overwriting the bytes that they took goes on in the background"
-                " (a program that reads the journal for long holds it up)."
-            )
         if kept := set_aside(self.search.folder):
             notes.append(
                 f"Damaged journals that were kept may hold them too; delete these yourself: {', '.join(kept)}."
@@ -126,10 +218,7 @@ async def erase(erasing: Erasing, query: Mapping[str, str], client: Client) -> w
         return refuse(400, "Say with count=N how many you expect to erase; /erasing.json tells how many there are.")
     if not wanted.has_conditions and query.get("all") != "true":
         return refuse(400, "Without a filter this erases everything: say all=true if that is meant.")
-    count = await asyncio.to_thread(erasing.search.count, wanted)
-    if count != int(expected):
-        return refuse(409, f"There are {count} now, not {expected}: nothing was erased. Look again.", count=count)
-    return say(await erasing.erase(wanted, client.address))
+    return await erasing.erase_expected(wanted, int(expected), client.address)
 
 
 async def erase_one(erasing: Erasing, identifier: str, client: Client) -> web.Response:
@@ -141,9 +230,19 @@ async def erase_one(erasing: Erasing, identifier: str, client: Client) -> web.Re
     return say(await erasing.erase_numbers([kept.row.number], f"exchange={identifier}", client.address))
 
 
-def _described(deletion: Deletion | None) -> dict[str, Any]:
+def _is_a_time(wanted: Filter) -> bool:
+    return not replace(wanted, since_ns=None, until_ns=None).has_conditions and wanted.before is wanted.after is None
+
+
+def _told(wanted: Filter) -> str:
+    """The filter as the audit has it: what was looked for in prompts and answers is left out."""
+    return urlencode([(name, "…" if name == "q" else value) for name, value in to_query(wanted)], safe="…") or "all"
+
+
+def _described(deletion: Deletion | None, is_shipped_to: bool) -> dict[str, Any]:
     if deletion is None:
-        return {"asked": False, "requests": [], "why": "Nothing is shipped to Loki (LOKI_URL is not set)."}
+        why = "Nothing was erased." if is_shipped_to else "Nothing is shipped to Loki (LOKI_URL is not set)."
+        return {"asked": False, "requests": [], "why": why}
     return {"asked": deletion.is_asked, "requests": list(deletion.requests), "why": deletion.text}
 
 

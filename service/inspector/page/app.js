@@ -22,6 +22,7 @@ import { makeLately } from "./lately.js";
 import { makeList } from "./list.js";
 import { listen } from "./live.js";
 import { makeOverview } from "./overview.js";
+import { closerLook } from "./scale.js";
 import { watchStatus } from "./status.js";
 import { makeTimeline } from "./timeline.js";
 
@@ -108,10 +109,13 @@ async function count(isAsked = false) {
   recount = undefined;
   const view = address.view;
   const began = performance.now();
+  const signal = counting.next();
   try {
-    const said = await ask(`/timeline.json?${filterOf(view)}`, { signal: counting.next() });
-    const models = view.colour === "model" ? await byModel(view, said.models ?? []) : undefined;
-    timeline.show(said, { fits: !view.to && (view.from === "" || view.from.startsWith("-")), models });
+    const said = await ask(`/timeline.json?${filterOf(view)}`, { signal });
+    const closer = view.to || view.from === "all" ? undefined : closerLook(said.dots, Date.parse(said.from), Date.parse(said.to));
+    const drawn = closer === undefined ? view : { ...view, from: new Date(closer).toISOString() };
+    const picture = drawn === view ? said : await ask(`/timeline.json?${filterOf(drawn)}`, { signal });
+    timeline.show(picture, view.colour === "model" ? await byModel(drawn, said.models ?? [], signal) : undefined);
     facts.show(said, view);
     list.setMeasure(measureOf(said));
     if (isAsked) announce(`${counted(said.count, "exchange")} found.`);
@@ -137,10 +141,11 @@ function measureOf(said) {
  * The dots of the models that were called most, for a timeline that is coloured by them.
  * @param {import("./address.js").View} view
  * @param {[string, number][]} called  models and how often, the most frequent first
+ * @param {AbortSignal} signal
  */
-async function byModel(view, called) {
+async function byModel(view, called, signal) {
   const names = called.slice(0, MODELS_COLOURED).map(([name]) => name);
-  const answers = await Promise.all(names.map((name) => ask(`/timeline.json?${filterOf({ ...view, model: [name] })}`)));
+  const answers = await Promise.all(names.map((name) => ask(`/timeline.json?${filterOf({ ...view, model: [name] })}`, { signal })));
   return names.map((name, index) => ({ name, dots: answers[index].dots }));
 }
 
@@ -158,12 +163,17 @@ function showOpen() {
   clearTimeout(settling);
   settling = setTimeout(() => {
     void exchange.show(id);
-    // The button that had the focus went with the exchange.
-    if (!id && document.activeElement === document.body && wasReading) list.focus();
+    if (!id && wasReading && hasLostFocus()) list.focus();
     if (!id && !lately.isLoading && !lately.trouble) void overview.show();
     const entry = id ? lately.at(lately.indexOf(id)) : undefined;
     document.title = entry ? `${titleOf(entry)} · Ollama Recorder` : "Ollama Recorder";
   }, id ? SETTLED : 0);
+}
+
+/** Whether what had the focus went with the exchange. */
+function hasLostFocus() {
+  const { activeElement } = document;
+  return activeElement === null || activeElement === document.body || byId("exchange").contains(activeElement);
 }
 
 /** @param {string} id @param {{replace?: boolean}} how */

@@ -62,7 +62,7 @@ function turnPart(turn, ending, isAnswer = false) {
   const label = [turn.role === "tool" && turn.name ? `result of ${turn.name}` : turn.role, turn.role !== "tool" && turn.name, ending].filter(Boolean).join(" · ");
   const calls = turn.tool_calls ?? [];
   return element(
-    "section", { class: `turn ${known}${isAnswer ? " answer" : ""}`, "aria-label": isAnswer ? "answer" : turn.role },
+    "div", { class: `turn ${known}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
     element("h3", {}, label),
     turn.thinking ? thinkingPart(turn.thinking) : null,
     turn.text ? textPart(turn.text) : null,

@@ -47,7 +47,9 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
     asking.stop();
     if (!id) return;
     const flying = inFlight(id);
-    if (flying) showFlying(flying);
+    if (!/^[0-9a-f]{32}$/i.test(id)) {
+      replace(article, back(), heading("This exchange is not here"), element("p", {}, "The address names none: an exchange has an id of 32 characters."));
+    } else if (flying) showFlying(flying);
     else await load(id);
   }
 
@@ -203,8 +205,8 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
     replace(
       article, back(), heading(titleOf(flying)), clock,
       element("div", { class: "conversation" },
-        element("section", { class: "turn user", "aria-label": "user" }, element("h3", {}, "asked, first words"), element("div", { class: "text", dir: "auto" }, flying.prompt ?? "")),
-        element("section", { class: "turn assistant answer", "aria-label": "answer" }, element("h3", {}, "answer so far, last words"), text)),
+        element("div", { class: "turn user", role: "group", "aria-label": "user" }, element("h3", {}, "asked, first words"), element("div", { class: "text", dir: "auto" }, flying.prompt ?? "")),
+        element("div", { class: "turn assistant answer", role: "group", "aria-label": "answer" }, element("h3", {}, "answer so far, last words"), text)),
     );
     tick();
     focusIfWanted();

@@ -17,7 +17,7 @@ const MOST_ROWS = 40;
 export function makeOverview(address) {
   const place = byId("overview");
   const table = element("table", { class: "groups" });
-  const heading = element("h2");
+  const heading = element("h2", {}, "Overview");
   const choice = element("div", { class: "segments", role: "group", "aria-label": "Group by" });
   const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Groups" }, table);
   const keys = element("p", { class: "keys" }, element("kbd", {}, "↑"), " ", element("kbd", {}, "↓"), " choose an exchange  ", element("kbd", {}, "Enter"), " read it  ", element("kbd", {}, "/"), " search  ", element("kbd", {}, "?"), " all keys");

@@ -159,16 +159,27 @@ async function readInto(reply, text) {
   return trouble;
 }
 
+/** Asked once a visit: it goes through the gateway, and so is recorded too. @type {Promise<string[]> | undefined} */
+let installed;
+
 /**
- * The models that this Ollama has, and those that were used before.
- * @param {HTMLElement} models
+ * The models that this Ollama has; where it does not tell, those that were used before.
+ * @returns {Promise<string[]>}
  */
+async function knownModels() {
+  try {
+    installed ??= ask("/api/ollama/~inspector/api/tags").then((said) => (said.models ?? []).map((/** @type {any} */ model) => String(model.name)));
+    return await installed;
+  } catch {
+    installed = undefined;
+  }
+  const used = await ask("/values.json?field=model").catch(() => ({ values: [] }));
+  return used.values.map((/** @type {[string, number]} */ [name]) => name);
+}
+
+/** @param {HTMLElement} models  the list of suggestions to fill */
 async function offerModels(models) {
-  const [installed, used] = await Promise.allSettled([ask("/api/ollama/~inspector/api/tags"), ask("/values.json?field=model")]);
-  const names = new Set();
-  if (installed.status === "fulfilled") for (const model of installed.value.models ?? []) names.add(String(model.name));
-  if (used.status === "fulfilled" && !names.size) for (const [name] of used.value.values ?? []) names.add(String(name));
-  replace(models, ...[...names].map((name) => element("option", { value: name })));
+  replace(models, ...(await knownModels()).map((name) => element("option", { value: name })));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Where a moment and a duration stand in the timeline, and which of them are labelled. All pure. */
 
 /** The shortest duration that the logarithmic scale tells apart, in seconds. */
-export const SHORTEST = 0.01;
+const SHORTEST = 0.01;
 
 /**
  * A duration's height on a logarithmic scale.
@@ -80,6 +80,25 @@ function nextTick(at, step) {
  * @typedef {[number, number, number, number, number]} Dot  Unix ms, duration in ms, kind (0 completed, 1 failed,
  *   2 client left), how many exchanges, number of the newest of them
  */
+
+/** Dots are merged where they would be drawn in the same place: in so many columns. */
+const COLUMNS = 450;
+
+/**
+ * Where to begin so that there is more to see, when the first two thirds of a timeline or more are empty.
+ * @param {Dot[]} dots
+ * @param {number} from  Unix milliseconds
+ * @param {number} to  Unix milliseconds
+ * @returns {number | undefined} Unix milliseconds; undefined when it is good as it is
+ */
+export function closerLook(dots, from, to) {
+  if (!dots.length) return undefined;
+  const first = dots.reduce((least, dot) => Math.min(least, dot[0]), to);
+  if (first - from < ((to - from) * 2) / 3) return undefined;
+  // A merged dot tells the newest of its exchanges: the others were up to a column earlier.
+  const begin = first - (to - from) / COLUMNS - (to - first) * 0.03;
+  return Math.max(from, Math.min(begin, to - MINUTE));
+}
 
 /**
  * The timeline as a table: what happened in each of `rows` equal spans of time.

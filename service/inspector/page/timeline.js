@@ -151,13 +151,11 @@ export function makeTimeline({ choose, open }) {
   return {
     /**
      * @param {Answer} said
-     * @param {{fits: boolean, models?: {name: string, dots: Dot[]}[]}} how  `fits`: the picture may begin with the first
-     *   exchange rather than with the span asked for; `models`: colour by these
+     * @param {{name: string, dots: Dot[]}[]} [models]  to colour the dots by
      */
-    show(said, { fits, models }) {
+    show(said, models) {
       answer = said;
       [from, to] = [Date.parse(said.from), Date.parse(said.to)];
-      if (fits && said.dots.length) from = fitted(said.dots, from, to);
       if (!(to > from)) [from, to] = [to - 3_600_000, to];
       longest = topOf(said.dots.reduce((most, dot) => Math.max(most, dot[1]), 0) / 1000);
       groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
@@ -183,18 +181,6 @@ export function makeTimeline({ choose, open }) {
       chart.classList.add("stale");
     },
   };
-}
-
-/**
- * Where the picture begins: two thirds of it empty say less than a closer look.
- * @param {Dot[]} dots
- * @param {number} from
- * @param {number} to
- */
-function fitted(dots, from, to) {
-  const first = dots.reduce((least, dot) => Math.min(least, dot[0]), to);
-  if (first - from < (to - from) / 3) return from;
-  return Math.max(from, Math.min(first - (to - first) * 0.03, to - 60_000));
 }
 
 /** What failed is drawn last: it must not hide beneath what went well. @param {Dot[]} dots */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { durationTicks, heightOf, nearest, tableOf, timeTicks, topOf } from "../../../service/inspector/page/scale.js";
+import { closerLook, durationTicks, heightOf, nearest, tableOf, timeTicks, topOf } from "../../../service/inspector/page/scale.js";
 
 const HOUR = 3_600_000;
 
@@ -51,4 +51,13 @@ test("the nearest dot is found within reach only", () => {
   const placed = [{ x: 0, y: 0 }, { x: 10, y: 0 }];
   assert.equal(nearest(placed, 8, 1, 5), placed[1]);
   assert.equal(nearest(placed, 5, 30, 5), undefined);
+});
+
+test("a timeline that is empty at first is looked at more closely, and no dot is lost by that", () => {
+  const [from, to] = [0, 24 * HOUR];
+  const dots = [[to - 120_000, 10, 0, 1, 1], [to - 1000, 10, 0, 1, 2]];
+  const begin = closerLook(dots, from, to);
+  assert.ok(begin <= to - 120_000 - (to - from) / 450 && begin > to - HOUR);
+  assert.equal(closerLook([[HOUR, 10, 0, 1, 1]], from, to), undefined);
+  assert.equal(closerLook([], from, to), undefined);
 });
