@@ -7,14 +7,18 @@ admitted and recorded like everybody's.
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import service
 from service.condition import Condition
 from service.gateway.admission import Policy
+from service.gateway.generate import list_models
 from service.gateway.upstream import Answer, Failure, RequestBody, Upstream
-from service.inspector.erasing import Erasing
+from service.inspector.erasing import Erasing, Gone
 from service.inspector.live import Live
 from service.inspector.pages import Pages, Sources
 from service.inspector.replaying import Replaying
@@ -24,7 +28,10 @@ from service.journal.search import Search
 from service.record.exchange import Outcome
 from service.settings import Settings
 from service.shipping.loki import login_headers
-from service.shipping.loki_deletion import Erased, LokiAddress, LokiDeletion, ask_loki, deletion_requests
+from service.shipping.loki_deletion import LokiAddress, LokiDeletion, delete_lines
+
+# So long an erasure waits for an index that is being made.
+_INDEX_SECONDS: Final = 10.0
 
 
 class ReadersDoor:
@@ -48,6 +55,7 @@ class ReadersDoor:
             condition.readiness,
             condition.metrics,
             condition.status,
+            partial(list_models, condition.send),
             reader,
             self._search,
             self.live,
@@ -60,6 +68,8 @@ class ReadersDoor:
                 self._ask_loki if settings.loki_url else None,
                 has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
                 overwrite_soon=condition.recorder.tidy_soon,
+                send_no_more=self._send_no_more,
+                count_behind=self._count_behind,
             ),
             settings.trace_url or None,
         )
@@ -97,11 +107,23 @@ class ReadersDoor:
         done = self._condition.recorder.submit(lambda journal: erase_records(journal.connection, numbers))
         return await asyncio.wrap_future(done)
 
-    def _ask_loki(self, erased: Sequence[tuple[str, int]]) -> LokiDeletion:
+    def _send_no_more(self) -> None:
+        for shipper in self._condition.shippers:
+            shipper.read_again()
+
+    def _count_behind(self) -> int:
+        until = time.monotonic() + _INDEX_SECONDS
+        while (step := self._indexer.step()).behind and time.monotonic() < until:
+            pass
+        return step.behind
+
+    def _ask_loki(self, gone: Gone) -> LokiDeletion:
         settings = self._settings
-        headers = login_headers(
-            settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token
+        login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
+        return delete_lines(
+            LokiAddress(settings.loki_url, login),
+            gone,
+            gone.whole_time,
+            with_spans=settings.loki_spans,
+            instance=self._condition.reader.instance(),
         )
-        loki = LokiAddress(settings.loki_url, headers)
-        found = [Erased(identifier, ended_ns) for identifier, ended_ns in erased]
-        return ask_loki(loki, deletion_requests(found, settings.loki_spans))

@@ -225,14 +225,25 @@ async def choose_model(setting: str, send: Send) -> str | None:
     """
     if setting:
         return setting
+    models = await _models(send)
+    if models is None:
+        return ""
+    return models[0] if models else None
+
+
+async def list_models(send: Send) -> list[str]:
+    """The names of the models that Ollama has; none when it cannot be asked. A question of our own: not recorded."""
+    return await _models(send) or []
+
+
+async def _models(send: Send) -> list[str] | None:
     answer = await send("GET", "/api/tags", (), None)
     if isinstance(answer, Failure):
-        return ""
+        return None
     try:
         said = orjson.loads(await _read_all(answer))
-        models = [str(model["name"]) for model in said["models"]]
+        return [str(model["name"]) for model in said["models"]]
     except (ValueError, KeyError, TypeError):
-        return ""
+        return None
     finally:
         answer.abort()
-    return models[0] if models else None

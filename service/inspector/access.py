@@ -43,7 +43,12 @@ class Access:
         scheme, _, said = headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and said.strip():
             return self._is_token(said.strip(), client)
-        return self._has_session(headers)
+        return self.has_session(headers)
+
+    def has_session(self, headers: Mapping[str, str]) -> bool:
+        """Whether this browser has signed in."""
+        session = _session_of(headers)
+        return bool(session) and self._sessions.get(_digest(session), 0.0) > self._now()
 
     def seconds_to_wait(self, client: Client) -> int:
         """How long this client has to wait before its next guess is looked at; 0: not at all."""
@@ -78,10 +83,6 @@ class Access:
             return True
         self._wrong.append((self._now(), client.address))
         return False
-
-    def _has_session(self, headers: Mapping[str, str]) -> bool:
-        session = _session_of(headers)
-        return bool(session) and self._sessions.get(_digest(session), 0.0) > self._now()
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:

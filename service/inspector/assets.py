@@ -22,7 +22,8 @@ _TYPES: Final = {
 # that ends up in the page cannot run even if it became an element.
 PAGE_HEADERS: Final = PRIVATE_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
-    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'",
     "Cross-Origin-Opener-Policy": "same-origin",
     # Kept, and asked about each time: after an upgrade nobody runs an old script.
     "Cache-Control": "private, no-cache",

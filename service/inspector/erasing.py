@@ -16,8 +16,10 @@ from service.inspector.client import Client
 from service.inspector.listing import filter_of
 from service.inspector.saying import refuse, say
 from service.journal import JournalError
-from service.journal.erasing import is_overwritten, set_aside, steps
+from service.journal.erasing import erase_records, is_overwritten, overwrite_all, set_aside, steps
 from service.journal.filters import Filter, to_query
+from service.journal.indexing import Indexer
+from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.search import Search
 
@@ -40,12 +42,12 @@ class Deletion(Protocol):
 class Gone:
     """What was erased, as compact as a million need it: numbers, and for Loki ids and ends (Unix nanoseconds).
 
-    ``is_time``: it was everything that ended in a time, so that Loki need not be told the ids.
+    ``is_whole_time``: it was everything that ended in a time, so that Loki need not be told the ids.
     """
 
-    def __init__(self, since_ns: int | None, is_time: bool) -> None:
+    def __init__(self, since_ns: int | None, is_whole_time: bool) -> None:
         self.numbers = array("q")
-        self.is_time = is_time
+        self.is_whole_time = is_whole_time
         self._since_ns = since_ns
         self._ids: list[str] = []
         self._ended_ns = array("q")
@@ -55,18 +57,17 @@ class Gone:
         for number, identifier, ended_ns in exchanges:
             self.numbers.append(number)
             self._ended_ns.append(ended_ns)
-            if not self.is_time:
+            if not self.is_whole_time:
                 self._ids.append(identifier)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        """Id and end of each; none when it was a time."""
+        """Id and end of each; nothing when it was a whole time."""
         return zip(self._ids, self._ended_ns, strict=False)
 
     @property
-    def time(self) -> tuple[int, int]:
-        """From when to when they ended. What was asked for without a beginning has none: Loki may keep for longer."""
-        first = 0 if self.is_time else min(self._ended_ns, default=0)
-        return (first if self._since_ns is None else self._since_ns, max(self._ended_ns, default=0))
+    def whole_time(self) -> tuple[int, int] | None:
+        """The first and the last moment of that time. Without a beginning it begins at 0: Loki may keep for longer."""
+        return (self._since_ns or 0, max(self._ended_ns, default=0)) if self.is_whole_time else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,18 @@ class Erasing:
         Goes on to its end when whoever waits for it leaves. Raises JournalError when the disk is in trouble; what was
         erased by then is forgotten everywhere.
         """
-        gone = Gone(wanted.since_ns, is_time=_is_a_time(wanted))
-        return await self._to_its_end(self._erase(gone, self.search.numbers(wanted, _AT_ONCE), _told(wanted), by, progress))
+        gone = Gone(wanted.since_ns, is_whole_time=_is_a_time(wanted))
+        return await self._to_its_end(
+            self._erase(gone, self.search.numbers(wanted, _AT_ONCE), _told(wanted), by, progress)
+        )
 
     async def erase_numbers(
         self, numbers: Sequence[int], which: str, by: str, progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
         """Erase the exchanges with these ``numbers``; ``which`` they are is told in the audit. Else as ``erase``."""
-        return await self._to_its_end(self._erase(Gone(None, is_time=False), iter([numbers]), which, by, progress))
+        return await self._to_its_end(
+            self._erase(Gone(None, is_whole_time=False), iter([numbers]), which, by, progress)
+        )
 
     async def erase_expected(self, wanted: Filter, expected: int, by: str) -> web.Response:
         """Erase what ``wanted`` lets through if it is as many as ``expected``."""
@@ -203,6 +208,31 @@ class Erasing:
         return notes
 
 
+def alone(
+    journal: Journal,
+    search: Search,
+    indexer: Indexer,
+    reader: Reader,
+    ask_loki: Callable[[Gone], Deletion] | None,
+    *,
+    has_other_receivers: bool,
+) -> Erasing:
+    """For a command, when no recorder runs: ``journal`` is open, so that none can start meanwhile."""
+
+    async def erase_step(numbers: Sequence[int]) -> int:
+        return await asyncio.to_thread(erase_records, journal.connection, numbers)
+
+    return Erasing(
+        reader,
+        search,
+        erase_step,
+        indexer.erase,
+        ask_loki,
+        has_other_receivers,
+        overwrite_soon=lambda: overwrite_all(journal.connection, journal.headroom, _PATIENCE_SECONDS),
+    )
+
+
 async def look(erasing: Erasing, query: Mapping[str, str]) -> web.Response:
     """``/erasing.json``: what would be erased."""
     wanted = filter_of(query)
@@ -231,7 +261,8 @@ async def erase_one(erasing: Erasing, identifier: str, client: Client) -> web.Re
 
 
 def _is_a_time(wanted: Filter) -> bool:
-    return not replace(wanted, since_ns=None, until_ns=None).has_conditions and wanted.before is wanted.after is None
+    """Whether it is all from one moment to another. What comes after a number (``before``) ended later, too."""
+    return wanted.after is None and not replace(wanted, since_ns=None, until_ns=None).has_conditions
 
 
 def _told(wanted: Filter) -> str:

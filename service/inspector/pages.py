@@ -36,6 +36,7 @@ class Sources:
     readiness: Callable[[], Awaitable[tuple[int, bytes]]]
     metrics: Callable[[], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
+    models: Callable[[], Awaitable[list[str]]]
     reader: Reader
     search: Search
     live: Live
@@ -75,6 +76,7 @@ class Pages:
             "/metrics": self._metrics,
             "/status.json": self._status,
             "/live": self._live,
+            "/models.json": self._models,
             "/openapi.json": self._description,
             "/exchanges.json": lambda asked: listing.list_exchanges(sources.search, asked.query),
             "/timeline.json": lambda asked: listing.draw_timeline(sources.search, asked.query),
@@ -198,7 +200,11 @@ class Pages:
         sources = self._sources
         may = {"replay": sources.replaying.allows(asked.client), "erase": True}
         status = {"version": sources.version, "may": may, "trace_url": sources.trace_url is not None}
+        status["signed_in"] = self._access.has_session(asked.request.headers)
         return say(status | await sources.status())
+
+    async def _models(self, asked: _Asked) -> web.StreamResponse:
+        return say({"models": await self._sources.models()})
 
     # The page
 

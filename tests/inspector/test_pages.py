@@ -9,6 +9,7 @@ from tests.fakes.ollama import FakeOllama
 from tests.running_app import ELSEWHERE, ask, chat, get, running
 
 DATA = ["/exchanges.json", "/timeline.json", "/stats.json", "/status.json", "/values.json?field=model", "/openapi.json"]
+DATA += ["/models.json"]
 DATA += ["/exchanges.jsonl", "/exchanges.chat.jsonl", "/exchanges.csv", "/exchanges.har", "/erasing.json", "/metrics"]
 
 

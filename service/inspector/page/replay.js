@@ -168,8 +168,8 @@ let installed;
  */
 async function knownModels() {
   try {
-    installed ??= ask("/api/ollama/~inspector/api/tags").then((said) => (said.models ?? []).map((/** @type {any} */ model) => String(model.name)));
-    return await installed;
+    installed ??= ask("/models.json").then((said) => said.models);
+    return await /** @type {Promise<string[]>} */ (installed);
   } catch {
     installed = undefined;
   }

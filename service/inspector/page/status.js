@@ -40,6 +40,7 @@ export function watchStatus(caughtUp) {
     try {
       state.said = await ask("/status.json");
       tell(noticeOf(state.said));
+      byId("sign-out").hidden = !state.said.signed_in;
     } catch (error) {
       tell(/** @type {Error} */ (error).message);
     }
