@@ -3,7 +3,7 @@
 Any part may emit an event; nothing here knows who does. An event's fields go into the log
 line; those named in ``counted_by`` become the counter's labels, so they must be few and fixed.
 An event that repeats is logged at most once in ``QUIET_SECONDS`` (with the number left out)
-and always counted.
+and always counted; one that says who did what (``is_audit``) is logged each time.
 """
 
 import logging
@@ -119,6 +119,7 @@ class RecordsErased:
     filter: str
     loki: str
     level: ClassVar[int] = logging.WARNING
+    is_audit: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ def emit(event: Event) -> None:
     counter.inc(getattr(event, "count", 1))
     if not logger.isEnabledFor(event.level):
         return
-    left_out = _left_out_since_last((kind, *labels))
+    left_out = 0 if getattr(kind, "is_audit", False) else _left_out_since_last((kind, *labels))
     if left_out is None:
         return
     said = {field.name: getattr(event, field.name) for field in fields(event)}

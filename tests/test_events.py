@@ -47,3 +47,10 @@ def test_every_event_is_a_noun_and_a_past_verb_and_says_what_happened_in_a_sente
         assert re.fullmatch(r"([A-Z][a-z]+)+", kind.__name__)
         assert kind.__doc__
         assert kind.__doc__.split("\n")[0].endswith(".")
+
+
+def test_what_somebody_did_is_logged_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "ollama_recorder"):
+        for count in (1, 2):
+            events.emit(events.RecordsErased(count, "127.0.0.1", "all", "not asked"))
+    assert [vars(record)["count"] for record in caplog.records] == [1, 2]

@@ -22,7 +22,7 @@ def prepare_folder(folder: Path) -> None:
     try:
         if folder.is_dir():
             names = [path.name for path in folder.iterdir()]
-            if not names or all(name.startswith("journal.") for name in names):
+            if not names or all(name.startswith(("journal.", "index.")) for name in names):
                 # A mounted volume may belong to another user; its owner then decides who looks into it.
                 with contextlib.suppress(PermissionError):
                     folder.chmod(0o700)
@@ -34,13 +34,13 @@ def prepare_folder(folder: Path) -> None:
 
 def make_private_file(path: Path) -> None:
     """Make ``path`` readable by its owner only, empty if it is new. SQLite gives -wal and -shm the same mode."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(descriptor, 0o600)
-    except PermissionError:
-        pass
-    finally:
-        os.close(descriptor)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        # Never opened and closed here: close() drops all locks that this process's SQLite has on the file, and another
+        # process that closes it then takes itself for the last one and deletes the log (How To Corrupt, 2.2).
+        with contextlib.suppress(PermissionError):
+            path.chmod(0o600)
 
 
 def take_lock(folder: Path) -> int:

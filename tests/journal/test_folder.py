@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from service.journal import JournalError
-from service.journal.folder import prepare_folder, take_lock
-from tests.journal.given import open_journal, record
+from service.journal.folder import make_private_file, prepare_folder, take_lock
+from tests.journal.given import kept_ids, open_journal, record
 
 HOLDER = """
 import sys, time
@@ -91,3 +91,17 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match=r"DATA_DIR='.*file/data' cannot be used: Not a directory"):
         prepare_folder(tmp_path / "file" / "data")
+
+
+def test_a_file_that_is_made_private_again_keeps_the_locks_of_this_process(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(1)])
+        make_private_file(tmp_path / "journal.sqlite3")
+        # Another process that closes the journal deletes its log if nobody else has a lock.
+        looking = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT id FROM exchange'); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", looking, tmp_path / "journal.sqlite3"], check=True)
+        assert (tmp_path / "journal.sqlite3-wal").exists()
+        journal.write([record(2)])
+    assert kept_ids(tmp_path) == [1, 2]
