@@ -1,0 +1,51 @@
+"""The command ``ollama-recorder``: one module a subject, put together here.
+
+It reads the journal and its index itself, so it works while the recorder runs and when it does not; what sends a
+prompt or changes the journal of a running recorder asks that recorder over HTTP. A container's health check starts
+it every few seconds: what is heavy is imported inside the commands.
+"""
+
+import contextlib
+import sys
+
+import typer
+
+from service.cli import erasing, exporting, listing, replaying, serving, showing, tail, totals, upkeep
+from service.cli.doctor.checkup import doctor
+
+app = typer.Typer(
+    name="ollama-recorder",
+    help="The flight recorder for local LLMs. Settings are environment variables: see `ollama-recorder settings`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_journal = typer.Typer(help="The file in which all exchanges are kept.", no_args_is_help=True)
+_ship = typer.Typer(help="What goes to Loki and to an OTLP receiver.", no_args_is_help=True)
+
+app.command()(serving.serve)
+app.command()(tail.tail)
+app.command("list")(listing.list_exchanges)
+app.command()(listing.search)
+app.command()(showing.show)
+app.command()(totals.stats)
+app.command()(exporting.export)
+app.command()(replaying.replay)
+app.command()(erasing.erase)
+app.command()(doctor)
+app.command()(serving.settings)
+app.command()(serving.health)
+app.command()(serving.version)
+app.add_typer(_journal, name="journal")
+_journal.command("check")(upkeep.journal_check)
+app.add_typer(_ship, name="ship")
+_ship.command("status")(upkeep.ship_status)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        # What was recorded may hold what a terminal's encoding, or no encoding at all, has a place for.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app()

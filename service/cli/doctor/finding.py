@@ -1,0 +1,45 @@
+"""What a look at something found."""
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from time import time
+
+from service.cli.asking import Answer
+
+
+class State(StrEnum):
+    """``NOTE``: worth knowing, nothing has to be done. ``PROBLEM``: something has to be done."""
+
+    GOOD = "good"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``about`` names what was looked at in a word or two; ``advice`` says what to do, empty where nothing is."""
+
+    about: str
+    state: State
+    text: str
+    advice: str = ""
+
+
+# A second is lost by rounding in the Date header, another on the way.
+_SMALL_SECONDS = 5.0
+_LARGE_SECONDS = 60.0
+
+
+def clock_finding(name: str, answer: Answer, now: float | None = None) -> Finding | None:
+    """How far the clock of what answered just ``now`` (Unix seconds) is from ours; None when it does not tell."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    apart = (time() if now is None else now) - theirs
+    if abs(apart) <= _SMALL_SECONDS:
+        return Finding("clock", State.GOOD, f"The same as {name}'s, within {_SMALL_SECONDS:.0f} s.")
+    said = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
+    state = State.PROBLEM if abs(apart) > _LARGE_SECONDS else State.NOTE
+    return Finding("clock", state, said, "Let both machines take their time from the network (NTP).")

@@ -1,0 +1,35 @@
+"""What a command knows when it starts, and how it stops when that is not enough."""
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from service.settings import Settings, SettingsError, read_settings
+
+USAGE_EXIT_CODE = 2
+"""Of a wrong setting, option or search; 1 is the exit code of all other failures."""
+
+
+def current_settings() -> Settings:
+    """The settings of this process's environment. Stops the command when they cannot be used, naming each mistake."""
+    try:
+        return read_settings(os.environ)
+    except SettingsError as mistakes:
+        stop(str(mistakes), USAGE_EXIT_CODE)
+
+
+def stop(message: str, code: int = 1) -> NoReturn:
+    """End the command: ``message`` to standard error, ``code`` to whoever started it."""
+    sys.stderr.write(message + "\n")
+    raise typer.Exit(code)
+
+
+def base_address(settings: Settings, url: str = "") -> str:
+    """Where the recorder answers: ``url`` when it is given, else where LISTEN says, as this machine reaches it."""
+    if url:
+        return url.rstrip("/")
+    host, port = settings.listen
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

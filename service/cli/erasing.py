@@ -1,0 +1,164 @@
+"""``erase``: records gone for good; from the running recorder, or from the files where none runs."""
+
+import asyncio
+import sqlite3
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from service.cli.conditions import takes_filter
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.screen import console, inert, note, say_json, working
+from service.journal import JournalError
+from service.journal.filters import Filter, to_query
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.inspector.erasing import Gone
+    from service.journal.search import Search
+    from service.shipping.loki_deletion import LokiDeletion
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+All = Annotated[bool, typer.Option("--all", help="Everything, when no filter is given.")]
+Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_PATIENCE_SECONDS = 3600.0
+_SHOWN = 3
+_BY = "command line"
+_GIGABYTE = 1_000_000_000
+
+
+@takes_filter()
+def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = "", as_json: AsJson = False) -> None:
+    """Erase what matches, from the journal, its index and, where it can be, from Loki. Shows how many, and asks."""
+    from service.cli.doctor.recorder import holder_of
+    from service.cli.indexed import searching
+
+    settings = current_settings()
+    if not wanted.has_conditions and not everything:
+        stop("Say what to erase with a filter, or --all for everything.", USAGE_EXIT_CODE)
+    with searching(settings) as search:
+        newest = _newest(settings, search, wanted)
+        if newest is not None:
+            # What ends from now on is not what was looked at.
+            wanted = replace(wanted, before=newest[0] + 1)
+        count = search.count(wanted) if newest else 0
+        if newest is None or not count:
+            _say({"erased": 0, "notes": []}, as_json)
+            return
+        if not yes:
+            _show(search, wanted, count)
+            typer.confirm("Erase for good?", abort=True, err=True)
+        if holder_of(settings) is not None:
+            said = _ask_recorder(settings, url, wanted, count, newest[1])
+        else:
+            said = _erase_in_files(settings, search, wanted, count)
+    _say(said, as_json)
+
+
+def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, str] | None:
+    """Number and id of the newest one that matches."""
+    from service.cli.indexed import reading
+    from service.cli.listing import entries
+
+    with reading(settings) as reader:
+        for entry in entries(search, wanted, 1):
+            for (identifier,) in reader.ask("SELECT id FROM exchange WHERE number = ?", (entry.number,)):
+                return entry.number, identifier
+    return None
+
+
+def _show(search: "Search", wanted: Filter, count: int) -> None:
+    from service.cli.listing import entries, now
+    from service.cli.rows import row
+    from service.record.summary import summarise
+
+    screen = console(to_stderr=True)
+    for entry in entries(search, wanted, _SHOWN):
+        screen.print(row(summarise(entry.number, entry.line), screen.width, now()), soft_wrap=True)
+    if count > _SHOWN:
+        note(f"… and {count - _SHOWN:,} more")
+    note(f"{count:,} {'exchange matches' if count == 1 else 'exchanges match'}.")
+
+
+def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newest: str) -> dict[str, Any]:
+    from service.cli.recorder import RunningRecorder, read_document
+
+    recorder = RunningRecorder(settings, url)
+    if recorder.ask(f"/exchanges/{newest}.json").status == 404:
+        stop(f"The recorder at {recorder.base} keeps another journal than {str(settings.data_dir)!r}: say --url.")
+    query = [*to_query(wanted), ("count", str(count)), *([] if wanted.has_conditions else [("all", "true")])]
+    return read_document(recorder.ask(f"/exchanges?{urlencode(query)}", "DELETE", seconds=_PATIENCE_SECONDS))
+
+
+def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count: int) -> dict[str, Any]:
+    from service.journal.journal import Journal
+    from service.journal.space import Retention
+    from service.logs import start_logging
+
+    retention = Retention(settings.retention_days, int(settings.retention_gb * _GIGABYTE))
+    journal = Journal(settings.data_dir, sync=settings.journal_sync, retention=retention)
+    try:
+        journal.open()
+    except (OSError, sqlite3.Error) as trouble:
+        journal.close()
+        raise JournalError(f"the journal cannot be written: {trouble}") from trouble
+    # Who erased what is an event, also when no recorder runs.
+    output = start_logging(settings.log_level, sys.stderr.buffer)
+    try:
+        with working("erasing", count) as bar:
+            return asyncio.run(_erase(settings, search, wanted, journal, bar.to))
+    finally:
+        journal.close()
+        output.stop()
+
+
+async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
+    from service.cli.upkeep import wanted_receivers
+    from service.inspector.erasing import alone
+    from service.journal.indexing import Indexer
+    from service.journal.reader import Reader
+
+    reader, indexer = Reader(settings.data_dir), Indexer(settings.data_dir)
+    erasing = alone(
+        journal,
+        search,
+        indexer,
+        reader,
+        (lambda gone: _ask_loki(settings, gone, journal.instance)) if settings.loki_url else None,
+        has_other_receivers="otlp" in wanted_receivers(settings),
+    )
+    try:
+        return await erasing.erase(wanted, _BY, progress)
+    finally:
+        indexer.close()
+        reader.close()
+
+
+def _ask_loki(settings: Settings, gone: "Gone", instance: str) -> "LokiDeletion":
+    from service.shipping.loki import login_headers
+    from service.shipping.loki_deletion import LokiAddress, delete_lines
+
+    login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
+    loki = LokiAddress(settings.loki_url, login)
+    return delete_lines(loki, gone, gone.whole_time, with_spans=settings.loki_spans, instance=instance)
+
+
+def _say(said: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        say_json(said, indent=2)
+        return
+    if not said["erased"]:
+        note("Nothing matches: nothing was erased.")
+        return
+    typer.echo(f"Erased {said['erased']:,} {'exchange' if said['erased'] == 1 else 'exchanges'}.")
+    loki = said.get("loki", {})
+    for line in (loki.get("why", ""), *said["notes"]):
+        if line:
+            typer.echo(inert(str(line)))
+    if loki.get("requests") and not loki.get("asked"):
+        for request in loki["requests"]:
+            typer.echo(f"  POST {inert(str(request))}")

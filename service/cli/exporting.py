@@ -1,0 +1,130 @@
+"""``export``: what is selected as a file that other programs read."""
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.conditions import takes_filter
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.screen import note, working
+from service.journal.filters import Filter
+
+if TYPE_CHECKING:
+    from service.inspector.exports.chats import Left
+    from service.journal.search import Search
+
+
+class Form(StrEnum):
+    """The formats of service/inspector/exports/reading.py; that module is too much to load for a list of words."""
+
+    JSONL = "jsonl"
+    CHATS = "chat.jsonl"
+    CSV = "csv"
+    HAR = "har"
+
+
+Wanted = Annotated[Form, typer.Argument(metavar="FORMAT", help="jsonl (records), chat.jsonl (fine-tuning), csv, har.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write, put in place when it is whole. Else: printed.")
+]
+_CHATS = "For chat.jsonl"
+
+
+def _chat_option(flag: str, text: str) -> object:
+    return typer.Option(flag, help=text, rich_help_panel=_CHATS)
+
+
+@takes_filter()
+def export(
+    form: Wanted,
+    wanted: Filter,
+    output: Output = None,
+    drop_system: Annotated[bool, _chat_option("--drop-system", "Leave system prompts out.")] = False,
+    all_outcomes: Annotated[bool, _chat_option("--all", "Also what failed, or was cut.")] = False,
+    keep_thinking: Annotated[bool, _chat_option("--keep-thinking", "Also what the model thought.")] = False,
+    tool_arguments_as_objects: Annotated[
+        bool, _chat_option("--tool-arguments-as-objects", "For Hugging Face's chat templates; a JSON text otherwise.")
+    ] = False,
+) -> None:
+    """Write what is selected to a file, or to standard output, newest first. The file is readable by its owner only."""
+    from service.cli.indexed import searching
+    from service.inspector.exports.chats import ChatOptions
+    from service.inspector.exports.reading import FORMATS, ExportOptions, kept_records
+
+    if output is None and form is Form.HAR and sys.stdout.isatty():
+        stop("An HTTP archive is nothing to read: say --output FILE, or send it to another program.", USAGE_EXIT_CODE)
+    left: list[Left] = []
+    settings = current_settings()
+    options = ExportOptions(
+        ChatOptions(drop_system, all_outcomes, keep_thinking, tool_arguments_as_objects), when_done=left.append
+    )
+    chosen = FORMATS[form.value]
+
+    def pieces(search: "Search") -> Iterator[bytes]:
+        with working("exporting", search.count(wanted)) as bar:
+            records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs_bodies)
+            yield from chosen.write(bar.over(records), options)
+
+    with searching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:
+        for piece in pieces(search):
+            write(piece)
+    for one in left:
+        _tell(one)
+
+
+@contextlib.contextmanager
+def _writing(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Where to write. A file appears under its name when the block ends well, and not at all when it does not."""
+    if output is None:
+        sys.stdout.flush()
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+        return
+    try:
+        if _is_special(output):
+            # /dev/null, a pipe: nothing to be put in place of.
+            with output.open("wb") as special:
+                yield special.write
+            return
+        with _put_in_place(output.resolve()) as file:
+            yield file.write
+    except OSError as error:
+        stop(f"{str(output)!r} cannot be written: {error.strerror or error}.")
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(None, "it is a folder")
+    return not stat.S_ISREG(mode)
+
+
+@contextlib.contextmanager
+def _put_in_place(path: Path) -> Iterator[IO[bytes]]:
+    # Made with mode 0600: prompts are in it.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _tell(left: "Left") -> None:
+    counts = ", ".join(f"{count:,} {reason.value.replace('_', ' ')}" for reason, count in left.counts.items())
+    note(f"{left.written:,} conversations written" + (f"; left out: {counts}." if counts else "."))

@@ -1,0 +1,85 @@
+"""The journal and its index as a command reads them: the index is first brought up to date, where it can be."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.cli.environment import stop
+from service.cli.screen import note, working
+from service.journal import JournalError
+from service.journal.indexing import Indexer
+from service.journal.reader import Reader
+from service.journal.search import Search
+from service.settings import Settings
+
+_LONGEST_ID = 32
+_MOST_CANDIDATES = 5
+
+
+@contextmanager
+def searching(settings: Settings, *, needs_index: bool = True) -> Iterator[Search]:
+    """A Search over DATA_DIR. Stops the command when there is no journal, or it cannot be read in the block."""
+    try:
+        if needs_index:
+            catch_up(settings)
+        search = Search(settings.data_dir)
+        try:
+            yield search
+        finally:
+            search.close()
+    except JournalError as trouble:
+        stop(str(trouble))
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Reader]:
+    """A Reader of DATA_DIR's journal. Stops the command when it cannot be read in the block."""
+    reader = Reader(settings.data_dir)
+    try:
+        yield reader
+    except JournalError as trouble:
+        stop(str(trouble))
+    finally:
+        reader.close()
+
+
+def catch_up(settings: Settings) -> None:
+    """Index what is not indexed yet; the recorder may be doing it too. Raises JournalError without a journal.
+
+    Who may read the journal and not write the index is told that the newest exchanges may be missing.
+    """
+    reader = Reader(settings.data_dir)
+    try:
+        reader.newest_number()
+    finally:
+        reader.close()
+    indexer = Indexer(settings.data_dir)
+    try:
+        step = indexer.step()
+        if step.behind:
+            with working("indexing", step.indexed + step.behind) as bar:
+                indexer.catch_up(progress=lambda done, left: bar.to(step.indexed + done, step.indexed + done + left))
+    except (sqlite3.Error, OSError) as trouble:
+        note(f"The index could not be brought up to date ({trouble}): the newest exchanges may be missing.")
+    finally:
+        indexer.close()
+
+
+def whole_id(reader: Reader, text: str) -> str:
+    """The id of the one exchange whose id begins with ``text``. Stops the command when it is not exactly one."""
+    begin = text.strip().lower()
+    if not begin or len(begin) > _LONGEST_ID or not set(begin) <= set("0123456789abcdef"):
+        stop(f"{text[:80]!r} is no id of an exchange: expected are up to {_LONGEST_ID} hexadecimal digits.", 2)
+    found = [
+        str(identifier)
+        for (identifier,) in reader.ask(
+            "SELECT id FROM exchange WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?",
+            (begin, begin.ljust(_LONGEST_ID, "f"), _MOST_CANDIDATES + 1),
+        )
+    ]
+    if not found:
+        stop(f"There is no exchange {begin} in the journal (any more).")
+    if len(found) > 1:
+        shown = "\n".join(found[:_MOST_CANDIDATES]) + ("\n…" if len(found) > _MOST_CANDIDATES else "")
+        stop(f"{begin} is the beginning of several ids:\n{shown}")
+    return found[0]

@@ -1,0 +1,122 @@
+"""``tail``: exchanges as they end, from the journal alone; the recorder need not be asked, or even run yet."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from service.cli.conditions import takes_filter
+from service.cli.environment import current_settings
+from service.cli.screen import console, note, say_json
+from service.journal import JournalError
+from service.journal.filters import Filter
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.journal.indexing import Indexer
+    from service.journal.reader import Reader
+    from service.journal.search import Entry, Search
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an exchange, for programs.")]
+Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last ones to begin with.")]
+_LOOK_SECONDS = 0.2
+_RETRY_SECONDS = 1.0
+_AT_ONCE = 200
+
+
+@takes_filter(leave_out=["before", "after", "to"])
+def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
+    """Show exchanges as they end, until Ctrl-C. Begins with the last ones."""
+    from service.cli.listing import now
+    from service.cli.rows import row
+    from service.record.summary import summarise
+
+    screen = console()
+    width = screen.width if screen.is_terminal else None
+    with suppress(KeyboardInterrupt):
+        for entry in follow(current_settings(), wanted, lines):
+            summary = summarise(entry.number, entry.line)
+            if as_json:
+                say_json(summary)
+            else:
+                screen.print(row(summary, width, now() if screen.is_terminal else None), soft_wrap=True)
+
+
+def follow(
+    settings: Settings, wanted: Filter, lines: int, pause: Callable[[float], Any] = time.sleep
+) -> "Iterator[Entry]":
+    """The last ``lines`` exchanges that ``wanted`` lets through, oldest first, then each that ends, without an end.
+
+    ``pause`` waits so many seconds between two looks. What is in the way is noted once and waited for.
+    """
+    from service.cli.listing import entries
+    from service.journal.indexing import Indexer
+    from service.journal.reader import Reader
+    from service.journal.search import Search
+
+    reader, search, indexer = Reader(settings.data_dir), Search(settings.data_dir), Indexer(settings.data_dir)
+    try:
+        seen = _patiently(lambda: _reached(reader, indexer, wanted), pause)
+        last = _patiently(lambda: list(entries(search, replace(wanted, before=seen + 1), lines)), pause)
+        yield from reversed(last)
+        while True:
+            pause(_LOOK_SECONDS)
+            newest = _patiently(reader.newest_number, pause)
+            if newest < seen:
+                note("The journal was made anew.")
+                seen = 0
+            if newest != seen:
+                newest = _patiently(lambda: _reached(reader, indexer, wanted), pause)
+                yield from _ended_between(seen, newest, wanted, search, reader, pause)
+                seen = newest
+    finally:
+        reader.close()
+        search.close()
+        indexer.close()
+
+
+def _ended_between(
+    seen: int, newest: int, wanted: Filter, search: "Search", reader: "Reader", pause: Callable[[float], Any]
+) -> "Iterator[Entry]":
+    """What ``wanted`` lets through after number ``seen`` up to ``newest``, oldest first."""
+    from service.journal.search import Entry
+
+    ended = replace(wanted, after=seen, before=newest + 1)
+    numbers = _patiently(lambda: [number for batch in search.numbers(ended) for number in batch], pause)[::-1]
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = ",".join(map(str, numbers[start : start + _AT_ONCE]))
+        question = f"SELECT number, line FROM exchange WHERE number IN ({some}) ORDER BY number"
+        for found in _patiently(partial(reader.ask, question), pause):
+            yield Entry(*found)
+
+
+def _reached(reader: "Reader", indexer: "Indexer", wanted: Filter) -> int:
+    """Up to which number can be looked. Where the index is asked, it is brought there first."""
+    newest = reader.newest_number()
+    if not wanted.has_conditions:
+        return newest
+    try:
+        while (step := indexer.step()).behind:
+            pass
+    except (sqlite3.Error, OSError):
+        # A folder that only the recorder may write to: it indexes within milliseconds.
+        return newest
+    return step.number
+
+
+def _patiently(ask: Callable[[], T], pause: Callable[[float], Any]) -> T:
+    is_noted = False
+    while True:
+        try:
+            return ask()
+        except JournalError as trouble:
+            if not is_noted:
+                note(f"Waiting: {trouble}.")
+                is_noted = True
+            pause(_RETRY_SECONDS)

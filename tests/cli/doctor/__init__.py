@@ -1,0 +1,1 @@
+"""Tests of what ``ollama-recorder doctor`` looks at."""

@@ -1,0 +1,94 @@
+"""The journal's soundness, its privacy, its index, and the room that is left."""
+
+import shutil
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.cli.doctor import storage
+from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.storage import look_at_storage
+from service.cli.indexed import catch_up
+from service.journal import reader
+from service.journal.folder import JOURNAL
+from tests.cli.kept import chat, keep
+
+Make = Callable[..., Any]
+Usage = namedtuple("Usage", "total used free")
+
+
+def about(found: list[Finding], name: str) -> list[Finding]:
+    return [finding for finding in found if finding.about == name]
+
+
+def test_a_sound_and_private_journal_is_well(settings: Make, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, 6)))
+    catch_up(settings())
+    found = look_at_storage(settings())
+    assert {finding.state for finding in found} == {State.GOOD}
+    assert about(found, "journal")[0].text == "Sound, 5 records."
+
+
+def test_without_a_journal_there_is_nothing_to_do(settings: Make, folder: Path) -> None:
+    assert [finding.state for finding in look_at_storage(settings())] == [State.NOTE]
+    folder.mkdir(mode=0o700)
+    assert State.PROBLEM not in {finding.state for finding in look_at_storage(settings())}
+
+
+def test_a_damaged_file_a_folder_open_to_others_and_files_set_aside_are_told(settings: Make, folder: Path) -> None:
+    keep(folder, *(chat(number, "x" * 5000) for number in range(1, 51)))
+    damaged = bytearray((folder / JOURNAL).read_bytes())
+    damaged[40_000:80_000] = b"\xa5" * 40_000
+    (folder / JOURNAL).write_bytes(damaged)
+    (folder / f"{JOURNAL}.corrupt-1").touch()
+    folder.chmod(0o755)
+    found = about(look_at_storage(settings()), "journal")
+    assert [finding.advice for finding in found if "chmod 700" in finding.advice]
+    assert [finding for finding in found if "corrupt-1" in finding.text]
+    assert [
+        finding for finding in found if finding.state is State.PROBLEM and "sets a damaged file aside" in finding.advice
+    ]
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(5_000_000, State.PROBLEM), (5_000_000_000, State.NOTE), (1 << 40, State.GOOD)]
+)
+def test_room_that_is_short_is_told(
+    free: int, state: State, settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(1 << 40, 0, free))
+    (found,) = about(look_at_storage(settings()), "disk")
+    assert found.state is state
+
+
+def test_an_index_that_is_behind_and_prompts_that_were_cut_are_told(
+    settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_INDEX_LAG", 1)
+    keep(folder, chat(1))
+    (absent,) = about(look_at_storage(settings()), "index")
+    assert (absent.state, "no index" in absent.text) == (State.NOTE, True)
+    cut = chat(4, ended_ns=time.time_ns())
+    keep(folder, cut._replace(line=cut.line.replace(b'"exchange":', b'"prompt_truncated":true,"exchange":')))
+    catch_up(settings())
+    (lost,) = about(look_at_storage(settings()), "context")
+    assert (lost.state, "1 prompt of" in lost.text, "--truncated" in lost.advice) == (State.PROBLEM, True, True)
+    keep(folder, chat(2), chat(3))
+    (behind,) = about(look_at_storage(settings()), "index")
+    assert (behind.state, "2 records behind" in behind.text) == (State.NOTE, True)
+
+
+def test_a_file_too_large_to_be_looked_through_is_no_problem(
+    settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(folder, *(chat(number, "x" * 3000) for number in range(1, 300)))
+    monkeypatch.setattr(storage, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(reader, "_INSTRUCTIONS_BETWEEN_LOOKS", 1)
+    found = about(look_at_storage(settings()), "journal")
+    assert [finding.state for finding in found] == [State.NOTE]
+    assert "journal check" in found[0].advice

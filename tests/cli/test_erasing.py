@@ -1,0 +1,124 @@
+"""``erase``: looked at, asked, and gone to the byte; by the recorder when one runs, from the files when none does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service import events
+from tests.cli.answering import Answering
+from tests.cli.conftest import Run
+from tests.cli.kept import chat, keep
+from tests.integration.watching import call, records
+from tests.journal.given import identifier, kept_ids
+from tests.servers.process import RunningServer
+
+SECRET = "correcthorsebatterystaple"
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_from_the_files_not_a_byte_stays_and_all_else_does(run: Run, folder: Path) -> None:
+    keep(folder, *(chat(number, f"{SECRET} {number}" if number % 5 == 0 else "harmless") for number in range(1, 101)))
+    run("list", "--q", SECRET)
+    assert SECRET.encode() in bytes_of(folder)
+    done = run("erase", "--q", SECRET, "--yes")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased 20 exchanges.")
+    assert SECRET.encode() not in bytes_of(folder)
+    assert kept_ids(folder) == [number for number in range(1, 101) if number % 5]
+    assert len(run("list", "--limit", "100", "--q", "harmless", "--json").stdout.splitlines()) == 80
+
+
+def test_who_erased_what_is_an_event_without_a_recorder_too(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_last_logged", {})
+    keep(folder, chat(1))
+    done = run("erase", "--model", "tiny", "--yes")
+    event = next(json.loads(line) for line in done.stderr.splitlines() if line.startswith("{"))
+    assert (event["event"], event["count"], event["by"]) == ("RecordsErased", 1, "command line")
+
+
+@pytest.mark.parametrize("said", ["n\n", "\n", ""])
+def test_nothing_is_erased_unless_yes_is_said(said: str, run: Run, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, 6)))
+    done = run("erase", "--model", "tiny", input=said)
+    assert done.exit_code == 1
+    assert "5 exchanges match." in done.stderr
+    assert len(kept_ids(folder)) == 5
+    assert run("erase", "--model", "tiny", input="y\n").exit_code == 0
+    assert kept_ids(folder) == []
+
+
+def test_everything_is_erased_only_when_that_is_said(run: Run, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, 4)))
+    for words in (["erase"], ["erase", "--yes"], ["erase", "--yes", "--before", "3"]):
+        refused = run(*words)
+        assert (refused.exit_code, "--all" in refused.stderr) == (2, True)
+    assert json.loads(run("erase", "--all", "--yes", "--before", "3", "--json").stdout)["erased"] == 2
+    assert kept_ids(folder) == [3]
+
+
+def test_what_matches_nothing_erases_nothing(run: Run, folder: Path) -> None:
+    keep(folder, chat(1))
+    done = run("erase", "--model", "nobody")
+    assert (done.exit_code, done.stderr) == (0, "Nothing matches: nothing was erased.\n")
+    assert json.loads(run("erase", "--model", "nobody", "--json").stdout)["erased"] == 0
+
+
+def test_loki_is_asked_for_what_is_erased(
+    run: Run, folder: Path, answers: Callable[..., Answering], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loki = answers({"/loki/api/v1/delete": b""})
+    monkeypatch.setenv("LOKI_URL", loki.url)
+    monkeypatch.setenv("LOKI_TENANT", "us")
+    keep(folder, chat(1))
+    assert "Loki was asked" in run("erase", "--model", "tiny", "--yes").stdout
+    assert {asked.method for asked in loki.asked} == {"POST"}
+    assert all(identifier(1) in asked.target and asked.headers["X-Scope-Orgid"] == "us" for asked in loki.asked)
+
+
+def test_requests_that_loki_did_not_take_are_shown(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKI_URL", "http://127.0.0.1:1")
+    keep(folder, chat(1))
+    shown = run("erase", "--model", "tiny", "--yes").stdout
+    assert "could not be asked" in shown
+    assert "  POST /loki/api/v1/delete?query=" in shown
+
+
+def test_a_recorder_that_runs_does_it(
+    run: Run, start_recorder: Callable[..., RunningServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = start_recorder(ready="/healthz", OLLAMA_URL="http://127.0.0.1:1")
+    folder = recorder.log.parent
+    for name in ("one", "two", "one"):
+        call(recorder, f"/api/ollama/~caller={name}/api/chat", {"model": "tiny", "messages": [{"content": SECRET}]})
+    records(folder, 3)
+    monkeypatch.setenv("DATA_DIR", str(folder / "data"))
+    elsewhere = run("erase", "--caller", "one", "--yes")
+    assert (elsewhere.exit_code, "--url" in elsewhere.stderr) == (1, True)
+    done = run("erase", "--caller", "one", "--yes", "--url", recorder.url)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased 2 exchanges.")
+    (left,) = records(folder, 1)
+    assert json.loads(left.row.line)["caller"] == "two"
+    assert '"event":"RecordsErased"' in recorder.log_text()
+
+
+def test_a_recorder_of_another_journal_is_not_asked_to_erase(
+    run: Run,
+    tmp_path: Path,
+    start_recorder: Callable[..., RunningServer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = start_recorder(ready="/healthz", folder=tmp_path / "ours", OLLAMA_URL="http://127.0.0.1:1")
+    theirs = start_recorder(ready="/healthz", folder=tmp_path / "theirs", OLLAMA_URL="http://127.0.0.1:1")
+    for recorder in (ours, theirs):
+        call(recorder, "/api/ollama/api/tags")
+        records(recorder.log.parent, 1)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "ours" / "data"))
+    refused = run("erase", "--all", "--yes", "--url", theirs.url)
+    assert (refused.exit_code, "another journal" in refused.stderr) == (1, True)
+    assert len(records(tmp_path / "theirs", 1)) == 1

@@ -1,0 +1,51 @@
+"""An id may be shortened, and an index that cannot be written is no reason to show nothing."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from service.cli.indexed import catch_up, searching, whole_id
+from service.journal.filters import Filter
+from service.journal.indexing import Indexer
+from service.journal.reader import Reader
+from service.settings import read_settings
+from tests.cli.kept import chat, keep
+from tests.journal.given import identifier
+
+
+def test_a_unique_beginning_of_an_id_is_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(folder, *(chat(number, id=identifier(begin << 120)) for number, begin in enumerate((0x1A, 0x1B, 0x2F))))
+    reader = Reader(folder)
+    assert whole_id(reader, "1A") == identifier(0x1A << 120)
+    assert whole_id(reader, " 2f") == whole_id(reader, identifier(0x2F << 120)) == identifier(0x2F << 120)
+    for text, code, words in (
+        ("1", 1, f"several ids:\n{identifier(0x1A << 120)}\n{identifier(0x1B << 120)}"),
+        ("3", 1, "There is no exchange 3"),
+        ("", 2, "is no id"),
+        ("1%", 2, "is no id"),
+        ("1" * 33, 2, "is no id"),
+        ("\x1b[2J", 2, "\\x1b"),
+    ):
+        with pytest.raises(typer.Exit) as ended:
+            whole_id(reader, text)
+        assert ended.value.exit_code == code
+        assert words in capsys.readouterr().err
+    reader.close()
+
+
+def test_an_index_that_cannot_be_written_is_noted_and_used_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = read_settings({"DATA_DIR": str(folder)})
+    keep(folder, chat(1))
+    catch_up(settings)
+    keep(folder, chat(2))
+
+    def refuse(indexer: Indexer) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Indexer, "step", refuse)
+    with searching(settings) as search:
+        assert search.count(Filter(model=("tiny",))) == 1
+    assert "newest exchanges may be missing" in capsys.readouterr().err

@@ -1,0 +1,83 @@
+"""``show``: one exchange as people read it, as programs do, and as it passed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.kept import HOSTILE, chat, keep
+from tests.cli.test_screen import on_a_terminal
+from tests.journal.given import identifier
+from tests.servers.recorder import PROJECT
+
+
+def test_the_conversation_the_time_and_the_reason_are_told(run: Run, folder: Path) -> None:
+    keep(
+        folder,
+        chat(1, "Why is it slow?", "The model\nwas loaded.", seconds=40.0),
+        chat(2),
+        chat(3, replay_of=identifier(1)),
+    )
+    shown = run("show", identifier(1)).stdout
+    for words in (
+        "── user\nWhy is it slow?",
+        "━━ assistant\nThe model\nwas loaded.",
+        "generation",
+        "█",
+        "27 in, 40 out",
+    ):
+        assert words in shown
+    assert identifier(2) in next(line for line in shown.splitlines() if line.startswith("next"))
+    assert identifier(3) in next(line for line in shown.splitlines() if line.startswith("repeated by"))
+    assert identifier(1) in next(
+        line for line in run("show", identifier(3)).stdout.splitlines() if line.startswith("repeats")
+    )
+
+
+def test_programs_get_all_of_it(run: Run, folder: Path) -> None:
+    keep(folder, chat(1, "Why?", "Because."))
+    told = json.loads(run("show", identifier(1), "--json").stdout)
+    assert told["record"]["exchange"] == identifier(1)
+    assert told["conversation"]["turns"][0]["text"] == "Why?"
+    assert told["conversation"]["answer"]["text"] == "Because."
+    assert [phase["name"] for phase in told["explanation"]["phases"]][:3] == ["wait", "prompt", "generation"]
+
+
+def test_the_kept_bytes_pass_through_a_pipe_unchanged(folder: Path) -> None:
+    record = chat(1, HOSTILE)
+    keep(folder, record)
+    command = [sys.executable, "-m", "service", "show", identifier(1), "--raw"]
+    settings = {"PYTHONPATH": str(PROJECT), "DATA_DIR": str(folder)}
+    for side, body in (("request", record.request), ("response", record.response)):
+        done = subprocess.run([*command, side], env=settings, capture_output=True, timeout=30, check=True)
+        assert done.stdout == body
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["show", "--raw", "request"], ["show", "--raw", "response"], ["list"], ["stats"]]
+)
+def test_a_terminal_obeys_nothing_of_what_was_recorded(words: list[str], folder: Path) -> None:
+    record = chat(1, HOSTILE, HOSTILE, model=HOSTILE, caller={"workflow": HOSTILE})
+    # As bytes, JSON's escapes hide nothing.
+    keep(folder, record._replace(request=HOSTILE.encode("utf-8", "replace"), response=b"\x1b]52;c;b3duZWQ=\x07\x9b2J"))
+    words = [*words, identifier(1)] if words[0] == "show" else words
+    shown = on_a_terminal(
+        f"import sys\nsys.argv[1:] = {words!r}\nfrom service.cli import main\nmain()",
+        # Without styles of its own it has no reason to send a single ESC.
+        TERM="dumb",
+        DATA_DIR=str(folder),
+    ).decode()
+    assert not [character for character in shown if ord(character) < 32 and character not in "\r\n"]
+    assert not set("\x7f\x9b\u202e\u2066") & set(shown)
+
+
+def test_an_exchange_that_is_not_there_is_said_in_one_sentence(run: Run, folder: Path) -> None:
+    keep(folder, chat(1))
+    done = run("show", "abc")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "There is no exchange abc" in done.stderr
+    assert run("show", "nonsense").exit_code == 2
+    assert run("show", identifier(1), "--raw", "both").exit_code == 2
