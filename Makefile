@@ -13,13 +13,16 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run up test test-long test-all servers bench lint lock settings dashboards pictures clean
+.PHONY: help run demo up test test-long test-all servers bench lint lock settings dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(VENV)/run ## the recorder on http://localhost:8080, in front of the Ollama of this machine
 	@before=$$(export -p); set -a; if [ -f .env ]; then . ./.env; fi; eval "$$before"; exec $(BIN)/ollama-recorder serve
+
+demo: $(VENV)/run ## the same with a stand-in for Ollama and some traffic: something to see at once
+	@exec $(BIN)/python -m examples.demo
 
 up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
 	@PROFILES='$(PROFILES)' deploy/up.sh
