@@ -243,7 +243,7 @@ def test_the_thread_goes_on_after_trouble(tmp_path: Path) -> None:
 
 
 def test_the_thread_leaves_most_of_a_core_to_others_while_exchanges_are_going_on(tmp_path: Path) -> None:
-    write(tmp_path, [said(number, "alpha beta gamma " * 300) for number in range(1, 3001)])
+    write(tmp_path, [said(number, "alpha beta gamma " * 300) for number in range(1, 601)])
     thread = IndexingThread(tmp_path)
     thread.wake()
     begun, used = time.monotonic(), time.process_time()
@@ -256,5 +256,5 @@ def test_the_thread_leaves_most_of_a_core_to_others_while_exchanges_are_going_on
     finally:
         thread.stop()
 
-    # A quarter, and what this test and the system take.
-    assert share < 0.5
+    # A twentieth, and what this test and the system take.
+    assert share < 0.3
