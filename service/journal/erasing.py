@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from service.journal import schema
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
 from service.journal.space import Headroom
@@ -22,7 +23,7 @@ from service.journal.transaction import transaction
 # One step holds up the writer, so it stays within some milliseconds.
 ROWS_A_STEP: Final = 50
 BYTES_A_STEP: Final = 2 << 20
-_PAGES_A_STEP: Final = 128
+_PAGES_A_STEP: Final = 32
 _OPEN_BYTES_AT_ONCE: Final = 8 << 20
 _TO_OVERWRITE: Final = "free pages to overwrite"
 
@@ -66,7 +67,9 @@ def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
         return False
     if _has_free_pages(connection):
         # Pages from the file's end take the place of free ones, and the file becomes shorter.
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
+        pages = max(1, min(_PAGES_A_STEP, headroom.wal_bytes // schema.PAGE_SIZE // 4))
+        # As a script: execute() ends with the first page.
+        connection.executescript(f"PRAGMA incremental_vacuum({pages})")
         return True
     if not _write_open_rows_anew(connection):
         return False

@@ -218,11 +218,14 @@ class Journal:
             )
 
     def park(self, receiver: str, number: int, reason: str, detail: str) -> None:
-        """Note that ``receiver`` will never take record ``number``, and why. The record stays until it expires."""
+        """Note that ``receiver`` will never take record ``number``, and why. The record stays until it expires.
+
+        Of a record that is no longer there nothing is noted: it may have been erased, and the detail quote it.
+        """
         with self.transaction():
             self.connection.execute(
-                "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?)",
-                (receiver, number, reason, detail[:2000], time.time_ns()),
+                "INSERT OR IGNORE INTO parked SELECT ?, number, ?, ?, ? FROM exchange WHERE number = ?",
+                (receiver, reason, detail[:2000], time.time_ns(), number),
             )
 
     # Room
@@ -232,8 +235,8 @@ class Journal:
         connection = self.connection
         more = (
             expire(connection, self._retention, self.receivers) > 0
-            or give_back_pages(connection, self._retention)
             or overwrite_step(connection, self.headroom)
+            or give_back_pages(connection, self._retention)
         )
         if not more:
             self.shrink_wal()

@@ -1,24 +1,38 @@
 """Asking Loki to delete what was erased here: which requests, and what its answers mean.
 
-Loki deletes by streams and line filters. Every line of an exchange has its id in it, in both streams, so a request
-names some ids and the time in which they ended. Loki's queries leave those lines out as soon as its queriers have read
-the request, which they do every five minutes (``cacheDuration`` in its delete_requests_client.go); they go from its
-files when ``delete_request_cancel_period`` is over (Loki's documentation, *Log entry deletion*).
+A request names ids and the time in which they ended. Ids are compared with the structured metadata of each line, not
+looked for in its text: the line of a replay, or a prompt, may name an exchange that is not its own, and the spans
+below an exchange's first one do not. What else Loki 3.7 does (``pkg/compactor/deletion``, ``pkg/querier/deletion``):
+
+* It answers 400 to an end that its clock has not reached, and lets a tenant delete only where retention is on.
+* Queries leave the lines out within five minutes: for so long it remembers which deletions there are.
+* They go from its files when ``delete_request_cancel_period`` is over, and only from its files: of what it then still
+  holds in memory (``max_chunk_age``), nothing goes.
 """
 
+import http.client
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, starmap
 from typing import Final
 from urllib.parse import urlencode
 
+from service.shipping.loki import PUSH_PATH
+
 DELETE_PATH: Final = "/loki/api/v1/delete"
-# Two streams for each: an address stays below 8 kB, which proxies take.
-IDS_A_REQUEST: Final = 100
-_SELECTORS: Final = ('{job="nginx", service="ollama"}', '{job="spans", service="ollama"}')
-_SECOND_NS: Final = 1_000_000_000
+# An address stays below 8 kB, which proxies take.
+IDS_A_REQUEST: Final = 200
+_SHOWN: Final = 100
+_MILLISECOND_NS: Final = 1_000_000
 _TIMEOUT_SECONDS: Final = 10.0
+# Loki's clock may be a little behind, or Loki busy.
+_TRIES: Final = 5
+_SECONDS_BETWEEN_TRIES: Final = 1.0
+_IN_THE_FUTURE: Final = "in the future"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,11 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class LokiDeletion:
-    """``requests`` are the paths to be asked with POST; ``is_asked``: Loki took all; ``text`` says what is so."""
+    """What became of it: ``text`` says it in words.
+
+    ``is_asked``: Loki took all, and ``requests`` are the first hundred of them. Otherwise ``requests`` are all that it
+    did not take: paths, to be asked with POST.
+    """
 
     requests: tuple[str, ...]
     is_asked: bool
@@ -45,52 +63,122 @@ class LokiAddress:
     url: str
     headers: Mapping[str, str]
 
+    @property
+    def base(self) -> str:
+        """Without what LOKI_URL may have behind it."""
+        return self.url.rstrip("/").removesuffix(PUSH_PATH)
 
-def deletion_requests(erased: Sequence[Erased], with_spans: bool) -> tuple[str, ...]:
+
+def delete_lines(
+    loki: LokiAddress,
+    exchanges: Iterable[tuple[str, int]],
+    whole_time: tuple[int, int] | None = None,
+    *,
+    with_spans: bool,
+    instance: str,
+) -> LokiDeletion:
+    """Have Loki delete the lines of ``exchanges`` (id, end in Unix nanoseconds), or all that ended in ``whole_time``.
+
+    ``instance`` is this journal's label: other recorders may ship to the same Loki. Blocks; never raises.
+    """
+    if whole_time is not None:
+        return ask_loki(loki, deletion_of_a_time(*whole_time, with_spans, instance))
+    return ask_loki(loki, deletion_requests(starmap(Erased, exchanges), with_spans, instance))
+
+
+def deletion_requests(erased: Iterable[Erased], with_spans: bool, instance: str) -> tuple[str, ...]:
     """Paths with their queries; asked with POST each, they delete all lines of ``erased``."""
+    selector = _selector(with_spans, instance)
+    rest = iter(erased)
     requests = []
-    for first in range(0, len(erased), IDS_A_REQUEST):
-        some = erased[first : first + IDS_A_REQUEST]
-        filtering = some[0].id if len(some) == 1 else "|".join(one.id for one in some)
-        operator = "|=" if len(some) == 1 else "|~"
+    while some := tuple(islice(rest, IDS_A_REQUEST)):
+        ids = "|".join(one.id for one in some)
         ended = [one.ended_ns for one in some]
-        # Whole seconds, both ends included: what ended within them is found.
-        times = {"start": str(min(ended) // _SECOND_NS), "end": str(max(ended) // _SECOND_NS + 1)}
-        for selector in _SELECTORS if with_spans else _SELECTORS[:1]:
-            query = {"query": f'{selector} {operator} "{filtering}"', **times}
-            requests.append(f"{DELETE_PATH}?{urlencode(query)}")
+        requests.append(_path(f'{selector} | exchange=~"{ids}"', min(ended), max(ended)))
     return tuple(requests)
+
+
+def deletion_of_a_time(since_ns: int, until_ns: int, with_spans: bool, instance: str) -> tuple[str, ...]:
+    """The one request that deletes all that ended between two times (Unix nanoseconds, both included)."""
+    return (_path(_selector(with_spans, instance), since_ns, until_ns),)
 
 
 def ask_loki(loki: LokiAddress, requests: Sequence[str]) -> LokiDeletion:
     """Make ``requests``, one after the other, until one is refused. Blocks; never raises for what Loki answers."""
-    for path in requests:
-        question = urllib.request.Request(loki.url + path, b"", dict(loki.headers), method="POST")
-        try:
-            with urllib.request.urlopen(question, timeout=_TIMEOUT_SECONDS):
-                pass
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                said = refusal.read(500).decode("utf-8", "replace").strip()
-            return LokiDeletion(tuple(requests), False, _refused(refusal.code, said))
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            text = f"Loki at {loki.url} could not be asked ({reason}): ask it again with the requests."
-            return LokiDeletion(tuple(requests), False, text)
+    for done, path in enumerate(requests):
+        if refusal := _ask(loki, path):
+            return LokiDeletion(tuple(requests[done:]), False, refusal)
     return LokiDeletion(
-        tuple(requests),
+        tuple(requests[:_SHOWN]),
         True,
         "Loki was asked: its queries leave the lines out within five minutes, and they go from its files after its"
         " delete_request_cancel_period.",
     )
 
 
+def _ask(loki: LokiAddress, path: str) -> str:
+    """Why Loki did not take it; empty: it did."""
+    refusal = ""
+    for tries in range(_TRIES):
+        if tries:
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        try:
+            question = urllib.request.Request(loki.base + path, b"", dict(loki.headers), method="POST")
+            with _opener().open(question, timeout=_TIMEOUT_SECONDS):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read(500).decode("utf-8", "replace").strip()
+            refusal = _refused(error.code, said)
+            if not (error.code == 429 or error.code >= 500 or _IN_THE_FUTURE in said):
+                break
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            return f"Loki at {loki.base} could not be asked ({reason}): make the requests when it can be."
+    return refusal
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """As the shipper: no proxies of the environment, and a login is taken to no other address."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
 def _refused(status: int, said: str) -> str:
+    quoted = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status == 404 or "deletion is not available" in said or "not enabled" in said:
         return (
-            "Loki's deletion is off: set deletion_mode: filter-and-delete, and in compactor retention_enabled: true"
-            " and delete_request_store (as loki/loki.yaml has them); then make the requests."
+            f"Loki's deletion is off ({quoted}). Set in its configuration deletion_mode: filter-and-delete, and under"
+            " compactor retention_enabled: true and delete_request_store (as loki/loki.yaml has them); then make the"
+            " requests."
         )
     if status in (401, 403):
-        return f"Loki refused the deletion ({status}): the tenant or login that ships may not delete. {said}".strip()
-    return f"Loki refused the deletion: HTTP {status} {said}".strip()
+        return f"Loki refused the deletion ({quoted}): the tenant or login that ships may not delete."
+    if _IN_THE_FUTURE in said:
+        return f"Loki's clock is behind this machine's ({quoted}): make the requests later."
+    return f"Loki refused the deletion ({quoted}): make the requests when it takes them."
+
+
+def _selector(with_spans: bool, instance: str) -> str:
+    job = 'job=~"nginx|spans"' if with_spans else 'job="nginx"'
+    quoted = instance.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{{{job}, service="ollama", instance="{quoted}"}}'
+
+
+def _path(query: str, since_ns: int, until_ns: int) -> str:
+    # Loki takes milliseconds: the first one in which something ended, and the one after the last.
+    since, until = since_ns // _MILLISECOND_NS, until_ns // _MILLISECOND_NS + 1
+    return f"{DELETE_PATH}?{urlencode({'query': query, 'start': _moment(since), 'end': _moment(until)})}"
+
+
+def _moment(milliseconds: int) -> str:
+    whole = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(tzinfo=None)
+    return f"{whole.isoformat()}.{milliseconds % 1000:03d}Z"

@@ -70,6 +70,7 @@ class Shipper:
         self._cursor = 0
         self._is_cursor_kept = True
         self._oldest_ns: int | None = None
+        self._must_read_again = False
         # how the receiver does
         self._state = State.UNKNOWN
         self._failures = 0
@@ -90,6 +91,11 @@ class Shipper:
 
     def wake(self) -> None:
         """There is something new in the journal. Cheap; may be called for every commit."""
+        self._news.set()
+
+    def read_again(self) -> None:
+        """Some of what was read ahead may have been erased: send nothing more of it."""
+        self._must_read_again = True
         self._news.set()
 
     async def stop(self, within: float = 3.0) -> None:
@@ -137,6 +143,7 @@ class Shipper:
     async def _ship_some(self, session: aiohttp.ClientSession) -> bool:
         """Ship what is there, then wait until it is worth looking again; False when nothing was there."""
         self._news.clear()
+        self._must_read_again = False
         most = self._receiver
         rows = await asyncio.to_thread(self._read_after, self._cursor, most.most_records, most.most_line_bytes)
         self._oldest_ns = rows[0].ended_ns if rows else None
@@ -181,7 +188,11 @@ class Shipper:
             verdict = await self._deliver(session, part)
             if verdict is None:
                 return
-            if verdict.decision is Decision.ACCEPTED:
+            is_accepted = verdict.decision is Decision.ACCEPTED
+            if self._must_read_again and not is_accepted:
+                # What a receiver says of a record may quote it.
+                return
+            if is_accepted:
                 await self._count_accepted(part, verdict)
             elif verdict.decision is Decision.SPLIT and len(part) > 1:
                 middle = len(part) // 2
@@ -207,6 +218,8 @@ class Shipper:
         overloads = 0
         while True:
             await self._pause(self._bucket.seconds_until(batch.size))
+            if part and self._must_read_again:
+                return None
             self._bucket.take(batch.size)
             verdict = await send(session, self._receiver, batch)
             if verdict.may_be_us and len(part) == 1 and self._suspicious_in_a_row >= _SUSPICIOUS_IN_A_ROW:

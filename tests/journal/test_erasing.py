@@ -1,9 +1,21 @@
 """Erasing from the journal's file: nothing stays, nobody waits, and a crash in between forgets nothing."""
 
+import random
+import re
 import sqlite3
 from pathlib import Path
 
-from service.journal.erasing import BYTES_A_STEP, ROWS_A_STEP, erase_records, is_overwritten, set_aside, steps
+import pytest
+
+from service.journal.erasing import (
+    BYTES_A_STEP,
+    ROWS_A_STEP,
+    erase_records,
+    is_overwritten,
+    overwrite_all,
+    set_aside,
+    steps,
+)
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.space import Retention
@@ -101,3 +113,57 @@ def test_steps_are_bounded_in_rows_and_bytes(tmp_path: Path) -> None:
 def test_damaged_journals_that_were_kept_are_named(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite3.corrupt-20261121T010203").touch()
     assert set_aside(tmp_path) == ["journal.sqlite3.corrupt-20261121T010203"]
+
+
+def test_a_refusal_that_comes_after_the_erasure_leaves_no_quote(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([record(1, LARGE), record(2)])
+    erase_records(journal.connection, [1])
+    journal.park("loki", 1, "bad", "it said: marker-of-the-erased")
+    journal.park("loki", 2, "bad", "it said nothing")
+    reader = Reader(tmp_path)
+    assert [parked.number for parked in reader.parked()] == [2]
+    assert overwrite_all(journal.connection, journal.headroom, seconds=10)
+    assert is_overwritten(reader)
+    assert not in_files(tmp_path, b"marker-of-the-erased")
+    reader.close()
+    journal.close()
+
+
+def test_requests_that_are_still_being_answered_outlive_the_overwriting(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    rows = [(record(number).id, "{}", b"head %d" % number * 700, b"tail") for number in range(2, 9)]
+    journal.write([record(1, LARGE)], opened=rows)
+    erase_records(journal.connection, [1])
+    assert overwrite_all(journal.connection, journal.headroom, seconds=10)
+    assert journal.open_rows() == rows
+    journal.close()
+
+
+@pytest.mark.parametrize("seed", [4, 8, 17])
+def test_no_byte_stays_where_pages_were_used_again_and_rows_moved(seed: int, tmp_path: Path) -> None:
+    """SQLite reuses pages without clearing them and leaves copies of rows that it moves; these days had both."""
+    choose, journal, newest = random.Random(seed), opened(tmp_path), 0
+    waiting: list[int] = []
+
+    def text(number: int, kind: bytes) -> bytes:
+        mark = b"<%s%07d>" % (kind, number)
+        return mark * (choose.choice((50, 300, 1500, 3000, 9000)) // len(mark))
+
+    for _ in range(24):
+        for _ in range(choose.randrange(1, 60)):
+            newest += 1
+            journal.write(opened=[(record(newest).id, "{}", text(newest, b"q"), b"")])
+            waiting.append(newest)
+            while len(waiting) > choose.randrange(0, 6):
+                number = waiting.pop(choose.randrange(len(waiting)))
+                ended = record(number, text(number, b"q"), text(number, b"a"))
+                journal.write([ended], no_longer_open=[ended.id])
+        kept = journal.connection.execute("SELECT number, id FROM exchange ORDER BY number").fetchall()
+        erased = kept[-choose.randrange(1, 40) :]
+        erase_records(journal.connection, [number for number, _ in erased])
+        assert overwrite_all(journal.connection, journal.headroom, seconds=10)
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        found = {int(number) for number in re.findall(rb"<[qa](\d{7})>", files)}
+        assert not found & {int(identifier, 16) for _, identifier in erased}
+    journal.close()
