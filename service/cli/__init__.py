@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from service.cli import erasing, exporting, listing, replaying, serving, showing, tail, totals, upkeep
+from service.cli import erasing, exporting, listing, measuring, replaying, serving, showing, tail, totals, upkeep
 from service.cli.doctor.checkup import doctor
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(totals.stats)
 app.command()(exporting.export)
 app.command()(replaying.replay)
 app.command()(erasing.erase)
+app.command()(measuring.measure)
 app.command()(doctor)
 app.command()(serving.settings)
 app.command()(serving.health)

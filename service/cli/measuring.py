@@ -1,0 +1,258 @@
+"""``measure``: how fast a model is here, on the CPU and on the GPU, by Ollama's own counts."""
+
+import json
+import statistics
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.environment import current_settings, stop
+from service.cli.screen import console, inert, note, say_json
+
+QUESTION = "Explain in 50 words how systemd works."
+SYSTEM = "You are an assistant for Linux systems."
+# Reading is measured on a prompt that is long enough to take measurable time.
+_FILLER = "A unit file describes a service, its dependencies and how it is started and stopped. "
+_TIMEOUT_SECONDS = 3600.0
+
+
+Model = Annotated[str, typer.Argument(help="A model that Ollama has.")]
+OnCpu = Annotated[bool, typer.Option("--cpu", help="On the CPU alone (num_gpu 0).")]
+OnGpu = Annotated[bool, typer.Option("--gpu", help="As Ollama places it.")]
+Runs = Annotated[int, typer.Option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
+Context = Annotated[int | None, typer.Option("--context", min=128, help="Tokens of context (num_ctx).")]
+Tokens = Annotated[int, typer.Option("--tokens", min=8, max=4096, help="Tokens that each answer may have.")]
+Url = Annotated[str, typer.Option("--url", help="Ollama's address; without it OLLAMA_URL.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print a table for a document.")]
+
+
+def measure(
+    model: Model,
+    cpu: OnCpu = False,
+    gpu: OnGpu = False,
+    runs: Runs = 3,
+    context: Context = None,
+    tokens: Tokens = 128,
+    url: Url = "",
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+) -> None:
+    """Measure how fast a model is here, on the CPU and as Ollama places it, by Ollama's own counts. Takes minutes."""
+    from rich.table import Table
+
+    address = (url or current_settings().ollama_url).rstrip("/")
+    wanted = [name for name, is_wanted in (("cpu", cpu), ("gpu", gpu)) if is_wanted] or ["cpu", "gpu"]
+    try:
+        with console(to_stderr=True).status("") as status:
+            found = [
+                measure_on(
+                    address,
+                    model,
+                    processor=processor,
+                    runs=runs,
+                    context=context,
+                    tokens=tokens,
+                    progress=status.update,
+                )
+                for processor in wanted
+            ]
+    except OSError as trouble:
+        stop(f"Ollama at {address} cannot be asked: {getattr(trouble, 'reason', trouble)}. Is it running?")
+    except ValueError as refusal:
+        stop(f"Ollama at {address} refused: {inert(str(refusal))}")
+    if as_json:
+        say_json([asdict(one) for one in found], indent=2)
+        return
+    if as_markdown:
+        typer.echo(markdown(found))
+    else:
+        table = Table(*COLUMNS, title=inert(model))
+        for cells in rows(found):
+            table.add_row(*cells)
+        console().print(table)
+    note(explained(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One answer. Times are seconds; ``words`` is what a count of words would have called tokens."""
+
+    load_time: float
+    prompt_tokens: int
+    prompt_time: float
+    tokens: int
+    generation_time: float
+    words: int
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Tokens per second over the runs."""
+
+    median: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One model on one processor. ``size`` is bytes in memory, ``on_gpu`` the share of them on a GPU (0 to 1)."""
+
+    model: str
+    processor: str
+    runs: int
+    context: int | None
+    load_time: float
+    prompt: Rate | None
+    generation: Rate | None
+    words_per_second: float
+    size: int | None
+    on_gpu: float | None
+
+
+def measure_on(
+    url: str,
+    model: str,
+    *,
+    processor: str,
+    runs: int,
+    context: int | None,
+    tokens: int,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Measured:
+    """Load ``model``, warm it up, ask it ``runs`` times and put the figures together.
+
+    ``processor`` is ``cpu`` (``num_gpu`` 0: no layer on a GPU) or ``gpu`` (as Ollama places it). Raises OSError when
+    Ollama cannot be reached, and ValueError with what it says when it refuses.
+    """
+    options: dict[str, Any] = {"temperature": 0, "seed": 1, "num_predict": tokens}
+    if processor == "cpu":
+        options["num_gpu"] = 0
+    if context:
+        options["num_ctx"] = context
+    progress(f"{processor}: loading")
+    _ask(url, "/api/generate", {"model": model, "keep_alive": 0})
+    first = _run(url, model, options, 0)
+    progress(f"{processor}: warm")
+    found: list[Run] = []
+    for number in range(1, runs + 1):
+        found.append(_run(url, model, options, number))
+        progress(f"{processor}: run {number} of {runs}")
+    size, share = _memory(url, model)
+    return Measured(
+        model,
+        processor,
+        runs,
+        context,
+        first.load_time,
+        _rate(run.prompt_tokens / run.prompt_time for run in found if run.prompt_time and run.prompt_tokens),
+        _rate(run.tokens / run.generation_time for run in found if run.generation_time and run.tokens),
+        statistics.median(run.words / run.elapsed for run in [first, *found]),
+        size,
+        share,
+    )
+
+
+def _run(url: str, model: str, options: dict[str, Any], number: int) -> Run:
+    # Ollama keeps what it has read: a prompt that begins as the last one did would be read in no time.
+    prompt = f"({time.time_ns()}-{number}) {_FILLER * 12}\n\n{QUESTION}"
+    began = time.perf_counter()
+    said = _ask(
+        url, "/api/generate", {"model": model, "system": SYSTEM, "prompt": prompt, "options": options, "stream": False}
+    )
+    return Run(
+        said.get("load_duration", 0) / 1e9,
+        said.get("prompt_eval_count", 0),
+        said.get("prompt_eval_duration", 0) / 1e9,
+        said.get("eval_count", 0),
+        said.get("eval_duration", 0) / 1e9,
+        len(str(said.get("response", "")).split()),
+        time.perf_counter() - began,
+    )
+
+
+def _rate(values: Iterator[float]) -> Rate | None:
+    rates = sorted(values)
+    return Rate(statistics.median(rates), rates[0], rates[-1]) if rates else None
+
+
+def _memory(url: str, model: str) -> tuple[int | None, float | None]:
+    for one in _ask(url, "/api/ps", None).get("models", []):
+        if one.get("name") in (model, f"{model}:latest") and one.get("size"):
+            return one["size"], one.get("size_vram", 0) / one["size"]
+    return None, None
+
+
+def _ask(url: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url + path, content, {"User-Agent": "ollama-recorder-measure"})
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            said: dict[str, Any] = json.load(answer)
+            return said
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            text = refusal.read().decode("utf-8", "replace")
+        try:
+            text = str(json.loads(text)["error"])
+        except (ValueError, KeyError, TypeError):
+            text = text[:300]
+        raise ValueError(text) from refusal
+
+
+COLUMNS = ("", "generation", "prompt", "load", "memory", "on GPU", "by counting words")
+
+
+def rows(found: Sequence[Measured]) -> list[tuple[str, ...]]:
+    """A table's cells as text, one row for each of ``found``, in the order of ``COLUMNS``."""
+    return [
+        (
+            one.processor.upper(),
+            _shown(one.generation),
+            _shown(one.prompt),
+            f"{one.load_time:.1f} s",
+            f"{one.size / 1e9:.1f} GB" if one.size else "-",
+            f"{one.on_gpu:.0%}" if one.on_gpu is not None else "-",
+            f"{one.words_per_second:.1f} words/s",
+        )
+        for one in found
+    ]
+
+
+def _shown(rate: Rate | None) -> str:
+    if rate is None:
+        return "-"
+    return f"{rate.median:.1f} tokens/s ({rate.lowest:.1f}-{rate.highest:.1f})"
+
+
+def markdown(found: Sequence[Measured]) -> str:
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows(found)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def explained(found: Sequence[Measured]) -> str:
+    """Why these figures differ from what a stopwatch and a count of words say, and what the two rows mean together."""
+    sentences = [
+        "Tokens and times are Ollama's own: what was generated, over the time it took to generate it. Words over"
+        " seconds of a stopwatch come out lower and are no tokens/s: a word is often more than one token, and the"
+        " stopwatch also counts loading the model and reading the prompt."
+    ]
+    by_processor = {one.processor: one for one in found}
+    cpu, gpu = by_processor.get("cpu"), by_processor.get("gpu")
+    if gpu and not gpu.on_gpu:
+        sentences.append("Ollama put nothing of this model on a GPU, so both rows are the CPU's.")
+    elif cpu and gpu and cpu.generation and gpu.generation:
+        times = gpu.generation.median / cpu.generation.median
+        sentences.append(f"On the GPU it generates {times:.1f} times as fast as on the CPU.")
+    if gpu and gpu.on_gpu and gpu.on_gpu < 0.995:
+        sentences.append(
+            f"Only {gpu.on_gpu:.0%} of it fit on the GPU: a smaller context or a smaller quantization would be faster."
+        )
+    return " ".join(sentences)
