@@ -5,7 +5,7 @@ from aiohttp import web
 from service.gateway.admission import Policy, check_host
 from service.gateway.answers import error_body
 from service.gateway.call import AlreadySent
-from service.gateway.callers import Network, client_address, is_loopback, is_trusted
+from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
 from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
 from service.gateway.routes import is_gateway_path
@@ -52,7 +52,7 @@ class Reception:
         peer, headers = request.remote or "", request.headers
         address = client_address(peer, headers, self._trusted_proxies)
         said = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
-        return Client(address, is_loopback(address), said.strip().lower() == "https")
+        return Client(address, is_at_this_machine(peer, headers), said.strip().lower() == "https")
 
 
 def _path_of_absolute_form(target: str, host: str | None) -> str | None:

@@ -81,6 +81,9 @@ async def test_own_pages_are_for_known_hosts_and_readers_of_this_machine(tmp_pat
             assert (await talk(app.port, request_bytes("GET", path, host="evil.example"))).status == 403
         assert (await get(app, "/metrics", **ELSEWHERE)).status == 401
         assert (await get(app, "/healthz", **ELSEWHERE)).status == 200
+        # A client in a trusted network claims to be this machine; the proxy beside us appends who it is.
+        assert (await get(app, "/exchanges.json", X_Forwarded_For="127.0.0.1, 192.168.1.5")).status == 401
+        assert (await get(app, "/exchanges.json", X_Forwarded_For="127.0.0.1")).status == 200
 
 
 async def test_a_name_that_the_settings_allow_is_known(tmp_path: Path) -> None:

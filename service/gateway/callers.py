@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
 
+from multidict import MultiMapping
+
 from service.record.exchange import Caller
 
 LONGEST = 200
@@ -80,14 +82,14 @@ def _is_within(address: str, networks: tuple[Network, ...]) -> bool:
     return any(parsed in network for network in networks)
 
 
-def client_address(peer: str, headers: Mapping[str, str], trusted: tuple[Network, ...]) -> str:
+def client_address(peer: str, headers: MultiMapping[str], trusted: tuple[Network, ...]) -> str:
     """The client's address: the peer's, or what a trusted proxy says of it.
 
     ``X-Forwarded-For`` is read from the right, as each proxy appends the peer that it saw; the
     first address that is not itself a trusted proxy is the client. A header of an untrusted
-    peer is ignored.
+    peer is ignored. Some proxies append a line of their own instead: all lines count as one.
     """
-    forwarded = headers.get("X-Forwarded-For")
+    forwarded = ",".join(headers.getall("X-Forwarded-For", ()))
     real = headers.get("X-Real-IP")
     if (not forwarded and not real) or not _is_within(peer, trusted):
         return peer
@@ -107,6 +109,17 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: tuple[Network
 def is_trusted(peer: str, trusted: tuple[Network, ...]) -> bool:
     """Whether what this peer says of its clients is believed."""
     return _is_within(peer, trusted)
+
+
+def is_at_this_machine(peer: str, headers: MultiMapping[str]) -> bool:
+    """Whether a request was made on this machine.
+
+    Everybody on its way has to be this machine, whichever header names them: a client can write
+    ``X-Forwarded-For: 127.0.0.1``, and a trusted proxy between us would only append to that.
+    """
+    named = [value for header in ("X-Forwarded-For", "X-Real-IP") for value in headers.getall(header, ())]
+    hops = [hop.strip() for hop in ",".join([peer, *named]).split(",")]
+    return "Forwarded" not in headers and all(map(is_loopback, hops))
 
 
 def is_loopback(address: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """``address`` is the client's own, behind trusted proxies; ``is_local``: it is this machine's.
+    """``address`` is the client's own, behind trusted proxies; ``is_local``: nobody but this machine is on its way.
 
     ``is_https``: it came by TLS, as far as a trusted proxy says.
     """

@@ -142,8 +142,9 @@ class Erasing:
         try:
             while numbers := await asyncio.to_thread(next, batches, ()):
                 for step in await asyncio.to_thread(steps, self.reader, numbers):
-                    gone.add(await asyncio.to_thread(self._read, step))
+                    known = await asyncio.to_thread(self._read, step)
                     count += await self.erase_records(step)
+                    gone.add(known)
                     progress(count)
         finally:
             # Also when it ends early: what is gone must be gone everywhere.
@@ -267,7 +268,7 @@ def _is_a_time(wanted: Filter) -> bool:
 
 def _told(wanted: Filter) -> str:
     """The filter as the audit has it: what was looked for in prompts and answers is left out."""
-    return urlencode([(name, "…" if name == "q" else value) for name, value in to_query(wanted)], safe="…") or "all"
+    return urlencode([(name, "..." if name == "q" else value) for name, value in to_query(wanted)]) or "all"
 
 
 def _described(deletion: Deletion | None, is_shipped_to: bool) -> dict[str, Any]:

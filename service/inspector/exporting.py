@@ -10,7 +10,7 @@ from aiohttp import web
 from service.inspector.exports.chats import ChatOptions
 from service.inspector.exports.reading import FORMATS, ExportOptions, Format, kept_records
 from service.inspector.listing import filter_of
-from service.inspector.saying import PRIVATE_HEADERS
+from service.inspector.saying import PRIVATE_HEADERS, begun
 from service.journal.filters import Filter
 from service.journal.search import Search
 
@@ -44,10 +44,11 @@ async def export(
     await response.prepare(request)
     if request.method == "HEAD":
         return response
-    while piece:
-        await response.write(piece)
-        piece = await asyncio.to_thread(next, pieces, b"")
-    await response.write_eof()
+    with begun(request):
+        while piece:
+            await response.write(piece)
+            piece = await asyncio.to_thread(next, pieces, b"")
+        await response.write_eof()
     return response
 
 

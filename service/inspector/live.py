@@ -7,13 +7,15 @@ of its numbers, so that a watcher who was away for a moment misses nothing; what
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import orjson
+from aiohttp import web
 
 from service.events import DefectFound, emit
 from service.inspector.in_flight import READ_BYTES, describe, progress
+from service.inspector.saying import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
@@ -24,17 +26,46 @@ MOST_MISSED: Final = 1000
 _LOOK_SECONDS: Final = 0.25
 _PROGRESS_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 15.0
+_HEARTBEAT: Final = b": still here\n\n"
 # A watcher that takes nothing for so many events has fallen asleep, or is a slow reader: it may come again.
 _MOST_WAITING: Final = 2000
 _ROWS_AT_ONCE: Final = 200
 _BYTES_AT_ONCE: Final = 4 << 20
+PATIENCE_SECONDS: Final = 30.0
 _GONE: Final = b""
+_HEADERS: Final = PRIVATE_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
 def event(name: str, data: Any, number: int | None = None) -> bytes:
     """One event as bytes. JSON holds no line break, so it is one ``data:`` line."""
     head = f"event: {name}\n" if number is None else f"id: {number}\nevent: {name}\n"
     return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+async def tell(request: web.BaseRequest, live: "Live") -> web.StreamResponse:
+    """``/live``. Raises JournalError, before anything is answered, when the journal cannot be read."""
+    if live.is_full:
+        return refuse(503, f"{MOST_WATCHERS} are watching already.", {"Retry-After": "30"})
+    response = web.StreamResponse(headers=_HEADERS)
+    if request.method == "HEAD":
+        await response.prepare(request)
+        return response
+    last = request.headers.get("Last-Event-ID", "")
+    last_seen = int(last) if last.isascii() and last.isdecimal() and len(last) < 18 else None
+    async with contextlib.aclosing(live.watch(last_seen)) as pieces:
+        piece = await anext(pieces)
+        await response.prepare(request)
+        with begun(request):
+            await _write(response, piece)
+            async for piece in pieces:
+                await _write(response, piece)
+    return response
+
+
+async def _write(response: web.StreamResponse, piece: bytes) -> None:
+    # Who reads nothing would keep its place for ever.
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await response.write(piece)
 
 
 class Live:
@@ -48,6 +79,7 @@ class Live:
         self._reader = reader
         self._mask = mask
         self._watchers: set[asyncio.Queue[bytes]] = set()
+        self._places_taken = 0
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._number = 0
@@ -56,7 +88,7 @@ class Live:
 
     @property
     def is_full(self) -> bool:
-        return len(self._watchers) >= MOST_WATCHERS
+        return self._places_taken >= MOST_WATCHERS
 
     def wake(self) -> None:
         """Records were committed."""
@@ -70,26 +102,30 @@ class Live:
         for watcher in self._watchers:
             _put(watcher, _GONE)
 
-    async def watch(self, last_seen: int | None) -> AsyncIterator[bytes]:
+    async def watch(self, last_seen: int | None) -> AsyncGenerator[bytes, None]:
         """Events until the watcher goes. ``last_seen`` is the number of the last ``ended`` that it has.
 
         Raises JournalError when the journal cannot be read.
         """
         queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
-        if self._task is None:
-            self._number = await asyncio.to_thread(self._reader.newest_number)
-            self._known = {}
-        # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
-        self._watchers.add(queue)
-        if self._task is None:
-            self._task = asyncio.create_task(self._look_after(), name="tell watchers")
+        self._places_taken += 1
         try:
-            yield event("hello", {"number": self._number, "in_flight": list(self._known.values())})
-            async for missed in self._missed(last_seen, self._number):
+            if self._task is None:
+                newest = await asyncio.to_thread(self._reader.newest_number)
+                # Another watcher may have come meanwhile: it has begun to listen then.
+                if self._task is None:
+                    self._number, self._known = newest, {}
+                    self._task = asyncio.create_task(self._look_after(), name="tell watchers")
+            # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
+            self._watchers.add(queue)
+            number = self._number
+            yield event("hello", {"number": number, "in_flight": list(self._known.values())})
+            async for missed in self._missed(last_seen, number):
                 yield missed
             while (piece := await self._next(queue)) != _GONE:
                 yield piece
         finally:
+            self._places_taken -= 1
             self._watchers.discard(queue)
             if not self._watchers and self._task is not None:
                 self._task.cancel()
@@ -100,7 +136,7 @@ class Live:
             async with asyncio.timeout(_HEARTBEAT_SECONDS):
                 piece = await queue.get()
         except TimeoutError:
-            return b": still here\n\n"
+            return _HEARTBEAT
         return piece
 
     async def _missed(self, last_seen: int | None, number: int) -> AsyncIterator[bytes]:

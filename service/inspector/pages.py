@@ -13,11 +13,11 @@ from service.inspector import assets, erasing, exporting, listing, one_exchange
 from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
-from service.inspector.live import MOST_WATCHERS, Live
+from service.inspector.live import Live, tell
 from service.inspector.metrics import CONTENT_TYPE
 from service.inspector.replaying import Replaying
 from service.inspector.saying import PRIVATE_HEADERS, refuse, say
-from service.inspector.sign_in import closed_page, sign_in_page
+from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.search import Search
@@ -75,7 +75,7 @@ class Pages:
             "/": self._page,
             "/metrics": self._metrics,
             "/status.json": self._status,
-            "/live": self._live,
+            "/live": lambda asked: tell(asked.request, sources.live),
             "/models.json": self._models,
             "/openapi.json": self._description,
             "/exchanges.json": lambda asked: listing.list_exchanges(sources.search, asked.query),
@@ -161,7 +161,7 @@ class Pages:
         if wait:
             return refuse(429, f"Too many wrong tokens: try again in {wait} s.", {"Retry-After": str(wait)})
         if asked.path == "/" and asked.request.method in _READ:
-            return sign_in_page() if self._access.has_token else closed_page()
+            return sign_in_page(asked.request.raw_path) if self._access.has_token else closed_page()
         return refuse(
             401,
             "From other addresses than this machine's, send Authorization: Bearer TOKEN with the INSPECTOR_TOKEN.",
@@ -170,14 +170,15 @@ class Pages:
         )
 
     async def _sign_in(self, asked: _Asked) -> web.StreamResponse:
+        form = dict(parse_qsl((await asked.request.read()).decode("utf-8", "replace"), max_num_fields=10))
+        to = view(form.get("to", "/"))
         wait = self._access.seconds_to_wait(asked.client)
         if wait:
-            return sign_in_page(f"Too many wrong tokens. Try again in {wait} seconds.", 429)
-        form = dict(parse_qsl((await asked.request.read()).decode("utf-8", "replace"), max_num_fields=10))
+            return sign_in_page(to, f"Too many wrong tokens. Try again in {wait} seconds.", 429)
         cookie = self._access.sign_in(form.get("token", ""), asked.client)
         if cookie is None:
-            return sign_in_page("That is not the token.", 401)
-        return web.Response(status=303, headers=PRIVATE_HEADERS | {"Location": "/", "Set-Cookie": cookie})
+            return sign_in_page(to, "That is not the token.", 401)
+        return web.Response(status=303, headers=PRIVATE_HEADERS | {"Location": to, "Set-Cookie": cookie})
 
     async def _sign_out(self, asked: _Asked) -> web.StreamResponse:
         cookie = self._access.sign_out(asked.request.headers, asked.client)
@@ -213,20 +214,6 @@ class Pages:
 
     async def _description(self, asked: _Asked) -> web.StreamResponse:
         return assets.serve_description()
-
-    async def _live(self, asked: _Asked) -> web.StreamResponse:
-        live = self._sources.live
-        if live.is_full:
-            return refuse(503, f"{MOST_WATCHERS} are watching already.", {"Retry-After": "30"})
-        last = asked.request.headers.get("Last-Event-ID", "")
-        headers = PRIVATE_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        response = web.StreamResponse(headers=headers)
-        await response.prepare(asked.request)
-        if asked.request.method == "HEAD":
-            return response
-        async for piece in live.watch(int(last) if last.isascii() and last.isdecimal() and len(last) < 18 else None):
-            await response.write(piece)
-        return response
 
 
 def _wrong_method(path: str, allowed: str) -> web.Response:

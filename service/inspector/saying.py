@@ -1,20 +1,45 @@
 """What all answers of the recorder's own addresses have in common: JSON, errors, headers that keep it private."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from service.events import DefectFound, emit
+from service.journal import JournalError
+
 PRIVATE_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": browsers then send our own forms with "Origin: null", as if they were a stranger's.
+    "Referrer-Policy": "same-origin",
     # No other page may embed it: not as a frame, a script or a picture either.
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+
+@contextmanager
+def begun(request: web.BaseRequest) -> Iterator[None]:
+    """Around the rest of an answer whose head was sent: trouble from here on ends the connection.
+
+    Half an answer must not look like a whole one, and an error would be a second head amid the first's body.
+    """
+    try:
+        yield
+    except (JournalError, TimeoutError):
+        _hang_up(request)
+    except ValueError as error:
+        emit(DefectFound("inspector", repr(error)))
+        _hang_up(request)
+
+
+def _hang_up(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def say(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

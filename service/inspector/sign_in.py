@@ -27,6 +27,7 @@ _FORM: Final = """<p>The prompts and answers that are kept here are shown to hol
 (<code>INSPECTOR_TOKEN</code> in the recorder's settings).</p>
 <form method="post" action="/sign-in">
 <label for="token">Token</label>
+<input type="hidden" name="to" value="{to}">
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 {trouble}<button type="submit">Sign in</button>
 </form>
@@ -37,10 +38,15 @@ text and start the recorder again.</p>
 """
 
 
-def sign_in_page(trouble: str = "", status: int = 401) -> web.Response:
-    """The form, with what was wrong the last time."""
+def sign_in_page(to: str, trouble: str = "", status: int = 401) -> web.Response:
+    """The form, with what was wrong the last time. ``to``: the view that was asked for, shown afterwards."""
     said = f'<p role="alert">{escape(trouble)}</p>\n' if trouble else ""
-    return _page(_FORM.format(trouble=said), status)
+    return _page(_FORM.format(trouble=said, to=escape(view(to))), status)
+
+
+def view(address: str) -> str:
+    """``address`` if it is one of the page, else the plain page: nobody is led elsewhere after signing in."""
+    return address if address == "/" or address.startswith("/?") else "/"
 
 
 def closed_page() -> web.Response:

@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict
 
-from service.gateway.callers import client_address, is_loopback, name_caller
+from service.gateway.callers import client_address, is_at_this_machine, is_loopback, name_caller
 from service.record.exchange import Caller
 from service.settings import TABLE
 
@@ -65,7 +65,38 @@ def test_names_are_bounded_and_broken_encodings_do_no_harm() -> None:
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, headers: dict[str, str], address: str) -> None:
-    assert client_address(peer, headers, TRUSTED) == address
+    assert client_address(peer, CIMultiDict(headers), TRUSTED) == address
+
+
+def test_a_proxy_may_append_a_line_of_its_own() -> None:
+    lines = CIMultiDict([("X-Forwarded-For", "6.6.6.6"), ("x-forwarded-for", "203.0.113.9")])
+    assert client_address("127.0.0.1", lines, TRUSTED) == "203.0.113.9"
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1"}])
+def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: dict[str, str]) -> None:
+    assert is_at_this_machine(peer, CIMultiDict(headers))
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines"),
+    [
+        ("192.168.1.5", []),
+        # What a client in a trusted network writes itself,
+        ("192.168.1.5", [("X-Forwarded-For", "127.0.0.1")]),
+        ("", [("X-Forwarded-For", "127.0.0.1")]),
+        # and what a proxy on this machine makes of it: by appending, in a line of its own, by its own header.
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1, 192.168.1.5")]),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "192.168.1.5")]),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1"), ("X-Real-IP", "192.168.1.5")]),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1, unknown")]),
+        ("127.0.0.1", [("X-Forwarded-For", "")]),
+        ("127.0.0.1", [("Forwarded", "for=127.0.0.1, for=192.168.1.5")]),
+    ],
+)
+def test_nobody_becomes_this_machine_by_saying_so(peer: str, lines: list[tuple[str, str]]) -> None:
+    assert not is_at_this_machine(peer, CIMultiDict(lines))
 
 
 def test_loopback_is_this_machine_only() -> None:

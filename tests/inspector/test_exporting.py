@@ -1,10 +1,13 @@
 """Downloads of what a filter finds."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.inspector import exporting
+from service.journal import JournalError
 from tests.fakes.ollama import FakeOllama
 from tests.running_app import ask, chat, found, get, running
 
@@ -36,3 +39,19 @@ async def test_system_prompts_can_be_left_out_of_chats(tmp_path: Path) -> None:
         assert [message["role"] for message in with_system["messages"]] == ["system", "user", "assistant"]
         without = json.loads((await get(app, "/exchanges.chat.jsonl?all=true&drop_system=true")).body)
         assert [message["role"] for message in without["messages"]] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize("trouble", [JournalError("the disk is gone"), ValueError("a defect of ours")])
+async def test_a_file_that_breaks_off_does_not_look_whole(
+    trouble: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pieces(*_: object) -> Iterator[bytes]:
+        yield b"a line\n"
+        raise trouble
+
+    monkeypatch.setattr(exporting, "_pieces", pieces)
+    async with running(tmp_path) as app:
+        got = await get(app, "/exchanges.jsonl")
+        assert got.status == 200
+        assert not got.is_complete
+        assert b"HTTP/1.1" not in got.rest

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.app import App
+from service.inspector import live
 from service.inspector.live import MOST_MISSED, MOST_WATCHERS, event
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
@@ -135,6 +138,40 @@ async def test_a_watcher_that_reads_nothing_holds_up_nobody(tmp_path: Path) -> N
         for _ in range(50):
             await chat(app, "x" * 1000)
         assert [(await awake.hear("ended"))[1] for _ in range(50)][-1] == "50"
+
+
+async def test_of_many_that_come_at_once_no_more_than_there_is_room_for_get_in(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        connections = [await asyncio.open_connection("127.0.0.1", app.port) for _ in range(MOST_WATCHERS + 10)]
+        for _, writer in connections:
+            writer.write(request_bytes("GET", "/live"))
+        heads = [await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS) for reader, _ in connections]
+        assert sum(b" 200 OK" in head for head in heads) == MOST_WATCHERS
+        for _, writer in connections:
+            writer.close()
+
+
+async def test_a_watcher_that_reads_nothing_loses_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(live, "_HEARTBEAT_SECONDS", 0.001)
+    # As if a heartbeat were large: one fills what the connection holds.
+    monkeypatch.setattr(live, "_HEARTBEAT", b":" + b"x" * (8 << 20) + b"\n\n")
+    monkeypatch.setattr(live, "MOST_WATCHERS", 1)
+    async with running(tmp_path) as app, watching(app):
+        async with asyncio.timeout(SECONDS):
+            while (await get(app, "/live", method="HEAD")).status != 200:
+                await asyncio.sleep(0.01)
+
+
+async def test_without_a_journal_there_is_one_answer_and_it_says_so(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as app:
+        (tmp_path / "data" / "journal.sqlite3").rename(tmp_path / "away")
+        got = await get(app, "/live")
+        assert got.status == 503
+        assert got.body.startswith(b'{"error":')
+        (tmp_path / "away").rename(tmp_path / "data" / "journal.sqlite3")
+        async with watching(app) as watcher:
+            await watcher.hear("hello")
 
 
 def test_an_event_is_one_line_of_data() -> None:

@@ -37,6 +37,13 @@ async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: 
         wrong = await ask(app, "/sign-in", b"token=guess", **ELSEWHERE)
         assert wrong.status == 401
         assert b"not the token" in wrong.body
+        for to in (b"https%3A%2F%2Fevil.example", b"%2F%2Fevil.example", b"%2Fexchanges.json"):
+            led = await ask(app, "/sign-in", b"token=s%26cret&to=" + to, **ELSEWHERE)
+            assert (led.status, led.header("Location")) == (303, "/")
+        asked_for = await get(app, "/?model=%22a%22", **ELSEWHERE)
+        assert b'value="/?model=%22a%22"' in asked_for.body
+        led = await ask(app, "/sign-in", b"token=s%26cret&to=%2F%3Fmodel%3Da", **ELSEWHERE)
+        assert led.header("Location") == "/?model=a"
         right = await ask(app, "/sign-in", b"token=s%26cret", **ELSEWHERE)
         assert (right.status, right.header("Location")) == (303, "/")
         cookie = (right.header("Set-Cookie") or "").partition(";")[0]
