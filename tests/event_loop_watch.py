@@ -50,7 +50,8 @@ class EventLoopWatch:
 
     def _note(self, where: str) -> None:
         due = self._due
-        waited = _seconds_waited_for_a_processor() - self._waited_before
+        # Threads that have ended are not in the sum any more.
+        waited = max(0.0, _seconds_waited_for_a_processor() - self._waited_before)
         late = time.monotonic() - due - waited
         if late > LIMIT_SECONDS and self._noted != due:
             self._noted = due
