@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-all servers bench lint lock settings dashboards pictures clean
+.PHONY: help run demo up test test-long test-page test-all servers bench lint lock settings dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,12 +28,15 @@ up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ol
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
 test: $(VENV)/dev ## every test that this machine can run, in under three minutes
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -m "not long and not browser" -n 2 --dist worksteal $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -m "long and not browser" $(TESTS)
 
-test-all: test-long test ## both
+test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
+	$(BIN)/python -m pytest -m browser $(TESTS)
+
+test-all: test-long test-page test ## all of them
 
 servers: $(VENV)/dev ## build the real Loki and Ollama for the tests, once (about fifteen minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh

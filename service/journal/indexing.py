@@ -227,7 +227,7 @@ class IndexingThread:
         self._indexer = Indexer(folder)
         self._woken = threading.Event()
         self._stopped = threading.Event()
-        self._woken_at = time.monotonic()
+        self._woken_at = float("-inf")
         self._thread: threading.Thread | None = None
         self._state = IndexState()
 

@@ -1,0 +1,11 @@
+"""Tests in a browser take a while each, and longer when they run side by side: they have a target of their own."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)

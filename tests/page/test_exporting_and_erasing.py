@@ -1,0 +1,116 @@
+"""Saving what is shown, and erasing it for good."""
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from service.app import App
+from tests.fakes.ollama import FakeOllama, answer, whole
+from tests.page.opened import answered, opened, rows, shown
+from tests.running_app import chat, found, get, running, said
+
+NAMES = {"chat.jsonl": "Chats for fine-tuning", "jsonl": "Records", "csv": "Table", "har": "HAR"}
+
+
+async def asked(app: App, ollama: FakeOllama) -> None:
+    """Two workflows' calls, two of one and one of the other."""
+    ollama.answers("/api/chat", answer(whole(answered("It is done."))))
+    await chat(app, "The first invoice", X_N8N_Workflow_Name="Invoices")
+    await chat(app, "The second invoice", X_N8N_Workflow_Name="Invoices")
+    await chat(app, "A mail that is kept", X_N8N_Workflow_Name="Mails")
+    await found(app, "", 3)
+
+
+async def saved(page: Page, kind: str) -> str:
+    dialog = page.get_by_role("dialog", name="Export")
+    await dialog.get_by_role("radio", name=NAMES[kind]).check()
+    async with page.expect_download() as saving:
+        await dialog.get_by_role("button", name="Save").click()
+    download = await saving.value
+    assert download.suggested_filename.endswith(kind.rpartition(".")[2])
+    await expect(dialog.get_by_role("status")).to_contain_text("Saved, ")
+    return await asyncio.to_thread((await download.path()).read_text)
+
+
+async def test_what_is_shown_is_saved_in_each_form(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await asked(app, ollama)
+        async with opened(browser, app, "/?workflow=Invoices") as page:
+            await expect(rows(page)).to_have_count(2)
+            await page.keyboard.press("e")
+            await expect(page.get_by_role("dialog", name="Export")).to_contain_text("2 exchanges")
+            chats = [json.loads(line) for line in (await saved(page, "chat.jsonl")).splitlines()]
+            prompts = {chat["messages"][0]["content"] for chat in chats}
+            assert prompts == {"The first invoice", "The second invoice"}
+            records = [json.loads(line) for line in (await saved(page, "jsonl")).splitlines()]
+            assert [record["workflow"] for record in records] == ["Invoices"] * 2
+            table = list(csv.DictReader(io.StringIO(await saved(page, "csv"))))
+            assert [row["workflow"] for row in table] == ["Invoices"] * 2
+            archive = json.loads(await saved(page, "har"))
+            assert archive["log"]["version"] == "1.2"
+            assert len(archive["log"]["entries"]) == 2
+
+
+async def test_the_view_is_erased_after_typing_how_many_and_the_rest_stays(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await asked(app, ollama)
+        async with opened(browser, app, "/?workflow=Invoices") as page:
+            await expect(rows(page)).to_have_count(2)
+            await page.get_by_role("button", name="Erase …").click()
+            dialog = page.get_by_role("dialog", name="Erase for good")
+            await expect(dialog).to_contain_text("2 exchanges")
+            erase = dialog.get_by_role("button", name="Erase")
+            typed = dialog.get_by_role("textbox", name="Type 2 to confirm")
+            await expect(erase).to_be_disabled()
+            await typed.fill("3")
+            await expect(erase).to_be_disabled()
+            await typed.fill("2")
+            await erase.click()
+            await expect(dialog).to_contain_text("2 exchanges are erased, from the journal and its index.")
+            await dialog.get_by_role("button", name="Close").click()
+            await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+            await page.get_by_role("button", name="Clear filters").click()
+            await expect(rows(page)).to_have_count(1)
+            await expect(rows(page)).to_contain_text("A mail that is kept")
+        assert (await said(app, "/exchanges.json?q=invoice"))["exchanges"] == []
+        files = await asyncio.to_thread(lambda: b"".join(file.read_bytes() for file in tmp_path.iterdir()))
+        assert b"invoice" not in files
+        assert b"A mail that is kept" in files
+
+
+async def test_one_exchange_is_erased_from_where_it_is_read(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await asked(app, ollama)
+        (entry,) = await found(app, "q=mail", 1)
+        async with opened(browser, app, f"/?show={entry['exchange']}") as page:
+            await shown(page).get_by_role("button", name="Erase …").click()
+            dialog = page.get_by_role("dialog", name="Erase for good")
+            await expect(dialog).to_contain_text("One exchange: Chat, in Mails.")
+            await page.keyboard.type("1")
+            await page.keyboard.press("Enter")
+            await expect(dialog).to_contain_text("1 exchange is erased")
+            await page.keyboard.press("Escape")
+            await expect(dialog).to_be_hidden()
+            await expect(shown(page)).to_be_hidden()
+            await expect(rows(page)).to_have_count(2)
+        assert (await get(app, f"/exchanges/{entry['exchange']}.json")).status == 404
+
+
+@pytest.mark.parametrize("task", ["Export", "Erase for good"])
+async def test_a_dialog_that_is_left_changes_nothing(task: str, browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "stays")
+        await found(app, "", 1)
+        async with opened(browser, app) as page:
+            button = page.get_by_role("button", name=f"{task.split()[0]} …")
+            await button.click()
+            await expect(page.get_by_role("dialog", name=task)).to_contain_text("1 exchange")
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog", name=task)).to_be_hidden()
+            await expect(button).to_be_focused()
+            await expect(rows(page)).to_have_count(1)
