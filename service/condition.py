@@ -25,6 +25,7 @@ from service.shipping.shipper import Shipper
 _OLLAMA_CHECK_SECONDS: Final = 3.0
 # Prometheus asks every 15 s: its answer must not wait for an Ollama that does not answer.
 _OLLAMA_ASKED_EVERY_SECONDS: Final = 10.0
+_FIRST_ASKED_AFTER_SECONDS: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Condition:
 
     async def watch_ollama(self) -> None:
         """Look after Ollama once in a while, until cancelled."""
+        # Whoever waits for readiness asks at the start, and need not be asked twice.
+        await asyncio.sleep(_FIRST_ASKED_AFTER_SECONDS)
         while True:
             if time.monotonic() - self._asked_at >= _OLLAMA_ASKED_EVERY_SECONDS:
                 await self._ask_ollama()

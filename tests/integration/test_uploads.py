@@ -13,6 +13,7 @@ from tests.fakes.ollama import HOLD, Conversation, FakeOllama, early, whole
 from tests.integration.conftest import DIRECTLY, THROUGH_NGINX
 from tests.integration.load import Client, connected, header
 from tests.integration.recorder_process import MEGABYTE, RecorderProcess, StartRecorder, eventually, reached, start
+from tests.integration.watching import asked
 from tests.servers.process import RunningServer
 
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
@@ -165,7 +166,8 @@ async def test_an_answer_that_comes_before_the_upload_was_read_reaches_the_clien
         client.vanish()
     kept = await recorder.record(header(answered, "X-Exchange-Id") or "")
     assert (kept.outcome, kept.line["status"]) == ("completed", 200)
-    assert kept.line["request_bytes"] < LARGE
+    # On a busy machine the answer may be there before the first bytes.
+    assert kept.line.get("request_bytes", 0) < LARGE
 
 
 async def test_an_ollama_that_does_not_read_an_upload_makes_its_client_wait_and_memory_does_not_grow(
@@ -289,7 +291,7 @@ async def test_curl_learns_of_a_refusal_before_it_sends_the_body(
     done = await curl(recorder.port, "ab" * 32, "--request", "POST", "--upload-file", str(blob))
     assert (done.status, done.uploaded) == (403, 0)
     assert "100 Continue" not in done.passed
-    assert ollama.requests == []
+    assert asked(ollama) == []
 
 
 async def test_curl_sees_the_early_answer_of_an_ollama_that_has_the_blob(

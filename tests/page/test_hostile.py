@@ -64,6 +64,7 @@ async def nothing_ran(page: Page) -> None:
     ]
 
 
+@pytest.mark.blocks("a hundred rows of hostile text pass through it to and from the browser")
 async def test_a_hundred_hostile_texts_are_rows_of_text_in_the_list_the_filters_and_the_overview(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -219,4 +219,4 @@ async def test_a_hundred_thousand_exchanges_scroll_to_the_end_with_a_few_rows_dr
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         await indexed(app, 100_000)
         async with opened(browser, app) as page:
-            await scroll_to_the_far_end(page, 100_000, 120)
+            await scroll_to_the_far_end(page, 100_000, 240)
