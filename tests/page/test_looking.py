@@ -197,7 +197,6 @@ async def test_thousands_of_exchanges_scroll_to_the_end_with_a_few_rows_drawn(br
             await scroll_to_the_far_end(page, 3_000, 15)
 
 
-@pytest.mark.xfail(strict=True, reason="list.js draws its foot without asking whether older ones are to be had")
 async def test_while_there_are_older_ones_the_list_does_not_say_that_this_is_all(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -160,7 +160,6 @@ async def test_it_is_replayed_with_another_model_and_both_answers_are_compared(
             await expect(compared.get_by_role("insertion")).to_have_text("Berlin")
 
 
-@pytest.mark.xfail(strict=True, reason="replay.js looks for options beside the model, where Ollama's API has none")
 async def test_the_form_for_a_replay_shows_the_options_that_were_sent(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         identifier = (await ask(app, body=TALK)).header("X-Exchange-Id")

@@ -124,6 +124,8 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
       keep("empty", () => [whenEmpty()]);
     } else if (lately.isFull) {
       keep("full", () => ["Older ones are found with the filters, or by choosing a time above."]);
+    } else if (lately.hasMore) {
+      keep("more", () => ["Older exchanges follow as you scroll."]);
     } else {
       const n = count - lately.flying;
       keep(`end${n}`, () => [n === 1 ? "That is the only exchange here." : `That is all: ${whole(n)} exchanges.`]);

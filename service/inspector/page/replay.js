@@ -46,7 +46,8 @@ export function makeReplay({ id, answer, place, announce, status, link }) {
   }
 
   function openForm() {
-    const parameters = conversation?.parameters ?? {};
+    // Ollama's own API has them in "options", OpenAI's and Anthropic's beside the model.
+    const parameters = { ...conversation?.parameters, ...conversation?.parameters?.options };
     const model = input("text", "model", "Model", record.model ?? "");
     const models = element("datalist", { id: "models" });
     model.field.setAttribute("list", "models");
