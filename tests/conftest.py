@@ -19,7 +19,7 @@ from tests.servers.ollama import Ollama, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
 
-LOG_CHARACTERS_SHOWN = 6000
+LOG_CHARACTERS_SHOWN = 2000
 REAL_SERVERS = {
     "nginx": "apt-get install nginx",
     "chromium": "apt-get install chromium",

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, Script, answer, chunk, head, ndjson_stream, token_line
 from tests.integration.load import Client, chat, connected, header
 from tests.integration.recorder_process import Kept, RecorderProcess, eventually, reached
+from tests.integration.watching import asked
 
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
 
@@ -165,5 +166,5 @@ async def test_many_that_leave_at_once_are_all_noticed_and_the_others_are_not_di
     kept = await records_of(standing, before, 40)
     assert sum(record.outcome == "completed" for record in kept) == sum(stayed) == 20
     assert sum(record.outcome == "client_left" for record in kept) == 20
-    await eventually(lambda: all(request.answered.is_set() for request in scripted.requests))
-    assert sum(request.hung_up.is_set() for request in scripted.requests) == 20
+    await eventually(lambda: all(request.answered.is_set() for request in asked(scripted)))
+    assert sum(request.hung_up.is_set() for request in asked(scripted)) == 20

@@ -13,6 +13,7 @@ from service.app import DRAIN_SECONDS
 from tests.fakes.ollama import CHUNKED, HOLD, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
 from tests.integration.load import INCOMPLETE, Client, chat, header
 from tests.integration.recorder_process import RecorderProcess, StartRecorder, eventually, reached, start
+from tests.integration.watching import asked
 
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
 
@@ -99,7 +100,7 @@ async def test_running_answers_may_end_nobody_new_comes_in_and_the_rest_is_gatew
         assert (record.outcome, record.line["failed"]) == ("gateway_stopped", True)
         assert prompt in record.line["request_body"]
     assert second.line["response_text"] == " begun"
-    for request in ollama.requests:
+    for request in asked(ollama):
         await asyncio.wait_for(request.answered.wait(), 5)
 
 
