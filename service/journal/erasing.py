@@ -17,7 +17,7 @@ from typing import Final
 from service.journal import schema
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
-from service.journal.space import Headroom
+from service.journal.space import Headroom, vacuum
 from service.journal.transaction import transaction
 
 # One step holds up the writer, so it stays within some milliseconds.
@@ -68,8 +68,7 @@ def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
     if _has_free_pages(connection):
         # Pages from the file's end take the place of free ones, and the file becomes shorter.
         pages = max(1, min(_PAGES_A_STEP, headroom.wal_bytes // schema.PAGE_SIZE // 4))
-        # As a script: execute() ends with the first page.
-        connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+        vacuum(connection, pages)
         return True
     if not _write_open_rows_anew(connection):
         return False

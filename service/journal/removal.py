@@ -12,6 +12,7 @@ from service.journal.index import PARTITION_NUMBERS, partition_of
 from service.journal.index_position import read_position
 from service.journal.indexed_rows import add_rows
 from service.journal.reader import Reader
+from service.journal.space import vacuum
 from service.journal.transaction import transaction
 
 READ_ROWS = 100
@@ -33,7 +34,7 @@ def expire_step(connection: sqlite3.Connection, oldest_number: int) -> bool:
             index.drop_partition(connection, partition)
             connection.execute("DELETE FROM name WHERE newest_partition <= ?", (partition,))
         connection.execute("DELETE FROM fact WHERE number < ?", (oldest_number,))
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+    vacuum(connection, _PAGES_GIVEN_BACK)
     return True
 
 

@@ -176,8 +176,14 @@ def give_back_pages(connection: sqlite3.Connection, retention: Retention) -> boo
     is_too_large = pages * _pragma(connection, "page_size") > retention.bytes
     if not free or not (is_too_large or (free > pages // 4 and free > 2 * _PAGES_A_STEP)):
         return False
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
+    vacuum(connection, _PAGES_A_STEP)
     return _pragma(connection, "freelist_count") < free
+
+
+def vacuum(connection: sqlite3.Connection, pages: int) -> None:
+    """Move up to ``pages`` pages from the file's end into free ones, and shorten it. Outside a transaction."""
+    # As a script: execute() ends with the first page, as the statement gives a row without columns for each.
+    connection.executescript(f"PRAGMA incremental_vacuum({pages})")
 
 
 def _shipped_to_all(connection: sqlite3.Connection, receivers: Sequence[str]) -> int | None:

@@ -1,8 +1,10 @@
+import contextlib
+import sqlite3
 import time
 from pathlib import Path
 
 from service.journal.journal import Journal
-from service.journal.space import Retention, make_room, used_bytes
+from service.journal.space import Retention, make_room, used_bytes, vacuum
 from tests.journal.given import ask, kept_ids, open_journal, record
 
 FOR_EVER = 36_500
@@ -82,3 +84,14 @@ def test_headroom_is_given_up_and_reserved_again(tmp_path: Path) -> None:
 
         assert journal.headroom.is_reserved()
         assert (tmp_path / "journal.sqlite3-wal").stat().st_size >= journal.headroom.size
+
+
+def test_as_many_pages_as_asked_for_go_back_in_one_step(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "any.sqlite3", isolation_level=None)) as connection:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("CREATE TABLE content (data BLOB)")
+        connection.executemany("INSERT INTO content VALUES (?)", [(bytes(4000),)] * 300)
+        connection.execute("DELETE FROM content WHERE rowid <= 200")
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        vacuum(connection, 150)
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (free - 150,)

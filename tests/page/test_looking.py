@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
@@ -189,6 +189,36 @@ async def scroll_to_the_far_end(page: Page, records: int, seconds: float) -> Non
 
 
 @pytest.mark.blocks("the journal is made by this process")
+async def test_whoever_reads_further_down_is_not_thrown_back_when_the_index_has_caught_up(
+    browser: Browser, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 600, days=20)
+    behind = 500
+
+    async def status(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        told["index"]["behind"] = behind
+        await route.fulfill(response=answer, json=told)
+
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 600)
+        async with opened(browser, app, "/") as page:
+            await page.route("**/status.json", status)
+            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
+            await connected(page)
+            await expect(page.get_by_text("The index is catching up: 500 exchanges to go.")).to_be_visible()
+            await expect(rows(page).first).to_be_visible()
+            await page.locator("#scroller").evaluate("scroller => { scroller.scrollTop = 3000; }")
+            behind = 0
+            newer = page.get_by_role("button", name="newer ones")
+            await expect(newer).to_be_visible()
+            assert await page.locator("#scroller").evaluate("scroller => scroller.scrollTop") == 3000
+            await newer.click()
+            await expect(newer).to_be_hidden()
+            await expect(page.locator("[data-index='0']")).to_be_in_viewport()
+
+
 async def test_thousands_of_exchanges_scroll_to_the_end_with_a_few_rows_drawn(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(make_journal, tmp_path, 3_000, days=20)
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:

@@ -40,7 +40,7 @@ const address = makeAddress(window, arrived);
 const announce = (/** @type {string} */ text) => {
   byId("announcement").textContent = text;
 };
-const status = watchStatus(() => void look(false));
+const status = watchStatus(renew);
 const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble, again) => troublePart(address, trouble, again) });
 /** @type {ReturnType<typeof makeLately>} */
 let lately;
@@ -82,6 +82,7 @@ async function look(isAsked) {
   lately?.stop();
   const view = address.view;
   lately = makeLately(view, (what) => {
+    if (what.isOutdated) renew();
     list.changed(what);
     markFirst();
   });
@@ -94,6 +95,11 @@ async function look(isAsked) {
   if (lately.trouble && address.view === view) announce(lately.trouble.message);
   const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
   if (isUnasked && !status.isBehind() && !lately.count && !lately.trouble && address.view === view) address.go({ from: "all" }, { replace: true });
+}
+
+/** Much has happened that was not heard of: a list that somebody reads stays as it is until they want the newer ones. */
+function renew() {
+  list.outdated(() => void look(false));
 }
 
 /** Before anything was ever recorded there is nothing to filter or to draw: only how to begin. */
@@ -242,6 +248,6 @@ listen({
     timeline.add({ ...said, ended: Date.parse(said.time) });
     countSoon();
   },
-  reload: () => void look(false),
+  reload: renew,
   state: status.setLiveness,
 });

@@ -23,7 +23,7 @@ const SILENCE = 15_000;
 
 /**
  * @param {View} view
- * @param {(what: {prepended?: number, reset?: boolean}) => void} changed
+ * @param {(what: {prepended?: number, reset?: boolean, isOutdated?: boolean}) => void} changed
  */
 export function makeLately(view, changed) {
   const asking = oneAtATime();
@@ -108,7 +108,7 @@ export function makeLately(view, changed) {
     heard = 0;
     try {
       const page = await ask(`/exchanges.json?${filterOf(view, { after, limit: MISSED_AT_ONCE })}`);
-      if (page.next && after) await reload();
+      if (page.next && after) changed({ isOutdated: true });
       else add(page.exchanges.map(compact));
     } catch (error) {
       // What was missed comes with the next one that ends, or with the next connection.

@@ -34,6 +34,8 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
   let measure = { full: 10, slow: 30 };
   let selected = "";
   let unseen = 0;
+  /** @type {(() => void) | undefined} */
+  let renew;
   let isPlanned = false;
   let isStale = false;
 
@@ -72,9 +74,11 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     mark();
     drawFoot(count);
     if (count - last < AHEAD) void lately.more();
-    if (top < rowHeight / 2) unseen = 0;
-    fresh.hidden = unseen === 0;
-    if (unseen) say(fresh, `↑ ${whole(unseen)} new`);
+    const isAtTop = top < rowHeight / 2;
+    if (isAtTop) unseen = 0;
+    fresh.hidden = unseen === 0 && !renew;
+    if (!fresh.hidden) say(fresh, renew ? "↑ newer ones" : `↑ ${whole(unseen)} new`);
+    if (isAtTop && renew) renew();
   }
 
   /**
@@ -186,7 +190,16 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
       lately = data;
       scroller.scrollTop = 0;
       unseen = 0;
+      renew = undefined;
       foot.dataset.what = "";
+    },
+    /**
+     * What is here is no longer the newest. At the top it is asked for again; whoever reads further down is offered it.
+     * @param {() => void} again  shows the list anew
+     */
+    outdated(again) {
+      renew = again;
+      plan();
     },
     /** @param {{prepended?: number, reset?: boolean}} what */
     changed({ prepended = 0, reset = false }) {
