@@ -1,6 +1,5 @@
 """What many exchanges are together: a page of the list, the timeline, what can be chosen from, totals."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -8,6 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from service.inspector.saying import refuse, say
+from service.inspector.threads import aside
 from service.journal.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
 from service.journal.moments import write_moment
 from service.journal.search import Search
@@ -39,13 +39,13 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
             answer["next"] = f"/exchanges.json?{urlencode(onwards)}"
         return answer | {"complete": page.is_complete}
 
-    return say(await asyncio.to_thread(find))
+    return say(await aside(find))
 
 
 async def draw_timeline(search: Search, query: Query) -> web.Response:
     """``/timeline.json``."""
     wanted = filter_of(query)
-    found = await asyncio.to_thread(search.timeline, wanted, _COLUMNS)
+    found = await aside(search.timeline, wanted, _COLUMNS)
     return say(
         {
             "from": write_moment(found.since_ns),
@@ -70,10 +70,10 @@ async def list_values(search: Search, query: Query) -> web.Response:
     limit = read_limit(query, 100, _MOST_VALUES)
     if field not in NAME_FIELDS:
         return refuse(400, f"field={field[:50]!r} is not understood: expected is one of {', '.join(NAME_FIELDS)}.")
-    return say({"values": await asyncio.to_thread(search.values, field, wanted, limit)})
+    return say({"values": await aside(search.values, field, wanted, limit)})
 
 
 async def add_up(search: Search, query: Query) -> web.Response:
     """``/stats.json``."""
     wanted, by = filter_of(query, ("by",)), query.get("by", "model")
-    return say({"by": by, "groups": await asyncio.to_thread(search.stats, wanted, by)})
+    return say({"by": by, "groups": await aside(search.stats, wanted, by)})

@@ -1,6 +1,5 @@
 """One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
 
-import asyncio
 import contextlib
 import re
 import shlex
@@ -12,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from service.inspector.saying import PRIVATE_HEADERS, refuse, say
+from service.inspector.threads import aside
 from service.journal import JournalError
 from service.journal.around import Neighbours
 from service.journal.reader import KeptRecord, Reader
@@ -32,10 +32,10 @@ async def show(
     identifier: str, search: Search, reader: Reader, trace_url: str | None, may_replay: bool
 ) -> web.Response:
     """``/exchanges/ID.json``."""
-    kept = await asyncio.to_thread(reader.record, identifier)
+    kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    answer = await asyncio.to_thread(_described, kept, search)
+    answer = await aside(_described, kept, search)
     said = answer["record"]
     if trace_url and "trace_id" in said:
         answer["trace_url"] = trace_url.replace("{trace_id}", said["trace_id"])
@@ -69,7 +69,7 @@ def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
 
 async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:
     """``/exchanges/ID/request`` and ``/response``: the kept bytes, to be saved, never to be shown as a page."""
-    kept = await asyncio.to_thread(reader.record, identifier)
+    kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
     body = kept.request if part == "request" else kept.response
@@ -85,7 +85,7 @@ async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:
 
 async def give_command(identifier: str, reader: Reader, base: str) -> web.Response:
     """``/exchanges/ID.curl``: a command for a shell that sends the kept request again. ``base``: our own address."""
-    kept = await asyncio.to_thread(reader.record, identifier)
+    kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
     return web.Response(
