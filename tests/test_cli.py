@@ -56,7 +56,9 @@ def test_every_command_stops_at_a_wrong_setting_with_code_2(
     assert "RETENTION_DAYS='-1': expected" in stopped.stderr
 
 
-@pytest.mark.parametrize("words", [["journal", "check"], ["ship", "status"], ["ship", "status", "--json"]])
+@pytest.mark.parametrize(
+    "words", [["journal", "check"], ["journal", "compact"], ["ship", "status"], ["ship", "status", "--json"]]
+)
 def test_without_a_journal_there_is_nothing_to_tell(words: list[str], run: CliRunner, tmp_path: Path) -> None:
     told = run.invoke(app, words)
     assert told.exit_code == 1

@@ -39,6 +39,7 @@ app.command()(serving.health)
 app.command()(serving.version)
 app.add_typer(_journal, name="journal")
 _journal.command("check")(upkeep.journal_check)
+_journal.command("compact")(upkeep.journal_compact)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(upkeep.ship_status)
 

@@ -1,4 +1,4 @@
-"""``journal check`` and ``ship status``: the file, and what has left it."""
+"""``journal check``, ``journal compact`` and ``ship status``: the file, and what has left it."""
 
 import json
 import os
@@ -28,6 +28,24 @@ def journal_check(as_json: AsJson = False) -> None:
         report.lag.setdefault(receiver, report.records)
     _print(asdict(report), as_json)
     raise typer.Exit(1 if report.problems else 0)
+
+
+def journal_compact(as_json: AsJson = False) -> None:
+    """Write the journal and its index anew, without free space and without a trace of what was erased.
+
+    The recorder has to be stopped, and the disk needs room for two more copies while it lasts.
+    """
+    from service.journal.compacting import compact
+
+    settings = current_settings()
+    # SQLite's working copy holds prompts: it belongs beside the journal, where nobody else looks and room is made.
+    os.environ["SQLITE_TMPDIR"] = str(settings.data_dir)
+    typer.echo("Writing the journal anew: about a minute for each gigabyte …", err=True)
+    try:
+        done = compact(settings.data_dir)
+    except JournalError as trouble:
+        stop(str(trouble))
+    _print(asdict(done), as_json)
 
 
 def ship_status(as_json: AsJson = False) -> None:
