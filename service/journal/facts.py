@@ -8,6 +8,7 @@ import orjson
 
 from service.journal.index import NAMED
 from service.journal.reader import Row
+from service.journal.words import spaced
 from service.record.conversation import searchable
 
 COMPLETED, FAILED, CLIENT_LEFT = 0, 1, 2
@@ -40,7 +41,7 @@ def facts_of(row: Row) -> Facts:
     request_ms = _count(seconds * 1000) if isinstance(seconds, int | float) else None
     kind = _kind(said, row.outcome)
     rate = said.get("tokens_per_second")
-    prompt, answer = searchable(said)
+    prompt, answer = map(spaced, searchable(said))
     return Facts(
         number=row.number,
         ended_ms=row.ended_ns // 1_000_000,

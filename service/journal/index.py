@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage
 INDEX = "index.sqlite3"
 # "OlRx": an index is told from a journal.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 1
+VERSION = 2
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192

@@ -1,7 +1,8 @@
 """The language of a search: words, "phrases", beginnings*, -without, OR. Full text is asked for quoted words only.
 
 ``a b`` finds what has both; ``a OR b`` what has one of them, and binds closer, so that ``a b OR c`` is a and (b or c).
-Letters of either case and with or without accents are the same.
+Letters of either case and with or without accents are the same. Where words are written without spaces between them
+(Chinese, Japanese, Thai …) each character is a word, and several that stand together are a phrase.
 """
 
 import re
@@ -13,6 +14,13 @@ _MOST_TERMS = 64
 _PIECE = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<open>-?"[^"]*)|(?P<word>[^\s"]+)')
 # What keyboards and word processors make of a plain one.
 _QUOTATION_MARKS = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
+
+
+# Thai and Lao, Burmese, Khmer, kana, Han.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
+    "\U00020000-\U0003ffff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,11 @@ def read_words(text: str) -> Words | None:
     return Words(" AND ".join(groups) or None, " OR ".join(unwanted) or None)
 
 
+def spaced(text: str) -> str:
+    """``text`` as the index splits it into words: SQLite's tokenizer takes a sentence without spaces for one word."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
 def _term(piece: re.Match[str]) -> tuple[str | None, bool]:
     """One term as FTS5 takes it (None when it has no letter and no digit), and whether it is to be absent."""
     if piece["phrase"] is not None:
@@ -74,7 +87,7 @@ def _term(piece: re.Match[str]) -> tuple[str | None, bool]:
     if not any(_is_searched(character) for character in text):
         return None, False
     # FTS5 ends its expression at a NUL; everything else inside quotation marks is only split into words.
-    text = text.replace("\0", " ").encode("utf-8", "replace").decode()
+    text = spaced(text.replace("\0", " ")).encode("utf-8", "replace").decode()
     return f'"{text}"' + ("*" if is_beginning else ""), is_without
 
 

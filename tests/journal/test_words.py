@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.journal.words import Words, read_words
+from service.journal.words import Words, read_words, spaced
 
 TEXTS = {
     1: "the red fox jumps over the lazy dog",
@@ -11,6 +11,7 @@ TEXTS = {
     3: "a Über-quick CAFÉ, e.g. version 3.14",
     4: 'fox OR dog, -minus, NEAR(x) AND prompt: "quoted" ^start {col} * +plus',
     5: "日本語 привет",
+    6: "请检查这张发票2231号。กรุณาตรวจสอบใบแจ้งหนี้ ｶﾀｶﾅ",
 }
 
 
@@ -18,7 +19,9 @@ TEXTS = {
 def full_text() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE text USING fts5(prompt, tokenize='unicode61 remove_diacritics 2')")
-    connection.executemany("INSERT INTO text(rowid, prompt) VALUES (?, ?)", TEXTS.items())
+    connection.executemany(
+        "INSERT INTO text(rowid, prompt) VALUES (?, ?)", [(row, spaced(text)) for row, text in TEXTS.items()]
+    )
     yield connection
     connection.close()
 
@@ -57,6 +60,14 @@ def found(connection: sqlite3.Connection, search: str) -> list[int]:
         ("fox - * ? red", [1, 2]),
         ("привет", [5]),
         ("日本*", [5]),
+        ("本語", [5]),
+        ("語本", []),
+        ("发票", [6]),
+        ("发票2231", [6]),
+        ("这张 检查", [6]),
+        ("ตรวจสอบ", [6]),
+        ("ｶﾅ", [6]),
+        ("检查 -发票", []),
         ("--lazy fox", [2, 4]),
         ("fox\0dog", []),
         ("fox OR \udcff1", [1, 2, 4]),
