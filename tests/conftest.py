@@ -30,6 +30,7 @@ REAL_SERVERS = {
     "ollama": "make servers",
     "tiny.gguf": "make servers",
     "javascript": "make servers",
+    "clients": "make servers",
     "astro": "make servers",
     "n8n": "make servers",
 }
@@ -140,7 +141,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
         terminalreporter.write_line(
-            "real servers: all here (nginx, Caddy, Chromium, Loki, Prometheus, Ollama, n8n, JavaScript, Astro)"
+            "real servers: all here (nginx, Caddy, Chromium, Loki, Prometheus, Ollama, n8n, JavaScript, other clients, Astro)"
         )
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)

@@ -47,7 +47,7 @@ def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], k
         if value_sent := headers.get(header):
             said.setdefault(name, unquote(value_sent)[:LONGEST])
     if "caller" not in said:
-        caller = key_name or _product(headers.get("User-Agent", ""))
+        caller = key_name or _program(headers)
         if caller:
             said["caller"] = caller[:LONGEST]
     return Caller(**said)
@@ -57,6 +57,13 @@ def replayed(headers: Mapping[str, str]) -> str | None:
     """The id of the exchange that this request repeats, where it says so (``X-Replay-Of``)."""
     said = headers.get("X-Replay-Of")
     return said if said is not None and _EXCHANGE.fullmatch(said) else None
+
+
+def _program(headers: Mapping[str, str]) -> str | None:
+    """What the asking program is called. Open WebUI's own user agent names only its HTTP library."""
+    if "X-OpenWebUI-User-Id" in headers or "X-OpenWebUI-User-Name" in headers:
+        return "Open WebUI"
+    return _product(headers.get("User-Agent", ""))
 
 
 @lru_cache(maxsize=256)

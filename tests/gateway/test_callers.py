@@ -42,6 +42,20 @@ def test_without_better_knowledge_the_product_is_the_caller(user_agent: str, cal
     assert name_caller([], {"User-Agent": user_agent}, None).caller == caller
 
 
+def test_open_webui_is_known_by_its_headers_as_its_user_agent_names_a_library() -> None:
+    headers = CIMultiDict(
+        {
+            "X-OpenWebUI-User-Name": "Ada L%C3%B6velace",
+            "X-OpenWebUI-Chat-Id": "c1",
+            "User-Agent": "Python/3.11 aiohttp/3.14.5",
+        }
+    )
+    assert name_caller([], headers, None) == Caller(caller="Open WebUI", user="Ada Lövelace", execution_id="c1")
+    assert name_caller([], headers, "a-key").caller == "a-key"
+    headers["X-Caller"] = "our desk"
+    assert name_caller([], headers, "a-key").caller == "our desk"
+
+
 def test_names_are_bounded_and_broken_encodings_do_no_harm() -> None:
     caller = name_caller(
         [("workflow", "x" * 1000), ("unknown", "y")], {"X-N8N-Node": "%FF%zz", "X-Caller": "a" * 999}, None
