@@ -1,13 +1,14 @@
 """The command itself: asks everybody at once, shows what they found."""
 
+import threading
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.environment import current_settings
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, say_json
 from service.settings import Settings
 
@@ -16,38 +17,68 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
+Since = Annotated[str, typer.Option(help="How far to look back over exchanges: 30m, 24h, 7d.")]
+
+# Whoever answers drop by drop never ends a wait of three seconds; together no look takes longer than this.
+_MOST_SECONDS = 15.0
+_DAYS = {"d": 86_400.0, "w": 604_800.0}
 
 
-def doctor(as_json: AsJson = False, url: Url = "") -> None:
-    """Look at Ollama, the recorder, its journal and receivers, and say what to do. Exit code 1: there is something."""
+def doctor(as_json: AsJson = False, url: Url = "", since: Since = "24h") -> None:
+    """Look at Ollama, the recorder, its journal, its receivers, the last day. Exit code 1: something has to be done."""
     from service.cli.doctor.finding import State
 
-    findings = examine(current_settings(), url)
+    findings = examine(current_settings(), url, _seconds(since))
     is_well = all(finding.state is not State.PROBLEM for finding in findings)
     if as_json:
-        say_json({"well": is_well, "findings": [asdict(finding) for finding in findings]}, indent=2)
+        said = [asdict(finding) | {"see": finding.entry and finding.entry.address} for finding in findings]
+        say_json({"well": is_well, "findings": said}, indent=2)
     else:
         _show(findings)
     raise typer.Exit(0 if is_well else 1)
 
 
-def examine(settings: Settings, url: str = "") -> "list[Finding]":
-    """All findings. Waits for what does not answer, for all of them at the same time."""
+def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "list[Finding]":
+    """All findings; ``seconds`` is how far back exchanges are looked at. Waits for all of them at the same time."""
     from service.cli.doctor.machine import look_at_machine
     from service.cli.doctor.ollama import look_at_ollama
     from service.cli.doctor.receivers import look_at_receivers
     from service.cli.doctor.recorder import look_at_recorder
     from service.cli.doctor.storage import look_at_storage
+    from service.cli.doctor.traffic import look_at_traffic
 
     looks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("Ollama", lambda: look_at_ollama(settings)),
         ("recorder", lambda: look_at_recorder(settings, url)),
         ("journal", lambda: look_at_storage(settings)),
-        ("receivers", lambda: look_at_receivers(settings)),
+        ("traffic", lambda: look_at_traffic(settings, seconds)),
+        ("receivers", lambda: look_at_receivers(settings, seconds)),
         ("versions", look_at_machine),
     ]
-    with ThreadPoolExecutor(len(looks)) as pool:
-        return [finding for found in pool.map(lambda look: _looked(*look), looks) for finding in found]
+    found: list[list[Finding] | None] = [None] * len(looks)
+
+    def run(place: int) -> None:
+        found[place] = _looked(*looks[place])
+
+    # Daemons: one that hangs must keep neither the answer nor the end of the command.
+    threads = [threading.Thread(target=run, args=(place,), daemon=True) for place in range(len(looks))]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + _MOST_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [
+        finding
+        for (about, _), one in zip(looks, list(found), strict=True)
+        for finding in (_unfinished(about) if one is None else one)
+    ]
+
+
+def _unfinished(about: str) -> "list[Finding]":
+    from service.cli.doctor.finding import Finding, State
+
+    said = f"Looking at it took more than {_MOST_SECONDS:.0f} s: what answers there hardly moves."
+    return [Finding(about, State.PROBLEM, said, "See what else keeps that machine, its disk or its network busy.")]
 
 
 def _looked(about: str, look: "Callable[[], list[Finding]]") -> "list[Finding]":
@@ -55,8 +86,25 @@ def _looked(about: str, look: "Callable[[], list[Finding]]") -> "list[Finding]":
 
     try:
         return look()
+    except PermissionError as error:
+        said = f"This user may not look at it: {error.filename or error}."
+        return [Finding(about, State.PROBLEM, said, "Run doctor as the recorder's own user, or in its container.")]
     except Exception as error:  # noqa: BLE001 - one look that fails must not hide what the others found
         return [Finding(about, State.PROBLEM, f"It could not be looked at: {error!r}", "Please report this.")]
+
+
+def _seconds(since: str) -> float:
+    from service.journal.moments import read_duration
+
+    text = since.strip().removeprefix("-")
+    try:
+        unit = _DAYS.get(text[-1:])
+        seconds = read_duration(text) if unit is None else read_duration(text[:-1]) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3650 * 86_400:
+        stop(f"--since {since!r} is not understood: expected is a duration such as 30m, 24h or 7d.", USAGE_EXIT_CODE)
+    return seconds
 
 
 def _show(findings: "Iterable[Finding]") -> None:
@@ -67,11 +115,14 @@ def _show(findings: "Iterable[Finding]") -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    signs = {"good": ("✓", "green"), "note": ("·", "cyan"), "problem": ("✗", "bold red")}
+    signs = {"good": ("✓", "green"), "note": ("·", "cyan"), "advice": ("!", "yellow"), "problem": ("✗", "bold red")}
     for finding in findings:
         sign, style = signs[finding.state]
+        needs_action = finding.state in ("advice", "problem")
         said = Text(inert(finding.text))
         if finding.advice:
-            said.append(f"\n→ {inert(finding.advice)}", "yellow" if finding.state == "problem" else "dim")
+            said.append(f"\n→ {inert(finding.advice)}", "yellow" if needs_action else "dim")
+        if finding.entry and needs_action:
+            said.append(f"\n  {finding.entry.address}", "dim")
         table.add_row(Text(sign, style), Text(inert(finding.about), "bold"), said)
     console().print(table)

@@ -6,24 +6,30 @@ from enum import StrEnum
 from time import time
 
 from service.cli.asking import Answer
+from service.cli.doctor.entries import Entry
 
 
 class State(StrEnum):
-    """``NOTE``: worth knowing, nothing has to be done. ``PROBLEM``: something has to be done."""
+    """``NOTE``: worth knowing. ``ADVICE``: works, and could work better. ``PROBLEM``: something has to be done."""
 
     GOOD = "good"
     NOTE = "note"
+    ADVICE = "advice"
     PROBLEM = "problem"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``about`` names what was looked at in a word or two; ``advice`` says what to do, empty where nothing is."""
+    """``about`` names what was looked at in a word or two; ``advice`` says what to do, empty where nothing is.
+
+    ``entry`` is where docs/troubleshooting.md says more; None for what needs no explanation.
+    """
 
     about: str
     state: State
     text: str
     advice: str = ""
+    entry: Entry | None = None
 
 
 # A second is lost by rounding in the Date header, another on the way.
@@ -41,5 +47,5 @@ def clock_finding(name: str, answer: Answer, now: float | None = None) -> Findin
     if abs(apart) <= _SMALL_SECONDS:
         return Finding("clock", State.GOOD, f"The same as {name}'s, within {_SMALL_SECONDS:.0f} s.")
     said = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
-    state = State.PROBLEM if abs(apart) > _LARGE_SECONDS else State.NOTE
-    return Finding("clock", state, said, "Let both machines take their time from the network (NTP).")
+    state = State.PROBLEM if abs(apart) > _LARGE_SECONDS else State.ADVICE
+    return Finding("clock", state, said, "Let both machines take their time from the network (NTP).", Entry.CLOCK)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from service.cli.asking import Answer, ask, why
+from service.cli.doctor.entries import Entry
 from service.cli.doctor.finding import Finding, State, clock_finding
 from service.settings import Settings
 
@@ -15,12 +16,20 @@ from service.settings import Settings
 _SMALL_CONTEXT = 4096
 _LISTENING = "0A"
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+# What NVIDIA's and AMD's drivers make for programs that compute.
+_GPU_MARKS = (Path("/dev/nvidia0"), Path("/dev/kfd"))
 _ABOUT = "Ollama"
 
 
 def look_at_ollama(settings: Settings) -> list[Finding]:
     """Findings about OLLAMA_URL; when nothing answers there, only why."""
     url = settings.ollama_url
+    if _is_ourselves(urlsplit(url), settings.listen):
+        said, advice = (
+            f"OLLAMA_URL={url} is where the recorder itself listens.",
+            "Set it to Ollama's address, port 11434.",
+        )
+        return [Finding(_ABOUT, State.PROBLEM, said, advice, Entry.NOT_OLLAMA)]
     try:
         answer = ask(f"{url}/api/version")
     except OSError as error:
@@ -31,23 +40,38 @@ def look_at_ollama(settings: Settings) -> list[Finding]:
     found += _interface(urlsplit(url))
     if clock := clock_finding("Ollama", answer):
         found.append(clock)
-    return [*found, *_models(url), *_contexts(url)]
+    return [*found, *_models(url), *_loaded(url, _is_loopback(urlsplit(url).hostname or ""))]
 
 
 def _absent(url: str, error: OSError) -> Finding:
     parts = urlsplit(url)
+    entry = Entry.UNREACHABLE
     advice = "Start it with `ollama serve`, or set OLLAMA_URL to where it is."
-    if _is_loopback(parts.hostname or "") and any(mark.exists() for mark in _CONTAINER_MARKS):
+    if _is_loopback(parts.hostname or "") and is_in_container():
+        entry = Entry.CONTAINERS
         advice = (
             "In a container, loopback is the container itself: set OLLAMA_URL=http://host.docker.internal:11434, and"
             " start Ollama with OLLAMA_HOST=0.0.0.0:11434 so that containers reach it."
         )
     elif not _is_loopback(parts.hostname or ""):
+        entry = Entry.CONTAINERS
         advice = (
             f"Start Ollama there with OLLAMA_HOST=0.0.0.0:{parts.port or 11434} (by default only its own machine"
             " reaches it), and see that no firewall is between."
         )
-    return Finding(_ABOUT, State.PROBLEM, f"{url} cannot be reached: {why(error)}.", advice)
+    return Finding(_ABOUT, State.PROBLEM, f"{url} cannot be reached: {why(error)}.", advice, entry)
+
+
+def is_in_container() -> bool:
+    """Whether this runs in Docker or Podman."""
+    return any(mark.exists() for mark in _CONTAINER_MARKS)
+
+
+def _is_ourselves(parts: SplitResult, listen: tuple[str, int]) -> bool:
+    host, port = listen
+    if (parts.port or 80) != port or not port:
+        return False
+    return parts.hostname == host or (_is_loopback(parts.hostname or "") and (_is_loopback(host) or _is_any(host)))
 
 
 def _refusal(url: str, answer: Answer) -> Finding | None:
@@ -58,6 +82,7 @@ def _refusal(url: str, answer: Answer) -> Finding | None:
             State.PROBLEM,
             f"Ollama refuses the host name {urlsplit(url).hostname!r} (403).",
             "Name it by its IP address in OLLAMA_URL, or start it with OLLAMA_HOST=0.0.0.0:11434.",
+            Entry.CONTAINERS,
         )
     if answer.status != 200 or "version" not in _document(answer):
         return Finding(
@@ -65,6 +90,7 @@ def _refusal(url: str, answer: Answer) -> Finding | None:
             State.PROBLEM,
             f"What answers at {url} is no Ollama: {answer.status} for /api/version.",
             "Set OLLAMA_URL to Ollama's own address, without /api or /v1.",
+            Entry.NOT_OLLAMA,
         )
     return None
 
@@ -82,6 +108,7 @@ def _interface(parts: SplitResult) -> Iterator[Finding]:
             State.NOTE,
             f"It listens on {', '.join(addresses)} only: programs in containers and on other machines do not reach it.",
             "That is enough for a recorder on this machine. For one in Docker: OLLAMA_HOST=0.0.0.0:11434 ollama serve",
+            Entry.CONTAINERS,
         )
     else:
         yield Finding(
@@ -89,6 +116,7 @@ def _interface(parts: SplitResult) -> Iterator[Finding]:
             State.NOTE,
             f"It listens on {', '.join(addresses)}: whoever reaches this machine may use it, past the recorder.",
             f"If only the recorder shall: OLLAMA_HOST=127.0.0.1:{parts.port or 11434} ollama serve, or a firewall.",
+            Entry.OPEN,
         )
 
 
@@ -120,32 +148,60 @@ def _models(url: str) -> Iterator[Finding]:
     try:
         answer = ask(f"{url}/api/tags")
     except OSError as error:
-        yield Finding("models", State.PROBLEM, f"Ollama does not list its models: {why(error)}.", "See its log.")
+        yield Finding(
+            "models", State.PROBLEM, f"Ollama does not list its models: {why(error)}.", "See its log.", Entry.CRASHED
+        )
         return
     models = _document(answer).get("models")
     names = [str(model.get("name")) for model in models if isinstance(model, dict)] if isinstance(models, list) else []
     if not names:
-        yield Finding("models", State.PROBLEM, "Ollama has no model yet.", "Fetch one: ollama pull llama3.2")
+        yield Finding(
+            "models", State.PROBLEM, "Ollama has no model yet.", "Fetch one: ollama pull llama3.2", Entry.NO_MODEL
+        )
         return
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     yield Finding("models", State.GOOD, f"{len(names)}: {', '.join(names[:5])}{more}.")
 
 
-def _contexts(url: str) -> Iterator[Finding]:
+def _loaded(url: str, is_here: bool) -> Iterator[Finding]:
     try:
         answer = ask(f"{url}/api/ps")
     except OSError:
         return
     models = _document(answer).get("models")
     for model in models if isinstance(models, list) else []:
-        length = model.get("context_length") if isinstance(model, dict) else None
-        if type(length) is int and 0 < length <= _SMALL_CONTEXT:
-            yield Finding(
-                "context",
-                State.NOTE,
-                f"{model.get('name')} runs with {length:,} tokens: Ollama cuts longer prompts and does not say so.",
-                "Give it more with OLLAMA_CONTEXT_LENGTH=8192 ollama serve, or num_ctx in a request's options.",
-            )
+        if isinstance(model, dict):
+            yield from _context(model)
+            yield from _share_on_gpu(model, is_here)
+
+
+def _context(model: dict[str, Any]) -> Iterator[Finding]:
+    length = model.get("context_length")
+    if type(length) is int and 0 < length <= _SMALL_CONTEXT:
+        yield Finding(
+            "context",
+            State.NOTE,
+            f"{model.get('name')} runs with {length:,} tokens: Ollama cuts longer prompts and does not say so.",
+            "Give it more with OLLAMA_CONTEXT_LENGTH=8192 ollama serve, or num_ctx in a request's options.",
+            Entry.CUT_PROMPT,
+        )
+
+
+def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[Finding]:
+    """A model without any share is as it should be where there is no GPU, which is only seen on this machine."""
+    size, on_gpu = model.get("size"), model.get("size_vram")
+    if type(size) is not int or type(on_gpu) is not int or not 0 <= on_gpu < size:
+        return
+    if not on_gpu and not (is_here and any(mark.exists() for mark in _GPU_MARKS)):
+        return
+    share = f"{100 * on_gpu / size:.0f} %"
+    yield Finding(
+        "GPU",
+        State.ADVICE,
+        f"{model.get('name')} is on the GPU with {share} of its {size / 1e9:.1f} GB: the rest is computed slowly.",
+        "Unload other models (`ollama stop NAME`), or take a smaller one, a smaller quantization or num_ctx.",
+        Entry.SLOW,
+    )
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -163,3 +219,7 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_any(host: str) -> bool:
+    return host in ("0.0.0.0", "::")  # noqa: S104

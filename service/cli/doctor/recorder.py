@@ -1,18 +1,27 @@
 """The recorder: does it run, is it the one of these settings and of this version, what does it say of itself."""
 
+import contextlib
 import fcntl
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import service
 from service.cli.asking import ask, why
+from service.cli.doctor.entries import Entry
 from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.ollama import is_in_container
 from service.cli.environment import base_address
 from service.journal.folder import LOCK
 from service.settings import Settings
 
 _ABOUT = "recorder"
+_LOG = ("Its log says more.", None)
+_ADVICE = {
+    "journal": ("Make room on the disk of DATA_DIR; its log says more.", Entry.DISK),
+    "loki": ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Entry.TOO_MANY),
+}
 
 
 def look_at_recorder(settings: Settings, url: str = "") -> list[Finding]:
@@ -30,16 +39,18 @@ def look_at_recorder(settings: Settings, url: str = "") -> list[Finding]:
                 State.PROBLEM,
                 f"Something else than the recorder answers at {base} ({alive.status} for /healthz).",
                 "Give the recorder another address with LISTEN, or stop that program.",
+                Entry.NOT_RUNNING,
             )
         ]
-    found = [*_versions(settings, base), *_readiness(base)]
-    if holder is None:
+    found = [*_versions(settings, base), *_readiness(base), *_losses(settings, base), *_reach(settings)]
+    if holder is None and _may_be_looked_into(settings.data_dir):
         found.append(
             Finding(
                 _ABOUT,
                 State.PROBLEM,
                 f"It runs, but nobody writes to DATA_DIR={str(settings.data_dir)!r}: it uses another folder.",
                 "Start this command with the settings of the recorder, or in its container.",
+                Entry.NOT_RUNNING,
             )
         )
     return found
@@ -61,6 +72,14 @@ def holder_of(settings: Settings) -> str | None:
     return None
 
 
+def _may_be_looked_into(folder: Path) -> bool:
+    """Where this user may not look, somebody else may well hold what is in it."""
+    try:
+        return not folder.exists() or os.access(folder, os.X_OK)
+    except PermissionError:
+        return False
+
+
 def _absent(base: str, holder: str | None, error: OSError) -> Finding:
     if holder is not None:
         return Finding(
@@ -68,18 +87,19 @@ def _absent(base: str, holder: str | None, error: OSError) -> Finding:
             State.PROBLEM,
             f"It runs ({holder}), but not at {base}: {why(error)}.",
             "Set LISTEN here to what it was started with, or say --url.",
+            Entry.NOT_RUNNING,
         )
     return Finding(
         _ABOUT,
         State.PROBLEM,
         f"It does not run: nothing answers at {base} ({why(error)}).",
         "Start it: `make run`, `ollama-recorder serve`, or `make up` for Docker.",
+        Entry.NOT_RUNNING,
     )
 
 
 def _versions(settings: Settings, base: str) -> list[Finding]:
-    headers = {"Authorization": f"Bearer {settings.inspector_token}"} if settings.inspector_token else {}
-    status = _document(base, "/status.json", headers)
+    status = _document(base, "/status.json", _login(settings))
     theirs = status.get("version")
     if theirs is None:
         return [Finding(_ABOUT, State.GOOD, f"It answers at {base}.")]
@@ -101,15 +121,61 @@ def _readiness(base: str) -> list[Finding]:
         return []
     # Ollama and Loki are asked here themselves, with advice; what is left is known to the recorder alone.
     return [
-        Finding(_ABOUT, State.PROBLEM, f"It says of its {part}: {trouble}", "Its log says more.")
+        Finding(_ABOUT, State.PROBLEM, f"It says of its {part}: {trouble}", *_ADVICE.get(part, _LOG))
         for part, trouble in degraded.items()
-        if part not in ("ollama", "loki")
+        if part != "ollama" and not (part == "loki" and "HTTP 429" not in str(trouble))
     ]
+
+
+def _losses(settings: Settings, base: str) -> list[Finding]:
+    """What the recorder could not keep since it started."""
+    numbers = _metrics(base, _login(settings))
+    found = []
+    if lost := numbers.get("ollama_recorder_lost_records_total", 0.0):
+        said = f"{lost:,.0f} exchanges left no record since it started: the journal could not take them."
+        found.append(Finding(_ABOUT, State.PROBLEM, said, "Its log says why (RecordsLost).", Entry.DISK))
+    if lost := numbers.get("ollama_recorder_lost_bodies_total", 0.0):
+        said = f"{lost:,.0f} records were kept without bodies since it started: there was no room for them."
+        found.append(Finding(_ABOUT, State.ADVICE, said, "Its log says why (BodiesLost).", Entry.DISK))
+    return found
+
+
+def _metrics(base: str, headers: dict[str, str]) -> dict[str, float]:
+    """The numbers without labels; empty when they are not for us."""
+    try:
+        text = ask(f"{base}/metrics", headers=headers).body.decode("utf-8", "replace")
+    except OSError:
+        return {}
+    found = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            found[name] = float(value)
+    return found
+
+
+def _reach(settings: Settings) -> list[Finding]:
+    """Who reaches it, as far as LISTEN tells. In a container it listens on all of its own addresses, as it must."""
+    host, port = settings.listen
+    if host in ("127.0.0.1", "::1", "localhost"):
+        said = f"It listens on {host}:{port} only: programs in containers and on other machines do not reach it."
+        advice = (
+            "That is right for callers on this machine; others come through `make up`, or a LISTEN that they reach."
+        )
+        return [Finding(_ABOUT, State.NOTE, said, advice, Entry.NOT_REACHED)]
+    if settings.api_keys_file is None and not is_in_container():
+        said = f"It listens on {host}:{port} without API_KEYS_FILE: whoever reaches this machine may use the models."
+        return [Finding(_ABOUT, State.ADVICE, said, "Give each caller a key, or let a firewall decide.", Entry.OPEN)]
+    return []
+
+
+def _login(settings: Settings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.inspector_token}"} if settings.inspector_token else {}
 
 
 def _document(base: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
     try:
         said = json.loads(ask(base + path, headers=headers).body)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

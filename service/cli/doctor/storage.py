@@ -1,39 +1,48 @@
 """The journal and its index: are they there, sound and private, and is there room for more."""
 
+import errno
+import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
 
+from service.cli.doctor.entries import Entry
 from service.cli.doctor.finding import Finding, State
 from service.journal import JournalError
-from service.journal.filters import Filter
 from service.journal.folder import JOURNAL
+from service.journal.index import INDEX
 from service.journal.reader import Reader
-from service.journal.search import Search
 from service.record.wording import counted
 from service.settings import Settings
 
 # Reading every page of many gigabytes takes minutes; `journal check` does it for those who want to know.
-_LOOK_SECONDS = 10.0
+_LOOK_SECONDS = 4.0
 _LITTLE_BYTES = 1_000_000_000
 _GIGABYTE = 1_000_000_000
 _INDEX_LAG = 1000
 _SAVE = "Start the recorder again: it sets a damaged file aside and saves what can be read into a new one."
-_WEEK_NS = 7 * 86_400 * 1_000_000_000
 
 
 def look_at_storage(settings: Settings) -> list[Finding]:
     """Findings about DATA_DIR."""
     folder = settings.data_dir
+    if folder.exists() and not folder.is_dir():
+        said = f"DATA_DIR={str(folder)!r} is no folder."
+        return [Finding("journal", State.PROBLEM, said, "Name another one in DATA_DIR.", Entry.NOT_RUNNING)]
     if not folder.is_dir():
         return [Finding("journal", State.NOTE, f"There is none in {str(folder)!r} yet.", "The recorder makes it.")]
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "not for this user", str(folder))
     found = [_room(settings)]
     if folder.stat().st_mode & 0o077:
         advice = f"chmod 700 {folder}"
-        found.append(Finding("journal", State.PROBLEM, "Other users may look into its folder.", advice))
+        found.append(Finding("journal", State.PROBLEM, "Other users may look into its folder.", advice, Entry.OPEN))
     if set_aside := sorted(path.name for path in folder.glob(f"{JOURNAL}.corrupt-*")):
         said = f"Damaged files were set aside: {', '.join(set_aside)}. What could be read of them is in the journal."
-        found.append(Finding("journal", State.NOTE, said, "Delete them when you do not need them."))
+        found.append(Finding("journal", State.NOTE, said, "Delete them when you do not need them.", Entry.DAMAGED))
     reader = Reader(folder, seconds=_LOOK_SECONDS)
     try:
         found += _soundness(reader)
@@ -51,10 +60,10 @@ def _room(settings: Settings) -> Finding:
     said = f"{taken / _GIGABYTE:,.2f} GB taken, {disk.free / _GIGABYTE:,.1f} GB free."
     if disk.free < _LITTLE_BYTES:
         advice = "Make room, or keep less with RETENTION_GB or RETENTION_DAYS: a full disk costs the oldest records."
-        return Finding("disk", State.PROBLEM, said, advice)
+        return Finding("disk", State.PROBLEM, said, advice, Entry.DISK)
     if disk.free + taken < settings.retention_gb * _GIGABYTE:
         advice = f"RETENTION_GB={settings.retention_gb:g} is more than fits: set it to what may be taken."
-        return Finding("disk", State.NOTE, said, advice)
+        return Finding("disk", State.ADVICE, said, advice, Entry.DISK)
     return Finding("disk", State.GOOD, said)
 
 
@@ -66,7 +75,7 @@ def _soundness(reader: Reader) -> list[Finding]:
         return [_unreadable(trouble)]
     if problems == ["ok"]:
         return [Finding("journal", State.GOOD, f"Sound, {counted(records, 'record')}.")]
-    return [Finding("journal", State.PROBLEM, f"Damaged: {'; '.join(problems)}", _SAVE)]
+    return [Finding("journal", State.PROBLEM, f"Damaged: {'; '.join(problems)}", _SAVE, Entry.DAMAGED)]
 
 
 def _unreadable(trouble: JournalError) -> Finding:
@@ -76,7 +85,16 @@ def _unreadable(trouble: JournalError) -> Finding:
     if cause.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
         said = f"Too large to be looked through in {_LOOK_SECONDS:g} s."
         return Finding("journal", State.NOTE, said, "`ollama-recorder journal check` reads every page.")
-    return Finding("journal", State.PROBLEM, _sentence(trouble), _SAVE)
+    if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        advice = "Run doctor as the recorder's own user, or in its container."
+        return Finding("journal", State.PROBLEM, _sentence(trouble), advice, Entry.DAMAGED)
+    if cause.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        # Sound, with other tables than ours.
+        advice = "Name another folder in DATA_DIR, or use the version of the recorder that wrote it."
+        return Finding(
+            "journal", State.PROBLEM, f"It is no journal of this recorder: {cause}.", advice, Entry.NOT_RUNNING
+        )
+    return Finding("journal", State.PROBLEM, _sentence(trouble), _SAVE, Entry.DAMAGED)
 
 
 def _sentence(trouble: JournalError) -> str:
@@ -86,15 +104,14 @@ def _sentence(trouble: JournalError) -> str:
 
 def _index(settings: Settings, reader: Reader) -> list[Finding]:
     newest = reader.newest_number()
-    search = Search(settings.data_dir)
+    advice = "`ollama-recorder stats` makes it; so does the recorder."
+    if not (settings.data_dir / INDEX).is_file():
+        said = f"There is no index in {str(settings.data_dir)!r} yet."
+        return [Finding("index", State.NOTE, said, advice, Entry.NOT_FOUND)]
     try:
-        known = search.count(Filter(since_ns=0))
-        cut = search.count(Filter(truncated=True, since_ns=time.time_ns() - _WEEK_NS))
-    except JournalError as trouble:
-        advice = "`ollama-recorder stats` makes it; so does the recorder."
-        return [Finding("index", State.NOTE, _sentence(trouble), advice)]
-    finally:
-        search.close()
+        known = _indexed(settings.data_dir)
+    except sqlite3.Error as error:
+        return [Finding("index", State.NOTE, f"The index cannot be read: {error}.", advice, Entry.NOT_FOUND)]
     (kept,) = reader.ask("SELECT count(*) FROM exchange WHERE number <= ?", (newest,))[0]
     behind = max(0, kept - known)
     found = [Finding("index", State.GOOD, "Up to date." if not behind else f"{counted(behind, 'record')} behind.")]
@@ -102,13 +119,20 @@ def _index(settings: Settings, reader: Reader) -> list[Finding]:
         advice = "It catches up by itself while the recorder runs; `ollama-recorder stats` does it at once."
         found = [
             Finding(
-                "index", State.NOTE, f"{counted(behind, 'record')} behind: a search does not find those yet.", advice
+                "index",
+                State.NOTE,
+                f"{counted(behind, 'record')} behind: a search does not find those yet.",
+                advice,
+                Entry.NOT_FOUND,
             )
         ]
-    if cut:
-        said = f"Ollama cut {counted(cut, 'prompt')} of the last 7 days, and did not say so."
-        advice = (
-            "See them: ollama-recorder list --truncated --from -7d. More context: OLLAMA_CONTEXT_LENGTH or num_ctx."
-        )
-        found.append(Finding("context", State.PROBLEM, said, advice))
     return found
+
+
+def _indexed(folder: Path) -> int:
+    """How many records the index knows. A search would delete an index that is damaged; here nothing is changed."""
+    deadline = time.monotonic() + _LOOK_SECONDS
+    address = f"file:{quote(str((folder / INDEX).absolute()))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=_LOOK_SECONDS)) as connection:
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
+        return int(connection.execute("SELECT count(*) FROM fact").fetchone()[0])

@@ -12,7 +12,7 @@ NOW = 1_795_240_800.0  # 2026-11-21T06:00:00Z
     ("date", "state", "words"),
     [
         ("Sat, 21 Nov 2026 06:00:00 GMT", State.GOOD, "The same as Loki's"),
-        ("Sat, 21 Nov 2026 05:59:40 GMT", State.NOTE, "20 s ahead of"),
+        ("Sat, 21 Nov 2026 05:59:40 GMT", State.ADVICE, "20 s ahead of"),
         ("Sat, 21 Nov 2026 07:00:00 GMT", State.PROBLEM, "3,600 s behind"),
     ],
 )

@@ -65,7 +65,7 @@ def test_what_waits_and_what_was_refused_are_told(settings: Make, answers: Make,
     found = look_at_receivers(settings(LOKI_URL=url))
     assert not said(found, State.PROBLEM)
     assert "1 record on the way." in said(found, State.GOOD)
-    assert any("too old" in text for text in said(found, State.NOTE))
+    assert any("too old" in text for text in said(found, State.ADVICE))
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 3)
     assert "It has everything." in said(look_at_receivers(settings(LOKI_URL=url)), State.GOOD)

@@ -1,5 +1,6 @@
 """Whether the recorder runs, at what address, and on which folder."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,16 @@ ALIVE: dict[str, Any] = {"/healthz": b"ok\n"}
 
 def test_one_that_runs_is_well(settings: Make, start_recorder: Callable[..., RunningServer]) -> None:
     recorder = start_recorder(ready="/healthz", OLLAMA_URL="http://127.0.0.1:1")
-    (found,) = look_at_recorder(
+    version, reach = look_at_recorder(
         settings(DATA_DIR=str(recorder.log.parent / "data"), LISTEN=f"127.0.0.1:{recorder.port}")
     )
-    assert (found.state, service.__version__ in found.text) == (State.GOOD, True)
+    assert (version.state, service.__version__ in version.text) == (State.GOOD, True)
+    assert (reach.state, "127.0.0.1" in reach.text) == (State.NOTE, True)
 
 
 def test_one_of_another_version_or_another_folder_is_a_problem(settings: Make, answers: Make) -> None:
     server = answers(ALIVE | {"/status.json": {"version": "0.0.1"}})
-    version, folder = look_at_recorder(settings(), server.url)
+    version, _, folder = look_at_recorder(settings(), server.url)
     assert (version.state, "0.0.1" in version.text) == (State.PROBLEM, True)
     assert (folder.state, "another folder" in folder.text) == (State.PROBLEM, True)
 
@@ -62,3 +64,13 @@ def test_looking_who_holds_the_folder_takes_it_from_nobody(settings: Make, folde
     assert holder_of(settings()) is None
     take_lock(folder)
     assert "process" in str(holder_of(settings()))
+
+
+@pytest.mark.parametrize("may_look", [True, False])
+def test_who_may_not_look_into_the_folder_cannot_tell_that_nobody_holds_it(
+    may_look: bool, settings: Make, answers: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "access", lambda path, mode: may_look)
+    found = look_at_recorder(settings(), answers(ALIVE).url)
+    assert any("another folder" in finding.text for finding in found) == may_look

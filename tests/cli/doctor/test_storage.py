@@ -1,9 +1,11 @@
 """The journal's soundness, its privacy, its index, and the room that is left."""
 
 import shutil
-import time
+import socket
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from service.cli.doctor.storage import look_at_storage
 from service.cli.indexed import catch_up
 from service.journal import reader
 from service.journal.folder import JOURNAL
+from service.journal.index import INDEX
 from tests.cli.kept import chat, keep
 
 Make = Callable[..., Any]
@@ -55,7 +58,7 @@ def test_a_damaged_file_a_folder_open_to_others_and_files_set_aside_are_told(set
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(5_000_000, State.PROBLEM), (5_000_000_000, State.NOTE), (1 << 40, State.GOOD)]
+    ("free", "state"), [(5_000_000, State.PROBLEM), (5_000_000_000, State.ADVICE), (1 << 40, State.GOOD)]
 )
 def test_room_that_is_short_is_told(
     free: int, state: State, settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -66,18 +69,14 @@ def test_room_that_is_short_is_told(
     assert found.state is state
 
 
-def test_an_index_that_is_behind_and_prompts_that_were_cut_are_told(
+def test_an_index_that_is_absent_or_behind_is_told(
     settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "_INDEX_LAG", 1)
     keep(folder, chat(1))
     (absent,) = about(look_at_storage(settings()), "index")
     assert (absent.state, "no index" in absent.text) == (State.NOTE, True)
-    cut = chat(4, ended_ns=time.time_ns())
-    keep(folder, cut._replace(line=cut.line.replace(b'"exchange":', b'"prompt_truncated":true,"exchange":')))
     catch_up(settings())
-    (lost,) = about(look_at_storage(settings()), "context")
-    assert (lost.state, "1 prompt of" in lost.text, "--truncated" in lost.advice) == (State.PROBLEM, True, True)
     keep(folder, chat(2), chat(3))
     (behind,) = about(look_at_storage(settings()), "index")
     assert (behind.state, "2 records behind" in behind.text) == (State.NOTE, True)
@@ -92,3 +91,35 @@ def test_a_file_too_large_to_be_looked_through_is_no_problem(
     found = about(look_at_storage(settings()), "journal")
     assert [finding.state for finding in found] == [State.NOTE]
     assert "journal check" in found[0].advice
+
+
+def test_a_damaged_index_is_told_and_left_as_it_is(settings: Make, folder: Path) -> None:
+    keep(folder, chat(1))
+    (folder / INDEX).write_bytes(b"no index" * 1000)
+    (found,) = about(look_at_storage(settings()), "index")
+    assert (found.state, "cannot be read" in found.text) == (State.NOTE, True)
+    assert (folder / INDEX).read_bytes() == b"no index" * 1000
+
+
+def test_a_folder_that_is_a_file_and_a_file_that_may_not_be_opened_are_told(
+    settings: Make, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (found,) = look_at_storage(settings(DATA_DIR=str(file)))
+    assert (found.state, "is no folder" in found.text) == (State.PROBLEM, True)
+    folder.mkdir(mode=0o700)
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX) as one:
+        # Nobody can open one, whatever their rights. Its address must be short.
+        one.bind(JOURNAL)
+    (found,) = about(look_at_storage(settings()), "journal")
+    assert (found.state, "own user" in found.advice) == (State.PROBLEM, True)
+
+
+def test_the_file_of_another_program_is_told_apart(settings: Make, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / JOURNAL)) as other:
+        other.execute("CREATE TABLE song(title)")
+    (found,) = about(look_at_storage(settings()), "journal")
+    assert (found.state, "no journal of this recorder" in found.text) == (State.PROBLEM, True)

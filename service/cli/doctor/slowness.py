@@ -1,0 +1,118 @@
+"""Prompts that were cut, and what held calls up: one finding for all calls that met the same."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from service.cli.doctor.entries import Entry
+from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.window import Call, Window, models, newest
+from service.record.wording import counted, duration, speed
+
+# A model is loaded now and then wherever nobody asks at night: once is no habit.
+_HABIT = 3
+_LONG_LOAD_SECONDS = 5.0
+_LONG_WAIT_SECONDS = 5.0
+# Below it, a busy minute; above, what callers live with.
+_LARGE_SHARE = 0.1
+# Ollama unloads a model after five minutes without use, unless it is told otherwise.
+_KEPT_LOADED_SECONDS = 300.0
+# Slower than people read, and slower than a usual processor is with a model of 8 billion weights.
+_SLOW_TOKENS_PER_SECOND = 5.0
+_ENOUGH_TOKENS = 16
+
+
+def cut_prompts(window: Window) -> Iterator[Finding]:
+    cut = [call for call in window.calls if call.said.get("prompt_truncated") is True]
+    if not cut:
+        return
+    sizes = sorted({int(call.number("context_length")) for call in cut} - {0})
+    to = f" to {sizes[0]:,}{f' to {sizes[-1]:,}' if len(sizes) > 1 else ''} tokens" if sizes else ""
+    said = f"Ollama cut {counted(len(cut), 'prompt')} {window.span}{to}, and did not say so ({models(cut)})."
+    advice = (
+        'More room: "options": {"num_ctx": 8192} in the request, or OLLAMA_CONTEXT_LENGTH=8192 where Ollama runs.'
+        f" {newest(cut)}"
+    )
+    yield Finding("context", State.PROBLEM, said, advice, Entry.CUT_PROMPT)
+
+
+def loads_again(window: Window) -> Iterator[Finding]:
+    asked = [call for call in window.calls if call.is_model_call]
+    again = [
+        call
+        for call in asked
+        if call.number("load_time") >= 1
+        and (last := call.around.model_last_used) is not None
+        and last <= _KEPT_LOADED_SECONDS
+    ]
+    if len(again) < _HABIT or len(again) < _LARGE_SHARE * len(asked):
+        return
+    took = median(call.number("load_time") for call in again)
+    said = (
+        f"{counted(len(again), 'call')} {window.span} waited for a model to load that had been used within"
+        f" {_KEPT_LOADED_SECONDS / 60:.0f} min ({models(again)}; {duration(took)} each)."
+    )
+    sizes = sorted(
+        {_wanted_context(call) for call in asked if call.text("model") in {one.text("model") for one in again}}
+    )
+    if len(sizes) > 1:
+        named = ", ".join(str(size or "none") for size in sizes)
+        advice = f"The calls ask for different num_ctx ({named}), and each change loads it anew: use one for all."
+    else:
+        advice = "Keep no more models in turn than fit into memory together, and keep_alive longer than the pauses."
+    yield Finding("loading", State.ADVICE, said, f"{advice} {newest(again)}", Entry.LOADS_AGAIN)
+
+
+def _wanted_context(call: Call) -> int:
+    options = call.asked.get("options")
+    size = options.get("num_ctx") if isinstance(options, dict) else None
+    return size if type(size) is int else 0
+
+
+def loads_after_idle(window: Window) -> Iterator[Finding]:
+    slow = [
+        call
+        for call in window.calls
+        if call.is_model_call
+        and "load" in call.kinds
+        and call.number("load_time") >= _LONG_LOAD_SECONDS
+        and ((last := call.around.model_last_used) is None or last > _KEPT_LOADED_SECONDS)
+    ]
+    if len(slow) < _HABIT:
+        return
+    took = median(call.number("load_time") for call in slow)
+    said = f"{counted(len(slow), 'call')} {window.span} waited {duration(took)} for a model that had been unloaded"
+    advice = f'Keep it loaded for longer: OLLAMA_KEEP_ALIVE=1h where Ollama runs, or "keep_alive": "1h". {newest(slow)}'
+    yield Finding("loading", State.ADVICE, f"{said} ({models(slow)}).", advice, Entry.FIRST_ANSWER)
+
+
+def waits(window: Window) -> Iterator[Finding]:
+    asked = [call for call in window.calls if call.is_model_call]
+    waited = [
+        call
+        for call in asked
+        if "queue" in call.kinds and call.number("wait_time") - call.number("load_time") >= _LONG_WAIT_SECONDS
+    ]
+    if len(waited) < _HABIT or len(waited) < _LARGE_SHARE * len(asked):
+        return
+    took = median(call.number("wait_time") - call.number("load_time") for call in waited)
+    said = f"{len(waited):,} of {counted(len(asked), 'call')} {window.span} waited {duration(took)} behind others"
+    advice = (
+        "Ollama runs one call of a model at a time: OLLAMA_NUM_PARALLEL=4 where Ollama runs lets it run four, each"
+        f" with its own num_ctx of memory. {newest(waited)}"
+    )
+    yield Finding("waiting", State.ADVICE, f"{said} ({models(waited)}).", advice, Entry.WAITING)
+
+
+def slow_answers(window: Window) -> Iterator[Finding]:
+    told = [
+        call
+        for call in window.calls
+        if call.is_answered and call.number("completion_tokens") >= _ENOUGH_TOKENS and call.number("tokens_per_second")
+    ]
+    slow = [call for call in told if call.number("tokens_per_second") < _SLOW_TOKENS_PER_SECOND]
+    if len(slow) < _HABIT or len(slow) < _LARGE_SHARE * len(told):
+        return
+    rate = median(call.number("tokens_per_second") for call in slow)
+    said = f"{counted(len(slow), 'answer')} {window.span} came at {speed(rate)} ({models(slow)})."
+    advice = f"Where `ollama ps` shows less than 100 % GPU, take a smaller model or num_ctx. {newest(slow)}"
+    yield Finding("speed", State.ADVICE, said, advice, Entry.SLOW)

@@ -1,0 +1,36 @@
+"""What the exchanges of the last hours tell: all that happened to somebody, and is likely to happen again."""
+
+from collections.abc import Callable, Iterator
+
+from service.cli.doctor.answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
+from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
+from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
+from service.cli.doctor.window import Window, read_window
+from service.journal import JournalError
+from service.record.wording import counted
+from service.settings import Settings
+
+_SIGNS: tuple[Callable[[Window], Iterator[Finding]], ...] = (
+    *(cut_prompts, silences, client_limits, crashes, unreachable, no_models, too_busy, refusals),
+    *(empty_answers, unfinished_answers, many_objects),
+    *(loads_again, loads_after_idle, waits, slow_answers, nameless, uncounted),
+)
+
+
+def look_at_traffic(settings: Settings, seconds: float) -> list[Finding]:
+    """Findings about the exchanges that ended in the last ``seconds``."""
+    try:
+        window = read_window(settings.data_dir, seconds)
+    except JournalError:
+        # Said by those who look at the journal.
+        return []
+    found = [finding for sign in _SIGNS for finding in sign(window)]
+    if any(finding.state in (State.ADVICE, State.PROBLEM) for finding in found) or not window.calls:
+        return found
+    return [Finding("traffic", State.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *found]
+
+
+def _all(window: Window) -> str:
+    count = len(window.calls)
+    return counted(count, "exchange") if window.is_whole else "those"

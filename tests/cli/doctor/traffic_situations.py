@@ -1,0 +1,198 @@
+"""What callers met, which doctor finds in the journal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.cli.doctor.entries import Entry
+from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.traffic import look_at_traffic
+from service.record.exchange import Outcome, Record
+from tests.cli.doctor.given_traffic import call, failed, happened, refused
+from tests.cli.doctor.place import Place, Situation
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Exchanges that happened, and a look at them."""
+
+    records: tuple[Record, ...]
+
+    def __call__(self, place: Place) -> list[Finding]:
+        happened(place.folder, self.records)
+        return look_at_traffic(place.settings(), DAY)
+
+
+def traffic(*records: Record) -> Traffic:
+    return Traffic(records)
+
+
+_PULL = "/api/pull changes or fetches models, which is off. Set ALLOW_MANAGEMENT=true to allow it."
+_HOST = (
+    "The host name 'llm.example.org' is not known here."
+    " If the recorder is really reached by it, add it to ALLOWED_HOSTS."
+)
+_ORIGIN = "Web pages of the origin 'https://app.example.org' may not call. If this one should, add it to CORS_ORIGINS."
+_KEY = (
+    "This recorder asks for an API key: send Authorization: Bearer KEY, or x-api-key: KEY. Keys are in API_KEYS_FILE."
+)
+_PATH = (
+    "'/chat' is no address of Ollama that passes here. Ollama's own paths follow the prefix:"
+    " /api/ollama/api/chat, /api/ollama/v1/chat/completions."
+)
+_METHOD = "/api/chat is asked with POST, not with GET."
+_LARGE = "/generate takes prompts up to 1 MiB; /api/ollama/api/generate takes longer ones."
+_SLOW_START = {"request_time": 32.0, "wait_time": 30.0, "load_time": 30.0}
+_QUEUED = {"request_time": 22.0, "wait_time": 20.0, "load_time": 0.1, "time_to_first_byte": 22.0}
+_N8N: dict[str, Any] = {"caller": "n8n"}
+
+
+def _swapped() -> list[Record]:
+    """A model that is loaded anew a minute after its last call, as the next call wants another context."""
+    return [
+        call(
+            number,
+            ago=600 - 60 * number,
+            asked={"options": {"num_ctx": 2048 * (1 + number % 2)}},
+            request_time=12.0,
+            wait_time=9.5,
+            load_time=9.5,
+        )
+        for number in range(1, 6)
+    ]
+
+
+TRAFFIC_SITUATIONS = (
+    Situation(
+        "a cut prompt", Entry.CUT_PROMPT, State.PROBLEM, traffic(call(1, prompt_truncated=True, prompt_tokens=4096))
+    ),
+    Situation(
+        "three calls that waited for an unloaded model",
+        Entry.FIRST_ANSWER,
+        State.ADVICE,
+        traffic(*(call(number, ago=7200 * number, **_SLOW_START) for number in range(1, 4))),
+    ),
+    Situation("a model that is loaded again and again", Entry.LOADS_AGAIN, State.ADVICE, traffic(*_swapped())),
+    Situation(
+        "calls that wait for each other",
+        Entry.WAITING,
+        State.ADVICE,
+        traffic(call(1, ago=25, request_time=30.0), *(call(number, ago=2, **_QUEUED) for number in range(2, 6))),
+    ),
+    Situation(
+        "slow answers",
+        Entry.SLOW,
+        State.ADVICE,
+        traffic(*(call(number, ago=number, tokens_per_second=2.1) for number in range(1, 4))),
+    ),
+    Situation(
+        "n8n's time limit",
+        Entry.CLIENT_LIMIT,
+        State.PROBLEM,
+        traffic(failed(1, Outcome.CLIENT_LEFT, status=499, request_time=300.012, **_N8N)),
+    ),
+    Situation(
+        "a proxy's time limit",
+        Entry.CLIENT_LIMIT,
+        State.PROBLEM,
+        traffic(*(failed(number, Outcome.CLIENT_LEFT, status=499, request_time=60.01) for number in (1, 2))),
+    ),
+    Situation(
+        "an Ollama that was silent",
+        Entry.SILENT,
+        State.PROBLEM,
+        traffic(
+            failed(1, Outcome.UPSTREAM_TIMED_OUT, "Ollama sent nothing for 300 s.", status=504, request_time=300.0)
+        ),
+    ),
+    Situation(
+        "an Ollama that was away",
+        Entry.UNREACHABLE,
+        State.ADVICE,
+        traffic(failed(1, Outcome.UPSTREAM_UNREACHABLE, "Ollama cannot be reached.", status=502)),
+    ),
+    Situation(
+        "a model that is not there",
+        Entry.NO_MODEL,
+        State.ADVICE,
+        traffic(failed(1, Outcome.COMPLETED, "model 'llama3.3' not found", status=404, model="llama3.3")),
+    ),
+    Situation("a path that Ollama has not", Entry.WRONG_ADDRESS, State.ADVICE, traffic(refused(1, 404, _PATH))),
+    Situation("a method that is not the path's", Entry.WRONG_ADDRESS, State.ADVICE, traffic(refused(1, 405, _METHOD))),
+    Situation("a pull", Entry.MANAGEMENT, State.ADVICE, traffic(refused(1, 403, _PULL, operation="pull"))),
+    Situation("a foreign name", Entry.HOST_NAME, State.ADVICE, traffic(refused(1, 403, _HOST))),
+    Situation("a foreign page", Entry.ORIGIN, State.ADVICE, traffic(refused(1, 403, _ORIGIN))),
+    Situation("a missing key", Entry.KEY, State.ADVICE, traffic(refused(1, 401, _KEY))),
+    Situation("a prompt too long for /generate", Entry.TOO_LARGE, State.ADVICE, traffic(refused(1, 413, _LARGE))),
+    Situation(
+        "a proxy before Ollama that refuses a size",
+        Entry.TOO_LARGE,
+        State.ADVICE,
+        traffic(failed(1, Outcome.COMPLETED, status=413)),
+    ),
+    Situation(
+        "a full queue",
+        Entry.BUSY,
+        State.PROBLEM,
+        traffic(
+            failed(1, Outcome.COMPLETED, "server busy, please try again. maximum pending requests exceeded", status=503)
+        ),
+    ),
+    Situation(
+        "too little memory",
+        Entry.CRASHED,
+        State.PROBLEM,
+        traffic(
+            failed(
+                1,
+                Outcome.COMPLETED,
+                "model requires more system memory (48.3 GiB) than is available (21.1 GiB)",
+                status=500,
+            )
+        ),
+    ),
+    Situation(
+        "an answer that broke off",
+        Entry.CRASHED,
+        State.PROBLEM,
+        traffic(failed(1, Outcome.UPSTREAM_BROKE_OFF, "Ollama broke off: the connection was reset")),
+    ),
+    Situation(
+        "thinking without an answer",
+        Entry.EMPTY_ANSWER,
+        State.ADVICE,
+        traffic(call(1, thinking="Well …", response_text="", done_reason="length", model="qwen3:8b")),
+    ),
+    Situation(
+        "JSON that is cut",
+        Entry.CUT_ANSWER,
+        State.ADVICE,
+        traffic(
+            call(
+                1, asked={"format": "json", "options": {"num_predict": 40}}, done_reason="length", response_text='{"a"'
+            )
+        ),
+    ),
+    Situation(
+        "an answer that is cut though nobody set a limit",
+        Entry.CUT_ANSWER,
+        State.ADVICE,
+        traffic(call(1, done_reason="length")),
+    ),
+    Situation("n8n and a stream", Entry.MANY_OBJECTS, State.ADVICE, traffic(call(1, stream=True, **_N8N))),
+    Situation(
+        "n8n without names",
+        Entry.NAMELESS,
+        State.NOTE,
+        traffic(*(call(number, ago=number, **_N8N) for number in range(1, 4))),
+    ),
+    Situation(
+        "OpenAI's streams without usage",
+        Entry.UNCOUNTED,
+        State.NOTE,
+        traffic(
+            *(call(number, ago=number, api="openai", stream=True, completion_tokens=None) for number in range(1, 4))
+        ),
+    ),
+)
