@@ -140,9 +140,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}
     if not absent:
-        terminalreporter.write_line(
-            "real servers: all here (nginx, Caddy, Chromium, Loki, Prometheus, Ollama, n8n, JavaScript, other clients, Astro)"
-        )
+        terminalreporter.write_line(f"real servers: all here ({', '.join(REAL_SERVERS)})")
         return
     terminalreporter.section("absent real servers: what needs them was skipped", yellow=True)
     for name, how in absent.items():

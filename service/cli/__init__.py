@@ -10,7 +10,19 @@ import sys
 
 import typer
 
-from service.cli import erasing, exporting, listing, measuring, replaying, serving, showing, tail, totals, upkeep
+from service.cli import (
+    dataset,
+    erasing,
+    exporting,
+    listing,
+    measuring,
+    replaying,
+    serving,
+    showing,
+    tail,
+    totals,
+    upkeep,
+)
 from service.cli.doctor.checkup import doctor
 
 app = typer.Typer(
@@ -30,6 +42,7 @@ app.command()(listing.search)
 app.command()(showing.show)
 app.command()(totals.stats)
 app.command()(exporting.export)
+app.command()(dataset.dataset)
 app.command()(replaying.replay)
 app.command()(erasing.erase)
 app.command()(measuring.measure)

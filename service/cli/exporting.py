@@ -70,7 +70,7 @@ def export(
 
     def pieces(search: "Search") -> Iterator[bytes]:
         with working("exporting", search.count(wanted)) as bar:
-            records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs_bodies)
+            records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs)
             yield from chosen.write(bar.over(records), options)
 
     with searching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:

@@ -54,7 +54,7 @@ async def export(
 
 def _pieces(form: Format, wanted: Filter, options: ExportOptions, search: Search) -> Iterator[bytes]:
     """The file in pieces that are worth a hand-over."""
-    records = kept_records(search.folder, search.numbers(wanted), form.needs_bodies)
+    records = kept_records(search.folder, search.numbers(wanted), form.needs)
     held: list[bytes] = []
     size = 0
     for piece in form.write(records, options):

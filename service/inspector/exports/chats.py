@@ -74,6 +74,19 @@ class Left:
     counts: Mapping[Reason, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One line of the file, the messages in it, and the record that it was made from."""
+
+    line: bytes
+    messages: list[Message]
+    said: dict[str, Any]
+
+
+def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"messages": messages, "tools": tools} if tools else {"messages": messages}
+
+
 _OPERATIONS = frozenset({"chat", "generate"})
 # As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn"})
@@ -93,21 +106,40 @@ def write(
 
     def lines() -> Iterator[bytes]:
         nonlocal written
-        with contextlib.closing(Seen()) as seen:
-            for record in records:
-                found = _example(record, options, seen)
-                if isinstance(found, Reason):
-                    counts[found] += 1
-                else:
-                    written += 1
-                    yield found
+        for example in examples(records, options, counts):
+            written += 1
+            yield example.line
 
     yield from in_pieces(lines())
     if when_done:
         when_done(Left(written, dict(counts)))
 
 
-def _example(record: KeptRecord, options: ChatOptions, seen: Seen) -> bytes | Reason:
+def examples(
+    records: Iterable[KeptRecord],
+    options: ChatOptions,
+    counts: "Counter[Reason]",
+    row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]] = _row_of,
+) -> Iterator[Example]:
+    """What of ``records`` (newest first) is worth learning from; of the others ``counts`` gets the reasons.
+
+    ``row_of`` makes the object that is written out of the messages and the tools.
+    """
+    with contextlib.closing(Seen()) as seen:
+        for record in records:
+            found = _example(record, options, seen, row_of)
+            if isinstance(found, Reason):
+                counts[found] += 1
+            else:
+                yield found
+
+
+def _example(
+    record: KeptRecord,
+    options: ChatOptions,
+    seen: Seen,
+    row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]],
+) -> Example | Reason:
     said = orjson.loads(record.row.line)
     if reason := _reason_in_record(said, options):
         return reason
@@ -126,7 +158,7 @@ def _example(record: KeptRecord, options: ChatOptions, seen: Seen) -> bytes | Re
     if reason := _reason_in_messages(messages, options):
         return reason
     tools = tools_of(conversation)
-    line = _line({"messages": messages, "tools": tools} if tools else {"messages": messages})
+    line = _line(row_of(messages, tools))
     if line is None:
         return Reason.UNUSABLE
     digests = fingerprints(messages, seed_of(tools))
@@ -134,7 +166,7 @@ def _example(record: KeptRecord, options: ChatOptions, seen: Seen) -> bytes | Re
         return Reason.REPEATED
     # A conversation is sent again when it goes on, which is after an answer.
     seen.add(digest for message, digest in zip(messages, digests, strict=True) if message["role"] == "assistant")
-    return line
+    return Example(line, messages, said)
 
 
 def _reason_in_record(said: dict[str, Any], options: ChatOptions) -> Reason | None:

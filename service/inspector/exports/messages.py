@@ -124,12 +124,13 @@ def fingerprints(messages: Sequence[Message], seed: bytes = b"") -> list[bytes]:
 
 
 def conversation_key(messages: Sequence[Message]) -> bytes:
-    """A digest that all branches and lengths of one conversation share: that of its beginning, to the first question.
+    """A digest that all branches and lengths of one conversation share: that of its first question.
 
-    Sets that are divided by it (for training and for validation) never hold parts of the same conversation.
+    Sets that are divided by it (for training and for validation) never hold parts of the same conversation. System
+    prompts do not count: many hold the date, and the same question on another day would stand in the other set.
     """
-    first = next((at for at, message in enumerate(messages) if message["role"] == "user"), len(messages) - 1)
-    return fingerprints(messages[: first + 1])[-1] if messages else b""
+    first = next((message for message in messages if message["role"] == "user"), messages[-1] if messages else None)
+    return fingerprints([first])[-1] if first else b""
 
 
 def seed_of(tools: Sequence[dict[str, Any]]) -> bytes:

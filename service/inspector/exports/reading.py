@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -44,13 +45,21 @@ class Write(Protocol):
     def __call__(self, records: Iterable[KeptRecord], options: ExportOptions = DEFAULT_OPTIONS) -> Iterator[bytes]: ...
 
 
+class Bodies(StrEnum):
+    """Which kept bytes of a record are read from the disk: the columns of them, as SQL. The others are empty."""
+
+    NONE = "x'', x''"
+    REQUEST = "request, x''"
+    BOTH = "request, response"
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One form of file. ``suffix`` comes behind a file's name and dot; ``needs_bodies``: reads the kept bytes too."""
+    """One form of file. ``suffix`` comes behind a file's name and dot; ``needs``: what is read of the kept bytes."""
 
     suffix: str
     content_type: str
-    needs_bodies: bool
+    needs: Bodies
     write: Write
 
 
@@ -73,34 +82,34 @@ def _har(records: Iterable[KeptRecord], options: ExportOptions = DEFAULT_OPTIONS
 FORMATS: dict[str, Format] = {
     found.suffix: found
     for found in (
-        Format("jsonl", "application/jsonl", needs_bodies=False, write=_jsonl),
-        Format("chat.jsonl", "application/jsonl", needs_bodies=True, write=_chats),
-        Format("csv", "text/csv; charset=utf-8; header=present", needs_bodies=False, write=_csv),
+        Format("jsonl", "application/jsonl", needs=Bodies.NONE, write=_jsonl),
+        Format("chat.jsonl", "application/jsonl", needs=Bodies.REQUEST, write=_chats),
+        Format("csv", "text/csv; charset=utf-8; header=present", needs=Bodies.NONE, write=_csv),
         # There is no registered type for HAR; a HAR file is JSON.
-        Format("har", "application/json", needs_bodies=True, write=_har),
+        Format("har", "application/json", needs=Bodies.BOTH, write=_har),
     )
 }
 """Every format by its suffix, which is also how addresses and commands name it."""
 
 
-def kept_records(reader_folder: Path, numbers: Iterable[Sequence[int]], with_bodies: bool) -> Iterator[KeptRecord]:
+def kept_records(reader_folder: Path, numbers: Iterable[Sequence[int]], bodies: Bodies) -> Iterator[KeptRecord]:
     """The records with these ``numbers``, in that order; those that the journal no longer has are left out.
 
-    Holds about ``BYTES_AT_ONCE`` and one record at most, whatever the size of a batch of numbers. Without
-    ``with_bodies`` the kept bytes stay on the disk and are empty here. Raises JournalError when the journal cannot
+    Holds about ``BYTES_AT_ONCE`` and one record at most, whatever the size of a batch of numbers. Kept
+    bytes that are not in ``bodies`` stay on the disk and are empty here. Raises JournalError when the journal cannot
     be read. Closing the iterator closes the file.
     """
     with contextlib.closing(Reader(reader_folder, seconds=_PATIENCE_SECONDS)) as reader:
         for batch in numbers:
             for start in range(0, len(batch), _NUMBERS_AT_ONCE):
-                for part in _parts(reader, batch[start : start + _NUMBERS_AT_ONCE], with_bodies):
-                    yield from _read(reader, part, with_bodies)
+                for part in _parts(reader, batch[start : start + _NUMBERS_AT_ONCE], bodies):
+                    yield from _read(reader, part, bodies)
 
 
-def _parts(reader: Reader, batch: Sequence[int], with_bodies: bool) -> Iterator[list[int]]:
+def _parts(reader: Reader, batch: Sequence[int], bodies: Bodies) -> Iterator[list[int]]:
     """``batch`` in its order, divided so that no part is larger than what may be in memory."""
     # The length of a BLOB stands at the beginning of its row: its bytes are not read for it.
-    size = "length(line) + length(request) + length(response)" if with_bodies else "length(line)"
+    size = " + ".join(f"length({column})" for column in ("line", *bodies.split(", ")))
     found = reader.ask(f"SELECT number, {size} FROM exchange WHERE number IN ({_marks(batch)})", tuple(batch))
     sizes = dict(found)
     part: list[int] = []
@@ -117,8 +126,7 @@ def _parts(reader: Reader, batch: Sequence[int], with_bodies: bool) -> Iterator[
         yield part
 
 
-def _read(reader: Reader, part: list[int], with_bodies: bool) -> Iterator[KeptRecord]:
-    bodies = "request, response" if with_bodies else "x'', x''"
+def _read(reader: Reader, part: list[int], bodies: Bodies) -> Iterator[KeptRecord]:
     found = reader.ask(f"SELECT {_ROW}, {bodies} FROM exchange WHERE number IN ({_marks(part)})", tuple(part))
     kept = {values[0]: values for values in found}
     del found

@@ -158,5 +158,6 @@ def test_all_branches_of_a_conversation_share_its_key() -> None:
     beginning = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]
     branches = [[*beginning, {"role": "assistant", "content": text}] for text in "xyz"]
     assert {conversation_key(branch) for branch in branches} == {conversation_key(beginning)}
-    assert conversation_key(beginning) != conversation_key(beginning[1:])
+    assert conversation_key(beginning) == conversation_key([{"role": "system", "content": "other"}, beginning[1]])
+    assert conversation_key(beginning) != conversation_key([{"role": "user", "content": "b"}, *beginning])
     assert conversation_key([]) == b""

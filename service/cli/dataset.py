@@ -1,0 +1,123 @@
+"""``dataset``: a folder that a trainer loads, with conversations for training and for validation."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.conditions import takes_filter
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.screen import note, working
+from service.journal.filters import Filter, to_query
+
+if TYPE_CHECKING:
+    from service.inspector.exports.dataset import Contents
+
+
+Place = Annotated[Path, typer.Argument(metavar="FOLDER", help="Is made, or must be empty.")]
+Share = Annotated[
+    float, typer.Option("--validation", min=0.0, max=0.9, help="About this share of the conversations is set aside.")
+]
+Characters = Annotated[int, typer.Option("--min-characters", min=1, help="Shorter answers are left out.")]
+Turns = Annotated[int, typer.Option("--min-turns", min=1, help="With fewer questions they are left out.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a data set that is there.")]
+
+
+@takes_filter()
+def dataset(
+    folder: Place,
+    wanted: Filter,
+    validation: Share = 0.1,
+    min_characters: Characters = 1,
+    min_turns: Turns = 1,
+    drop_system: Annotated[bool, typer.Option("--drop-system", help="Leave system prompts out.")] = False,
+    all_outcomes: Annotated[bool, typer.Option("--all", help="Also what failed, or was cut.")] = False,
+    keep_thinking: Annotated[bool, typer.Option("--keep-thinking", help="Also what the model thought.")] = False,
+    force: Force = False,
+) -> None:
+    """Write the conversations that are selected as a data set for fine-tuning.
+
+    It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them; docs/fine-tuning.md
+    shows the way from there.
+    """
+    from service.cli.indexed import searching
+    from service.inspector.exports.card import CARD, write_card
+    from service.inspector.exports.chats import ChatOptions
+    from service.inspector.exports.dataset import write_dataset
+    from service.inspector.exports.reading import Bodies, kept_records
+
+    settings = current_settings()
+    options = ChatOptions(drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters)
+    try:
+        with searching(settings, needs_index=wanted.has_conditions) as search, _whole(folder, force) as new:
+            with working("reading conversations", search.count(wanted)) as bar:
+                records = bar.over(kept_records(settings.data_dir, search.numbers(wanted), Bodies.REQUEST))
+                contents = write_dataset(records, new, options, validation)
+            if not contents.examples:
+                stop(f"No conversation was found to learn from{_left(contents)}. {_ADVICE}")
+            for empty in (path for path in new.iterdir() if not path.stat().st_size):
+                empty.unlink()
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            chosen = [f"{name}={value}" for name, value in to_query(wanted)]
+            chosen += [f"validation={validation:g}", f"min_characters={min_characters}", f"min_turns={min_turns}"]
+            flags = {"drop_system": drop_system, "all": all_outcomes, "keep_thinking": keep_thinking}
+            chosen += [name for name, is_set in flags.items() if is_set]
+            (new / CARD).write_text(write_card(contents, chosen, now), encoding="utf-8")
+    except OSError as error:
+        stop(f"{str(folder)!r} cannot be written: {error.strerror or error}.")
+    _tell(folder, contents)
+
+
+_ADVICE = "The filters may be too narrow; `ollama-recorder list` with the same ones shows what they let through."
+
+
+@contextlib.contextmanager
+def _whole(folder: Path, force: bool) -> Iterator[Path]:
+    """A new folder that takes the place of ``folder`` when the block ends well, and is gone when it does not."""
+    from service.inspector.exports.card import CARD
+    from service.inspector.exports.dataset import FILES
+
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100  # a link to a folder stays one
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if foreign := sorted(there - {CARD, *FILES.values()}):
+        stop(
+            f"{str(folder)!r} holds {foreign[0]!r}, which is no data set of ours: choose another folder.",
+            USAGE_EXIT_CODE,
+        )
+    if there and not force:
+        stop(f"There is a data set in {str(folder)!r} already: --force replaces it.", USAGE_EXIT_CODE)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Mode 0700: prompts are in it.
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".part", dir=folder.parent))
+    try:
+        previous = os.umask(0o077)
+        try:
+            yield new
+        finally:
+            os.umask(previous)
+        if there:
+            shutil.rmtree(folder)
+        new.replace(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _left(contents: "Contents") -> str:
+    counts = ", ".join(f"{count:,} {reason.value.replace('_', ' ')}" for reason, count in contents.left.most_common())
+    return f"; left out: {counts}" if counts else ""
+
+
+def _tell(folder: Path, contents: "Contents") -> None:
+    from service.inspector.exports.dataset import TRAIN, VALIDATION
+
+    train, validation = contents.examples[TRAIN], contents.examples[VALIDATION]
+    note(f"{train:,} conversations for training, {validation:,} for validation in {folder}{_left(contents)}.")
+    if not validation:
+        note("There are too few for a validation set, or --validation is 0: only train.jsonl was written.")
