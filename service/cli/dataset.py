@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -80,10 +81,32 @@ _ADVICE = "The filters may be too narrow; `ollama-recorder list` with the same o
 @contextlib.contextmanager
 def _whole(folder: Path, force: bool) -> Iterator[Path]:
     """A new folder that takes the place of ``folder`` when the block ends well, and is gone when it does not."""
+    folder = folder.resolve()
+    if Path.cwd().is_relative_to(folder):
+        stop(f"{str(folder)!r} is where you are, and cannot be replaced: name a folder in it.", USAGE_EXIT_CODE)
+    _require_free(folder, force)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Mode 0700: prompts are in it.
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".part", dir=folder.parent))
+    try:
+        with _ended_by_signals():
+            previous = os.umask(0o077)
+            try:
+                yield new
+            finally:
+                os.umask(previous)
+        # Somebody may have put something there meanwhile.
+        _require_free(folder, force)
+        _put_in_place(new, folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _require_free(folder: Path, force: bool) -> None:
     from service.inspector.exports.card import CARD
     from service.inspector.exports.dataset import FILES
 
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100  # a link to a folder stays one
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if foreign := sorted(there - {CARD, *FILES.values()}):
         stop(
@@ -92,21 +115,36 @@ def _whole(folder: Path, force: bool) -> Iterator[Path]:
         )
     if there and not force:
         stop(f"There is a data set in {str(folder)!r} already: --force replaces it.", USAGE_EXIT_CODE)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Mode 0700: prompts are in it.
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".part", dir=folder.parent))
+
+
+def _put_in_place(new: Path, folder: Path) -> None:
+    """The older data set is gone only when the new one has its name."""
+    old = new.with_suffix(".old")
+    if folder.exists():
+        folder.replace(old)
     try:
-        previous = os.umask(0o077)
-        try:
-            yield new
-        finally:
-            os.umask(previous)
-        if there:
-            shutil.rmtree(folder)
         new.replace(folder)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
+    except OSError:
+        if old.exists():
+            old.replace(folder)
         raise
+    if old.exists():
+        shutil.rmtree(old)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Being ended, or losing its terminal, ends the block like Ctrl-C, so that no prompts stay behind."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _left(contents: "Contents") -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -172,3 +173,69 @@ def test_hostile_texts_break_neither_the_lines_nor_the_card(run: Run, folder: Pa
     assert row.count("|") == 3
     assert "<" not in row
     assert "`" not in row
+
+
+@pytest.mark.usefixtures("records")
+def test_a_link_to_a_folder_is_followed_and_the_working_folder_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for more in ((), ("--force",)):
+        assert run("dataset", str(tmp_path / "link"), *more).exit_code == 0
+    assert (tmp_path / "real" / "train.jsonl").is_file()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    refused = run("dataset", ".")
+    assert (refused.exit_code, "where you are" in refused.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("records")
+def test_what_somebody_puts_there_meanwhile_stays(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "set"
+    assert run("dataset", str(place)).exit_code == 0
+    drawn = written.side_of
+
+    def put(*arguments: Any) -> str:
+        (place / "thesis.txt").write_text("three years")
+        return drawn(*arguments)
+
+    monkeypatch.setattr(written, "side_of", put)
+    assert run("dataset", str(place), "--force").exit_code == 2
+    assert sorted(path.name for path in place.iterdir()) == [
+        "README.md",
+        "thesis.txt",
+        "train.jsonl",
+        "validation.jsonl",
+    ]
+
+
+@pytest.mark.usefixtures("records")
+def test_when_the_new_one_cannot_take_its_place_the_older_one_stays(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "set"
+    assert run("dataset", str(place)).exit_code == 0
+    older = (place / "train.jsonl").read_bytes()
+    rename = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.suffix == ".part":
+            raise PermissionError(1, "not permitted")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert run("dataset", str(place), "--force", "--validation", "0").exit_code == 1
+    assert (place / "train.jsonl").read_bytes() == older
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".set")] == []
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_leaves_no_prompts_behind(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(written, "side_of", lambda *_: os.kill(os.getpid(), number))
+    before = set(tmp_path.iterdir())
+    assert run("dataset", str(tmp_path / "set")).exit_code == 128 + number
+    assert set(tmp_path.iterdir()) == before

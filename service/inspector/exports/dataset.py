@@ -59,8 +59,9 @@ def write_dataset(records: Iterable[KeptRecord], folder: Path, options: ChatOpti
 def side_of(messages: list[Message], validation: float) -> str:
     """Where a conversation belongs.
 
-    By its first question alone, so that no part, branch or repetition of a conversation stands in both sets, whatever
-    else is exported and whenever. With a larger ``validation`` none moves back to training.
+    By its first question alone, so that all branches, lengths and repetitions of it stand on one side, whatever else is
+    exported and whenever. With a larger ``validation`` none moves back to training. Of a client that sends only the
+    last turns nothing tells that its requests are one conversation: they may be divided.
     """
     drawn = int.from_bytes(conversation_key(messages)[:_KEY_BYTES], "big") / 256**_KEY_BYTES
     return VALIDATION if drawn < validation else TRAIN
