@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,12 @@ def recorder(ollama: Ollama, start_recorder: Callable[..., RunningServer]) -> Ru
 def nginx(recorder: RunningServer, start_nginx: Callable[..., RunningServer]) -> RunningServer:
     """The shipped NGINX in front of ``recorder``."""
     return start_nginx(f"127.0.0.1:{recorder.port}")
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores Ctrl-C, and so would every program that a test starts to press it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

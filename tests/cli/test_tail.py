@@ -81,11 +81,14 @@ def test_as_a_process_it_shows_lines_at_once_and_ends_quietly(folder: Path) -> N
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert json.loads(process.stdout.readline())["prompt"] == "first"
-        keep(folder, chat(2, "second"))
-        assert json.loads(process.stdout.readline())["prompt"] == "second"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
-        assert process.stderr.read() == ""
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert json.loads(process.stdout.readline())["prompt"] == "first"
+            keep(folder, chat(2, "second"))
+            assert json.loads(process.stdout.readline())["prompt"] == "second"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()

@@ -205,7 +205,8 @@ def test_ollama_js_works(door: Door) -> None:
     assert got["refused"]["status"] == 403
     assert "ALLOW_MANAGEMENT" in got["refused"]["message"]
     said = [json.loads(kept.row.line) for kept in records(door.folder, 1)]
-    texts = [line.get("response_text") for line in said if line.get("caller") == "ollama-js" and line.get("stream")]
+    # The small model sometimes says nothing; what is not there is absent from a record.
+    texts = [line.get("response_text", "") for line in said if line.get("caller") == "ollama-js" and line.get("stream")]
     assert "".join(piece["message"]["content"] for piece in got["pieces"]) in texts
     assert "".join(piece["response"] for piece in got["generated"]) in texts
 
