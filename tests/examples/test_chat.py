@@ -109,7 +109,7 @@ def test_a_conversation_is_held_saved_and_taken_up_again(
     terminal.type("/models")
     terminal.read_until(f"{MODEL}:latest")
     terminal.type("/load /nowhere/at/all")
-    terminal.read_until("No such file")
+    terminal.read_until(r"(?s)No such file.*>>> ")
     terminal.press_ctrl_d()
     assert terminal.process.wait(SECONDS) == 0
 
