@@ -61,10 +61,11 @@ def read_conversation(said: dict[str, Any], request: bytes) -> Conversation:
     of the role ``request`` with all its text. One that is no JSON object is one of the role ``user``, and not whole.
     """
     body, is_whole = _request(said, request)
-    asked, answer, text = _parsed(body), _answer(said), body.decode("utf-8", "replace")
+    asked, answer = _parsed(body), _answer(said)
+    text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
     is_whole = is_whole and not said.get("response_truncated")
     if not _is_shallow(asked, body):
-        return Conversation((Turn("request", text),), answer, (), {}, is_whole)
+        return Conversation((Turn("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
     turns = _turns(said, asked, text)
     if not isinstance(asked, dict):
         return Conversation(turns, answer, (), {}, is_whole and not body)

@@ -140,6 +140,9 @@ def _example(
     seen: Seen,
     row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]],
 ) -> Example | Reason:
+    # What the row itself tells needs no parsing.
+    if record.row.operation not in _OPERATIONS:
+        return Reason.NOT_A_CHAT
     said = orjson.loads(record.row.line)
     if reason := _reason_in_record(said, options):
         return reason
@@ -170,8 +173,6 @@ def _example(
 
 
 def _reason_in_record(said: dict[str, Any], options: ChatOptions) -> Reason | None:
-    if said.get("operation") not in _OPERATIONS:
-        return Reason.NOT_A_CHAT
     if not options.all_outcomes:
         if said.get("failed") is not False or said.get("outcome") != "completed":
             return Reason.NOT_SUCCESSFUL
