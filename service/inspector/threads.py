@@ -1,7 +1,7 @@
 """The threads in which readers' questions are answered: few, and behind the exchanges in the queue for a core.
 
-With a thread for each question, ten people who search made the slowest of a hundred exchanges take half as long again
-on two cores; with these, a fifth longer (``make bench BENCH=--readers``). A search waits for one of them.
+With a thread for each question, ten people who search made the slowest of a hundred exchanges take 1.5 to 2 times as
+long on two cores; with these, 1.2 to 1.4 times (``make bench BENCH=--readers``). A search waits for one of them.
 """
 
 import asyncio
