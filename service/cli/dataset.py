@@ -75,7 +75,7 @@ def dataset(
     _tell(folder, contents)
 
 
-_ADVICE = "The filters may be too narrow; `ollama-recorder list` with the same ones shows what they let through."
+_ADVICE = "`ollama-recorder list` with the same filters shows what they let through; --all takes cut and failed ones too."
 
 
 @contextlib.contextmanager

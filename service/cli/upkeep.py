@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.environment import current_settings, stop
+from service.cli.screen import working
 from service.journal import JournalError
 from service.settings import Settings
 
@@ -40,9 +41,9 @@ def journal_compact(as_json: AsJson = False) -> None:
     settings = current_settings()
     # SQLite's working copy holds prompts: it belongs beside the journal, where nobody else looks and room is made.
     os.environ["SQLITE_TMPDIR"] = str(settings.data_dir)
-    typer.echo("Writing the journal anew: about a minute for each gigabyte …", err=True)
     try:
-        done = compact(settings.data_dir)
+        with working("writing the journal anew"):
+            done = compact(settings.data_dir)
     except JournalError as trouble:
         stop(str(trouble))
     _print(asdict(done), as_json)

@@ -35,7 +35,7 @@ def compact(folder: Path) -> Compacted:
     paths = [path for path in (folder / JOURNAL, folder / INDEX) if path.is_file()]
     if folder / JOURNAL not in paths:
         raise JournalError(f"There is no journal in {folder}: nothing was recorded there yet.")
-    lock = take_lock(folder)
+    lock = _lock(folder)
     try:
         before = _bytes_of(paths)
         for path in paths:
@@ -44,6 +44,15 @@ def compact(folder: Path) -> Compacted:
         return Compacted(before, _bytes_of(paths))
     finally:
         os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    try:
+        return take_lock(folder)
+    except JournalError as error:
+        if isinstance(error.__cause__, BlockingIOError):
+            raise JournalError("A recorder is using the journal: stop it, and start it again afterwards.") from error
+        raise
 
 
 def _require_room(path: Path) -> None:

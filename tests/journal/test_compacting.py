@@ -48,7 +48,7 @@ def test_what_was_deleted_is_in_no_file_any_more_and_the_rest_is_sound(tmp_path:
 
 
 def test_a_recorder_that_runs_keeps_its_journal(tmp_path: Path) -> None:
-    with open_journal(tmp_path), pytest.raises(JournalError, match="in use by another recorder"):
+    with open_journal(tmp_path), pytest.raises(JournalError, match="A recorder is using the journal: stop it"):
         compact(tmp_path)
 
 
