@@ -75,7 +75,9 @@ def dataset(
     _tell(folder, contents)
 
 
-_ADVICE = "`ollama-recorder list` with the same filters shows what they let through; --all takes cut and failed ones too."
+_ADVICE = (
+    "`ollama-recorder list` with the same filters shows what they let through; --all takes cut and failed ones too."
+)
 
 
 @contextlib.contextmanager
