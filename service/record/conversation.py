@@ -174,15 +174,14 @@ def _turns(said: dict[str, Any], asked: Any, text: str) -> tuple[Turn, ...]:
 
 
 def _answer(said: dict[str, Any]) -> Turn | None:
-    text, thinking, calls = (_text(said, key) for key in ("response_text", "thinking", "tool_calls"))
+    text, thinking, calls = _text(said, "response_text"), _text(said, "thinking"), _text(said, "tool_calls")
     if not (text or thinking or calls):
         return None
     return Turn("assistant", text, thinking, _calls(calls))
 
 
 def _calls(text: str) -> tuple[ToolCall, ...]:
-    found = tuple(calls_of(_document(text)))
-    return found or ((ToolCall("", text),) if text else ())
+    return (tuple(calls_of(_document(text))) or (ToolCall("", text),)) if text else ()
 
 
 def _document(text: str) -> Any:

@@ -32,6 +32,7 @@ _NUMBER_LIST = re.compile(rb"\[(" + _NUMBERS + rb"*)\]")
 _NESTED = re.compile(rb"\[\s{0,200}(?=\[)")
 _NEXT_LIST = re.compile(rb"\s{0,200},\s{0,200}(?=\[)")
 _NUMBER_PROBE = re.compile(_NUMBERS + rb"{488}")
+_EITHER_PROBE = re.compile(_PAYLOAD + rb"{488}|" + _NUMBERS + rb"{488}")
 _KEYED_LIST = re.compile(rb'(?<!\\)"[A-Za-z0-9_.-]{1,64}"\s{0,20}:\s{0,20}\[[\s\[]{0,20}$')
 _MOST_SMALL_NUMBERS = 16
 
@@ -53,7 +54,7 @@ def without_payloads(data: bytes) -> bytes:
         edits += _native_images(data)
     if b'"embedding' in data:
         edits += _embeddings(data)
-    if len(data) >= LONG_PAYLOAD:
+    if len(data) >= LONG_PAYLOAD and _may_hold_long_ones(data):
         edits += chain(_long_runs(data, edits), _long_number_lists(data))
     if not edits:
         return data
@@ -205,6 +206,12 @@ def _embeddings(data: bytes) -> Iterator[_Edit]:
 def _number_edit(numbers: "re.Match[bytes]", most: int) -> _Edit | None:
     count = numbers[1].count(b",") + 1
     return (numbers.start(), numbers.end(), f'"<{count} numbers>"'.encode()) if count > most else None
+
+
+def _may_hold_long_ones(data: bytes) -> bool:
+    """Whether one of the probes of the two searches below would hit; it seldom does, and most bodies end here."""
+    probe = _EITHER_PROBE.match
+    return any(probe(data, at) for at in range(_STEP, len(data), _STEP))
 
 
 def _long_number_lists(data: bytes) -> Iterator[_Edit]:

@@ -164,11 +164,12 @@ def _example(
     line = _line(row_of(messages, tools))
     if line is None:
         return Reason.UNUSABLE
-    digests = fingerprints(messages, seed_of(tools))
-    if digests[-1] in seen:
+    *earlier, whole = fingerprints(messages, seed_of(tools))
+    if not seen.add(whole):
         return Reason.REPEATED
     # A conversation is sent again when it goes on, which is after an answer.
-    seen.add(digest for message, digest in zip(messages, digests, strict=True) if message["role"] == "assistant")
+    for digest in earlier:
+        seen.add(digest)
     return Example(line, messages, said)
 
 

@@ -106,20 +106,20 @@ def _tool(found: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def fingerprints(messages: Sequence[Message], seed: bytes = b"") -> list[bytes]:
-    """A digest for every beginning of a conversation: the n-th stands for its first n messages, 16 bytes each.
+    """A digest for each beginning of a conversation that ends with an answer, and for the whole: 16 bytes each.
 
     The same in every process and for ever. White space around texts, ids of calls, thinking and the way in which
     arguments are written do not count, as clients change them when they send a conversation again.
     """
     digests, digest = [], seed
-    for message in messages:
+    for left, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
         said = [message["role"], message["content"].strip()]
-        said += [
-            (call["function"]["name"], _comparable(call["function"]["arguments"]))
-            for call in message.get("tool_calls", ())
-        ]
-        digest = blake2b(digest + _canonical(said), digest_size=_DIGEST_BYTES).digest()
-        digests.append(digest)
+        for call in message.get("tool_calls", ()):
+            said.append((call["function"]["name"], _comparable(call["function"]["arguments"])))
+        digest += _canonical(said)
+        if not left or message["role"] == "assistant":
+            digest = blake2b(digest, digest_size=_DIGEST_BYTES).digest()
+            digests.append(digest)
     return digests
 
 

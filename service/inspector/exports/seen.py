@@ -1,7 +1,6 @@
 """Which conversations were met already: digests in a private file, so that millions take no memory."""
 
 import sqlite3
-from collections.abc import Iterable
 
 _CACHE_KIBIBYTES = 8192
 
@@ -22,12 +21,9 @@ class Seen:
         # One transaction for all: nothing here is ever read again after a crash.
         self._connection.execute("BEGIN")
 
-    def __contains__(self, digest: bytes) -> bool:
-        return self._connection.execute("SELECT 1 FROM seen WHERE digest = ?", (digest,)).fetchone() is not None
-
-    def add(self, digests: Iterable[bytes]) -> None:
-        """Take all of ``digests``; those that are in already do no harm."""
-        self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(digest,) for digest in digests])
+    def add(self, digest: bytes) -> bool:
+        """Take ``digest``; whether it was new."""
+        return self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
 
     def close(self) -> None:
         """Forget everything. The set cannot be used afterwards."""
