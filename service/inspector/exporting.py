@@ -10,7 +10,7 @@ from service.inspector.exports.chats import ChatOptions
 from service.inspector.exports.reading import FORMATS, ExportOptions, Format, kept_records
 from service.inspector.listing import filter_of
 from service.inspector.saying import PRIVATE_HEADERS, begun
-from service.inspector.threads import aside
+from service.inspector.threads import aside_at_length
 from service.journal.filters import Filter
 from service.journal.search import Search
 
@@ -40,14 +40,14 @@ async def export(
     response = web.StreamResponse(headers=headers)
     pieces = _pieces(form, wanted, options, search)
     # What cannot be read at all is told with a status, before the file begins.
-    piece = await aside(next, pieces, b"")
+    piece = await aside_at_length(next, pieces, b"")
     await response.prepare(request)
     if request.method == "HEAD":
         return response
     with begun(request):
         while piece:
             await response.write(piece)
-            piece = await aside(next, pieces, b"")
+            piece = await aside_at_length(next, pieces, b"")
         await response.write_eof()
     return response
 

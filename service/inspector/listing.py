@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from service.inspector.saying import refuse, say
-from service.inspector.threads import aside
+from service.inspector.threads import aside, aside_at_length
 from service.journal.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
 from service.journal.moments import write_moment
 from service.journal.search import Search
@@ -45,7 +45,7 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
 async def draw_timeline(search: Search, query: Query) -> web.Response:
     """``/timeline.json``."""
     wanted = filter_of(query)
-    found = await aside(search.timeline, wanted, _COLUMNS)
+    found = await aside_at_length(search.timeline, wanted, _COLUMNS)
     return say(
         {
             "from": write_moment(found.since_ns),
@@ -70,10 +70,10 @@ async def list_values(search: Search, query: Query) -> web.Response:
     limit = read_limit(query, 100, _MOST_VALUES)
     if field not in NAME_FIELDS:
         return refuse(400, f"field={field[:50]!r} is not understood: expected is one of {', '.join(NAME_FIELDS)}.")
-    return say({"values": await aside(search.values, field, wanted, limit)})
+    return say({"values": await aside_at_length(search.values, field, wanted, limit)})
 
 
 async def add_up(search: Search, query: Query) -> web.Response:
     """``/stats.json``."""
     wanted, by = filter_of(query, ("by",)), query.get("by", "model")
-    return say({"by": by, "groups": await aside(search.stats, wanted, by)})
+    return say({"by": by, "groups": await aside_at_length(search.stats, wanted, by)})

@@ -1,50 +1,44 @@
 """What readers cost the exchanges: ``make bench BENCH=--readers`` (200,000 records; ``--readers --short``: 20,000).
 
-A recorder with a full journal relays five chats that follow one another without a pause, alone and while ten people
-search, in turn. Then the time from an answer's end until the page hears of it, and how many records a second each
-export gives. A missed target is marked and does not fail. Clients and upstream share the cores with the recorder.
+A recorder with a full journal relays five chats that follow one another without a pause: alone, while a stranger's
+program computes, and while ten people search, in turn. The stranger takes as much of the machine as the recorder does
+for the ten: on two cores, which clients and upstream share, that alone makes exchanges wait. What is more than that
+is the recorder's doing. Then the time from an answer's end until the page hears of it, and how many records a second
+each export gives. A missed target is marked and does not fail.
 """
 
 import asyncio
 import sys
 import tempfile
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from statistics import median
 from typing import Final
 
 import orjson
 
 from service.journal.indexing import Indexer
-from tests.benchmarks.counters import peak_resident_bytes
+from tests.benchmarks.counters import peak_resident_bytes, usage
 from tests.benchmarks.gateways import Cores, upstream
 from tests.benchmarks.messages import SMALL_REQUEST, post
-from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, RARE_WORD, WORKFLOWS, make_journal
+from tests.benchmarks.people import SEARCHES, asking
+from tests.fakes.journals import make_journal
 from tests.servers.recorder import running_recorder
 
 RECORDS, SHORT_RECORDS = 200_000, 20_000
-CHATS, PEOPLE = 5, 10
-ROUNDS, SECONDS = 6, 8.0
+CHATS = 5
+ROUNDS, SECONDS = 8, 8.0
+SEARCHES_TO_COUNT = 5
 LIVE_EXCHANGES = 50
 MOST_SLOWED = 1.10
 LIVE_TARGET = 0.3
 EXPORT_TARGET = 20_000
 MEMORY_TARGET_MB = 150
 EXPORTS: Final = ("jsonl", "chat.jsonl", "csv", "har")
-# What somebody looks for; each time the list and the timeline are asked, as the page does.
-SEARCHES: Final = (
-    f"q={RARE_WORD}",
-    f"q={COMMON_WORD}",
-    f"q=%22{COMMON_PHRASE.replace(' ', '+')}%22",
-    f"model={MODELS[0]}&failed=true",
-    f"q={COMMON_WORD}&workflow={WORKFLOWS[0].replace(' ', '+')}",
-    "slower=10",
-    "from=-24h",
-)
 
 
 @dataclass(slots=True)
@@ -53,6 +47,10 @@ class Waits:
 
     chats: list[float] = field(default_factory=list)
     searches: list[float] = field(default_factory=list)
+
+    def add(self, other: "Waits") -> None:
+        self.chats += other.chats
+        self.searches += other.searches
 
 
 @asynccontextmanager
@@ -81,38 +79,47 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     return fields["x-exchange-id"]
 
 
-async def _search(port: int, path: str) -> None:
-    async with _connection(port) as (reader, writer):
-        writer.write(_get(path))
-        answer = await reader.read(-1)
-        if b" 200 " not in answer[:20]:
-            raise RuntimeError(f"{path} was answered with {answer[:300]!r}")
-
-
-async def _person(port: int, random: Random, until: float, waits: Waits) -> None:
-    """Thinks, looks, thinks."""
-    while time.perf_counter() < until:
-        await asyncio.sleep(random.uniform(1, 3))
-        asked = random.choice(SEARCHES)
-        begun = time.perf_counter()
-        await _search(port, f"/exchanges.json?{asked}")
-        await _search(port, f"/timeline.json?{asked}" if "from=" in asked else f"/timeline.json?{asked}&from=-24h")
-        waits.searches.append(time.perf_counter() - begun)
-
-
-async def _chats(port: int, until: float, waits: Waits) -> None:
+async def _chats(port: int, until: float, waits: list[float]) -> None:
     async with _connection(port) as (reader, writer):
         while time.perf_counter() < until:
             begun = time.perf_counter()
             await _exchange(reader, writer)
-            waits.chats.append(time.perf_counter() - begun)
+            waits.append(time.perf_counter() - begun)
             await asyncio.sleep(0.02)
 
 
-async def _round(port: int, people: int, waits: Waits, random: Random) -> None:
-    until = time.perf_counter() + SECONDS
-    chats = [_chats(port, until, waits) for _ in range(CHATS)]
-    await asyncio.gather(*chats, *(_person(port, random, until, waits) for _ in range(people)))
+async def _chat_for_a_while(port: int) -> list[float]:
+    until, waits = time.perf_counter() + SECONDS, list[float]()
+    await asyncio.gather(*(_chats(port, until, waits) for _ in range(CHATS)))
+    return waits
+
+
+async def _beside(port: int, *people: str) -> Waits:
+    """Chat while ``people`` with these arguments search, or compute."""
+    command = [sys.executable, "-m", "tests.benchmarks.people", *people]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        await process.stdout.readline()
+        process.stdin.write(b"begin\n")
+        chats = await _chat_for_a_while(port)
+        process.stdin.write(b"end\n")
+        return Waits(chats, orjson.loads(await process.stdout.readline()))
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _cost_of_a_search(port: int, pid: int) -> float:
+    """Seconds on a core that the recorder takes for a search, list and timeline, of the usual mixture."""
+    spent = 0.0
+    for search in SEARCHES:
+        before = usage(pid).tree
+        for _ in range(SEARCHES_TO_COUNT):
+            await asking(port)(search)
+        spent += usage(pid).tree - before
+    return spent / SEARCHES_TO_COUNT / len(SEARCHES)
 
 
 async def _live(port: int) -> list[float]:
@@ -154,18 +161,24 @@ def _missed(is_missed: bool) -> str:
 
 async def measure(port: int, pid: int, records: int) -> None:
     """Ask the recorder at ``port`` and print what was found."""
-    alone, beside, random = Waits(), Waits(), Random(1)
-    await _round(port, 0, Waits(), random)
+    cost = await _cost_of_a_search(port, pid)
+    sys.stdout.write(f"a search: {1e3 * cost:.0f} ms on a core for list and timeline\n")
+    alone, stranger, people = Waits(), Waits(), Waits()
+    await _chat_for_a_while(port)
     for _ in range(ROUNDS):
-        await _round(port, 0, alone, random)
-        await _round(port, PEOPLE, beside, random)
+        alone.chats += await _chat_for_a_while(port)
+        stranger.add(await _beside(port, f"--compute={cost}"))
+        people.add(await _beside(port, str(port)))
     for name, part in (("median", 0.5), ("p99", 0.99)):
-        before, after = percentile(alone.chats, part), percentile(beside.chats, part)
-        missed = _missed(name == "p99" and after > before * MOST_SLOWED)
-        said = f"{1e3 * before:.2f} ms alone, {1e3 * after:.2f} ms beside {PEOPLE} who search"
-        sys.stdout.write(f"exchange, {name}: {said} ({after / before:.2f} times){missed}\n")
-    waited = percentile(beside.searches, 0.95)
-    sys.stdout.write(f"list and timeline of {len(beside.searches)} searches meanwhile: p95 {1e3 * waited:.0f} ms\n")
+        quiet, computing, searching = (1e3 * percentile(waits.chats, part) for waits in (alone, stranger, people))
+        ratio = searching / computing
+        sys.stdout.write(
+            f"exchange, {name}: {quiet:.2f} ms alone, {computing:.2f} ms beside a stranger's program, "
+            f"{searching:.2f} ms beside ten who search, {ratio:.2f} times the stranger's"
+            f"{_missed(name == 'p99' and ratio > MOST_SLOWED)}\n"
+        )
+    waited = percentile(people.searches, 0.95)
+    sys.stdout.write(f"list and timeline of {len(people.searches)} searches meanwhile: p95 {1e3 * waited:.0f} ms\n")
     live = await _live(port)
     heard = f"median {1e3 * median(live):.1f} ms, at most {1e3 * max(live):.1f} ms"
     sys.stdout.write(f"heard of an end on the page: {heard}{_missed(max(live) > LIVE_TARGET)}\n")

@@ -2,29 +2,35 @@ import asyncio
 import os
 import sys
 import threading
+import time
 
 import pytest
 
-from service.inspector.threads import aside
+from service.inspector.threads import aside, aside_at_length
 
 
-async def test_many_questions_are_answered_by_two_threads_at_most() -> None:
-    release, started, lock = threading.Event(), [0], threading.Lock()
+async def test_many_questions_of_a_kind_are_answered_one_after_the_other() -> None:
+    running, most = [0], [0]
 
     def question(number: int) -> int:
-        with lock:
-            started[0] += 1
-        release.wait(10)
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.002)
+        running[0] -= 1
         return number
 
-    asked = [asyncio.ensure_future(aside(question, number)) for number in range(8)]
+    assert await asyncio.gather(*(aside(question, number) for number in range(20))) == list(range(20))
+    assert most == [1]
+
+
+async def test_a_list_does_not_wait_for_sums() -> None:
+    release = threading.Event()
+    sums = asyncio.ensure_future(aside_at_length(release.wait, 10))
     async with asyncio.timeout(5):
-        while started[0] < 2:
-            await asyncio.sleep(0.005)
-    await asyncio.sleep(0.05)
-    assert started[0] == 2
+        assert await aside(sum, [1, 2]) == 3
+    assert not sums.done()
     release.set()
-    assert await asyncio.gather(*asked) == list(range(8))
+    assert await sums
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows the priority of a thread")
@@ -33,7 +39,7 @@ async def test_they_give_way_and_the_event_loop_does_not() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = niceness()
-    assert await aside(niceness) == 5
+    assert [await aside(niceness), await aside_at_length(niceness)] == [5, 5]
     assert niceness() == before
 
 

@@ -114,8 +114,10 @@ def fingerprints(messages: Sequence[Message], seed: bytes = b"") -> list[bytes]:
     digests, digest = [], seed
     for left, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
         said = [message["role"], message["content"].strip()]
-        for call in message.get("tool_calls", ()):
-            said.append((call["function"]["name"], _comparable(call["function"]["arguments"])))
+        said += [
+            (call["function"]["name"], _comparable(call["function"]["arguments"]))
+            for call in message.get("tool_calls", ())
+        ]
         digest += _canonical(said)
         if not left or message["role"] == "assistant":
             digest = blake2b(digest, digest_size=_DIGEST_BYTES).digest()
