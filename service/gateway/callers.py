@@ -60,10 +60,15 @@ def replayed(headers: Mapping[str, str]) -> str | None:
 
 
 def _program(headers: Mapping[str, str]) -> str | None:
-    """What the asking program is called. Open WebUI's own user agent names only its HTTP library."""
+    """What the asking program is called. Open WebUI's own user agent names only its HTTP library.
+
+    In a browser the program is a page: all browsers call themselves ``Mozilla``, ``Origin`` names the page's host.
+    """
     if "X-OpenWebUI-User-Id" in headers or "X-OpenWebUI-User-Name" in headers:
         return "Open WebUI"
-    return _product(headers.get("User-Agent", ""))
+    product = _product(headers.get("User-Agent", ""))
+    page = headers.get("Origin", "").partition("://")[2] if product == "Mozilla" else ""
+    return page or product
 
 
 @lru_cache(maxsize=256)

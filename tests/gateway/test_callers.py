@@ -42,6 +42,24 @@ def test_without_better_knowledge_the_product_is_the_caller(user_agent: str, cal
     assert name_caller([], {"User-Agent": user_agent}, None).caller == caller
 
 
+@pytest.mark.parametrize(
+    ("origin", "caller"),
+    [
+        ("http://localhost:4321", "localhost:4321"),
+        ("https://chat.example.org", "chat.example.org"),
+        ("chrome-extension://abcdef", "abcdef"),
+        ("null", "Mozilla"),
+        ("", "Mozilla"),
+        ("http://" + "x" * 500, "x" * 200),
+    ],
+)
+def test_in_a_browser_the_page_is_the_caller(origin: str, caller: str) -> None:
+    headers = CIMultiDict({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0", "Origin": origin})
+    assert name_caller([], headers, None).caller == caller
+    headers["User-Agent"] = "ollama-js/0.6.4 (x64)"
+    assert name_caller([], headers, None).caller == "ollama-js"
+
+
 def test_open_webui_is_known_by_its_headers_as_its_user_agent_names_a_library() -> None:
     headers = CIMultiDict(
         {
