@@ -72,9 +72,8 @@ Written by Ollama Recorder {service.__version__} on {written}, from what was rec
 
 Each line is `{{"messages": […], "tools": …}}`: a conversation in OpenAI's form, complete, answered successfully, in its
 longest form and once. `tools` is what the model was offered, as a JSON text, or null; the arguments of tool calls are
-JSON texts too. Conversations with the same first question are on the same side of the division. A client that sends
-only the last turns of a conversation gives it a new first question with each request: its parts can then stand on both
-sides.
+JSON texts too. Conversations that begin with the same question, or share a question and its answer (of 100 characters
+and more together), are on the same side of the division.
 
 | model | examples |
 |---|---|

@@ -7,21 +7,22 @@ Face's ``datasets`` keeps everything, each of them would get the fields of all o
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import orjson
 
 from service.inspector.exports.chats import ChatOptions, Example, Reason, examples
-from service.inspector.exports.messages import Message, conversation_key
+from service.inspector.exports.division import Division
+from service.inspector.exports.messages import Message
 from service.journal.reader import KeptRecord
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
 FILES: Final = {TRAIN: "train.jsonl", VALIDATION: "validation.jsonl"}
-_KEY_BYTES: Final = 8
 
 
 @dataclass(slots=True)
@@ -44,37 +45,39 @@ class Contents:
 def write_dataset(records: Iterable[KeptRecord], folder: Path, options: ChatOptions, validation: float) -> Contents:
     """Write ``train.jsonl`` and ``validation.jsonl`` into ``folder``, of ``records`` that come newest first.
 
-    About ``validation`` of all conversations (0 to 1) go into the second. Raises OSError.
+    About ``validation`` of all conversations (0 to 1) go into the second. With a larger one none moves back to
+    training. Raises OSError.
     """
     contents = Contents()
     with ExitStack() as opened:
         files = {name: opened.enter_context((folder / file).open("xb")) for name, file in FILES.items()}
+        # Which of them belong together is known when all were read.
+        lines = opened.enter_context(TemporaryFile(dir=folder))
+        division = opened.enter_context(closing(Division()))
         for example in examples(records, options, contents.left, _row_of):
-            name = side_of(example.messages, validation)
-            files[name].write(example.line)
-            _count(contents, name, example)
+            division.add(example.messages)
+            lines.write(example.line)
+            _count(contents, example)
+        lines.seek(0)
+        for line, place in zip(lines, division.places(), strict=True):
+            name = side_of(place, validation)
+            files[name].write(line)
+            contents.examples[name] += 1
+            contents.sizes[name] += len(line)
     return contents
 
 
-def side_of(messages: list[Message], validation: float) -> str:
-    """Where a conversation belongs.
-
-    By its first question alone, so that all branches, lengths and repetitions of it stand on one side, whatever else is
-    exported and whenever. With a larger ``validation`` none moves back to training. Of a client that sends only the
-    last turns nothing tells that its requests are one conversation: they may be divided.
-    """
-    drawn = int.from_bytes(conversation_key(messages)[:_KEY_BYTES], "big") / 256**_KEY_BYTES
-    return VALIDATION if drawn < validation else TRAIN
+def side_of(place: float, validation: float) -> str:
+    """Where a conversation with this place (of division) belongs."""
+    return VALIDATION if place < validation else TRAIN
 
 
 def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, Any]:
     return {"messages": messages, "tools": orjson.dumps(tools).decode() if tools else None}
 
 
-def _count(contents: Contents, name: str, example: Example) -> None:
+def _count(contents: Contents, example: Example) -> None:
     said = example.said
-    contents.examples[name] += 1
-    contents.sizes[name] += len(example.line)
     contents.models[str(said.get("model", "unknown"))] += 1
     contents.workflows[str(said.get("workflow") or said.get("caller") or "unknown")] += 1
     contents.questions += sum(message["role"] == "user" for message in example.messages)

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from hashlib import blake2b
 
-from service.inspector.exports.seen import Seen
+from service.inspector.exports.seen import Groups, Seen
 
 
 def digest(number: int) -> bytes:
@@ -31,3 +31,12 @@ def test_each_step_may_come_from_another_thread() -> None:
             thread.start()
             thread.join()
     assert found == [True, False]
+
+
+def test_a_digest_stays_in_the_group_that_it_was_first_put_into() -> None:
+    with contextlib.closing(Groups()) as groups:
+        groups.put([digest(1), digest(2)], 7)
+        groups.put([digest(2), digest(3)], 8)
+        assert groups.of([digest(2), digest(4)]) == {7}
+        assert groups.of([digest(1), digest(3)]) == {7, 8}
+        assert groups.of([]) == set()
