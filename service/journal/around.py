@@ -46,6 +46,7 @@ def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
         in_flight=in_flight,
         median_rate=median(rate for (rate,) in rates) / 1000 if rates else None,
         median_count=len(rates),
+        model_in_use=of_this_model > 0,
     )
 
 

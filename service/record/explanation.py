@@ -89,4 +89,5 @@ def _sound(around: Surroundings) -> Surroundings:
         max(0, around.in_flight),
         rate if rate is not None and isfinite(rate) and rate > 0 else None,
         around.median_count,
+        around.model_in_use,
     )

@@ -33,14 +33,15 @@ class Surroundings:
     """What went on around an exchange.
 
     ``model_last_used`` is how many seconds before its beginning the previous call of its model ended (None: no such
-    call is known); ``in_flight`` how many others were going on when it began; ``median_rate`` the median of
-    ``median_count`` other exchanges of its model, in tokens/s.
+    call is known, or one had not ended: ``model_in_use``); ``in_flight`` how many others were going on when it began;
+    ``median_rate`` the median of ``median_count`` other exchanges of its model, in tokens/s.
     """
 
     model_last_used: float | None
     in_flight: int
     median_rate: float | None
     median_count: int
+    model_in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def others(case: Case) -> str:
 def unused(case: Case) -> str:
     """Why the model was most likely not loaded; empty when it most likely was."""
     last = case.around.model_last_used
+    if case.around.model_in_use:
+        return "another call of it had begun before and was still going on"
     if last is None:
         return "no earlier call of it is on record"
     return f"no call had used it for {since(last)}" if last > _KEPT_LOADED else ""
@@ -137,7 +140,8 @@ def _load(case: Case) -> Finding:
     if reason := unused(case):
         text = f"It waited {waited}, most likely for {model} to load: {reason}"
         text += ", and Ollama unloads a model after 5 min without use." if last is not None else "."
-        if busy := others(case):
+        busy = others(case)
+        if busy and not (case.around.model_in_use and case.around.in_flight == 1):
             text += f" {busy[0].upper()}{busy[1:]}, which may have held it up as well."
         return Finding("load", text, _keep_loaded(case))
     used = f"only {since(last or 0.0)} before"
@@ -183,7 +187,8 @@ def _unmeasured_wait(case: Case) -> _Found:
     is_stream = bool(case.spent.generation)
     text = f"The first words came after {duration(waited)}." if is_stream else f"It took {duration(waited)}."
     partly = "" if is_stream else "in part "
-    if reason := unused(case):
+    # Behind a call of the same model, the queue is likelier than the load.
+    if (reason := unused(case)) and not case.around.model_in_use:
         text += f" Most likely {partly}for {case.model} to load: {reason}."
         yield waited, Finding("load", text, _keep_loaded(case))
     elif case.around.in_flight:

@@ -33,7 +33,7 @@ def test_what_went_on_around_an_exchange_is_known(tmp_path: Path, searching: Sea
     assert searching.surroundings(5) == Surroundings(0.9, in_flight=1, median_rate=20.0, median_count=2)
     assert searching.surroundings(1) == Surroundings(None, in_flight=0, median_rate=40.0, median_count=2)
     # The model's previous call had not ended.
-    assert searching.surroundings(6) == Surroundings(None, in_flight=1, median_rate=1.0, median_count=1)
+    assert searching.surroundings(6) == Surroundings(None, 1, median_rate=1.0, median_count=1, model_in_use=True)
     assert searching.surroundings(99) == Surroundings(None, 0, None, 0)
 
 

@@ -37,6 +37,13 @@ def test_a_wait_for_a_model_of_which_no_call_is_known_is_most_likely_its_load() 
     assert '"keep_alive"' not in found.advice
 
 
+def test_a_load_beside_another_call_of_the_model_does_not_say_that_there_was_none() -> None:
+    beside = replace(QUIET, model_last_used=None, model_in_use=True, in_flight=1)
+    reason = "another call of it had begun before and was still going on."
+    assert only(line(**LOADED), beside).text == f"It waited 41 s, most likely for llama3.1:8b to load: {reason}"
+    assert "2 other exchanges" in only(line(**LOADED), replace(beside, in_flight=2)).text
+
+
 def test_a_load_beside_others_says_so() -> None:
     found = only(line(**LOADED), replace(BUSY, model_last_used=None))
     assert found.kind == "load"
@@ -83,6 +90,7 @@ def test_an_api_without_durations_still_tells_a_load_from_a_queue() -> None:
         == "The first words came after 41 s. Most likely for llama3.1:8b to load: no call had used it for 12 min."
     )
     assert only(late, BUSY).kind == "queue"
+    assert only(late, replace(BUSY, model_last_used=None, model_in_use=True)).kind == "queue"
     assert slowness(case(late)) == []
     found = only(unmeasured(request_time=45.0, time_to_first_byte=45.0), BUSY)
     assert found.text == "It took 45 s. Most likely in part behind 3 other exchanges that had begun before."

@@ -161,6 +161,7 @@ def _around(parsed: list[tuple[int, int, dict[str, Any]]]) -> Iterator[Surroundi
             in_flight=max(0, in_flight),
             median_rate=None,
             median_count=0,
+            model_in_use=of_this_model,
         )
         running[model] = running.get(model, 0) + 1
         in_flight += 1
