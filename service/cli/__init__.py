@@ -6,10 +6,14 @@ it every few seconds: what is heavy is imported inside the commands.
 """
 
 import contextlib
+import errno
+import os
 import sys
+from typing import Annotated
 
 import typer
 
+import service
 from service.cli import (
     dataset,
     erasing,
@@ -30,10 +34,30 @@ app = typer.Typer(
     help="The flight recorder for local LLMs. Settings are environment variables: see `ollama-recorder settings`.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 _journal = typer.Typer(help="The file in which all exchanges are kept.", no_args_is_help=True)
 _ship = typer.Typer(help="What goes to Loki and to an OTLP receiver.", no_args_is_help=True)
+
+_CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What a full or broken disk says to whoever prints into a file on it."""
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(service.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    is_version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
 
 app.command()(serving.serve)
 app.command()(tail.tail)
@@ -63,4 +87,12 @@ def main() -> None:
         # What was recorded may hold what a terminal's encoding, or no encoding at all, has a place for.
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app()
+    try:
+        app()
+    except OSError as trouble:
+        if trouble.errno not in _CANNOT_BE_WRITTEN:
+            raise
+        # What could not be written would be tried once more when Python ends, and be told about at length.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"The result cannot be written: {trouble.strerror}.\n")
+        sys.exit(1)

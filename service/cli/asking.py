@@ -38,6 +38,8 @@ def asking(
         yield connection.getresponse()
     except http.client.HTTPException as error:
         raise ConnectionError(f"what answers does not speak HTTP properly ({type(error).__name__})") from error
+    except UnicodeError as error:
+        raise ConnectionError("no address has such characters") from error
     finally:
         connection.close()
 

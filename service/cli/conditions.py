@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.environment import USAGE_EXIT_CODE, stop
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.journal.filters import Filter, read_filter
 
 _MEANINGS = {
@@ -24,11 +24,11 @@ _MEANINGS = {
     "failed": "Only what failed, or only what did not.",
     "truncated": "Only where the model got less of the prompt than was sent, or only where it got all.",
     "slower": "Only what took longer: seconds, or 300ms, 2m.",
-    "from": "Only what ended from then on: -1h, -7d, 2026-11-21, 2026-11-21T08:30:00Z.",
-    "to": "Only what ended before then.",
+    "from": "Only what ended from then on: -1h, -7d, 2026-11-21, 2026-11-21T08:30:00Z; without an offset UTC.",
+    "to": "Only what ended before then; a date is included.",
     "before": "Only before this number of the journal.",
     "after": "Only after this number of the journal.",
-    "exchange": "Only this exchange (its whole id).",
+    "exchange": "Only this exchange; the beginning of its id is enough.",
 }
 _SWITCHES = ("failed", "truncated")
 _METAVARS = {
@@ -42,6 +42,7 @@ _METAVARS = {
     "exchange": "ID",
 }
 _PANEL = "Filters (all hold at once; one that is repeated: any of its values)"
+_ID_LENGTH = 32
 # An option may not be called as a word of Python is.
 _PREFIX = "wanted_"
 
@@ -57,6 +58,7 @@ def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., No
         @functools.wraps(command)
         def with_filter(**given: Any) -> None:
             values = {name: given.pop(_PREFIX + name) for name in names}
+            values["exchange"] = _whole_ids(values.get("exchange") or [])
             command(wanted=read_conditions(values), **given)
 
         own = [each for name, each in inspect.signature(command).parameters.items() if name != "wanted"]
@@ -82,6 +84,16 @@ def read_conditions(values: dict[str, Any]) -> Filter:
         return read_filter(pairs)
     except ValueError as mistake:
         stop(str(mistake), USAGE_EXIT_CODE)
+
+
+def _whole_ids(texts: list[str]) -> list[str]:
+    """Ids that may be shortened, as everywhere on the command line; a filter takes whole ones."""
+    if all(len(text.strip()) in (0, _ID_LENGTH) for text in texts):
+        return texts
+    from service.cli.indexed import reading, whole_id
+
+    with reading(current_settings()) as reader:
+        return [whole_id(reader, text) for text in texts if text.strip()]
 
 
 def _option(name: str) -> inspect.Parameter:

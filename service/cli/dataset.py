@@ -156,8 +156,9 @@ def _left(contents: "Contents") -> str:
 
 def _tell(folder: Path, contents: "Contents") -> None:
     from service.inspector.exports.dataset import TRAIN, VALIDATION
+    from service.record.wording import counted
 
     train, validation = contents.examples[TRAIN], contents.examples[VALIDATION]
-    note(f"{train:,} conversations for training, {validation:,} for validation in {folder}{_left(contents)}.")
+    note(f"{counted(train, 'conversation')} for training, {validation:,} for validation in {folder}{_left(contents)}.")
     if not validation:
         note("There are too few for a validation set, or --validation is 0: only train.jsonl was written.")

@@ -3,6 +3,7 @@
 import os
 import sys
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -29,7 +30,20 @@ def stop(message: str, code: int = 1) -> NoReturn:
 def base_address(settings: Settings, url: str = "") -> str:
     """Where the recorder answers: ``url`` when it is given, else where LISTEN says, as this machine reaches it."""
     if url:
-        return url.rstrip("/")
+        return read_address(url)
     host, port = settings.listen
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def read_address(url: str) -> str:
+    """What ``--url`` says, without a slash at its end. Stops the command when nothing can be asked there."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # A port beyond 65535, or half an IPv6 address.
+        is_address = False
+    if not is_address:
+        stop(f"--url={url!r} is no address: expected is one like http://127.0.0.1:8080.", USAGE_EXIT_CODE)
+    return url.rstrip("/")

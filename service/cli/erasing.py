@@ -39,7 +39,9 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
 
     settings = current_settings()
     if not wanted.has_conditions and not everything:
-        stop("Say what to erase with a filter, or --all for everything.", USAGE_EXIT_CODE)
+        stop(
+            "Say what to erase with a filter (not --before or --after alone), or --all for everything.", USAGE_EXIT_CODE
+        )
     with searching(settings) as search:
         newest = _newest(settings, search, wanted)
         if newest is not None:

@@ -61,6 +61,11 @@ def export(
 
     if output is None and form is Form.HAR and sys.stdout.isatty():
         stop("An HTTP archive is nothing to read: say --output FILE, or send it to another program.", USAGE_EXIT_CODE)
+    chats_only = ("--drop-system", drop_system), ("--all", all_outcomes), ("--keep-thinking", keep_thinking)
+    for flag, is_given in (*chats_only, ("--tool-arguments-as-objects", tool_arguments_as_objects)):
+        if is_given and form is not Form.CHATS:
+            # A file that holds what was to be left out would be noticed too late.
+            stop(f"{flag} is for chat.jsonl; {form.value} holds whole exchanges.", USAGE_EXIT_CODE)
     left: list[Left] = []
     settings = current_settings()
     options = ExportOptions(
@@ -126,5 +131,7 @@ def _put_in_place(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _tell(left: "Left") -> None:
+    from service.record.wording import counted
+
     counts = ", ".join(f"{count:,} {reason.value.replace('_', ' ')}" for reason, count in left.counts.items())
-    note(f"{left.written:,} conversations written" + (f"; left out: {counts}." if counts else "."))
+    note(f"{counted(left.written, 'conversation')} written" + (f"; left out: {counts}." if counts else "."))

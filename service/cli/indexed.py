@@ -1,12 +1,15 @@
 """The journal and its index as a command reads them: the index is first brought up to date, where it can be."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from service.cli.environment import stop
 from service.cli.screen import note, working
 from service.journal import JournalError
+from service.journal.folder import JOURNAL
 from service.journal.indexing import Indexer
 from service.journal.reader import Reader
 from service.journal.search import Search
@@ -28,7 +31,7 @@ def searching(settings: Settings, *, needs_index: bool = True) -> Iterator[Searc
         finally:
             search.close()
     except JournalError as trouble:
-        stop(str(trouble))
+        stop(why_unread(trouble, settings.data_dir))
 
 
 @contextmanager
@@ -38,9 +41,27 @@ def reading(settings: Settings) -> Iterator[Reader]:
     try:
         yield reader
     except JournalError as trouble:
-        stop(str(trouble))
+        stop(why_unread(trouble, settings.data_dir))
     finally:
         reader.close()
+
+
+def why_unread(trouble: Exception, folder: Path) -> str:
+    """Why DATA_DIR's journal cannot be read; where it is not there, or not for this user, also what to do."""
+    path = folder / JOURNAL
+    try:
+        path.stat()
+        is_ours = os.access(path, os.R_OK)
+    except PermissionError:
+        is_ours = False
+    except OSError:
+        return (
+            f"There is no journal in DATA_DIR={str(folder)!r}: either nothing was recorded there yet, or the recorder"
+            " has another DATA_DIR."
+        )
+    if not is_ours:
+        return f"This user may not read DATA_DIR={str(folder)!r}: ask as the recorder's own user, or in its container."
+    return str(trouble)
 
 
 def catch_up(settings: Settings) -> None:

@@ -30,7 +30,10 @@ def list_exchanges(wanted: Filter, limit: Limit = 20, as_json: AsJson = False) -
 def search(
     words: Annotated[
         list[str],
-        typer.Argument(help='Words that must all be there, "phrases", prefix*, OR. With -without: in quotes, "a -b".'),
+        typer.Argument(
+            metavar="WORDS",
+            help='Words that must all be there, "phrases", prefix*, OR. With -without: in quotes, "a -b".',
+        ),
     ],
     wanted: Filter,
     limit: Limit = 20,
@@ -67,10 +70,13 @@ def _list(wanted: Filter, limit: int, as_json: bool) -> None:
             summary = summarise(entry.number, entry.line)
             if as_json:
                 say_json(summary)
+            elif width is None:
+                # Rich would take as long again for the line as everything else.
+                typer.echo(row(summary, None).plain)
             else:
                 screen.print(row(summary, width, today), soft_wrap=True)
     if not count and not as_json:
-        note("Nothing matches." if wanted.has_conditions else "The journal is empty.")
+        note("Nothing matches." if wanted != Filter() else "The journal is empty.")
 
 
 def now() -> datetime:

@@ -3,15 +3,15 @@
 import json
 import statistics
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
 
-from service.cli.environment import current_settings, stop
+from service.cli.asking import ask, why
+from service.cli.environment import current_settings, read_address, stop
 from service.cli.screen import console, inert, note, say_json
 
 QUESTION = "Explain in 50 words how systemd works."
@@ -21,7 +21,7 @@ _FILLER = "A unit file describes a service, its dependencies and how it is start
 _TIMEOUT_SECONDS = 3600.0
 
 
-Model = Annotated[str, typer.Argument(help="A model that Ollama has.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model that Ollama has.")]
 OnCpu = Annotated[bool, typer.Option("--cpu", help="On the CPU alone (num_gpu 0).")]
 OnGpu = Annotated[bool, typer.Option("--gpu", help="As Ollama places it.")]
 Runs = Annotated[int, typer.Option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
@@ -46,7 +46,7 @@ def measure(
     """Measure how fast a model is here, on the CPU and as Ollama places it, by Ollama's own counts. Takes minutes."""
     from rich.table import Table
 
-    address = (url or current_settings().ollama_url).rstrip("/")
+    address = read_address(url) if url else current_settings().ollama_url.rstrip("/")
     wanted = [name for name, is_wanted in (("cpu", cpu), ("gpu", gpu)) if is_wanted] or ["cpu", "gpu"]
     try:
         with console(to_stderr=True).status("") as status:
@@ -63,7 +63,7 @@ def measure(
                 for processor in wanted
             ]
     except OSError as trouble:
-        stop(f"Ollama at {address} cannot be asked: {getattr(trouble, 'reason', trouble)}. Is it running?")
+        stop(f"Ollama at {address} cannot be asked: {why(trouble)}. Is it running?")
     except ValueError as refusal:
         stop(f"Ollama at {address} refused: {inert(str(refusal))}")
     if as_json:
@@ -192,19 +192,21 @@ def _memory(url: str, model: str) -> tuple[int | None, float | None]:
 
 def _ask(url: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, content, {"User-Agent": "ollama-recorder-measure"})
+    answer = ask(
+        url + path,
+        "GET" if content is None else "POST",
+        headers={"User-Agent": "ollama-recorder-measure", "Content-Type": "application/json"},
+        body=content,
+        seconds=_TIMEOUT_SECONDS,
+    )
+    text = answer.body.decode("utf-8", "replace")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            said: dict[str, Any] = json.load(answer)
-            return said
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            text = refusal.read().decode("utf-8", "replace")
-        try:
-            text = str(json.loads(text)["error"])
-        except (ValueError, KeyError, TypeError):
-            text = text[:300]
-        raise ValueError(text) from refusal
+        said: dict[str, Any] = dict(json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(f"what answers is no Ollama ({answer.status}): {text[:300]}") from None
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise ValueError(str(said.get("error", f"status {answer.status}")))
+    return said
 
 
 COLUMNS = ("", "generation", "prompt", "load", "memory", "on GPU", "by counting words")

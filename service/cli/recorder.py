@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from service.cli.asking import Answer, ask, why
 from service.cli.environment import base_address, stop
@@ -15,8 +14,6 @@ class RunningRecorder:
 
     def __init__(self, settings: Settings, url: str = "") -> None:
         self.base = base_address(settings, url)
-        if urlsplit(self.base).scheme not in ("http", "https"):
-            stop(f"--url={self.base!r} is no address: expected is one like http://127.0.0.1:8080.", 2)
         self.headers: Mapping[str, str] = (
             {"Authorization": f"Bearer {settings.inspector_token}"} if settings.inspector_token else {}
         )

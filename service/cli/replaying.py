@@ -178,8 +178,12 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         return
     pieces = difference(_answer(old), _answer(new))
     screen.print()
-    screen.print(Text(f"── old and new answer: {100 * likeness(pieces):.0f} % of the words are the same", "bold"))
-    screen.print(drawn(pieces, has_colours=screen.color_system is not None and not screen.no_color))
+    if pieces:
+        screen.print(Text(f"── old and new answer: {100 * likeness(pieces):.0f} % of the words are the same", "bold"))
+        screen.print(drawn(pieces, has_colours=screen.color_system is not None and not screen.no_color))
+    else:
+        # Embeddings, for instance.
+        screen.print(Text("── neither answer has words", "bold"))
     screen.print()
     screen.print(_side_by_side(old.get("record", {}), new.get("record", {})))
 

@@ -23,6 +23,10 @@ _OUTCOMES = {
     "gateway_died": "killed",
 }
 _LEAST_TEXT = 8
+# With less room than this for both, a few letters of each would say nothing.
+_LEAST_FOR_BOTH = 16
+# Below these widths there is no model, and nobody who asked: what was asked and the marks say more.
+_NARROW, _NARROWEST = 76, 56
 _WIDE = 130
 _WIDEST = 150
 
@@ -59,9 +63,11 @@ def _before(summary: Mapping[str, Any], width: int | None, today: datetime | Non
     cells = [
         (moment(summary.get("time"), None if has_date else today), 14 if has_date else 8, "cyan"),
         (inert(str(summary.get("exchange", "")))[:ID_CHARACTERS], ID_CHARACTERS, "dim"),
-        (who(summary), 20 if is_wide else 9, "bold"),
-        (inert(str(summary.get("model", "–"))), 14 if is_wide else 9, "blue"),
     ]
+    if width is None or width >= _NARROWEST:
+        cells.append((who(summary), 20 if is_wide else 9, "bold"))
+    if width is None or width >= _NARROW:
+        cells.append((inert(str(summary.get("model", "–"))), 14 if is_wide else 9, "blue"))
     if is_wide:
         cells.append((inert(str(summary.get("operation", "–"))), 8, ""))
     return cells
@@ -85,6 +91,8 @@ def _said(summary: Mapping[str, Any], room: int | None) -> "Text":
 
     prompt, answer = inert(str(summary.get("prompt", ""))) or "–", inert(str(summary.get("answer", "")))
     error = "" if answer else inert(str(summary.get("error", "")))
+    if room is not None and room < _LEAST_FOR_BOTH:
+        answer, error = "", ""
     arrow = " → " if answer or error else ""
     if room is not None and arrow:
         share = max(room // 2, room - 3 - cell_len(answer or error))

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
 
 import service
-from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, stop
+from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, read_address, stop
 from service.journal import JournalError
 from service.settings import TABLE, Settings, SettingsError
 
@@ -100,12 +99,16 @@ def health(
     url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
 ) -> None:
     """Ask a running recorder whether it is alive: exit code 0, or 1 with the reason. For container health checks."""
-    url = url or base_address(current_settings())
+    from service.cli.asking import ask, why
+
+    url = (read_address(url) if url else base_address(current_settings())) + "/healthz"
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=3) as answer:
-            typer.echo(answer.read().decode().strip())
-    except (OSError, urllib.error.URLError) as error:
-        stop(f"{url}/healthz: {error}")
+        answer = ask(url)
+    except OSError as error:
+        stop(f"{url}: {why(error)}.")
+    if answer.status != HTTPStatus.OK:
+        stop(f"{url}: answers {answer.status}.")
+    typer.echo(answer.body.decode("utf-8", "replace").strip())
 
 
 def version() -> None:

@@ -105,7 +105,7 @@ def _head(screen: "Console", told: "Told") -> None:
 def _time(screen: "Console", told: "Told") -> None:
     from service.cli.waterfall import bars
 
-    lines = bars(told.explanation.phases, told.record.get("request_time"))
+    lines = bars(told.explanation.phases, told.record.get("request_time"), screen.width if screen.is_terminal else None)
     if lines:
         screen.print()
         for line in lines:

@@ -4,8 +4,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -38,14 +39,16 @@ def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
     from service.record.summary import summarise
 
     screen = console()
-    width = screen.width if screen.is_terminal else None
     with suppress(KeyboardInterrupt):
         for entry in follow(current_settings(), wanted, lines):
             summary = summarise(entry.number, entry.line)
             if as_json:
                 say_json(summary)
+            elif screen.is_terminal:
+                # Asked for each line: a terminal may be made wider or narrower meanwhile.
+                screen.print(row(summary, screen.width, now()), soft_wrap=True)
             else:
-                screen.print(row(summary, width, now() if screen.is_terminal else None), soft_wrap=True)
+                typer.echo(row(summary, None).plain)
 
 
 def follow(
@@ -61,19 +64,20 @@ def follow(
     from service.journal.search import Search
 
     reader, search, indexer = Reader(settings.data_dir), Search(settings.data_dir), Indexer(settings.data_dir)
+    patiently = _Patience(settings.data_dir, pause)
     try:
-        seen = _patiently(lambda: _reached(reader, indexer, wanted), pause)
-        last = _patiently(lambda: list(entries(search, replace(wanted, before=seen + 1), lines)), pause)
+        seen = patiently(lambda: _reached(reader, indexer, wanted))
+        last = patiently(lambda: list(entries(search, replace(wanted, before=seen + 1), lines)))
         yield from reversed(last)
         while True:
             pause(_LOOK_SECONDS)
-            newest = _patiently(reader.newest_number, pause)
+            newest = patiently(reader.newest_number)
             if newest < seen:
                 note("The journal was made anew.")
                 seen = 0
             if newest != seen:
-                newest = _patiently(lambda: _reached(reader, indexer, wanted), pause)
-                yield from _ended_between(seen, newest, wanted, search, reader, pause)
+                newest = patiently(lambda: _reached(reader, indexer, wanted))
+                yield from _ended_between(seen, newest, wanted, search, reader, patiently)
                 seen = newest
     finally:
         reader.close()
@@ -82,17 +86,17 @@ def follow(
 
 
 def _ended_between(
-    seen: int, newest: int, wanted: Filter, search: "Search", reader: "Reader", pause: Callable[[float], Any]
+    seen: int, newest: int, wanted: Filter, search: "Search", reader: "Reader", patiently: "_Patience"
 ) -> "Iterator[Entry]":
     """What ``wanted`` lets through after number ``seen`` up to ``newest``, oldest first."""
     from service.journal.search import Entry
 
     ended = replace(wanted, after=seen, before=newest + 1)
-    numbers = _patiently(lambda: [number for batch in search.numbers(ended) for number in batch], pause)[::-1]
+    numbers = patiently(lambda: [number for batch in search.numbers(ended) for number in batch])[::-1]
     for start in range(0, len(numbers), _AT_ONCE):
         some = ",".join(map(str, numbers[start : start + _AT_ONCE]))
         question = f"SELECT number, line FROM exchange WHERE number IN ({some}) ORDER BY number"
-        for found in _patiently(partial(reader.ask, question), pause):
+        for found in patiently(partial(reader.ask, question)):
             yield Entry(*found)
 
 
@@ -110,13 +114,22 @@ def _reached(reader: "Reader", indexer: "Indexer", wanted: Filter) -> int:
     return step.number
 
 
-def _patiently(ask: Callable[[], T], pause: Callable[[float], Any]) -> T:
-    is_noted = False
-    while True:
-        try:
-            return ask()
-        except JournalError as trouble:
-            if not is_noted:
-                note(f"Waiting: {trouble}.")
-                is_noted = True
-            pause(_RETRY_SECONDS)
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """Asks until there is an answer, with a ``pause`` of so many seconds between; what is in the way is noted once."""
+
+    folder: Path
+    pause: Callable[[float], Any]
+
+    def __call__(self, ask: Callable[[], T]) -> T:
+        is_noted = False
+        while True:
+            try:
+                return ask()
+            except JournalError as trouble:
+                if not is_noted:
+                    from service.cli.indexed import why_unread
+
+                    note(f"Waiting. {why_unread(trouble, self.folder)}")
+                    is_noted = True
+                self.pause(_RETRY_SECONDS)

@@ -44,7 +44,7 @@ def stats(wanted: Filter, by: Apart = By.MODEL, as_json: AsJson = False) -> None
         say_json({"by": by.value, "groups": [asdict(group) for group in groups]}, indent=2)
         return
     if not groups:
-        note("Nothing matches." if wanted.has_conditions else "The journal is empty.")
+        note("Nothing matches." if wanted != Filter() else "The journal is empty.")
         return
     _show(groups, by.value)
 

@@ -17,13 +17,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 def journal_check(as_json: AsJson = False) -> None:
     """Read every page of the journal and say whether it is sound. The recorder may be running. Exit code 1: damaged."""
+    from service.cli.indexed import why_unread
     from service.journal.check import check
 
     settings = current_settings()
     try:
         report = check(settings.data_dir)
     except JournalError as trouble:
-        stop(str(trouble))
+        stop(why_unread(trouble, settings.data_dir))
     for receiver in wanted_receivers(settings):
         # One that never took anything has no cursor yet.
         report.lag.setdefault(receiver, report.records)
@@ -36,6 +37,7 @@ def journal_compact(as_json: AsJson = False) -> None:
 
     The recorder has to be stopped, and the disk needs room for two more copies while it lasts.
     """
+    from service.cli.indexed import why_unread
     from service.journal.compacting import compact
 
     settings = current_settings()
@@ -44,13 +46,14 @@ def journal_compact(as_json: AsJson = False) -> None:
     try:
         with working("writing the journal anew"):
             done = compact(settings.data_dir)
-    except JournalError as trouble:
-        stop(str(trouble))
+    except (JournalError, OSError) as trouble:
+        stop(why_unread(trouble, settings.data_dir))
     _print(asdict(done), as_json)
 
 
 def ship_status(as_json: AsJson = False) -> None:
     """Show how far each receiver is, and which records it will never take. The recorder may be running."""
+    from service.cli.indexed import why_unread
     from service.journal.reader import Reader
 
     settings = current_settings()
@@ -60,7 +63,7 @@ def ship_status(as_json: AsJson = False) -> None:
         cursors = reader.cursors()
         parked = reader.parked()
     except JournalError as trouble:
-        stop(str(trouble))
+        stop(why_unread(trouble, settings.data_dir))
     finally:
         reader.close()
     wanted = wanted_receivers(settings)

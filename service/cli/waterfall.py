@@ -11,22 +11,32 @@ if TYPE_CHECKING:
 
     from service.record.explanation import Phase
 
-_CELLS = 40
+_CELLS, _FEWEST_CELLS = 40, 12
+# The name of a phase, how long it took, and the blanks around them.
+_BESIDE = 20
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _STYLES = {"wait": "yellow", "prompt": "blue", "generation": "green", "sending": "magenta"}
 
 
-def bars(phases: "Sequence[Phase]", total: Any) -> "list[Text]":
-    """One line a phase, on a scale of ``total`` seconds (or to the end of the last, where that is not known)."""
+def bars(phases: "Sequence[Phase]", total: Any, width: int | None = None) -> "list[Text]":
+    """One line a phase, on a scale of ``total`` seconds (or to the end of the last, where that is not known).
+
+    In a terminal of ``width`` cells the bars give way to the words beside them, down to ``_FEWEST_CELLS``.
+    """
+    from rich.cells import cell_len
     from rich.text import Text
 
     end = max((phase.begins + phase.seconds for phase in phases), default=0.0)
     whole = max(end, float(total) if is_number(total) else 0.0)
     if whole <= 0:
         return []
+    cells = _CELLS
+    if width is not None:
+        words = max(cell_len(phase.text) for phase in phases)
+        cells = max(_FEWEST_CELLS, min(_CELLS, width - _BESIDE - words))
     lines = []
     for phase in phases:
-        bar = _bar(phase.begins / whole, phase.seconds / whole)
+        bar = _bar(phase.begins / whole, phase.seconds / whole, cells)
         line = (
             Text(f"{phase.name:<10} ").append(bar, _STYLES[phase.name]).append(f" {brief(phase.seconds):>6}  ", "bold")
         )
@@ -34,9 +44,9 @@ def bars(phases: "Sequence[Phase]", total: Any) -> "list[Text]":
     return lines
 
 
-def _bar(begins: float, share: float) -> str:
-    """A bar of at least an eighth of a cell, in ``_CELLS`` cells; it begins on a whole cell."""
-    first = min(_CELLS - 1, int(begins * _CELLS))
-    eighths = max(1, min(round(share * _CELLS * 8), (_CELLS - first) * 8))
-    cells = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
-    return (" " * first + cells).ljust(_CELLS)
+def _bar(begins: float, share: float, size: int) -> str:
+    """A bar of at least an eighth of a cell, in ``size`` cells; it begins on a whole cell."""
+    first = min(size - 1, int(begins * size))
+    eighths = max(1, min(round(share * size * 8), (size - first) * 8))
+    drawn = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
+    return (" " * first + drawn).ljust(size)

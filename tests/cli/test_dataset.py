@@ -239,3 +239,9 @@ def test_being_ended_leaves_no_prompts_behind(
     before = set(tmp_path.iterdir())
     assert run("dataset", str(tmp_path / "set")).exit_code == 128 + number
     assert set(tmp_path.iterdir()) == before
+
+
+def test_one_conversation_is_not_several(run: Run, folder: Path, tmp_path: Path) -> None:
+    keep(folder, chat(1))
+    done = run("dataset", str(tmp_path / "set"), "--validation", "0")
+    assert "1 conversation for training, 0 for validation" in done.stderr

@@ -58,6 +58,7 @@ def test_everything_is_erased_only_when_that_is_said(run: Run, folder: Path) -> 
     for words in (["erase"], ["erase", "--yes"], ["erase", "--yes", "--before", "3"]):
         refused = run(*words)
         assert (refused.exit_code, "--all" in refused.stderr) == (2, True)
+        assert "not --before or --after alone" in refused.stderr
     assert json.loads(run("erase", "--all", "--yes", "--before", "3", "--json").stdout)["erased"] == 2
     assert kept_ids(folder) == [3]
 

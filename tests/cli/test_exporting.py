@@ -42,6 +42,35 @@ def test_what_a_filter_lets_through_is_printed(run: Run) -> None:
     assert len(archive["log"]["entries"]) == 10
 
 
+@pytest.mark.parametrize("flag", ["--drop-system", "--all", "--keep-thinking", "--tool-arguments-as-objects"])
+def test_what_only_chats_can_do_is_not_silently_left_undone(flag: str, run: Run) -> None:
+    done = run("export", "jsonl", flag)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{flag} is for chat.jsonl" in done.stderr
+
+
+def test_one_conversation_is_not_several(run: Run, folder: Path) -> None:
+    only = json.loads(run("list", "--limit", "1", "--json").stdout)["exchange"]
+    assert "1 conversation written." in run("export", "chat.jsonl", "--exchange", only).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
+@pytest.mark.parametrize("words", [["export", "jsonl"], ["list"], ["list", "--json"], ["stats"]])
+def test_a_full_disk_behind_the_output_is_a_sentence(words: list[str], folder: Path) -> None:
+    environment = {"PATH": os.environ.get("PATH", ""), "DATA_DIR": str(folder)}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "service", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=PROJECT,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"The result cannot be written: No space left on device.\n")
+
+
 def test_conversations_are_counted_and_so_is_what_was_left_out(run: Run) -> None:
     done = run("export", "chat.jsonl")
     assert len(done.stdout.splitlines()) == 10

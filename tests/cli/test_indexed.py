@@ -1,15 +1,19 @@
 """An id may be shortened, and an index that cannot be written is no reason to show nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
 import typer
 
-from service.cli.indexed import catch_up, searching, whole_id
+from service.cli.indexed import catch_up, searching, whole_id, why_unread
+from service.journal import JournalError
 from service.journal.filters import Filter
+from service.journal.folder import JOURNAL
 from service.journal.indexing import Indexer
 from service.journal.reader import Reader
 from service.settings import read_settings
+from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
 from tests.journal.given import identifier
 
@@ -49,3 +53,53 @@ def test_an_index_that_cannot_be_written_is_noted_and_used_as_it_is(
     with searching(settings) as search:
         assert search.count(Filter(model=("tiny",))) == 1
     assert "newest exchanges may be missing" in capsys.readouterr().err
+
+
+def test_a_journal_that_is_not_there_or_not_for_us_is_said_with_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = JournalError("the journal cannot be read: it is odd")
+    assert "There is no journal in DATA_DIR=" in why_unread(trouble, folder)
+    keep(folder, chat(1))
+    assert why_unread(trouble, folder) == str(trouble)
+    assert "There is no journal in DATA_DIR=" in why_unread(trouble, folder / JOURNAL)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", refuse)
+        assert "This user may not read DATA_DIR=" in why_unread(trouble, folder)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert "This user may not read DATA_DIR=" in why_unread(trouble, folder)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["show", "00"],
+        ["stats"],
+        ["export", "csv"],
+        ["replay", "00"],
+        ["erase", "--failed", "--yes"],
+        ["ship", "status"],
+        ["journal", "check"],
+        ["journal", "compact"],
+    ],
+)
+def test_a_folder_of_another_user_is_no_empty_folder(
+    words: list[str], run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(folder, chat(1))
+    stat = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if path.name == JOURNAL:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    done = run(*words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "This user may not read DATA_DIR=" in done.stderr

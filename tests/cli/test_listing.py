@@ -9,6 +9,7 @@ import pytest
 from service.journal.index import INDEX
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
+from tests.journal.given import identifier
 
 
 def lines(text: str) -> list[dict[str, object]]:
@@ -48,6 +49,21 @@ def test_words_are_found_in_prompts_and_answers(run: Run, folder: Path) -> None:
     assert found("house -blue") == [1]
 
 
+def test_the_digits_that_are_listed_name_an_exchange_in_a_filter_too(run: Run, folder: Path) -> None:
+    keep(folder, *(chat(number, id=identifier(begin << 120)) for number, begin in enumerate((0x1A, 0x1B, 0x2F))))
+
+    def found(*words: str) -> list[object]:
+        options = [word for each in words for word in ("--exchange", each)]
+        return [entry["exchange"] for entry in lines(run("list", *options, "--json").stdout)]
+
+    assert found("2F") == found(" 2f") == found(identifier(0x2F << 120)) == [identifier(0x2F << 120)]
+    assert len(found("1a", identifier(0x2F << 120))) == 2
+    assert len(found("")) == 3
+    several = run("erase", "--exchange", "1", "--yes")
+    assert (several.exit_code, "beginning of several" in several.stderr) == (1, True)
+    assert run("erase", "--exchange", "1a", "--yes").stdout.startswith("Erased 1 exchange.")
+
+
 def test_a_malformed_search_is_one_sentence(run: Run, folder: Path) -> None:
     keep(folder, chat(1))
     done = run("search", '"open')
@@ -63,6 +79,8 @@ def test_that_nothing_matches_is_said_to_people_and_not_to_programs(run: Run, fo
     done = run("list", "--model", "nobody")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "Nothing matches.\n")
     assert run("list", "--model", "nobody", "--json").output == ""
+    for place in (["--before", "1"], ["--after", "9"]):
+        assert run("list", *place).stderr == run("stats", *place).stderr == "Nothing matches.\n"
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--failed"], ["search", "x"], ["stats"], ["export", "csv"]])

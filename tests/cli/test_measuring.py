@@ -1,10 +1,12 @@
 """``measure``: how fast a model is, by Ollama's own counts."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from service.cli.measuring import Measured, Rate, explained, markdown
+from tests.cli.answering import Answering
 from tests.cli.conftest import Run
 from tests.servers.ollama import MODEL, Ollama
 
@@ -34,6 +36,22 @@ def test_what_ollama_refuses_and_that_it_is_not_there_is_told(run: Run, ollama: 
     away = run("measure", MODEL, "--url", "http://127.0.0.1:9")
     assert away.exit_code == 1
     assert "Is it running?" in away.stderr
+    assert run("measure", MODEL, "--url", "nonsense").exit_code == 2
+
+
+def test_who_answers_without_being_ollama_is_told_apart(run: Run, answers: Callable[..., Answering]) -> None:
+    server = answers({"/api/generate": b"<html>It works!"})
+    told = run("measure", MODEL, "--url", server.url)
+    assert (told.exit_code, "is no Ollama (200)" in told.stderr) == (1, True)
+
+
+def test_ollama_is_asked_itself_whatever_proxy_is_set(
+    run: Run, answers: Callable[..., Answering], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = answers({"/api/generate": {"error": "no such model"}})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    run("measure", MODEL, "--url", server.url)
+    assert server.asked[0].target == "/api/generate"
 
 
 def measured(processor: str, rate: float, on_gpu: float | None) -> Measured:

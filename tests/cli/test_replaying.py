@@ -85,6 +85,14 @@ def test_both_answers_are_compared_with_their_times(run: Run, answers: Callable[
     assert json.loads(server.asked[1].body) == {}
 
 
+def test_answers_without_words_are_not_called_the_same(run: Run, answers: Callable[..., Answering]) -> None:
+    replayed = Said({"embeddings": [[0.1]]}, headers={"X-Exchange-Id": NEW})
+    server = answers(recorder_with(told(OLD, ""), told(NEW, ""), replayed))
+    shown = run("replay", OLD, "--url", server.url).stdout
+    assert "neither answer has words" in shown
+    assert "%" not in shown
+
+
 @pytest.mark.parametrize(
     ("replayed", "sentence"),
     [

@@ -38,6 +38,14 @@ def test_a_line_fits_its_terminal_and_shows_both_sides(width: int) -> None:
         assert all(word in shown for word in ("01a1fbe3a3e0", "Invo", "mistr", "Expl", "→", "Doc", "41s", "cut"))
 
 
+@pytest.mark.parametrize("width", [46, 60, 70])
+def test_a_narrow_line_still_says_what_was_asked_how_long_it_took_and_its_marks(width: int) -> None:
+    today = datetime.fromisoformat(SUMMARY["time"]).astimezone()
+    shown = row(SUMMARY | {"wait_time": 0.1}, width, today).plain
+    assert all(word in shown for word in ("01a1fbe3a3e0", "Expl", "41s", "cut"))
+    assert cell_len(shown) <= width
+
+
 def test_columns_stand_below_each_other() -> None:
     lines = [row(SUMMARY | {"request_time": seconds, "model": "界" * 20}, 140).plain for seconds in (0.1, 41, 4020)]
     ends = {

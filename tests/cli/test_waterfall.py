@@ -29,3 +29,13 @@ def test_the_shortest_phase_is_seen_and_no_bar_is_too_long() -> None:
     assert "▏" in lines[0].plain
     assert bars([], 5.0) == []
     assert bars([Phase("wait", 0.0, 0.0, "")], 0.0) == []
+
+
+def test_in_a_narrow_terminal_bars_give_way_to_words() -> None:
+    phases = [Phase("wait", 1.0, 0.0, "w" * 33), Phase("generation", 1.0, 1.0, "g")]
+    first, second = (line.plain for line in bars(phases, 2.0, 80))
+    assert len(first) == 80
+    assert first.endswith("w" * 33)
+    assert second.index("█") - first.index("█") == 13
+    assert len(bars(phases, 2.0, 30)[0].plain) == 20 + 12 + 33
+    assert [line.plain for line in bars(phases, 2.0, 200)] == [line.plain for line in bars(phases, 2.0)]
