@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -11,11 +12,13 @@ from service.inspector.exports.reading import FORMATS, ExportOptions, Format, ke
 from service.inspector.listing import filter_of
 from service.inspector.saying import PRIVATE_HEADERS, begun
 from service.inspector.threads import aside_at_length
-from service.journal.filters import Filter
+from service.journal.filters import read_limit
 from service.journal.search import Search
 
 # Each hand-over between the thread that reads and the event loop that sends costs about 0.1 ms.
 _BYTES_AT_ONCE: Final = 256 * 1024
+# More than a journal can hold.
+_ALL: Final = 1_000_000_000
 _CHAT_SWITCHES: Final = {
     "drop_system": "drop_system",
     "all": "all_outcomes",
@@ -30,7 +33,8 @@ async def export(
     """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``. Raises ValueError with a sentence for who asked."""
     form = FORMATS[suffix]
     is_chat = suffix == "chat.jsonl"
-    wanted = filter_of(query, _CHAT_SWITCHES if is_chat else ())
+    wanted = filter_of(query, ("limit", *(_CHAT_SWITCHES if is_chat else ())))
+    limit = read_limit(query, _ALL, _ALL)
     options = ExportOptions(base=base, chats=_chat_options(query) if is_chat else ChatOptions())
     name = time.strftime(f"ollama-recorder-%Y-%m-%d.{suffix}", time.gmtime())
     headers = PRIVATE_HEADERS | {
@@ -38,7 +42,7 @@ async def export(
         "Content-Disposition": f'attachment; filename="{name}"',
     }
     response = web.StreamResponse(headers=headers)
-    pieces = _pieces(form, wanted, options, search)
+    pieces = _pieces(form, _first(search.numbers(wanted), limit), options, search.folder)
     # What cannot be read at all is told with a status, before the file begins.
     piece = await aside_at_length(next, pieces, b"")
     await response.prepare(request)
@@ -52,9 +56,16 @@ async def export(
     return response
 
 
-def _pieces(form: Format, wanted: Filter, options: ExportOptions, search: Search) -> Iterator[bytes]:
+def _first(batches: Iterator[list[int]], limit: int) -> Iterator[list[int]]:
+    """No more than ``limit`` numbers of all ``batches``."""
+    while limit > 0 and (batch := next(batches, None)):
+        yield batch[:limit]
+        limit -= len(batch)
+
+
+def _pieces(form: Format, numbers: Iterator[list[int]], options: ExportOptions, folder: Path) -> Iterator[bytes]:
     """The file in pieces that are worth a hand-over."""
-    records = kept_records(search.folder, search.numbers(wanted), form.needs)
+    records = kept_records(folder, numbers, form.needs)
     held: list[bytes] = []
     size = 0
     for piece in form.write(records, options):

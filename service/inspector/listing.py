@@ -28,7 +28,7 @@ def filter_of(query: Query, also: Iterable[str] = ()) -> Filter:
 
 async def list_exchanges(search: Search, query: Query) -> web.Response:
     """``/exchanges.json``."""
-    wanted, limit = filter_of(query), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
+    wanted, limit = filter_of(query, ("limit",)), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
 
     def find() -> dict[str, Any]:
         page = search.page(wanted, limit)
@@ -66,7 +66,7 @@ async def draw_timeline(search: Search, query: Query) -> web.Response:
 
 async def list_values(search: Search, query: Query) -> web.Response:
     """``/values.json``."""
-    wanted, field = filter_of(query, ("field",)), query.get("field", "")
+    wanted, field = filter_of(query, ("field", "limit")), query.get("field", "")
     limit = read_limit(query, 100, _MOST_VALUES)
     if field not in NAME_FIELDS:
         return refuse(400, f"field={field[:50]!r} is not understood: expected is one of {', '.join(NAME_FIELDS)}.")

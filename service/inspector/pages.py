@@ -132,6 +132,12 @@ class Pages:
             return await exporting.export(asked.request, found[1], asked.query, self._sources.search, asked.base)
         if found := _EXCHANGE.fullmatch(path):
             return await self._one(asked, found[1].lower(), found[2])
+        if path.startswith("/exchanges/"):
+            return refuse(
+                404,
+                "Nothing is at this address: /exchanges/ID.json tells of the exchange whose id has those 32 hexadecimal"
+                " digits, and what else may be asked of it is in /openapi.json.",
+            )
         return refuse(
             404,
             "There is nothing here. The page is at /, Ollama below /api/ollama/, for instance /api/ollama/api/tags,"

@@ -52,12 +52,16 @@ def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
 
 def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], list[int]]:
     """Numbers before and after ``number`` in the same execution, the nearest first."""
-    found = connection.execute("SELECT execution FROM fact WHERE number = ?", (number,)).fetchone()
+    found = connection.execute("SELECT execution, workflow FROM fact WHERE number = ?", (number,)).fetchone()
     if found is None or found[0] is None:
         return [], []
-    question = "SELECT number FROM fact INDEXED BY fact_execution WHERE execution = ? AND number"
-    before = connection.execute(f"{question} < ? ORDER BY number DESC LIMIT {_NEIGHBOURS}", (found[0], number))
-    after = connection.execute(f"{question} > ? ORDER BY number LIMIT {_NEIGHBOURS}", (found[0], number))
+    # Two workflows may count their executions alike; a call that does not say its workflow belongs to any.
+    question = (
+        "SELECT number FROM fact INDEXED BY fact_execution WHERE execution = ?1"
+        " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2) AND number"
+    )
+    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*found, number))
+    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*found, number))
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
 
 

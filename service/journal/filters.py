@@ -122,8 +122,8 @@ _PARAMETERS = {
     "after": _Parameter("after", _number, "the number of an exchange"),
     "exchange": _Parameter("exchange", _exchange, "the id of an exchange, 32 hexadecimal digits", is_repeatable=True),
 }
-PARAMETERS = (*_PARAMETERS, "limit")
-"""Every parameter of a filter's address, and ``limit``, which ``read_limit`` reads."""
+PARAMETERS = tuple(_PARAMETERS)
+"""Every parameter of a filter's address."""
 
 
 def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iterable[str] = ()) -> Filter:
@@ -135,7 +135,7 @@ def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iter
     also = set(also)
     found: dict[str, list[Any]] = {}
     for name, text in query.items() if isinstance(query, Mapping) else query:
-        if name == "limit" or name in also:
+        if name in also:
             continue
         parameter = _PARAMETERS.get(name)
         if parameter is None:

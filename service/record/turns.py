@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.record.replies import compact, text_of
+from service.record.wording import counted
 
 _BETWEEN_PARTS = "\n"
 _LONGEST_ADDRESS = 200
@@ -204,13 +205,13 @@ def _joined(one: Turn | None, other: Turn) -> Turn | None:
 def _prompts(prompt: Any, images: tuple[str, ...] = ()) -> Iterator[Turn]:
     """A prompt, or several: each a text, or a list of tokens."""
     prompts = prompt if isinstance(prompt, list) else [prompt]
-    if prompts and all(isinstance(one, int) for one in prompts):
+    if prompts is prompt and prompts and all(isinstance(one, int) for one in prompts):
         prompts = [prompts]
     for one in prompts:
         if isinstance(one, str) and (one or images):
             yield Turn("user", one, images=images)
         elif isinstance(one, list):
-            yield Turn("user", "", images=(f"<{len(one)} tokens>",))
+            yield Turn("user", "", images=(f"<{counted(len(one), 'token')}>",))
         elif images:
             yield Turn("user", "", images=images)
 

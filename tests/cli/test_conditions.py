@@ -25,7 +25,7 @@ def got(*words: str) -> Filter:
 
 def test_every_parameter_of_the_addresses_is_an_option() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
-    assert not [name for name in PARAMETERS if name != "limit" and f"--{name} " not in shown]
+    assert not [name for name in PARAMETERS if f"--{name} " not in shown]
     assert "--name" in shown
     assert "wanted" not in shown
 

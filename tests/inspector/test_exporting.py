@@ -31,6 +31,24 @@ async def test_a_file_holds_what_the_filter_finds_and_says_what_it_is(suffix: st
         assert (await get(app, f"/exchanges.{suffix}?caller=nobody")).status == 200
 
 
+@pytest.mark.parametrize(("limit", "words"), [("1", [b"Gamma"]), ("2", [b"Gamma", b"Beta"]), ("9", [b"Alpha"])])
+async def test_a_limit_gives_the_newest(limit: str, words: list[bytes], tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for word in ("Alpha", "Beta", "Gamma"):
+            await chat(app, word)
+        lines = (await get(app, f"/exchanges.jsonl?limit={limit}")).body.splitlines()
+        assert len(lines) == min(int(limit), 3)
+        assert all(word in b"".join(lines) for word in words)
+        assert (await get(app, "/exchanges.jsonl?limit=some")).status == 400
+
+
+async def test_what_adds_up_knows_no_limit(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        for address in ("/timeline.json", "/stats.json", "/erasing.json"):
+            refused = await get(app, f"{address}?limit=3")
+            assert (refused.status, b"There is no parameter 'limit'" in refused.body) == (400, True)
+
+
 async def test_system_prompts_can_be_left_out_of_chats(tmp_path: Path) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:

@@ -51,6 +51,18 @@ def test_neighbours_are_of_the_same_execution(tmp_path: Path, searching: Search)
     assert searching.neighbours(3) == Neighbours(identifier(1), None), "what the journal no longer has is passed over"
 
 
+def test_another_workflow_that_counts_its_executions_alike_has_other_neighbours(
+    tmp_path: Path, searching: Search
+) -> None:
+    workflows = ["A", "B", None, "A", "B"]
+    write(tmp_path, [said(number, execution_id="9", workflow=name) for number, name in enumerate(workflows, 1)])
+    index(tmp_path)
+
+    assert searching.neighbours(1) == Neighbours(None, identifier(3))
+    assert searching.neighbours(4) == Neighbours(identifier(3), None)
+    assert searching.neighbours(3) == Neighbours(identifier(2), identifier(4))
+
+
 def test_replays_of_an_exchange_are_known(tmp_path: Path, searching: Search) -> None:
     write(
         tmp_path,

@@ -27,11 +27,11 @@ FULL = Filter(
 def test_a_filter_survives_its_own_address() -> None:
     assert read_filter(to_query(FULL)) == FULL
     assert read_filter(to_query(Filter())) == Filter()
-    assert {name for name, _ in to_query(FULL)} == set(PARAMETERS) - {"limit"}
+    assert {name for name, _ in to_query(FULL)} == set(PARAMETERS)
 
 
 def test_what_is_given_twice_or_empty_counts_once_or_not_at_all() -> None:
-    given = [("model", "a"), ("model", "b"), ("model", "a"), ("workflow", ""), ("q", " "), ("limit", "50")]
+    given = [("model", "a"), ("model", "b"), ("model", "a"), ("workflow", ""), ("q", " ")]
 
     assert read_filter(given) == Filter(model=("a", "b"))
     assert read_filter({"failed": "1", "status": "404"}) == Filter(failed=True, status=(404,))
@@ -59,6 +59,7 @@ def test_only_what_asks_for_more_than_a_place_is_a_condition() -> None:
         ("model", "x" * 1001, "..."),
         ("model", "\udcff", "expected is a name"),
         ("q", '"open', "has no closing quotation mark"),
+        ("limit", "3", "There is no parameter 'limit'"),
         ("modell", "x", "There is no parameter 'modell'; the known ones are q, model, workflow"),
     ],
 )
@@ -80,7 +81,7 @@ def test_what_contradicts_itself_is_refused() -> None:
 
 def test_parameters_that_the_caller_reads_itself_are_let_through_and_listed() -> None:
     assert read_filter({"by": "model", "model": "a"}, also=["by"]) == Filter(model=("a",))
-    with pytest.raises(ValueError, match="limit, by"):
+    with pytest.raises(ValueError, match="exchange, by"):
         read_filter({"bye": "x"}, also=["by"])
 
 

@@ -138,7 +138,7 @@ def test_what_shall_be_embedded_is_a_turn_each() -> None:
     assert list(turns_of({"prompt": "a"}, is_embedding=True)) == [Turn("user", "a")]
     assert list(turns_of({"input": [1, 2, 3]}, is_embedding=True)) == [Turn("user", "", images=("<3 tokens>",))]
     assert [turn.images for turn in turns_of({"input": [[1], [2, 3]]}, is_embedding=True)] == [
-        ("<1 tokens>",),
+        ("<1 token>",),
         ("<2 tokens>",),
     ]
 
