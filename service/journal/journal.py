@@ -63,6 +63,7 @@ class Journal:
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._is_tidying = False
         self.headroom = Headroom(folder)
 
     # Opening and closing
@@ -239,8 +240,12 @@ class Journal:
             or give_back_pages(connection, self._retention)
         )
         if not more:
+            if self._is_tidying:
+                # The file becomes shorter only now; where nothing is recorded any more, nobody else would do it.
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self.shrink_wal()
             bound_growth(connection, self.headroom)
+        self._is_tidying = more
         return more
 
     def shrink_wal(self) -> None:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from service.journal.journal import Journal
-from service.journal.space import Retention, make_room, used_bytes, vacuum
+from service.journal.space import Retention, checkpoint, make_room, used_bytes, vacuum
 from tests.journal.given import ask, kept_ids, open_journal, record
 
 FOR_EVER = 36_500
@@ -39,6 +39,16 @@ def test_the_oldest_go_when_the_journal_is_too_large_and_the_file_shrinks(tmp_pa
     assert kept == list(range(kept[0], 401))
     assert len(kept) > 60
     assert (tmp_path / "journal.sqlite3").stat().st_size <= 2_000_000
+
+
+def test_the_file_is_shorter_as_soon_as_it_is_tidied_though_nothing_is_recorded_any_more(tmp_path: Path) -> None:
+    with open_journal(tmp_path, retention=Retention(days=FOR_EVER, bytes=200_000)) as journal:
+        for number in range(1, 41):
+            journal.write([record(number, b"x" * 10_000, b"")])
+        checkpoint(journal.connection)
+        assert (tmp_path / "journal.sqlite3").stat().st_size > 400_000
+        tidy(journal)
+        assert (tmp_path / "journal.sqlite3").stat().st_size <= 200_000
 
 
 def test_nothing_goes_that_a_receiver_has_not_got_yet(tmp_path: Path) -> None:
