@@ -14,6 +14,7 @@ from tests.fakes.ollama import FakeOllama, answer, whole
 from tests.page.opened import answered, opened, rows, shown
 from tests.running_app import chat, found, get, running, said
 
+SAID = {"chat.jsonl": "Saved, 2 chats, ", "jsonl": "Saved, 2 records, ", "csv": "Saved, ", "har": "Saved, "}
 NAMES = {"chat.jsonl": "Chats for fine-tuning", "jsonl": "Records", "csv": "Table", "har": "HAR"}
 
 
@@ -33,7 +34,7 @@ async def saved(page: Page, kind: str) -> str:
         await dialog.get_by_role("button", name="Save").click()
     download = await saving.value
     assert download.suggested_filename.endswith(kind.rpartition(".")[2])
-    await expect(dialog.get_by_role("status")).to_contain_text("Saved, ")
+    await expect(dialog.get_by_role("status")).to_contain_text(SAID[kind])
     return await asyncio.to_thread((await download.path()).read_text)
 
 
@@ -54,6 +55,21 @@ async def test_what_is_shown_is_saved_in_each_form(browser: Browser, tmp_path: P
             archive = json.loads(await saved(page, "har"))
             assert archive["log"]["version"] == "1.2"
             assert len(archive["log"]["entries"]) == 2
+
+
+async def test_an_export_without_a_chat_says_that_its_file_is_empty(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(b'{"error": "it broke"}', status=500)))
+        await chat(app, "It fails")
+        await found(app, "", 1)
+        async with opened(browser, app) as page:
+            await expect(rows(page)).to_have_count(1)
+            await page.keyboard.press("e")
+            dialog = page.get_by_role("dialog", name="Export")
+            await expect(dialog).to_contain_text("1 exchange")
+            async with page.expect_download():
+                await dialog.get_by_role("button", name="Save").click()
+            await expect(dialog.get_by_role("status")).to_contain_text("the file is empty")
 
 
 async def test_the_view_is_erased_after_typing_how_many_and_the_rest_stays(browser: Browser, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Looking at what is being asked: as it happens, by keys alone, by words and filters, and through very many."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
@@ -100,6 +100,76 @@ async def test_an_exchange_is_found_by_a_word_of_its_prompt(browser: Browser, tm
             await expect(rows(page)).to_have_count(3)
 
 
+async def test_what_was_searched_for_is_marked_where_it_stands(browser: Browser, tmp_path: Path) -> None:
+    text = "at.startContainer.data.slice(at.startOffset, at.endOffset)"
+    marked = f"Array.from(CSS.highlights.get('found') ?? [], (at) => {text})"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Ein schöner QUOKKA, kein Quokkabär; im Zoo 动物园 heißt er so")
+        await found(app, "q=quokka", 1)
+        async with opened(browser, app, "/?q=quokka") as page:
+            await rows(page).click()
+            await expect(shown(page).get_by_role("group", name="user")).to_be_visible()
+            for query, wanted in (
+                ("quokka", ["QUOKKA"]),
+                ("quok*", ["QUOKKA", "Quokkabär"]),
+                ('schoner OR nichts -katze "im zoo"', ["schöner", "im Zoo"]),
+                ("物园", ["物园"]),
+                ("", []),
+            ):
+                await page.get_by_role("searchbox", name="Search").fill(query)
+                await page.keyboard.press("Enter")
+                await page.wait_for_function(
+                    f"([wanted]) => JSON.stringify({marked}) === wanted",
+                    arg=[json.dumps(wanted, ensure_ascii=False, separators=(",", ":"))],
+                )
+
+
+async def test_the_numbers_follow_a_search_while_it_finds_more(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "The quokka smiles")
+        await found(app, "q=quokka", 1)
+        async with opened(browser, app, "/?from=all&q=quokka") as page:
+            await connected(page)
+            facts = page.locator("#facts")
+            await expect(facts).to_contain_text("exchanges1median")
+            await chat(app, "The quokka smiles again")
+            await expect(rows(page)).to_have_count(2)
+            await expect(facts).to_contain_text("exchanges2median")
+
+
+async def test_on_a_small_screen_each_filter_and_each_number_is_in_sight(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for model in ("llama3.1:8b", "hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M"):
+            await chat(app, "Hello", model)
+        await found(app, "", 2)
+        async with opened(browser, app, "/?from=all&failed=false", size=(1024, 700)) as page:
+            await expect(page.get_by_role("region", name="Overview").get_by_role("row")).to_have_count(3)
+            for part in (".filters", ".overview .wide"):
+                await expect(page.locator(part)).to_have_js_property(
+                    "clientWidth", await page.locator(part).evaluate("(one) => one.scrollWidth")
+                )
+
+
+async def test_a_single_exchange_of_all_time_stands_amid_a_timeline_with_hours(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "The only one")
+        await found(app, "", 1)
+        async with opened(browser, app, "/?from=all") as page:
+            labels = page.locator("#picture text.middle")
+            await expect(labels.first).to_contain_text(re.compile(r"^\d\d:\d\d"))
+
+
+async def test_a_filter_with_a_long_name_says_that_there_are_more(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        async with opened(browser, app, f"/?from=all&workflow={'Very+long+' * 20}&workflow=Mails") as page:
+            button = page.get_by_role("button", name="Filter by workflow")
+            await expect(button).to_have_text(re.compile(r"\+1$"))
+            await expect(button).to_have_js_property("clientWidth", await button.evaluate("(one) => one.scrollWidth"))
+
+
 async def test_filters_stand_in_the_address_and_a_reload_shows_the_same(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         await chat(app, "one", X_N8N_Workflow_Name="Invoices & taxes", X_N8N_Node="AI Agent")
@@ -171,81 +241,3 @@ async def test_dragging_across_the_timeline_shows_only_that_span(browser: Browse
             await expect(page).to_have_url(re.compile("from=.*to="))
             await expect(picture).to_have_count(0)
             await expect(page.get_by_role("img", name=re.compile(r"^\d\d+ exchanges"))).to_be_visible()
-
-
-async def scroll_to_the_far_end(page: Page, records: int, seconds: float) -> None:
-    """As somebody who holds the End key; at no moment are there more rows than fit on a few screens."""
-    await page.get_by_role("listbox").focus()
-    end = page.get_by_text(f"That is all: {records:,} exchanges.")
-    async with asyncio.timeout(seconds):
-        while not await end.is_visible():
-            await page.keyboard.press("End")
-            assert await rows(page).count() < 100
-            await asyncio.sleep(0.02)
-    await page.keyboard.press("End")
-    await expect(selected(page)).to_have_attribute("aria-posinset", str(records))
-    await page.keyboard.press("Home")
-    await expect(selected(page)).to_have_attribute("aria-posinset", "1")
-
-
-@pytest.mark.blocks("the journal is made by this process")
-async def test_whoever_reads_further_down_is_not_thrown_back_when_the_index_has_caught_up(
-    browser: Browser, tmp_path: Path
-) -> None:
-    await asyncio.to_thread(make_journal, tmp_path, 600, days=20)
-    behind = 500
-
-    async def status(route: Route) -> None:
-        answer = await route.fetch()
-        told = await answer.json()
-        told["index"]["behind"] = behind
-        await route.fulfill(response=answer, json=told)
-
-    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
-        await indexed(app, 600)
-        async with opened(browser, app, "/") as page:
-            await page.route("**/status.json", status)
-            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
-            await connected(page)
-            await expect(page.get_by_text("The index is catching up: 500 exchanges to go.")).to_be_visible()
-            await expect(rows(page).first).to_be_visible()
-            await page.locator("#scroller").evaluate("scroller => { scroller.scrollTop = 3000; }")
-            behind = 0
-            newer = page.get_by_role("button", name="newer ones")
-            await expect(newer).to_be_visible()
-            assert await page.locator("#scroller").evaluate("scroller => scroller.scrollTop") == 3000
-            await newer.click()
-            await expect(newer).to_be_hidden()
-            await expect(page.locator("[data-index='0']")).to_be_in_viewport()
-
-
-async def test_thousands_of_exchanges_scroll_to_the_end_with_a_few_rows_drawn(browser: Browser, tmp_path: Path) -> None:
-    await asyncio.to_thread(make_journal, tmp_path, 3_000, days=20)
-    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
-        await indexed(app, 3_000)
-        async with opened(browser, app) as page:
-            await scroll_to_the_far_end(page, 3_000, 15)
-
-
-async def test_while_there_are_older_ones_the_list_does_not_say_that_this_is_all(
-    browser: Browser, tmp_path: Path
-) -> None:
-    await asyncio.to_thread(make_journal, tmp_path, 1_500, days=20)
-    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
-        await indexed(app, 1_500)
-        async with opened(browser, app) as page:
-            await expect(rows(page).first).to_have_attribute("aria-setsize", "-1")
-            await expect(page.get_by_text("Looking for older exchanges …")).to_have_count(0)
-            await expect(page.get_by_text("That is all:")).to_have_count(0)
-
-
-@pytest.mark.long
-@pytest.mark.blocks("the journal is made by this process")
-async def test_a_hundred_thousand_exchanges_scroll_to_the_end_with_a_few_rows_drawn(
-    browser: Browser, tmp_path: Path
-) -> None:
-    await asyncio.to_thread(make_journal, tmp_path, 100_000, days=20)
-    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
-        await indexed(app, 100_000)
-        async with opened(browser, app) as page:
-            await scroll_to_the_far_end(page, 100_000, 240)

@@ -60,6 +60,32 @@ async def test_it_reads_as_a_conversation_with_tools_thinking_images_and_paramet
             await expect(article).to_contain_text("1 tool offered")
 
 
+async def test_in_a_long_chat_one_gets_to_the_answer_and_to_what_was_searched_for(
+    browser: Browser, tmp_path: Path
+) -> None:
+    turns = [
+        {"role": "user", "content": f"Question {number}" + " with a quokka" * (number == 12)} for number in range(40)
+    ]
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("At last."))))
+        body = as_json(model="tiny", messages=turns, stream=False)
+        identifier = (await ask(app, body=body)).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?from=all&q=quokka&show={identifier}") as page:
+            last = shown(page).get_by_role("group", name="answer")
+            await expect(last).not_to_be_in_viewport()
+            await page.keyboard.press("a")
+            await expect(last).to_be_in_viewport()
+            await expect(last).to_be_focused()
+            await shown(page).get_by_role("button", name="20 turns in between, 1 with what you search for").click()
+            await page.wait_for_function("CSS.highlights.get('found')?.size === 1")
+            await shown(page).get_by_role("button", name="Answer ↓").click()
+            await expect(last).to_be_in_viewport()
+        short = (await ask(app, body=as_json(model="tiny", messages=turns[:1], stream=False))).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?from=all&show={short}") as page:
+            await expect(shown(page).get_by_role("group", name="answer")).to_be_visible()
+            await expect(shown(page).get_by_role("button", name="Answer ↓")).to_be_hidden()
+
+
 async def test_a_slow_one_says_in_a_sentence_where_its_time_went(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         loaded = answered("At last.", load_duration=1_100_000_000, total_duration=1_350_000_000)

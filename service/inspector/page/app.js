@@ -64,6 +64,7 @@ let settling;
 /** @param {import("./address.js").View} view @param {import("./address.js").View} before */
 function arrived(view, before) {
   showControls(view);
+  if (view.q !== before.q) exchange.mark();
   if (!asksTheSame(view, before)) void look(true);
   else if (view.by !== before.by) void overview.show();
   else if (view.colour !== before.colour) void count();
@@ -83,6 +84,7 @@ async function look(isAsked) {
   const view = address.view;
   lately = makeLately(view, (what) => {
     if (what.isOutdated) renew();
+    if (what.isUncounted) countSoon();
     list.changed(what);
     markFirst();
   });

@@ -30,19 +30,23 @@ const LAST_TURNS = 16;
 /**
  * @param {Conversation} conversation
  * @param {string} ending  how the answer ended, for instance "stop"
+ * @param {{isFound: (text: string) => boolean, unfolded: () => void}} looking  whether a text has what was searched
+ *   for; called when the turns in the middle are there
  * @returns {HTMLElement[]}
  */
-export function conversationParts(conversation, ending) {
+export function conversationParts(conversation, ending, { isFound, unfolded }) {
   const { turns, answer } = conversation;
   const parts = [];
   const hidden = turns.length - FIRST_TURNS - LAST_TURNS;
   if (hidden > 1) {
+    const hits = turns.slice(FIRST_TURNS, -LAST_TURNS).filter((turn) => isFound(turn.text)).length;
     const more = element("button", { type: "button", class: "between", onclick: () => {
       const first = turns.slice(FIRST_TURNS, -LAST_TURNS).map((turn) => turnPart(turn, ""));
       more.replaceWith(...first);
       first[0].setAttribute("tabindex", "-1");
       first[0].focus();
-    } }, `Show ${counted(hidden, "turn")} in between`);
+      unfolded();
+    } }, `Show ${counted(hidden, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`);
     parts.push(...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "")), more, ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "")));
   } else {
     parts.push(...turns.map((turn) => turnPart(turn, "")));

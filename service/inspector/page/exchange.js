@@ -6,6 +6,7 @@ import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart, rawPart } from "./details.js";
 import { byId, copy, element, replace, say } from "./elements.js";
 import { OUTCOMES, stepOf, titleOf, tokensInWords } from "./entry.js";
+import { markFound, plain, soughtIn } from "./found.js";
 import { duration, moment } from "./format.js";
 import { makeReplay } from "./replay.js";
 import { explanationParts } from "./waterfall.js";
@@ -132,10 +133,32 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
       article, back(), heading(titleOf(record)), facts(record),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...why, actions(id, answer), relatives(answer), below,
-      conversation && element("div", { class: "conversation" }, ...conversationParts(conversation, ending)),
+      conversation && element("div", { class: "conversation" }, ...conversationParts(conversation, ending, { isFound, unfolded: mark })),
       conversation && parametersPart(conversation.parameters, conversation.tools), numbersPart(record), rawPart(id, answer),
     );
     article.scrollTop = 0;
+    mark();
+    // Only where it is out of sight: else there is nowhere to jump to.
+    const last = answerPart();
+    const jump = /** @type {HTMLElement | null} */ (article.querySelector("[data-action=answer]"));
+    if (last && jump) jump.hidden = last.getBoundingClientRect().top < article.getBoundingClientRect().bottom - 40;
+  }
+
+  const answerPart = () => /** @type {HTMLElement | null} */ (article.querySelector(".conversation > .answer"));
+  const mark = () => markFound(article, address.view.q);
+
+  /** @param {string} text */
+  function isFound(text) {
+    const sought = soughtIn(address.view.q);
+    return sought !== undefined && plain(text).search(sought) >= 0;
+  }
+
+  function toAnswer() {
+    const last = answerPart();
+    if (!last) return;
+    last.tabIndex = -1;
+    last.focus({ preventScroll: true });
+    last.scrollIntoView({ block: "start" });
   }
 
   /**
@@ -151,6 +174,7 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
       /^https?:/.test(answer.trace_url ?? "") ? element("a", { class: "button", href: answer.trace_url, target: "_blank", rel: "noopener noreferrer" }, "Trace ↗") : null,
       answer.previous ? link({ show: answer.previous }, "‹ Earlier", { class: "button", "data-action": "previous", title: `Earlier in ${step}` }) : null,
       answer.next ? link({ show: answer.next }, "Later ›", { class: "button", "data-action": "next", title: `Later in ${step}` }) : null,
+      element("button", { type: "button", "data-action": "answer", hidden: true, onclick: toAnswer }, "Answer ↓"),
       element("button", { type: "button", class: "end", onclick: () => erase(id, titleOf(answer.record)) }, "Erase …"),
     );
   }
@@ -236,11 +260,12 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
     },
     /**
      * Presses one of the buttons of the open exchange, if it has it.
-     * @param {"replay" | "curl" | "previous" | "next"} action
+     * @param {"replay" | "curl" | "previous" | "next" | "answer"} action
      */
     press(action) {
       /** @type {HTMLElement | null} */ (article.querySelector(`[data-action=${action}]`))?.click();
     },
+    mark,
     /** The exchange is gone: what is shown of it goes too. */
     forget() {
       shown = "";

@@ -10,6 +10,9 @@ import { inWords } from "./wording.js";
 /** Larger exports go straight to the disk, and the browser shows how far they are. */
 const MOST_IN_PAGE = 50_000;
 
+/** What one line is, where each is one of them: a cell of a table may hold line breaks. */
+const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl": "chat", jsonl: "record" }));
+
 /** What only chats can be asked for; the names of the boxes in the form. */
 const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
 
@@ -75,15 +78,18 @@ export function makeExporting({ address, announce }) {
     progress.hidden = stop.hidden = bar.hidden = false;
     bar.removeAttribute("value");
     say(byId("export-said"), "Waiting for the first record …");
+    const format = chosen();
     try {
       const answer = await send(path(), { signal: mine.signal });
-      const blob = await new Response(answer.body?.pipeThrough(counter(chosen() === "har" ? 0 : count))).blob();
+      const passed = counter(NAMES[format] ? count : 0);
+      const blob = await new Response(answer.body?.pipeThrough(passed.stream)).blob();
       const address = URL.createObjectURL(blob);
       saveAs(address, nameOf(answer));
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
       bar.value = 1;
-      announce(`Saved, ${size(blob.size)}.`);
-      say(byId("export-said"), `Saved, ${size(blob.size)}.`);
+      const done = savedInWords(format, passed.lines(), blob.size);
+      announce(done);
+      say(byId("export-said"), done);
     } catch (error) {
       say(byId("export-said"), isAborted(error) ? "You stopped it; nothing was saved." : `${/** @type {Error} */ (error).message} Nothing was saved.`);
       bar.hidden = true;
@@ -98,7 +104,7 @@ export function makeExporting({ address, announce }) {
    */
   function counter(expected) {
     let [lines, bytes, shownAt] = [0, 0, 0];
-    return new TransformStream({
+    const stream = new TransformStream({
       transform(/** @type {Uint8Array} */ chunk, /** @type {any} */ controller) {
         controller.enqueue(chunk);
         bytes += chunk.length;
@@ -109,6 +115,7 @@ export function makeExporting({ address, announce }) {
         if (expected) bar.value = Math.min(1, lines / expected);
       },
     });
+    return { stream, lines: () => lines };
   }
 
   prepareDialog(dialog, () => running?.abort());
@@ -126,6 +133,17 @@ export function makeExporting({ address, announce }) {
     say(byId("export-said"), isCopied ? "The command is on the clipboard." : "The browser forbids copying.");
   });
   return { open };
+}
+
+/**
+ * How many there are is not how many matched: of a conversation that went on, only its last exchange is a chat.
+ * @param {string} format
+ * @param {number} lines
+ * @param {number} bytes
+ */
+function savedInWords(format, lines, bytes) {
+  if (format === "chat.jsonl" && !lines) return "Saved, but the file is empty: none of these is a complete, successful chat.";
+  return NAMES[format] ? `Saved, ${counted(lines, NAMES[format])}, ${size(bytes)}.` : `Saved, ${size(bytes)}.`;
 }
 
 /**

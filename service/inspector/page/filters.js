@@ -72,8 +72,10 @@ export function makeFilters(address) {
     const used = FACETS.filter((facet) => !ALWAYS.includes(facet) && /** @type {any} */ (view)[facet].length);
     const buttons = [...ALWAYS, ...used].map((facet) => {
       const values = /** @type {string[]} */ (/** @type {any} */ (view)[facet]);
-      const said = values.length ? `${facet === "exchange" ? values[0].slice(0, 8) : values[0]}${values.length > 1 ? ` +${values.length - 1}` : ""}` : `any ${FACET_NAMES[facet]}`;
-      return facetButton(facet, values.length > 0, said, values.length && !ALWAYS.includes(facet) ? `${FACET_NAMES[facet]} ` : "");
+      const said = values.length ? (facet === "exchange" ? values[0].slice(0, 8) : values[0]) : `any ${FACET_NAMES[facet]}`;
+      return facetButton(facet, values.length > 0, said, {
+        before: values.length && !ALWAYS.includes(facet) ? `${FACET_NAMES[facet]} ` : "", after: values.length > 1 ? ` +${values.length - 1}` : "",
+      });
     });
     buttons.push(facetButton("more", false, "more"));
     refill(facets, buttons);
@@ -82,14 +84,14 @@ export function makeFilters(address) {
   /**
    * @param {string} facet
    * @param {boolean} isOn
-   * @param {string} said
-   * @param {string} [before]
+   * @param {string} said  shortened where it is long
+   * @param {{before?: string, after?: string}} [around]  always whole
    */
-  function facetButton(facet, isOn, said, before = "") {
+  function facetButton(facet, isOn, said, { before = "", after = "" } = {}) {
     const button = element("button", {
       type: "button", class: isOn ? "chip on" : "chip", "data-key": facet, "aria-haspopup": "dialog",
-      "aria-label": facet === "more" ? "More filters" : `Filter by ${FACET_NAMES[facet]}: ${said}`,
-    }, before, said, element("span", { class: "down", "aria-hidden": "true" }));
+      "aria-label": facet === "more" ? "More filters" : `Filter by ${FACET_NAMES[facet]}: ${said}${after}`,
+    }, before, element("span", { class: "name" }, said), after, element("span", { class: "down", "aria-hidden": "true" }));
     button.addEventListener("click", () => panel.open(facet, button));
     return button;
   }

@@ -12,7 +12,7 @@ const SETTING = "single-keys";
  * @property {() => void} leave  one step back: out of the exchange, out of the search
  * @property {() => void} search
  * @property {() => void} help
- * @property {(action: "replay" | "curl" | "previous" | "next") => void} press  a button of the open exchange
+ * @property {(action: "replay" | "curl" | "previous" | "next" | "answer") => void} press  a button of the open exchange
  * @property {() => void} save
  */
 
@@ -20,7 +20,7 @@ const SETTING = "single-keys";
 export function listenToKeys(doings) {
   const letters = /** @type {Record<string, () => void>} */ ({
     j: () => doings.move(1), k: () => doings.move(-1), "/": doings.search, "?": doings.help, e: doings.save,
-    r: () => doings.press("replay"), c: () => doings.press("curl"), "[": () => doings.press("previous"), "]": () => doings.press("next"),
+    r: () => doings.press("replay"), c: () => doings.press("curl"), a: () => doings.press("answer"), "[": () => doings.press("previous"), "]": () => doings.press("next"),
   });
   const inList = /** @type {Record<string, () => void>} */ ({
     ArrowDown: () => doings.move(1), ArrowUp: () => doings.move(-1), PageDown: () => doings.move(doings.page()),

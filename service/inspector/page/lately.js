@@ -23,7 +23,7 @@ const SILENCE = 15_000;
 
 /**
  * @param {View} view
- * @param {(what: {prepended?: number, reset?: boolean, isOutdated?: boolean}) => void} changed
+ * @param {(what: {prepended?: number, reset?: boolean, isOutdated?: boolean, isUncounted?: boolean}) => void} changed
  */
 export function makeLately(view, changed) {
   const asking = oneAtATime();
@@ -86,8 +86,9 @@ export function makeLately(view, changed) {
 
   /**
    * @param {Summary[]} fresh  compact, in any order
+   * @param {{isUncounted?: boolean}} [what]  set when nobody heard of them before: the numbers lack them too
    */
-  function add(fresh) {
+  function add(fresh, what) {
     let prepended = 0;
     for (const entry of fresh.sort((one, other) => one.number - other.number)) {
       let at = 0;
@@ -98,7 +99,7 @@ export function makeLately(view, changed) {
       prepended++;
     }
     newest = Math.max(newest, entries[0]?.number ?? 0);
-    if (prepended) changed({ prepended });
+    if (prepended) changed({ ...what, prepended });
   }
 
   async function catchUp() {
@@ -109,7 +110,7 @@ export function makeLately(view, changed) {
     try {
       const page = await ask(`/exchanges.json?${filterOf(view, { after, limit: MISSED_AT_ONCE })}`);
       if (page.next && after) changed({ isOutdated: true });
-      else add(page.exchanges.map(compact));
+      else add(page.exchanges.map(compact), { isUncounted: true });
     } catch (error) {
       // What was missed comes with the next one that ends, or with the next connection.
       console.info(/** @type {Error} */ (error).message);

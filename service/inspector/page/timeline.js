@@ -16,6 +16,8 @@ const REACH = 14;
 /** With more dots than this a pixel of width they are drawn finer, as they would run into each other. */
 const DENSE = 1.6;
 const TABLE_ROWS = 24;
+const LEAST_SPAN = 1_000;
+const AROUND = 60_000;
 
 /**
  * @typedef {object} Answer  of /timeline.json
@@ -156,7 +158,8 @@ export function makeTimeline({ choose, open }) {
     show(said, models) {
       answer = said;
       [from, to] = [Date.parse(said.from), Date.parse(said.to)];
-      if (!(to > from)) [from, to] = [to - 3_600_000, to];
+      // All of one search may be one moment: without some time around it there is nothing to read off.
+      if (!(to - from >= LEAST_SPAN)) [from, to] = said.dots.length ? [from - AROUND, to + AROUND] : [to - 3_600_000, to];
       longest = topOf(said.dots.reduce((most, dot) => Math.max(most, dot[1]), 0) / 1000);
       groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
       replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));

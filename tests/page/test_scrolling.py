@@ -1,0 +1,90 @@
+"""A long list: scrolled to its end, read while more arrives."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from tests.fakes.journals import make_journal
+from tests.fakes.ollama import FakeOllama
+from tests.page.opened import connected, indexed, opened, rows, selected
+from tests.running_app import running
+
+
+async def scroll_to_the_far_end(page: Page, records: int, seconds: float) -> None:
+    """As somebody who holds the End key; at no moment are there more rows than fit on a few screens."""
+    await page.get_by_role("listbox").focus()
+    end = page.get_by_text(f"That is all: {records:,} exchanges.")
+    async with asyncio.timeout(seconds):
+        while not await end.is_visible():
+            await page.keyboard.press("End")
+            assert await rows(page).count() < 100
+            await asyncio.sleep(0.02)
+    await page.keyboard.press("End")
+    await expect(selected(page)).to_have_attribute("aria-posinset", str(records))
+    await page.keyboard.press("Home")
+    await expect(selected(page)).to_have_attribute("aria-posinset", "1")
+
+
+@pytest.mark.blocks("the journal is made by this process")
+async def test_whoever_reads_further_down_is_not_thrown_back_when_the_index_has_caught_up(
+    browser: Browser, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 600, days=20)
+    behind = 500
+
+    async def status(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        told["index"]["behind"] = behind
+        await route.fulfill(response=answer, json=told)
+
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 600)
+        async with opened(browser, app, "/") as page:
+            await page.route("**/status.json", status)
+            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
+            await connected(page)
+            await expect(page.get_by_text("The index is catching up: 500 exchanges to go.")).to_be_visible()
+            await expect(rows(page).first).to_be_visible()
+            await page.locator("#scroller").evaluate("scroller => { scroller.scrollTop = 3000; }")
+            behind = 0
+            newer = page.get_by_role("button", name="newer ones")
+            await expect(newer).to_be_visible()
+            assert await page.locator("#scroller").evaluate("scroller => scroller.scrollTop") == 3000
+            await newer.click()
+            await expect(newer).to_be_hidden()
+            await expect(page.locator("[data-index='0']")).to_be_in_viewport()
+
+
+async def test_thousands_of_exchanges_scroll_to_the_end_with_a_few_rows_drawn(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 3_000, days=20)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 3_000)
+        async with opened(browser, app) as page:
+            await scroll_to_the_far_end(page, 3_000, 15)
+
+
+async def test_while_there_are_older_ones_the_list_does_not_say_that_this_is_all(
+    browser: Browser, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 1_500, days=20)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 1_500)
+        async with opened(browser, app) as page:
+            await expect(rows(page).first).to_have_attribute("aria-setsize", "-1")
+            await expect(page.get_by_text("Looking for older exchanges …")).to_have_count(0)
+            await expect(page.get_by_text("That is all:")).to_have_count(0)
+
+
+@pytest.mark.long
+@pytest.mark.blocks("the journal is made by this process")
+async def test_a_hundred_thousand_exchanges_scroll_to_the_end_with_a_few_rows_drawn(
+    browser: Browser, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 100_000, days=20)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 100_000)
+        async with opened(browser, app) as page:
+            await scroll_to_the_far_end(page, 100_000, 240)
