@@ -72,6 +72,7 @@ async def test_in_a_long_chat_one_gets_to_the_answer_and_to_what_was_searched_fo
         identifier = (await ask(app, body=body)).header("X-Exchange-Id")
         async with opened(browser, app, f"/?from=all&q=quokka&show={identifier}") as page:
             last = shown(page).get_by_role("group", name="answer")
+            await expect(last).to_be_attached()  # what is not there yet is not in the viewport either
             await expect(last).not_to_be_in_viewport()
             await page.keyboard.press("a")
             await expect(last).to_be_in_viewport()
