@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.environment import current_settings, stop
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, say_json
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
     from service.cli.indexed import reading, whole_id
     from service.cli.told import tell
 
+    if raw is not None and as_json:
+        stop("--raw writes the kept bytes as they are: leave --json out.", USAGE_EXIT_CODE)
     settings = current_settings()
     with reading(settings) as reader:
         kept = reader.record(whole_id(reader, identifier))

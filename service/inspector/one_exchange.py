@@ -29,9 +29,9 @@ _GONE: Final = "There is no exchange {} here (any more). It may be older than RE
 
 
 async def show(
-    identifier: str, search: Search, reader: Reader, trace_url: str | None, may_replay: bool
+    identifier: str, search: Search, reader: Reader, trace_url: str | None, why_no_replay: str | None
 ) -> web.Response:
-    """``/exchanges/ID.json``."""
+    """``/exchanges/ID.json``. ``why_no_replay``: why whoever asks may send nothing again, None if they may."""
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
@@ -39,7 +39,10 @@ async def show(
     said = answer["record"]
     if trace_url and "trace_id" in said:
         answer["trace_url"] = trace_url.replace("{trace_id}", said["trace_id"])
-    answer["may_replay"] = may_replay and why_not_whole(kept) is None
+    why_no_replay = why_no_replay or why_not_whole(kept)
+    answer["may_replay"] = why_no_replay is None
+    if why_no_replay is not None:
+        answer["why_no_replay"] = why_no_replay
     return say(answer)
 
 

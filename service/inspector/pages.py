@@ -150,8 +150,8 @@ class Pages:
         if method not in expected.split(", "):
             return _wrong_method(asked.path, expected)
         if part == ".json":
-            may_replay = sources.replaying.allows(asked.client)
-            return await one_exchange.show(identifier, sources.search, sources.reader, sources.trace_url, may_replay)
+            why_not = sources.replaying.why_not(asked.client)
+            return await one_exchange.show(identifier, sources.search, sources.reader, sources.trace_url, why_not)
         if part == ".curl":
             return await one_exchange.give_command(identifier, sources.reader, asked.base)
         if part == "/replay":

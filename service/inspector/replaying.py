@@ -20,6 +20,10 @@ _FIELDS: Final[dict[str, tuple[type, str]]] = {
     "stream": (bool, "true or false"),
 }
 _NATIVE: Final = "ollama"
+_OFF: Final = (
+    "Sending a prompt again is off here. INSPECTOR_REPLAY=true allows it to everybody who may see the page,"
+    " INSPECTOR_REPLAY=loopback to this machine only."
+)
 
 
 class Answer(Protocol):
@@ -49,17 +53,16 @@ class Replaying:
     def allows(self, client: Client) -> bool:
         return self.allowed == "true" or (self.allowed == "loopback" and client.is_local)
 
+    def why_not(self, client: Client) -> str | None:
+        """What to say to a ``client`` that is not allowed to."""
+        return None if self.allows(client) else _OFF
+
     async def replay(
         self, request: web.BaseRequest, identifier: str, client: Client, reader: Reader
     ) -> web.StreamResponse:
         """``POST /exchanges/ID/replay``."""
         if not self.allows(client):
-            return refuse(
-                403,
-                "Sending a prompt again is off here. INSPECTOR_REPLAY=true allows it to everybody who may see the"
-                " page, INSPECTOR_REPLAY=loopback to this machine only.",
-                setting="INSPECTOR_REPLAY",
-            )
+            return refuse(403, _OFF, setting="INSPECTOR_REPLAY")
         changes = read_changes(await request.read())
         if isinstance(changes, str):
             return refuse(400, changes)

@@ -81,3 +81,4 @@ def test_an_exchange_that_is_not_there_is_said_in_one_sentence(run: Run, folder:
     assert "There is no exchange abc" in done.stderr
     assert run("show", "nonsense").exit_code == 2
     assert run("show", identifier(1), "--raw", "both").exit_code == 2
+    assert run("show", identifier(1), "--raw", "request", "--json").exit_code == 2

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
+
+# Five seconds, as it is otherwise, are not much for a browser on a machine that is busy.
+expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,10 @@ from tests.page.opened import Steps, connected, indexed, opened, rows, selected,
 from tests.running_app import chat, found, running
 
 BAD_REQUEST = "status of 400"
+TAB_IS = """
+Object.defineProperty(document, "hidden", {{ value: {}, configurable: true }});
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 
 
 async def test_without_any_exchange_the_page_says_how_to_begin(browser: Browser, tmp_path: Path) -> None:
@@ -135,6 +139,41 @@ async def test_the_numbers_follow_a_search_while_it_finds_more(browser: Browser,
             await chat(app, "The quokka smiles again")
             await expect(rows(page)).to_have_count(2)
             await expect(facts).to_contain_text("exchanges2median")
+
+
+async def test_what_ended_while_nobody_looked_is_counted_when_somebody_looks_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "The quokka smiles")
+        await found(app, "q=quokka", 1)
+        async with opened(browser, app) as page:
+            await connected(page)
+            facts = page.locator("#facts")
+            await expect(facts).to_contain_text("exchanges1median")
+            await page.evaluate(TAB_IS.format("true"))
+            await chat(app, "The quokka smiles again")
+            await expect(rows(page)).to_have_count(2)
+            await found(app, "q=quokka", 2)
+            await page.evaluate(TAB_IS.format("false"))
+            await expect(facts).to_contain_text("exchanges2median")
+
+
+async def test_a_model_keeps_its_colour_while_one_looks_around(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for count, model in ((3, "often:1b"), (2, "seldom:2b")):
+            for _ in range(count):
+                await chat(app, "Hello", model)
+        await found(app, "model=often:1b", 3)
+        await found(app, "model=seldom:2b", 2)
+        async with opened(browser, app, "/?from=all&colour=model") as page:
+            legend = page.get_by_role("list", name="Models by colour").get_by_role("listitem")
+            await expect(legend).to_have_text(["often:1b", "seldom:2b"])
+            await expect(legend.filter(has_text="seldom")).to_have_class("model-1")
+            await rows(page).filter(has_text="seldom").first.click()
+            await shown(page).get_by_role("link", name="seldom:2b").click()
+            await expect(legend).to_have_text(["seldom:2b"])
+            await expect(legend).to_have_class("model-1")
 
 
 async def test_on_a_small_screen_each_filter_and_each_number_is_in_sight(browser: Browser, tmp_path: Path) -> None:

@@ -212,6 +212,15 @@ async def test_where_replaying_is_off_the_page_says_what_to_do(
             await expect(shown(page).get_by_role("form", name="Replay")).to_have_count(0)
 
 
+async def test_what_was_not_kept_cannot_be_sent_again_and_the_page_says_why(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, KEEP_BODY_BYTES="0") as app:
+        identifier = await chat(app, "Hello")
+        async with opened(browser, app, f"/?show={identifier}") as page:
+            await shown(page).get_by_role("button", name="Replay …").click()
+            await expect(shown(page)).to_contain_text("The kept copy of the request is not whole, or no JSON: see KEEP_BODY_BYTES.")
+            await expect(shown(page).get_by_role("form", name="Replay")).to_have_count(0)
+
+
 async def test_an_address_that_names_no_exchange_is_told_so(browser: Browser, tmp_path: Path) -> None:
     async with (
         FakeOllama() as ollama,

@@ -24,13 +24,11 @@ import { listen } from "./live.js";
 import { makeOverview } from "./overview.js";
 import { closerLook } from "./scale.js";
 import { watchStatus } from "./status.js";
-import { makeTimeline } from "./timeline.js";
+import { makeTimeline, MODELS_COLOURED } from "./timeline.js";
 
 /** While exchanges come in, the numbers are asked for at most this often, and less where answering takes long. */
 const LEAST_PAUSE = 2_000;
 const PAUSE_PER_ANSWER = 20;
-/** So many colours can be told apart; the other models share a grey. */
-const MODELS_COLOURED = 5;
 /** From so many exchanges on their 95th percentile tells what is slow. */
 const TELLING = 50;
 /** Moving through the list opens what one stops at, not everything on the way. */
@@ -44,7 +42,7 @@ const status = watchStatus(renew);
 const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble, again) => troublePart(address, trouble, again) });
 /** @type {ReturnType<typeof makeLately>} */
 let lately;
-const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title), status: () => status.said });
+const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title) });
 const facts = makeFacts({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
@@ -56,6 +54,8 @@ const help = byId("help-dialog");
 const counting = oneAtATime();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let recount;
+/** Something ended while nobody looked. */
+let isUncounted = false;
 let countedAt = 0;
 let lastAnswer = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -158,7 +158,8 @@ async function byModel(view, called, signal) {
 }
 
 function countSoon() {
-  if (recount !== undefined || document.hidden) return;
+  isUncounted = document.hidden;
+  if (recount !== undefined || isUncounted) return;
   const pause = Math.max(LEAST_PAUSE, PAUSE_PER_ANSWER * lastAnswer);
   recount = setTimeout(() => void count(), Math.max(0, countedAt + pause - performance.now()));
 }
@@ -239,6 +240,9 @@ showControls(address.view);
 void look(false);
 showOpen();
 setInterval(() => lately.dropSilent(), 5_000);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && isUncounted) countSoon();
+});
 listen({
   hello: (said) => lately.hello(said),
   begun: (said) => lately.begun(said),

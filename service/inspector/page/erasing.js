@@ -1,4 +1,4 @@
-/** Erasing for good: looked at and counted first, and confirmed by typing how many. */
+/** Erasing for good: looked at and counted first, and confirmed by typing how many, where it is more than what is open. */
 
 import { filterOf, isFiltered, nailedDown, readView } from "./address.js";
 import { ask, isAborted, oneAtATime } from "./api.js";
@@ -95,7 +95,8 @@ export function makeErasing({ address, announce, erased }) {
       const isOther = /** @type {any} */ (error).status === 409 && "query" in target;
       replace(result, element("p", { class: "bad" }, /** @type {Error} */ (error).message));
       if (isOther) await look();
-      else check();
+      else if ("query" in target) check();
+      else go.disabled = false;
     }
   }
 
@@ -127,9 +128,11 @@ export function makeErasing({ address, announce, erased }) {
       open();
       scope.hidden = true;
       target = { id };
-      setCount(1);
-      replace(what, element("strong", {}, "One exchange"), `: ${title}.`);
-      typed.focus();
+      setCount(undefined);
+      go.disabled = false;
+      replace(what, element("strong", {}, "One exchange"), `: ${title}. There is no way back.`);
+      // Not on what cannot be taken back: the key that opened this may still be down.
+      /** @type {HTMLElement | null} */ (form.querySelector("[data-close]"))?.focus();
     },
   };
 }

@@ -20,11 +20,10 @@ const PATIENCE = 250;
  * @property {(id: string) => import("./entry.js").Summary | undefined} inFlight
  * @property {(text: string) => void} announce
  * @property {(id: string, title: string) => void} erase
- * @property {() => {may?: {replay?: boolean}}} status
  */
 
 /** @param {Dependencies} dependencies */
-export function makeExchange({ address, inFlight, announce, erase, status }) {
+export function makeExchange({ address, inFlight, announce, erase }) {
   const article = byId("exchange");
   const asking = oneAtATime();
   let shown = "";
@@ -125,7 +124,7 @@ export function makeExchange({ address, inFlight, announce, erase, status }) {
   function draw(id, answer) {
     const { record, conversation, explanation } = answer;
     const below = element("div", { class: "below" });
-    replay = makeReplay({ id, answer, place: below, announce, status, link });
+    replay = makeReplay({ id, answer, place: below, announce, link });
     const why = explanation ? explanationParts(explanation) : [];
     const ending = record.done_reason && record.done_reason !== "stop" ? `ended because of ${record.done_reason}` : "";
     const hasFinding = (explanation?.findings ?? []).some((/** @type {any} */ finding) => finding.kind === "failed");

@@ -16,12 +16,11 @@ const OPTIONS = Object.freeze(/** @type {[string, string, string][]} */ ([
  * @property {any} answer  of /exchanges/ID.json
  * @property {Element} place  where the form goes
  * @property {(text: string) => void} announce
- * @property {() => {may?: {replay?: boolean}}} status
  * @property {(changes: any, text: string) => HTMLElement} link
  */
 
 /** @param {Dependencies} dependencies */
-export function makeReplay({ id, answer, place, announce, status, link }) {
+export function makeReplay({ id, answer, place, announce, link }) {
   const { record, conversation } = answer;
   /** @type {AbortController | undefined} */
   let running;
@@ -34,15 +33,10 @@ export function makeReplay({ id, answer, place, announce, status, link }) {
       running?.abort();
       replace(place);
     } else if (answer.may_replay === false) {
-      replace(place, element("p", { class: "note" }, whyNot()));
+      replace(place, element("p", { class: "note" }, answer.why_no_replay));
     } else {
       openForm();
     }
-  }
-
-  function whyNot() {
-    if (status().may?.replay === false) return "Replaying is off here. Open this page on the recorder's own machine, or set INSPECTOR_REPLAY=true and start the recorder again.";
-    return "This request cannot be sent again as it was: it was not kept whole, or it was no POST.";
   }
 
   function openForm() {

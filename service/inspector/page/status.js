@@ -11,17 +11,16 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
 
 /**
  * @param {() => void} caughtUp  called when the index, having been behind, has all there is
- * @returns {{said: any, isBehind: () => boolean, setLiveness: (how: import("./live.js").Liveness) => void}} `said`:
- *   /status.json, {} until it is known
+ * @returns {{isBehind: () => boolean, setLiveness: (how: import("./live.js").Liveness) => void}}
  */
 export function watchStatus(caughtUp) {
   const light = byId("light");
   const words = byId("light-words");
   const notice = byId("notice");
+  /** /status.json. @type {any} */
+  let said = {};
   const state = {
-    /** @type {any} */
-    said: {},
-    isBehind: () => (state.said.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    isBehind: () => (said.index?.behind ?? 0) > NOTICEABLY_BEHIND,
     /** @param {import("./live.js").Liveness} how */
     setLiveness(how) {
       light.dataset.state = how;
@@ -38,9 +37,9 @@ export function watchStatus(caughtUp) {
     if (document.hidden) return;
     const wasBehind = state.isBehind();
     try {
-      state.said = await ask("/status.json");
-      tell(noticeOf(state.said));
-      byId("sign-out").hidden = !state.said.signed_in;
+      said = await ask("/status.json");
+      tell(noticeOf(said));
+      byId("sign-out").hidden = !said.signed_in;
     } catch (error) {
       tell(/** @type {Error} */ (error).message);
     }

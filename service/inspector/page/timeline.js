@@ -11,6 +11,10 @@ import { makeSpanChooser } from "./span_chooser.js";
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 10, 9, 18];
 const KINDS = Object.freeze(["completed", "failed", "left"]);
 const OTHER_MODELS = "model-other";
+/** So many colours can be told apart, and the style sheet has so many; the other models share a grey. */
+export const MODELS_COLOURED = 5;
+/** @type {Map<string, number>} */
+const colours = new Map();
 const KIND_WORDS = Object.freeze(["", ", failed", ", the client left"]);
 const REACH = 14;
 /** With more dots than this a pixel of width they are drawn finer, as they would run into each other. */
@@ -199,7 +203,23 @@ function groupsOfModels(dots, models) {
   // A dot of all models is named after the newest in it: those that no model of ours claims are of the others.
   const claimed = new Set(models.flatMap((model) => model.dots.map((dot) => dot[4])));
   const others = { colour: OTHER_MODELS, name: "others", dots: dots.filter((dot) => !claimed.has(dot[4])) };
-  return [others, ...models.map(({ name, dots: own }, index) => ({ colour: `model-${index}`, name, dots: own }))];
+  giveColours(models.map(({ name }) => name));
+  return [others, ...models.map(({ name, dots: own }) => ({ colour: `model-${colours.get(name)}`, name, dots: own }))];
+}
+
+/**
+ * A model keeps its colour while one looks around; a new one takes the first that nobody here has.
+ * @param {string[]} names  at most MODELS_COLOURED
+ */
+function giveColours(names) {
+  const taken = new Set(names.map((name) => colours.get(name)));
+  for (const name of names.filter((one) => !colours.has(one))) {
+    let free = 0;
+    while (taken.has(free)) free += 1;
+    for (const [other, colour] of colours) if (colour === free) colours.delete(other);
+    colours.set(name, free);
+    taken.add(free);
+  }
 }
 
 /**
