@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import inspect
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -107,6 +108,12 @@ def pytest_configure() -> None:
     """A shell's background job ignores Ctrl-C, and so would every program that a test starts to press it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are much to look through: a collection in the middle of one would block its event loop."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,10 +1,11 @@
 """Notices when something keeps an event loop from running, and where.
 
-Time in which the whole process waited for a processor is not counted: on a machine that many share,
-it would accuse the innocent.
+Time in which the whole process waited for a processor, or the machine itself did as another had it, is not counted:
+on a machine that many share, it would accuse the innocent.
 """
 
 import asyncio
+import os
 import sys
 import threading
 import time
@@ -59,14 +60,22 @@ class EventLoopWatch:
 
 
 def _seconds_waited_for_a_processor() -> float:
-    """How long all threads of this process together were ready to run but did not get a processor."""
+    """How long all threads of this process together were ready to run but did not get a processor, and what others
+    had of this machine's processors (``steal`` in /proc/stat, counted in hundredths)."""
     waited = 0
     for schedstat in Path("/proc/self/task").glob("*/schedstat"):
         try:
             waited += int(schedstat.read_text().split()[1])
         except (OSError, IndexError):  # a thread that has just ended, or a kernel without these counters
             continue
-    return waited / 1e9
+    return waited / 1e9 + _seconds_stolen()
+
+
+def _seconds_stolen() -> float:
+    try:
+        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 @contextmanager
