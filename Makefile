@@ -27,7 +27,7 @@ demo: $(VENV)/run ## the same with a stand-in for Ollama and some traffic: somet
 up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
-test: $(VENV)/dev ## every test that this machine can run, in under three minutes
+test: $(VENV)/dev ## every test that this machine can run, in about three minutes
 	$(BIN)/python -m pytest -m "not long and not browser" -n 2 --dist worksteal $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
@@ -38,7 +38,7 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-page test ## all of them
 
-servers: $(VENV)/dev ## build the real Loki and Ollama for the tests, once (about fifteen minutes)
+servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about fifteen minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)

@@ -64,6 +64,7 @@ docker compose up --detach --build
 say
 say "Started. docker compose ps shows what is healthy already."
 say "Ollama, recorded   http://localhost:8080/api/ollama"
+say "The page           http://localhost:8080   asks for INSPECTOR_TOKEN, which is in .env"
 say "Grafana            http://localhost:3000   user admin, password: GRAFANA_PASSWORD in .env"
 case ,$(setting COMPOSE_PROFILES), in *,n8n,*) say "n8n                http://localhost:5678" ;; esac
 case ,$(setting COMPOSE_PROFILES), in *,webui,*) say "Open WebUI         http://localhost:3001" ;; esac

@@ -138,8 +138,8 @@ def check_key(headers: Mapping[str, str], policy: Policy) -> Refusal | str | Non
         return found
     return Refusal(
         401,
-        "This recorder asks for an API key: send Authorization: Bearer KEY, or x-api-key: KEY."
-        " Keys are in API_KEYS_FILE.",
+        # Without an example of the header: in the record that would be masked as if it held a key.
+        "This recorder asks for an API key, as bearer token (Authorization) or in x-api-key. API_KEYS_FILE has them.",
         "API_KEYS_FILE",
         (("WWW-Authenticate", "Bearer"),),
     )

@@ -91,6 +91,8 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
+    if orjson.loads(kept.row.line).get("request_truncated"):
+        return refuse(409, "Not all of the request was kept (see KEEP_BODY_BYTES): a command would ask something else.")
     return web.Response(
         text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
     )

@@ -32,10 +32,23 @@ def prepare_folder(folder: Path) -> None:
         raise JournalError(f"DATA_DIR={str(folder)!r} cannot be used: {error.strerror}") from error
 
 
+def give_to_owner(descriptor: int, folder: Path) -> None:
+    """Make the folder's owner the file's, too: an administrator's command may run as root beside a service that does
+    not, which then could not write to what the command has made."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def make_private_file(path: Path) -> None:
-    """Make ``path`` readable by its owner only, empty if it is new. SQLite gives -wal and -shm the same mode."""
+    """Make ``path`` readable by its owner only, empty if it is new; if root makes it, it is the folder's owner's.
+
+    SQLite gives -wal and -shm the same mode and owner.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        give_to_owner(descriptor, path.parent)
+        os.close(descriptor)
     except FileExistsError:
         # Never opened and closed here: close() drops all locks that this process's SQLite has on the file, and another
         # process that closes it then takes itself for the last one and deletes the log (How To Corrupt, 2.2).
@@ -54,6 +67,7 @@ def take_lock(folder: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise JournalError(f"DATA_DIR={str(folder)!r} cannot be written to: {error.strerror}") from error
+    give_to_owner(descriptor, folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service import events
-from service.journal.folder import HEADROOM, JOURNAL
+from service.journal.folder import HEADROOM, JOURNAL, give_to_owner
 from service.journal.transaction import transaction
 
 # One step of tidying holds up the writer, so it stays within some milliseconds.
@@ -93,6 +93,7 @@ class Headroom:
 def _allocate(path: Path, size: int) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        give_to_owner(descriptor, path.parent)
         os.posix_fallocate(descriptor, 0, size)
     finally:
         os.close(descriptor)

@@ -12,7 +12,7 @@ from service.inspector.replaying import changed, read_changes
 from service.journal.reader import KeptRecord, Row
 from tests.fakes.ollama import CHUNKED, HOLD, RESET, FakeOllama, answer, chunk, head, token_line
 from tests.gateway.harness import request_bytes
-from tests.running_app import ELSEWHERE, ask, chat, found, running, until
+from tests.running_app import ELSEWHERE, ask, chat, found, get, running, until
 
 
 def asked(ollama: FakeOllama) -> list[dict[str, Any]]:
@@ -94,6 +94,9 @@ async def test_a_request_that_was_not_kept_whole_is_a_409(tmp_path: Path) -> Non
         got = await ask(app, f"/exchanges/{identifier}/replay", b"{}")
         assert got.status == 409
         assert "KEEP_BODY_BYTES" in json.loads(got.body)["error"]
+        command = await get(app, f"/exchanges/{identifier}.curl")
+        assert command.status == 409
+        assert "KEEP_BODY_BYTES" in json.loads(command.body)["error"]
 
 
 async def test_closing_the_page_stops_the_generation_and_half_an_answer_does_not_look_whole(tmp_path: Path) -> None:

@@ -105,3 +105,16 @@ def test_a_file_that_is_made_private_again_keeps_the_locks_of_this_process(tmp_p
         assert (tmp_path / "journal.sqlite3-wal").exists()
         journal.write([record(2)])
     assert kept_ids(tmp_path) == [1, 2]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_what_root_makes_belongs_to_the_folders_owner(tmp_path: Path) -> None:
+    """An index that root's ``stats`` makes beside a service that runs as another user is one that it can write."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.chown(folder, 65534, 65533)
+    with open_journal(folder) as journal:
+        journal.write([record(1)])
+        owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    assert len(owners) == 5
+    assert set(owners.values()) == {(65534, 65533)}

@@ -34,9 +34,7 @@ _HOST = (
     " If the recorder is really reached by it, add it to ALLOWED_HOSTS."
 )
 _ORIGIN = "Web pages of the origin 'https://app.example.org' may not call. If this one should, add it to CORS_ORIGINS."
-_KEY = (
-    "This recorder asks for an API key: send Authorization: Bearer KEY, or x-api-key: KEY. Keys are in API_KEYS_FILE."
-)
+_KEY = "This recorder asks for an API key, as bearer token (Authorization) or in x-api-key. API_KEYS_FILE has them."
 _PATH = (
     "'/chat' is no address of Ollama that passes here. Ollama's own paths follow the prefix:"
     " /api/ollama/api/chat, /api/ollama/v1/chat/completions."
