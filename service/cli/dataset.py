@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.conditions import takes_filter
-from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
 from service.cli.screen import note, working
 from service.journal.filters import Filter, to_query
 
@@ -91,7 +90,7 @@ def _whole(folder: Path, force: bool) -> Iterator[Path]:
     # Mode 0700: prompts are in it.
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".part", dir=folder.parent))
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             previous = os.umask(0o077)
             try:
                 yield new
@@ -132,21 +131,6 @@ def _put_in_place(new: Path, folder: Path) -> None:
         raise
     if old.exists():
         shutil.rmtree(old)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Being ended, or losing its terminal, ends the block like Ctrl-C, so that no prompts stay behind."""
-
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _left(contents: "Contents") -> str:

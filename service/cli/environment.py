@@ -1,7 +1,10 @@
 """What a command knows when it starts, and how it stops when that is not enough."""
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -47,3 +50,18 @@ def read_address(url: str) -> str:
     if not is_address:
         stop(f"--url={url!r} is no address: expected is one like http://127.0.0.1:8080.", USAGE_EXIT_CODE)
     return url.rstrip("/")
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Being ended, or losing its terminal, ends the block like Ctrl-C, so that no prompts stay behind."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -27,6 +27,8 @@ Url = Annotated[str, typer.Option(help="Base address of the recorder; default: w
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _PATIENCE_SECONDS = 3600.0
 _SHOWN = 3
+# No exchange has this number.
+_NOTHING = Filter(before=0)
 _BY = "command line"
 _GIGABYTE = 1_000_000_000
 
@@ -43,22 +45,32 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             "Say what to erase with a filter (not --before or --after alone), or --all for everything.", USAGE_EXIT_CODE
         )
     with searching(settings) as search:
+        is_running = holder_of(settings) is not None
+        cut_off = 0 if is_running or wanted != Filter() else _cut_off(settings)
         newest = _newest(settings, search, wanted)
         if newest is not None:
             # What ends from now on is not what was looked at.
             wanted = replace(wanted, before=newest[0] + 1)
         count = search.count(wanted) if newest else 0
-        if newest is None or not count:
+        if not count + cut_off:
             _say({"erased": 0, "notes": []}, as_json)
             return
         if not yes:
-            _show(search, wanted, count)
+            _show(search, wanted, count, cut_off)
             typer.confirm("Erase for good?", abort=True, err=True)
-        if holder_of(settings) is not None:
+        if newest is not None and is_running:
             said = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
-            said = _erase_in_files(settings, search, wanted, count)
+            said = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
     _say(said, as_json)
+
+
+def _cut_off(settings: Settings) -> int:
+    """How many a crash left that are no records yet: the next start makes them some."""
+    from service.cli.indexed import reading
+
+    with reading(settings) as reader:
+        return int(reader.ask("SELECT count(*) FROM open_exchange")[0][0])
 
 
 def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, str] | None:
@@ -73,17 +85,19 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
     return None
 
 
-def _show(search: "Search", wanted: Filter, count: int) -> None:
+def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
     from service.cli.listing import entries, now
     from service.cli.rows import row
     from service.record.summary import summarise
 
     screen = console(to_stderr=True)
-    for entry in entries(search, wanted, _SHOWN):
+    for entry in entries(search, wanted, _SHOWN) if count else ():
         screen.print(row(summarise(entry.number, entry.line), screen.width, now()), soft_wrap=True)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
     note(f"{count:,} {'exchange matches' if count == 1 else 'exchanges match'}.")
+    if cut_off:
+        note(f"{cut_off:,} more {'was' if cut_off == 1 else 'were'} under way when the recorder was killed.")
 
 
 def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newest: str) -> dict[str, Any]:
@@ -96,7 +110,8 @@ def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newe
     return read_document(recorder.ask(f"/exchanges?{urlencode(query)}", "DELETE", seconds=_PATIENCE_SECONDS))
 
 
-def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count: int) -> dict[str, Any]:
+def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count: int, cut_off: int) -> dict[str, Any]:
+    from service.journal.erasing import erase_open
     from service.journal.journal import Journal
     from service.journal.space import Retention
     from service.logs import start_logging
@@ -111,8 +126,10 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
     # Who erased what is an event, also when no recorder runs.
     output = start_logging(settings.log_level, sys.stderr.buffer)
     try:
+        cut_off = erase_open(journal.connection) if cut_off else 0
         with working("erasing", count) as bar:
-            return asyncio.run(_erase(settings, search, wanted, journal, bar.to))
+            said = asyncio.run(_erase(settings, search, wanted, journal, bar.to))
+        return said | {"erased": said["erased"] + cut_off}
     finally:
         journal.close()
         output.stop()

@@ -1,5 +1,6 @@
 """``export``: what is selected as a file that other programs read."""
 
+import codecs
 import contextlib
 import os
 import stat
@@ -13,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.conditions import takes_filter
-from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import note, working
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
+from service.cli.screen import inert, note, working
 from service.journal.filters import Filter
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ def _writing(output: Path | None) -> Iterator[Callable[[bytes], object]]:
     """Where to write. A file appears under its name when the block ends well, and not at all when it does not."""
     if output is None:
         sys.stdout.flush()
+        if sys.stdout.isatty():
+            # A terminal obeys some characters: whatever was recorded is shown there as text.
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            yield lambda piece: typer.echo(inert(decoder.decode(piece), keeps_lines=True), nl=False)
+            return
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
@@ -120,7 +126,7 @@ def _put_in_place(path: Path) -> Iterator[IO[bytes]]:
     # Made with mode 0600: prompts are in it.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with ended_by_signals(), os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

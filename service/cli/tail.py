@@ -66,7 +66,7 @@ def follow(
     reader, search, indexer = Reader(settings.data_dir), Search(settings.data_dir), Indexer(settings.data_dir)
     patiently = _Patience(settings.data_dir, pause)
     try:
-        seen = patiently(lambda: _reached(reader, indexer, wanted))
+        seen = patiently(lambda: _reached(reader, indexer, search, wanted))
         last = patiently(lambda: list(entries(search, replace(wanted, before=seen + 1), lines)))
         yield from reversed(last)
         while True:
@@ -76,7 +76,7 @@ def follow(
                 note("The journal was made anew.")
                 seen = 0
             if newest != seen:
-                newest = patiently(lambda: _reached(reader, indexer, wanted))
+                newest = patiently(lambda: _reached(reader, indexer, search, wanted))
                 yield from _ended_between(seen, newest, wanted, search, reader, patiently)
                 seen = newest
     finally:
@@ -100,7 +100,7 @@ def _ended_between(
             yield Entry(*found)
 
 
-def _reached(reader: "Reader", indexer: "Indexer", wanted: Filter) -> int:
+def _reached(reader: "Reader", indexer: "Indexer", search: "Search", wanted: Filter) -> int:
     """Up to which number can be looked. Where the index is asked, it is brought there first."""
     newest = reader.newest_number()
     if not wanted.has_conditions:
@@ -109,8 +109,8 @@ def _reached(reader: "Reader", indexer: "Indexer", wanted: Filter) -> int:
         while (step := indexer.step()).behind:
             pass
     except (sqlite3.Error, OSError):
-        # A folder that only the recorder may write to: it indexes within milliseconds.
-        return newest
+        # A folder that only the recorder may write to: what it has not indexed yet comes at the next look.
+        return search.reached()
     return step.number
 
 

@@ -54,6 +54,7 @@ def _show(groups: "list[Group]", by: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from service.journal.totals import MOST_GROUPS
     from service.record.wording import counted
 
     screen = console()
@@ -68,6 +69,8 @@ def _show(groups: "list[Group]", by: str) -> None:
     screen.print(table)
     calls, failed = sum(group.calls for group in groups), sum(group.failed for group in groups)
     screen.print(Text(f"{counted(calls, 'call')}, {failed:,} failed", "dim"))
+    if len(groups) == MOST_GROUPS:
+        note(f"Only the {MOST_GROUPS:,} names with the most calls are shown and counted.")
 
 
 def _columns(*, is_wide: bool) -> "dict[str, Callable[[Group], str | Text]]":

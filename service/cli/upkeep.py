@@ -61,19 +61,16 @@ def ship_status(as_json: AsJson = False) -> None:
     try:
         newest = reader.newest_number()
         cursors = reader.cursors()
+        wanted = wanted_receivers(settings)
+        waiting = {name: reader.count_after(cursors.get(name, 0)) for name in sorted(set(cursors) | set(wanted))}
         parked = reader.parked()
     except JournalError as trouble:
         stop(why_unread(trouble, settings.data_dir))
     finally:
         reader.close()
-    wanted = wanted_receivers(settings)
     receivers = {
-        name: {
-            "address": wanted.get(name) or "not set",
-            "has": cursors.get(name, 0),
-            "waiting": newest - cursors.get(name, 0),
-        }
-        for name in sorted(set(cursors) | set(wanted))
+        name: {"address": wanted.get(name) or "not set", "has": cursors.get(name, 0), "waiting": count}
+        for name, count in waiting.items()
     }
     _print({"newest": newest, "receivers": receivers, "parked": [asdict(record) for record in parked]}, as_json)
 

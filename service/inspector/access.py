@@ -45,6 +45,10 @@ class Access:
             return self._is_token(said.strip(), client)
         return self.has_session(headers)
 
+    def may_go_on(self, headers: Mapping[str, str], client: Client) -> bool:
+        """Whether one who was allowed to watch still is: a session may have ended meanwhile."""
+        return client.is_local or "Authorization" in headers or self.has_session(headers)
+
     def has_session(self, headers: Mapping[str, str]) -> bool:
         """Whether this browser has signed in."""
         session = _session_of(headers)

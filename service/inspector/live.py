@@ -42,8 +42,11 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
     return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
 
 
-async def tell(request: web.BaseRequest, live: "Live") -> web.StreamResponse:
-    """``/live``. Raises JournalError, before anything is answered, when the journal cannot be read."""
+async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], bool]) -> web.StreamResponse:
+    """``/live``, until ``may_go_on`` says no before an event, or at a heartbeat.
+
+    Raises JournalError, before anything is answered, when the journal cannot be read.
+    """
     if live.is_full:
         return refuse(503, f"{MOST_WATCHERS} are watching already.", {"Retry-After": "30"})
     response = web.StreamResponse(headers=_HEADERS)
@@ -58,6 +61,8 @@ async def tell(request: web.BaseRequest, live: "Live") -> web.StreamResponse:
         with begun(request):
             await _write(response, piece)
             async for piece in pieces:
+                if not may_go_on():
+                    break
                 await _write(response, piece)
     return response
 
@@ -177,6 +182,10 @@ class Live:
             for number, piece in entries:
                 self._number = number
                 self._tell(piece)
+            if not entries and (newest := await asyncio.to_thread(self._reader.newest_number)) < self._number:
+                # The journal was made anew, and its numbers begin again.
+                self._number = newest
+                self._tell(event("reload", {"number": newest}))
             if len(entries) < _ROWS_AT_ONCE:
                 return
 

@@ -1,6 +1,7 @@
 """One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
 
 import contextlib
+import json
 import re
 import shlex
 from dataclasses import asdict
@@ -64,8 +65,9 @@ def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
         "request": {"bytes": said.get("request_bytes", 0), "kept": len(kept.request)},
         "response": {"bytes": said.get("response_bytes", 0), "kept": len(kept.response)},
     }
-    answer["request"]["is_shortened"] = bool(said.get("request_truncated"))
-    answer["response"]["is_shortened"] = bool(said.get("response_truncated"))
+    for side, body in (("request", kept.request), ("response", kept.response)):
+        # The record's mark is about its texts too: a body may be whole though its text was too long for the line.
+        answer[side]["is_shortened"] = bool(said.get(f"{side}_truncated")) and _GAP.search(body) is not None
     related = {"previous": beside.previous, "next": beside.next, "replay_of": said.get("replay_of")}
     return answer | {name: value for name, value in related.items() if value is not None}
 
@@ -91,7 +93,7 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    if orjson.loads(kept.row.line).get("request_truncated"):
+    if _has_gap(kept):
         return refuse(409, "Not all of the request was kept (see KEEP_BODY_BYTES): a command would ask something else.")
     return web.Response(
         text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
@@ -127,17 +129,24 @@ def target_of(request_uri: str) -> str:
     return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
 
 
+def _has_gap(kept: KeptRecord) -> bool:
+    """Whether a part of the request is missing. A prompt may hold what looks like the mark of that."""
+    is_marked = orjson.loads(kept.row.line).get("request_truncated", False)
+    return is_marked and _GAP.search(kept.request) is not None
+
+
 def why_not_whole(kept: KeptRecord) -> str | None:
     """Why the kept request cannot be sent again as it was; None: it can."""
     if kept.row.method != "POST":
         return "Only what was asked with POST can be sent again."
     if not kept.request:
         return "Nothing of the request was kept: see KEEP_BODY_BYTES."
-    try:
-        whole = orjson.loads(kept.request)
-    except ValueError:
-        whole = None
     # The gap in a copy may lie inside a text: then it is still JSON.
-    if whole is None or _GAP.search(kept.request):
-        return "The kept copy of the request is not whole, or no JSON: see KEEP_BODY_BYTES."
+    if _has_gap(kept):
+        return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
+    try:
+        # Not by orjson: half an emoji, as JavaScript cuts them, is no JSON to it, and Ollama takes it.
+        whole = json.loads(kept.request)
+    except (ValueError, RecursionError):
+        return "The request is no JSON."
     return None if isinstance(whole, dict) else "The request is JSON, but no object."

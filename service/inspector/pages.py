@@ -75,7 +75,7 @@ class Pages:
             "/": self._page,
             "/metrics": self._metrics,
             "/status.json": self._status,
-            "/live": lambda asked: tell(asked.request, sources.live),
+            "/live": self._live,
             "/models.json": self._models,
             "/openapi.json": self._description,
             "/exchanges.json": lambda asked: listing.list_exchanges(sources.search, asked.query),
@@ -143,6 +143,10 @@ class Pages:
             "There is nothing here. The page is at /, Ollama below /api/ollama/, for instance /api/ollama/api/tags,"
             " and what programs may ask is in /openapi.json.",
         )
+
+    async def _live(self, asked: _Asked) -> web.StreamResponse:
+        headers, client = asked.request.headers, asked.client
+        return await tell(asked.request, self._sources.live, lambda: self._access.may_go_on(headers, client))
 
     async def _one(self, asked: _Asked, identifier: str, part: str) -> web.StreamResponse:
         sources, method = self._sources, asked.request.method

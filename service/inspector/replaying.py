@@ -1,6 +1,7 @@
 """A recorded prompt once more, perhaps with another model: through the gateway's own door, recorded like any call."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -110,7 +111,7 @@ def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
     """The kept request with ``changes``; byte for byte the same without any."""
     if not changes:
         return kept.request
-    body: dict[str, Any] = orjson.loads(kept.request)
+    body: dict[str, Any] = json.loads(kept.request)
     for name in ("model", "stream"):
         if name in changes:
             body[name] = changes[name]
@@ -123,7 +124,8 @@ def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
             body.update(changes["options"])
     if "system" in changes:
         _set_system(body, api, changes["system"])
-    return orjson.dumps(body)
+    # Not by orjson: it refuses half an emoji.
+    return json.dumps(body).encode()
 
 
 def _set_system(body: dict[str, Any], api: str, system: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from service.journal import JournalError
 from service.journal.folder import JOURNAL, take_lock
-from service.journal.index import INDEX
+from service.journal.index import INDEX, delete, inode, is_useless
 
 # Somebody may be reading: a command of the command line looks at the files for moments.
 _PATIENCE_SECONDS: Final = 10.0
@@ -40,7 +40,14 @@ def compact(folder: Path) -> Compacted:
         before = _bytes_of(paths)
         for path in paths:
             _require_room(path)
-            _write_anew(path)
+            try:
+                _write_anew(path)
+            except JournalError as trouble:
+                cause = trouble.__cause__
+                if path.name != INDEX or not isinstance(cause, sqlite3.Error) or not is_useless(cause):
+                    raise
+                # It holds nothing that is not made again from the journal.
+                delete(folder, inode(folder))
         return Compacted(before, _bytes_of(paths))
     finally:
         os.close(lock)

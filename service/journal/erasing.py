@@ -58,6 +58,14 @@ def erase_records(connection: sqlite3.Connection, numbers: Sequence[int]) -> int
     return deleted
 
 
+def erase_open(connection: sqlite3.Connection) -> int:
+    """Delete what a killed recorder left of exchanges that were under way. How many there were. None may run."""
+    with _overwriting(connection), transaction(connection):
+        deleted = connection.execute("DELETE FROM open_exchange").rowcount
+        connection.execute("INSERT OR REPLACE INTO about VALUES (?, 'yes')", (_TO_OVERWRITE,))
+    return deleted
+
+
 def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
     """One step of overwriting what was freed. True: there is more to do at once.
 

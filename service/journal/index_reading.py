@@ -158,7 +158,7 @@ def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequenc
     if wanted.truncated is not None:
         conditions.append(f"is_truncated = {int(wanted.truncated)}")
     if wanted.slower is not None:
-        conditions.append(f"request_ms > {int(wanted.slower * 1000)}")
+        conditions.append(f"request_ms > {round(wanted.slower * 1000)}")
     if wanted.since_ns is not None:
         conditions.append(f"ended_ms >= {wanted.since_ns // 1_000_000}")
     if wanted.until_ns is not None:

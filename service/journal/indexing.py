@@ -33,6 +33,8 @@ _QUIET_SECONDS = 2.0
 _TIDY_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 15.0
+_CHECK_SECONDS = 60.0
+_CHECK_AGAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,12 @@ class Indexer:
 
     def erase_missing(self) -> int:
         """Erase what the journal does not have though nobody said so: a crash came between the two. How many."""
-        missing = self._do(lambda connection: removal.missing(connection, self._journal))
+        # Both are counted through: in a large journal on a slow disk that takes longer than any other question.
+        patient = Reader(self._folder, seconds=_CHECK_SECONDS)
+        try:
+            missing = self._do(lambda connection: removal.missing(connection, patient))
+        finally:
+            patient.close()
         if missing:
             self.erase(missing)
         return len(missing)
@@ -258,13 +265,13 @@ class IndexingThread:
 
     def _run(self) -> None:
         retry_seconds = _FIRST_RETRY_SECONDS
-        is_checked = False
+        is_checked, check_at = False, 0.0
         while not self._stopped.is_set():
             self._woken.clear()
             try:
-                if not is_checked:
-                    self._indexer.erase_missing()
-                    is_checked = True
+                if not is_checked and time.monotonic() >= check_at:
+                    is_checked = self._check()
+                    check_at = time.monotonic() + _CHECK_AGAIN_SECONDS
                 self._catch_up()
                 retry_seconds = _FIRST_RETRY_SECONDS
                 self._woken.wait(_TIDY_SECONDS)
@@ -276,6 +283,14 @@ class IndexingThread:
                 report_defect("journal: the index", error)
                 self._state = replace(self._state, trouble=f"a fault of ours: {type(error).__name__}")
                 self._stopped.wait(_LAST_RETRY_SECONDS)
+
+    def _check(self) -> bool:
+        """False: there was no answer in time. New records are indexed all the same, and it is tried again later."""
+        try:
+            self._indexer.erase_missing()
+        except JournalError:
+            return False
+        return True
 
     def _catch_up(self) -> None:
         while not self._stopped.is_set():

@@ -98,6 +98,14 @@ class Reader:
         found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
         return int(found[0][0]) if found else 0
 
+    def count_after(self, number: int) -> int:
+        """How many records there are after ``number``."""
+        # Asked of the small index of ids: to look through the table is to read the whole journal.
+        found = self.ask(
+            "SELECT count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1 WHERE number > ?", (number,)
+        )
+        return int(found[0][0])
+
     def cursors(self) -> dict[str, int]:
         """Up to which number each receiver has everything."""
         return dict(self.ask("SELECT receiver, number FROM cursor"))

@@ -121,18 +121,19 @@ def expire(connection: sqlite3.Connection, retention: Retention, receivers: Sequ
     """Remove a bounded number of the oldest records that ``retention`` does not keep. How many were removed."""
     deliverable = _shipped_to_all(connection, receivers)
     too_much = used_bytes(connection) - retention.bytes
-    too_old = time.time_ns() - int(retention.days * 86_400e9)
-    last, count, size, is_by_age = 0, 0, 0, True
-    for number, ended_ns, length in _oldest(connection, deliverable):
+    now = time.time_ns()
+    too_old = now - int(retention.days * 86_400e9)
+    last, size, is_by_age = 0, 0, True
+    # By age: one that a wrong clock let end in the future tells no age, and must not hold up those behind it.
+    for number, ended_ns, length in _oldest(connection, deliverable, None if too_much > 0 else now):
         if ended_ns >= too_old:
             if size >= too_much:
                 break
             is_by_age = False
-        last, count, size = number, count + 1, size + length
+        last, size = number, size + length
         if size > _BYTES_A_STEP:
             break
-    _remove_up_to(connection, last, count, "age" if is_by_age else "size")
-    return count
+    return _remove_up_to(connection, last, "age" if is_by_age else "size")
 
 
 def make_room(connection: sqlite3.Connection, headroom: Headroom, wanted: int) -> int:
@@ -152,12 +153,12 @@ def make_room(connection: sqlite3.Connection, headroom: Headroom, wanted: int) -
         return 0
     # A sixteenth at a time: removing one by one would run into the full disk again with every next record.
     wanted = max(wanted, used_bytes(connection) // 16)
-    last, count, size = 0, 0, 0
+    last, size = 0, 0
     for number, _, length in _oldest(connection, None):
-        last, count, size = number, count + 1, size + length
+        last, size = number, size + length
         if size >= min(wanted, _BYTES_A_STEP):
             break
-    _remove_up_to(connection, last, count, "disk_full")
+    count = _remove_up_to(connection, last, "disk_full")
     checkpoint(connection)
     return count
 
@@ -195,22 +196,26 @@ def _shipped_to_all(connection: sqlite3.Connection, receivers: Sequence[str]) ->
     return min(int(cursors.get(receiver, 0)) for receiver in receivers)
 
 
-def _oldest(connection: sqlite3.Connection, up_to: int | None) -> list[tuple[int, int, int]]:
+def _oldest(
+    connection: sqlite3.Connection, up_to: int | None, ended_by_ns: int | None = None
+) -> list[tuple[int, int, int]]:
     # length() of a blob is read from the row's header: the bodies themselves are not touched.
     return connection.execute(
         "SELECT number, ended_ns, length(line) + length(request) + length(response) FROM exchange"
-        " WHERE ?1 IS NULL OR number <= ?1 ORDER BY number LIMIT ?2",
-        (up_to, _ROWS_A_STEP),
+        " WHERE (?1 IS NULL OR number <= ?1) AND (?2 IS NULL OR ended_ns <= ?2) ORDER BY number LIMIT ?3",
+        (up_to, ended_by_ns, _ROWS_A_STEP),
     ).fetchall()
 
 
-def _remove_up_to(connection: sqlite3.Connection, number: int, count: int, reason: str) -> None:
-    if not count:
-        return
+def _remove_up_to(connection: sqlite3.Connection, number: int, reason: str) -> int:
+    """How many were removed."""
+    if not number:
+        return 0
     with transaction(connection):
-        connection.execute("DELETE FROM exchange WHERE number <= ?", (number,))
+        count = connection.execute("DELETE FROM exchange WHERE number <= ?", (number,)).rowcount
         connection.execute("DELETE FROM parked WHERE number <= ?", (number,))
     events.emit(events.RecordsExpired(count, reason))
+    return count
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -6,6 +6,7 @@ for each place on the drawing that has a dot.
 
 import math
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ Dot = tuple[int, int, int, int, int]
 # A place is one dot wide, a twentieth of a decade high, of one kind. Beside max(), the other columns are of its row.
 # What is not needed for a dot is summed apart: SQLite sorts all that a grouped row holds.
 _PLACES = """
-SELECT (ended_ms - ?) / ? * 4096 + spot AS place, max(number), ended_ms, request_ms, count(*) {source} GROUP BY place
+SELECT (min(ended_ms, ?) - ?) / ? * 4096 + spot AS place, max(number), ended_ms, request_ms, count(*) {source}
+GROUP BY place
 """
 _SUMS = """
 SELECT coalesce(sum(request_ms), 0), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
@@ -63,11 +65,13 @@ def draw_timeline(
     sums: Counter[int] = Counter()
     for span in where:
         question = _PLACES.format(source=span.source)
-        for place, number, ended_ms, request_ms, count in connection.execute(question, (since_ms, width, *span.values)):
+        for place, number, ended_ms, request_ms, count in connection.execute(
+            question, (until_ms - 1, since_ms, width, *span.values)
+        ):
             known = dots.get(place)
             # Spans come newest first: the one that is there stays.
             dots[place] = (
-                (ended_ms, request_ms or 0, place & 3, count, number)
+                (min(ended_ms, until_ms - 1), request_ms or 0, place & 3, count, number)
                 if known is None
                 else (known[0], known[1], known[2], known[3] + count, known[4])
             )
@@ -93,7 +97,10 @@ def draw_timeline(
 
 
 def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[Span]) -> tuple[int, int]:
-    """Unix milliseconds: what the filter says, else where the first and after where the last exchange ended."""
+    """Unix milliseconds: what the filter says, else where the first and after where the last exchange ended.
+
+    Nothing has ended after now: what a wrong clock let end in the future is drawn there, and not a year to the right.
+    """
     since = None if wanted.since_ns is None else wanted.since_ns // 1_000_000
     until = None if wanted.until_ns is None else wanted.until_ns // 1_000_000
     if since is not None and until is not None:
@@ -105,7 +112,10 @@ def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[Span])
             lows.append(low)
             highs.append(high + 1)
     since = min(lows, default=until or 0) if since is None else since
-    return since, max(highs, default=since) if until is None else until
+    if until is None:
+        now = time.time_ns() // 1_000_000 + 1
+        until = max(since, min(max(highs, default=since), now))
+    return since, until
 
 
 def _percentile(

@@ -11,7 +11,7 @@ from service.journal.index_reading import Span, spans
 
 STATS_FIELDS = ("model", "workflow", "node", "caller", "operation")
 # Names that differ with each call would make a list without end.
-_MOST_GROUPS = 1000
+MOST_GROUPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def counted_names(
 
 
 def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> list[Group]:
-    """One Group for each name in the field ``by``, the largest first."""
+    """One Group for each name in the field ``by``, the MOST_GROUPS largest, the largest first."""
     if by not in STATS_FIELDS:
         raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
     connection.execute("DROP TABLE IF EXISTS temp.call")
@@ -80,7 +80,7 @@ def nearest_rank(count: int, share: float) -> int:
 def _groups_of_calls(connection: sqlite3.Connection) -> Iterator[Group]:
     totals = connection.execute(
         "SELECT name, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
-        f" coalesce(sum(tokens_out), 0), count(rate) FROM call GROUP BY name ORDER BY 2 DESC, 1 LIMIT {_MOST_GROUPS}"
+        f" coalesce(sum(tokens_out), 0), count(rate) FROM call GROUP BY name ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
     ).fetchall()
     names = _names(connection, [row[0] for row in totals if row[0] is not None])
     durations = _ranked(connection, "request_ms", {row[0]: row[4] for row in totals}, (0.5, 0.95))

@@ -1,6 +1,8 @@
 """``erase``: looked at, asked, and gone to the byte; by the recorder when one runs, from the files when none does."""
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +63,19 @@ def test_everything_is_erased_only_when_that_is_said(run: Run, folder: Path) -> 
         assert "not --before or --after alone" in refused.stderr
     assert json.loads(run("erase", "--all", "--yes", "--before", "3", "--json").stdout)["erased"] == 2
     assert kept_ids(folder) == [3]
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_everything_is_also_what_a_crash_left(count: int, run: Run, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, count + 1)))
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None)) as connection:
+        connection.execute("INSERT INTO open_exchange VALUES ('a', '{}', ?, '')", (SECRET.encode(),))
+    assert run("erase", "--model", "tiny", "--yes").exit_code == 0
+    assert SECRET.encode() in bytes_of(folder)
+    done = run("erase", "--all", input="y\n")
+    assert "1 more was under way when the recorder was killed." in done.stderr
+    assert (done.exit_code, "Erased 1 exchange." in done.stdout) == (0, True)
+    assert SECRET.encode() not in bytes_of(folder)
 
 
 def test_what_matches_nothing_erases_nothing(run: Run, folder: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -150,3 +151,13 @@ def test_an_archive_is_not_thrown_at_a_terminal(run: Run, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(exporting, "sys", Terminal)
     assert run("export", "har").exit_code == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_leaves_no_prompts_behind(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(Search, "count", lambda *_: os.kill(os.getpid(), number))
+    before = set(tmp_path.iterdir())
+    assert run("export", "csv", "--output", str(tmp_path / "out.csv")).exit_code == 128 + number
+    assert set(tmp_path.iterdir()) == before

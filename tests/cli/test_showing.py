@@ -57,7 +57,8 @@ def test_the_kept_bytes_pass_through_a_pipe_unchanged(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["show"], ["show", "--raw", "request"], ["show", "--raw", "response"], ["list"], ["stats"]]
+    "words",
+    [["show"], ["show", "--raw", "request"], ["show", "--raw", "response"], ["list"], ["stats"], ["export", "jsonl"]],
 )
 def test_a_terminal_obeys_nothing_of_what_was_recorded(words: list[str], folder: Path) -> None:
     record = chat(1, HOSTILE, HOSTILE, model=HOSTILE, caller={"workflow": HOSTILE})

@@ -1,8 +1,10 @@
 """``tail`` follows the journal, whoever writes it and whenever it begins to exist."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 
 from service.cli.tail import follow
 from service.journal.filters import Filter
+from service.journal.indexing import Indexer
 from service.settings import read_settings
 from tests.cli.kept import chat, keep
 from tests.servers.recorder import PROJECT
@@ -49,6 +52,24 @@ def test_a_filter_lets_through_what_it_should_also_before_anybody_indexed_it(fol
     keep(folder, chat(1, "red"), chat(2, "blue"), chat(3, "red"))
     later = [lambda: keep(folder, chat(4, "blue"), chat(5, "red")), lambda: keep(folder, chat(6, "red"))]
     assert followed(folder, Filter(text="red"), 10, *later) == [1, 3, 5, 6]
+
+
+def test_where_only_the_recorder_may_index_what_it_has_not_indexed_yet_comes_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(indexer: Indexer) -> None:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    def by_the_recorder() -> None:
+        with contextlib.closing(Indexer(folder)) as indexer:
+            step(indexer)
+
+    keep(folder, chat(1, "red"))
+    step = Indexer.step
+    by_the_recorder()
+    monkeypatch.setattr(Indexer, "step", refuse)
+    later = [lambda: keep(folder, chat(2, "red"), chat(3, "red")), by_the_recorder]
+    assert followed(folder, Filter(text="red"), 10, *later) == [1, 2, 3]
 
 
 def test_it_waits_for_a_journal_that_is_not_there_yet(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

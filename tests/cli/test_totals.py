@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from service.journal import totals
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
 
@@ -42,3 +43,10 @@ def test_names_are_text_and_fit_a_narrow_terminal(run: Run, folder: Path, monkey
     monkeypatch.setenv("COLUMNS", "60")
     shown = run("stats").stdout
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_that_not_all_names_are_counted_is_said(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(folder, chat(1), chat(2, model="phi4"), chat(3, model="phi4"))
+    assert "Only" not in run("stats").stderr
+    monkeypatch.setattr(totals, "MOST_GROUPS", 2)
+    assert "Only the 2 names with the most calls are shown and counted." in run("stats").stderr

@@ -1,21 +1,23 @@
 """What happens, as it happens, for everybody who watches."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from service.app import App
 from service.inspector import live
 from service.inspector.live import MOST_MISSED, MOST_WATCHERS, event
+from service.journal.reader import Reader, Row
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
 from tests.gateway.harness import request_bytes
-from tests.running_app import CHAT, ask, chat, get, running
+from tests.running_app import CHAT, ELSEWHERE, ask, chat, get, running
 
 SECONDS = 5.0
 
@@ -108,6 +110,36 @@ async def test_who_missed_too_much_is_told_to_load_anew(tmp_path: Path) -> None:
     await asyncio.to_thread(make_journal, tmp_path, MOST_MISSED + 2)
     async with running(tmp_path) as app, watching(app, Last_Event_ID="1") as watcher:
         assert (await watcher.hear("reload"))[0] == {"number": MOST_MISSED + 2}
+
+
+async def test_a_journal_that_is_made_anew_is_told() -> None:
+    class Anew:
+        newest = 5
+
+        def newest_number(self) -> int:
+            return self.newest
+
+        def read_after(self, *_: int) -> list[Row]:
+            return []
+
+    reader = Anew()
+    told = live.Live(lambda _: [], cast("Reader", reader), mask=True)
+    async with contextlib.aclosing(told.watch(None)) as pieces:
+        assert await anext(pieces) == event("hello", {"number": 5, "in_flight": []})
+        reader.newest = 2
+        assert await asyncio.wait_for(anext(pieces), SECONDS) == event("reload", {"number": 2})
+
+
+async def test_whoever_signs_out_hears_nothing_more(tmp_path: Path) -> None:
+    form = {**ELSEWHERE, "Content_Type": "application/x-www-form-urlencoded"}
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_TOKEN="secret") as app:
+        signed_in = await ask(app, "/sign-in", b"token=secret", **form)
+        headers = ELSEWHERE | {"Cookie": (signed_in.header("Set-Cookie") or "").partition(";")[0]}
+        async with watching(app, **headers) as watcher:
+            await watcher.hear("hello")
+            await ask(app, "/sign-out", b"", "POST", **headers)
+            await chat(app, "not for everybody")
+            assert b"not for everybody" not in await asyncio.wait_for(watcher.reader.read(), SECONDS)
 
 
 async def test_there_is_room_for_many_but_not_for_any_number_of_watchers(tmp_path: Path) -> None:

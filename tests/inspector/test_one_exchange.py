@@ -14,8 +14,8 @@ from tests.running_app import chat, found, get, running, said
 LABELS = "/api/ollama/~workflow=Invoices;execution=7/api/chat"
 
 
-def kept(request: bytes, uri: str = "/api/ollama/api/chat", method: str = "POST") -> KeptRecord:
-    line = json.dumps({"request_uri": uri, "exchange": "a" * 32}).encode()
+def kept(request: bytes, uri: str = "/api/ollama/api/chat", method: str = "POST", **facts: bool) -> KeptRecord:
+    line = json.dumps({"request_uri": uri, "exchange": "a" * 32} | facts).encode()
     return KeptRecord(Row(1, "a" * 32, 0, 0, method, "chat", "completed", None, line), request, b"")
 
 
@@ -97,5 +97,9 @@ def test_a_repetition_is_not_the_workflows_own_call(uri: str, target: str) -> No
 @pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a":1} \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
 def test_only_what_is_kept_whole_can_be_sent_again(request_bytes: bytes) -> None:
     assert why_not_whole(kept(request_bytes))
+    shortened = '{"prompt": "a … [12 bytes left out] … b"}'.encode()
+    assert why_not_whole(kept(shortened)) is None
+    assert "KEEP_BODY_BYTES" in str(why_not_whole(kept(shortened, request_truncated=True)))
+    assert why_not_whole(kept(b'{"prompt": "half an emoji: \\ud83d"}')) is None
     assert why_not_whole(kept(b'{"model":"m"}')) is None
     assert why_not_whole(kept(b'{"model":"m"}', method="GET"))

@@ -146,3 +146,8 @@ def test_each_api_has_its_place_for_what_is_different(
 
 def test_null_means_nothing_is_to_be_different() -> None:
     assert read_changes(b'{"model":null}') == {}
+
+
+def test_half_an_emoji_is_sent_again_as_it_came() -> None:
+    half = KeptRecord(Row(1, "a" * 32, 0, 0, "POST", "chat", "completed", None, b"{}"), b'{"prompt": "\\ud83d"}', b"")
+    assert changed(half, "ollama", {"model": "other"}) == b'{"prompt": "\\ud83d", "model": "other"}'

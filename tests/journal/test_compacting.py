@@ -82,3 +82,13 @@ def test_a_damaged_file_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be written anew"):
         compact(tmp_path)
     assert (tmp_path / "journal.sqlite3").read_bytes() == b"no journal at all" * 1000
+
+
+def test_a_damaged_index_is_left_to_be_made_anew(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for path in tmp_path.glob("index.sqlite3*"):
+        path.unlink()
+    (tmp_path / "index.sqlite3").write_bytes(b"no index at all" * 1000)
+    compact(tmp_path)
+    assert list(tmp_path.glob("index.sqlite3*")) == []
+    assert kept_ids(tmp_path) == list(range(1, 11))

@@ -259,3 +259,19 @@ def test_the_thread_leaves_most_of_a_core_to_others_while_exchanges_are_going_on
 
     # A twentieth, and what this test and the system take.
     assert share < 0.3
+
+
+def test_new_ones_are_indexed_though_the_journal_cannot_be_counted_through_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(indexer: Indexer) -> int:
+        raise JournalError("the journal took more than 60 seconds to answer")
+
+    monkeypatch.setattr(Indexer, "erase_missing", fail)
+    write(tmp_path, [said(1, "alpha")])
+    thread = IndexingThread(tmp_path)
+    thread.start()
+    try:
+        wait_until(lambda: thread.state().number == 1)
+    finally:
+        thread.stop()

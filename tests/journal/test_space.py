@@ -105,3 +105,13 @@ def test_as_many_pages_as_asked_for_go_back_in_one_step(tmp_path: Path) -> None:
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         vacuum(connection, 150)
         assert connection.execute("PRAGMA freelist_count").fetchone() == (free - 150,)
+
+
+def test_one_that_a_wrong_clock_let_end_in_the_future_holds_up_nobody(tmp_path: Path) -> None:
+    now = time.time_ns()
+    with open_journal(tmp_path, retention=Retention(days=30)) as journal:
+        journal.write([record(1, ended_ns=now + 400 * DAY_NS)])
+        journal.write([record(number, ended_ns=now - 60 * DAY_NS) for number in range(2, 701)])
+        journal.write([record(701, ended_ns=now), record(702, ended_ns=now + 400 * DAY_NS)])
+        tidy(journal)
+    assert kept_ids(tmp_path) == [701, 702]

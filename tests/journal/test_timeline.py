@@ -1,4 +1,5 @@
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +62,14 @@ def test_what_lasted_nobody_knows_how_long_is_counted_and_drawn_but_not_averaged
 
     assert (timeline.count, timeline.failed, timeline.mean, timeline.p50, timeline.p95) == (3, 1, 2.0, 0.0, 4.0)
     assert sorted(dot[1:4] for dot in timeline.dots) == [(0, 0, 1), (0, 1, 1), (4000, 0, 1)]
+
+
+def test_one_that_a_wrong_clock_let_end_in_the_future_squeezes_nobody(tmp_path: Path, searching: Search) -> None:
+    now_ns = time.time_ns()
+    times = (-3 * SECOND, -2 * SECOND, -SECOND, 400 * 86_400 * SECOND)
+    write(tmp_path, [said(number)._replace(ended_ns=now_ns + ago) for number, ago in enumerate(times, 1)])
+    index(tmp_path)
+    drawn = searching.timeline(Filter(since_ns=now_ns - 60 * SECOND))
+    assert now_ns < drawn.until_ns < now_ns + 60 * SECOND
+    assert drawn.count == len(drawn.dots) == 4
+    assert drawn.dots[-1][0] < drawn.until_ns // 1_000_000

@@ -217,7 +217,7 @@ async def test_what_was_not_kept_cannot_be_sent_again_and_the_page_says_why(brow
         identifier = await chat(app, "Hello")
         async with opened(browser, app, f"/?show={identifier}") as page:
             await shown(page).get_by_role("button", name="Replay …").click()
-            why = "The kept copy of the request is not whole, or no JSON: see KEEP_BODY_BYTES."
+            why = "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
             await expect(shown(page)).to_contain_text(why)
             await expect(shown(page).get_by_role("form", name="Replay")).to_have_count(0)
 
