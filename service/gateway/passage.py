@@ -43,6 +43,7 @@ class Passage:
         self.started = time.monotonic()
         self.silence = Silence(seams.settings.silence)
         self.request_copy = Capture(seams.settings.keep_body_bytes)
+        self.request_is_incomplete = False
         self.answer_copy = Capture(seams.settings.keep_body_bytes)
         self.answer_type = ""
         self.answer_encoding = ""
@@ -84,16 +85,12 @@ class Passage:
         if "Expect" in headers and headers["Expect"].lower() == "100-continue":
             # Only now: a request that is refused shall not send its body first.
             self.reply.invite()
+        self.request_is_incomplete = True
         declared = headers.get("Content-Length")
         length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self._flowing_body(), length)
-        content = request.content
-        self.silence.waits_for_client = True
-        body = content.read_nowait() if content.is_eof() else await content.read()
-        self.request_copy.add(body)
-        self._request_was_read()
-        return RequestBody(body, length)
+        return RequestBody(b"".join([piece async for piece in self._flowing_body()]), length)
 
     async def _flowing_body(self) -> AsyncIterator[bytes]:
         content = self.request.content
@@ -107,6 +104,8 @@ class Passage:
         self._request_was_read()
 
     def _request_was_read(self) -> None:
+        self.request_is_incomplete = False
+        self.silence.heard(time.monotonic())
         self.silence.waits_for_client = False
         if not self.has_ended:
             self.opened = self._open_with_request()
@@ -115,7 +114,7 @@ class Passage:
     def _open_with_request(self) -> OpenExchange:
         headers = self.request.headers
         body = self.request_copy.body(headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
-        return self.call.open_with(body)
+        return self.call.open_with(body._replace(is_incomplete=True) if self.request_is_incomplete else body)
 
     # The answer
 

@@ -36,7 +36,8 @@ class Body(NamedTuple):
     """The bounded copy of one body, as it was on the wire (so possibly compressed).
 
     ``head`` holds its first bytes. When more passed than is kept, ``tail`` holds its last
-    bytes and what lay between them is gone. ``length`` counts the bytes that really passed.
+    bytes and what lay between them is gone. ``length`` counts the bytes that really passed;
+    ``is_incomplete`` says that more was to come and did not, or was not waited for.
     """
 
     length: int = 0
@@ -44,6 +45,7 @@ class Body(NamedTuple):
     tail: bytes = b""
     content_type: str = ""
     content_encoding: str = ""
+    is_incomplete: bool = False
 
     @property
     def is_shortened(self) -> bool:

@@ -52,6 +52,38 @@ async def test_the_first_pieces_are_noted_by_offset_and_time_and_no_more_than_th
         assert times[-1] <= exchange.duration
 
 
+async def test_a_body_that_comes_steadily_is_no_silence_and_ollamas_time_begins_at_its_end() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, silence=0.5) as gateway:
+        ollama.answers("/api/chat", answer(0.3, whole(b"{}")))
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        try:
+            writer.write(request_bytes("POST", PATH, Content_Length="20", Connection="close"))
+            for _ in range(4):
+                await asyncio.sleep(0.2)
+                writer.write(b"12345")
+            async with asyncio.timeout(5):
+                assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        finally:
+            writer.close()
+        copy = (await gateway.exchange()).opened.request
+        assert (copy.head, copy.is_incomplete) == (b"12345" * 4, False)
+
+
+@pytest.mark.parametrize("declared", ["85", "980031"])
+async def test_half_a_request_is_kept_and_called_half(declared: str) -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(request_bytes("POST", PATH, Content_Length=declared) + CHAT)
+        async with asyncio.timeout(5):
+            assert gateway.relay is not None
+            while not gateway.relay.in_flight:
+                await asyncio.sleep(0.005)
+        writer.close()
+        exchange = await gateway.exchange()
+        assert exchange.outcome is Outcome.CLIENT_LEFT
+        assert (exchange.opened.request.head, exchange.opened.request.is_incomplete) == (CHAT, True)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 async def test_an_answer_without_a_body_ends_with_its_head(status: int) -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:

@@ -205,6 +205,12 @@ def test_of_an_uploaded_model_only_the_beginning_is_kept() -> None:
     assert (said["request_bytes"], said["request_truncated"]) == (5_000_000_000, True)
 
 
+def test_a_request_of_which_only_a_part_came_is_called_truncated() -> None:
+    half = Body(1, b"{", is_incomplete=True)
+    said = checked(make_record(exchange(half, b""), context_length_of=always(None), mask=True).line)
+    assert (said["request_bytes"], said["request_body"], said["request_truncated"]) == (1, "{", True)
+
+
 @pytest.mark.parametrize("where", ["request", "answer", "thinking", "tool", "error", "uri", "agent", "caller"])
 def test_a_secret_is_masked_wherever_it_is_and_only_if_wanted(where: str) -> None:
     def text(here: str) -> str:
