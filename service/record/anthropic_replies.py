@@ -30,13 +30,15 @@ def read(operation: str, body: Body) -> Reply:
         reply.error = error_of(answer["error"])
         reply.is_understood = True
     content = answer.get("content")
-    if isinstance(content, list):
-        for block in content:
+    if isinstance(content, list) or answer.get("type") == "message":
+        # Ollama's content is null where the model said nothing.
+        for block in content if isinstance(content, list) else ():
             if isinstance(block, dict):
                 _read_block(block, reply)
         _read_message(answer, reply)
         reply.done_reason = text_of(answer.get("stop_reason"))
-        reply.is_finished = reply.is_understood = True
+        reply.is_finished = reply.done_reason is not None
+        reply.is_understood = True
     return reply
 
 

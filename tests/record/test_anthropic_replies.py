@@ -75,6 +75,14 @@ def test_an_answer_that_is_not_streamed_is_read() -> None:
     assert (reply.prompt_tokens, reply.completion_tokens) == (1, 2)
 
 
+def test_a_message_that_says_nothing_has_its_counts_and_its_reason() -> None:
+    sent = b'{"type":"message","content":null,"stop_reason":"max_tokens","usage":{"input_tokens":91,"output_tokens":5}}'
+    reply = read("chat", body(sent))
+    assert (reply.texts, reply.done_reason, reply.prompt_tokens, reply.completion_tokens) == ([], "max_tokens", 91, 5)
+    assert (reply.is_finished, reply.is_understood) == (True, True)
+    assert read("chat", body(b'{"type":"message","content":7}')).is_finished is False
+
+
 def test_the_guesses_of_a_message_that_did_not_end_are_no_counts() -> None:
     reply = read("chat", _events(START, _delta(type="text_delta", text="A")))
     assert (reply.texts, reply.prompt_tokens, reply.completion_tokens, reply.is_finished) == (["A"], None, None, False)
