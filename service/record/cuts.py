@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.record.findings import Case, Finding
+from service.record.generation import UNFINISHED
 from service.record.phases import count_of
 from service.record.replies import compact
 from service.record.request_facts import prompt_characters
@@ -22,6 +23,8 @@ def cuts(case: Case) -> Iterator[Finding]:
         yield _cut_prompt(case)
     if str(case.said.get("done_reason")) in _CUT_REASONS:
         yield _cut_answer(case)
+    elif case.said.get("done_reason") == UNFINISHED:
+        yield _unfinished_answer(case)
 
 
 def _cut_prompt(case: Case) -> Finding:
@@ -73,6 +76,19 @@ def _cut_answer(case: Case) -> Finding:
         text += f", when the context of {counted(size, 'token')} was full."
         return Finding("cut_answer", text, _more_context(case, 2 * size))
     return Finding("cut_answer", f"{text}, at a limit of the model.", "Raise its num_predict, or ask for less.")
+
+
+def _unfinished_answer(case: Case) -> Finding:
+    text = (
+        "Ollama ended the answer without its end marker, as it does when a model repeats one token more than 30 times."
+    )
+    if case.said.get("api") == "ollama":
+        advice = 'Make it repeat itself less: "options": {"repeat_penalty": 1.3} in the request, or another model.'
+    else:
+        advice = (
+            "Make it repeat itself less: another model, or one made with PARAMETER repeat_penalty 1.3 (ollama create)."
+        )
+    return Finding("cut_answer", text, advice)
 
 
 def _limits(asked: dict[str, Any]) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,6 @@
 """What the bytes of an exchange meant, whichever API they were written in."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.record import anthropic_replies, ollama_replies, openai_replies
 from service.record.exchange import Body, Exchange
@@ -8,6 +8,9 @@ from service.record.replies import Reply, compact, error_of, is_event_stream, of
 from service.record.request_facts import Asked, read_request
 
 _READERS = {"ollama": ollama_replies.read, "openai": openai_replies.read, "anthropic": anthropic_replies.read}
+UNFINISHED: Final = "unfinished"
+"""The ``done_reason`` of an answer that arrived whole, but without the end marker that its API has."""
+
 _GENERATES = frozenset({"chat", "generate", "embed", "transcribe", "pull", "push", "create"})
 
 
@@ -56,6 +59,9 @@ def understand(exchange: Exchange, request: Body, response: Body) -> Generation:
 def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Generation:
     """Read the answer to a request that was read already."""
     reply = _read_reply(exchange, response)
+    if reply.is_finished is False and reply.prompt_tokens == reply.completion_tokens == 0:
+        # Without its end Ollama knows no counts, and OpenAI's and Anthropic's forms have zeros for that.
+        reply.prompt_tokens = reply.completion_tokens = None
     first_token_at = None
     if reply.first_piece is not None and not _is_encoded(exchange.response):
         if is_event_stream(response):

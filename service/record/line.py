@@ -9,7 +9,7 @@ from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.copies import copy_of
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome, Record
 from service.record.fitting import LINE_BYTES, encode, fit
-from service.record.generation import Generation, understand_reply
+from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
@@ -205,6 +205,8 @@ def _facts(
         said["stream"] = generation.stream
     if generation.done_reason is not None:
         said["done_reason"] = generation.done_reason[:_LONGEST_NAME]
+    elif not response[1] and _is_unfinished(exchange, generation, operation):
+        said["done_reason"] = UNFINISHED
     measures(said, exchange, asked, generation, operation, context_length_of)
     _put_caller(said, opened)
     if opened.request.length:
@@ -222,6 +224,17 @@ def _facts(
     said["span_id"] = opened.span_id
     said["started"] = moment_of(opened.started_ns)
     return said
+
+
+def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -> bool:
+    """Whether Ollama ended the answer without a word, where nobody else cut it."""
+    return (
+        generation.is_finished is False
+        and generation.error is None
+        and operation in ("chat", "generate")
+        and exchange.outcome is Outcome.COMPLETED
+        and (exchange.status or 200) < 400
+    )
 
 
 def _put_caller(said: dict[str, Any], opened: OpenExchange) -> None:

@@ -47,6 +47,9 @@ def read(operation: str, body: Body) -> Reply:
     elif operation == "embed" and isinstance(data, list):
         reply.is_understood = True
     _read_usage(answer.get("usage"), reply)
+    if isinstance(output, list) and reply.prompt_tokens == reply.completion_tokens == 0:
+        # Ollama calls every response completed; only one that ended without its end marker has no tokens at all.
+        reply.done_reason, reply.is_finished = None, False
     return reply
 
 
@@ -145,7 +148,8 @@ def _read_choices(found: list[Any], reply: Reply) -> None:
             choice.add(message if isinstance(message, dict) else item)
             reply.done_reason = text_of(item.get("finish_reason")) or reply.done_reason
     _close_choices(choices, reply)
-    reply.is_finished = reply.is_understood = True
+    reply.is_finished = reply.done_reason is not None
+    reply.is_understood = True
 
 
 def _read_response(answer: dict[str, Any], reply: Reply) -> None:

@@ -78,6 +78,14 @@ def test_an_answer_that_met_another_limit_says_that() -> None:
     assert only(line(done_reason="max_tokens"), {}).text.endswith("after 80 tokens, at a limit of the model.")
 
 
+@pytest.mark.parametrize("api", ["ollama", "openai", "anthropic"])
+def test_an_answer_without_its_end_marker_is_most_likely_a_loop(api: str) -> None:
+    found = only(line(done_reason="unfinished", api=api), {})
+    assert (found.kind, "repeats one token" in found.text) == ("cut_answer", True)
+    assert "repeat_penalty" in found.advice
+    assert ('"options"' in found.advice) == (api == "ollama")
+
+
 def test_what_was_not_cut_is_not_mentioned() -> None:
     assert list(cuts(case(line(prompt_truncated=False, done_reason="stop")))) == []
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from service.cli.doctor.entries import Entry
 from service.cli.doctor.finding import Finding, State
 from service.cli.doctor.window import Call, Window, models, newest
+from service.record.generation import UNFINISHED
 from service.record.wording import counted
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
@@ -50,6 +51,10 @@ def unfinished_answers(window: Window) -> Iterator[Finding]:
             said = f"{counted(len(calls), what)} {window.span} stopped in the middle: the tokens were used up"
             advice = f"Raise num_predict (max_tokens), or num_ctx where prompt and answer fill it. {newest(calls)}"
             yield Finding("answers", State.ADVICE, f"{said} ({models(calls)}).", advice, Entry.CUT_ANSWER)
+    if aborted := [call for call in window.calls if call.is_answered and call.text("done_reason") == UNFINISHED]:
+        said = f"{counted(len(aborted), 'answer')} {window.span} ended without Ollama's end marker ({models(aborted)})."
+        advice = f"Ollama aborts a model that repeats one token: raise repeat_penalty. {newest(aborted)}"
+        yield Finding("answers", State.ADVICE, said, advice, Entry.CUT_ANSWER)
 
 
 def _wants_json(call: Call) -> bool:

@@ -27,6 +27,7 @@ from service.inspector.exports.seen import Seen
 from service.journal.reader import KeptRecord
 from service.record.conversation import Conversation, read_conversation
 from service.record.fitting import encode
+from service.record.generation import UNFINISHED
 
 
 class Reason(StrEnum):
@@ -89,7 +90,9 @@ def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, A
 
 _OPERATIONS = frozenset({"chat", "generate"})
 # As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn"})
+_CUT = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn", UNFINISHED}
+)
 
 
 def write(

@@ -178,6 +178,9 @@ TRAFFIC_SITUATIONS = (
         State.ADVICE,
         traffic(call(1, done_reason="length")),
     ),
+    Situation(
+        "an answer that Ollama aborted", Entry.CUT_ANSWER, State.ADVICE, traffic(call(1, done_reason="unfinished"))
+    ),
     Situation("n8n and a stream", Entry.MANY_OBJECTS, State.ADVICE, traffic(call(1, stream=True, **_N8N))),
     Situation(
         "n8n without names",

@@ -138,6 +138,7 @@ def test_twice_the_same_export_writes_twice_the_same() -> None:
         (Reason.NOT_A_CHAT, recorded(recording("generate_load"))),
         (Reason.NOT_SUCCESSFUL, recorded(recording("model_not_found"))),
         (Reason.CUT_ANSWER, recorded(recording("chat_once"))),
+        (Reason.CUT_ANSWER, asked(question={"messages": [USER]}, answer={"message": ANSWER, "done": False})),
         (Reason.IMAGES, chat(said("user", "What?", images=["aGVsbG8gd29ybGQ="]))),
         (Reason.NO_ANSWER, chat(USER, answer="  \n")),
         (Reason.NO_ANSWER, chat(USER, ANSWER, answer="")),
