@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from service.record.findings import Case, Finding, others, unused
 from service.record.phases import seconds_of
@@ -148,10 +149,18 @@ def _client_left(case: Case) -> Finding:
 
 
 def _who(case: Case) -> str:
-    if case.said.get("workflow") or case.said.get("execution_id"):
+    if _is_n8n(case.said):
         return "n8n"
     caller = case.said.get("caller")
     return caller[:80] if isinstance(caller, str) and caller else "The client"
+
+
+def _is_n8n(said: dict[str, Any]) -> bool:
+    if "n8n" in str(said.get("user_agent", "")).lower():
+        return True
+    # Anybody may write such labels into the path; as headers only n8n has them. Open WebUI's chats are executions too.
+    in_path = "/~" in str(said.get("request_uri", ""))
+    return not in_path and any(said.get(key) for key in ("workflow", "workflow_id", "node"))
 
 
 def _span(seconds: float) -> str:

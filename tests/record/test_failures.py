@@ -111,6 +111,19 @@ def test_a_client_that_left_is_named_with_how_far_the_answer_was() -> None:
     assert only(left(2.0)).text == "The client hung up after 2 s, before any of the answer had come."
 
 
+@pytest.mark.parametrize(
+    ("who", "facts"),
+    [
+        ("Open WebUI", {"caller": "Open WebUI", "execution_id": "chat-7", "user": "ana"}),
+        ("curl", {"caller": "curl", "workflow": "Nightly", "request_uri": "/api/ollama/~workflow=Nightly/api/chat"}),
+        ("n8n", {"caller": "axios", "workflow_id": "Xa9", "request_uri": "/api/ollama/api/chat"}),
+        ("n8n", {"caller": "Invoices", "user_agent": "Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)"}),
+    ],
+)
+def test_only_n8n_is_called_n8n(who: str, facts: dict[str, Any]) -> None:
+    assert only(left(2.0, **facts)).text.startswith(f"{who} hung up")
+
+
 @pytest.mark.parametrize(("after", "limit"), [(60.1, 60), (29.96, 30), (99.0, None), (300.9, 300), (304.0, None)])
 def test_a_time_limit_is_suspected_only_where_one_was_just_over(after: float, limit: int | None) -> None:
     text = only(left(after)).text
