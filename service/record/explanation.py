@@ -24,7 +24,8 @@ class Explanation:
     """``phases`` in their order; ``findings``, the most important first; ``sentence`` sums them up.
 
     Kinds of findings: ``failed``, ``client_left``, ``cut_prompt``, ``cut_answer``, then what took long (``load``,
-    ``queue``, ``long_prompt``, ``slow_generation``, ``long_answer``), or ``quick`` where there is none of these.
+    ``queue``, ``long_prompt``, ``slow_generation``, ``long_answer``, ``slow_client``, ``held_back``), or
+    ``quick`` where there is none of these.
     """
 
     phases: tuple[Phase, ...]

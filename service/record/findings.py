@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from service.record.phases import Durations, count_of, seconds_of
+from service.record.phases import Durations, count_of, fits_buffers, seconds_of
 from service.record.wording import counted, duration, since, speed
 
 Failing = Literal["failed", "client_left", "cut_prompt", "cut_answer"]
-Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client"]
+Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client", "held_back"]
 Kind = Failing | Slowing | Literal["quick"]
 
 # Ollama unloads a model that was not used for so long, unless keep_alive says otherwise.
@@ -251,15 +251,20 @@ def _long_answer(case: Case, took: float, tokens: int | None) -> Finding:
 
 
 def _sending(case: Case) -> _Found:
-    """Ollama generates while it sends, so that what is left over is the client's time, or the network's."""
+    """Ollama generates while it sends, so that what is left over was spent elsewhere."""
     took = case.spent.sending
     if not case.spent.is_measured or not case.said.get("stream") or not case.is_notable(took, share=0.3):
         return
     if case.asked.get("format"):
         # Holding the answer to a format takes time that Ollama does not count as generation.
         return
-    text = (
-        f"Ollama's own work was done in {duration((case.spent.total or took) - took)}; {duration(took)} more went into"
-    )
-    text += " sending: most likely the client, or the network, took the answer slowly."
+    text = f"Ollama's own work was done in {duration((case.spent.total or took) - took)}; {duration(took)} more"
+    if fits_buffers(case.said):
+        text += (
+            " passed before the end of the answer came, which no client can delay in so short an answer: most likely"
+        )
+        text += " Ollama held it back, busy with something else, as with a very long prompt of another call."
+        yield took, Finding("held_back", text, _FEWER_AT_ONCE)
+        return
+    text += " went into sending: most likely the client, or the network, took the answer slowly."
     yield took, Finding("slow_client", text, "See what the program does between two pieces of the answer.")

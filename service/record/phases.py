@@ -9,6 +9,8 @@ from service.record.wording import counted, duration
 _SLACK_SHARE, _SLACK_SECONDS = 1.1, 0.1
 # What a call takes beside the work itself, which is no queue.
 _SHORT_WAIT = 0.5
+# What the system takes for a client that does not read, before anybody has to wait for that client.
+_BUFFERS = 64 * 1024
 _LONGEST = 10 * 365 * 86_400.0
 
 
@@ -54,6 +56,11 @@ def count_of(said: dict[str, Any], key: str) -> int | None:
     """A positive count of a line; None when it is absent or nonsense."""
     value = said.get(key)
     return value if type(value) is int and 0 < value < 2**53 else None
+
+
+def fits_buffers(said: dict[str, Any]) -> bool:
+    """Whether the answer was so short that it could be sent without waiting for its client."""
+    return (count_of(said, "response_bytes") or _BUFFERS) < _BUFFERS
 
 
 def durations_of(said: dict[str, Any]) -> Durations:
@@ -113,13 +120,18 @@ def phases_of(said: dict[str, Any], spent: Durations) -> tuple[Phase, ...]:
         ("wait", spent.ready + spent.turn, _wait_text(said, spent)),
         ("prompt", spent.prompt, "computing" if said.get("operation") == "embed" else prompt),
         ("generation", spent.generation, generation),
-        ("sending", spent.sending, "sending"),
+        ("sending", spent.sending, _sending_text(said, spent)),
     )
     for name, seconds, text in parts:
         if seconds >= 0.0005:
             found.append(Phase(name, round(seconds, 6), round(begins, 6), text))
         begins += seconds
     return tuple(found)
+
+
+def _sending_text(said: dict[str, Any], spent: Durations) -> str:
+    is_held_back = spent.is_measured and spent.sending >= _SHORT_WAIT and fits_buffers(said)
+    return "until Ollama sent the end" if is_held_back else "sending"
 
 
 def _wait_text(said: dict[str, Any], spent: Durations) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.record.findings import Finding, Surroundings, at_its_speed, slowness
+from service.record.phases import durations_of, phases_of
 from tests.record.given import QUIET, case, line, unmeasured
 
 LOADED = {"request_time": 45.0, "wait_time": 41.0, "time_to_first_byte": 44.9}
@@ -136,9 +137,19 @@ def test_a_long_answer_has_its_tokens_and_speed() -> None:
 
 
 def test_a_client_that_takes_the_answer_slowly_is_told() -> None:
-    found = only(line(stream=True, request_time=30.0, time_to_first_token=0.25))
+    found = only(line(stream=True, request_time=30.0, time_to_first_token=0.25, response_bytes=65_536))
     assert found.kind == "slow_client"
     assert found.text.startswith("Ollama's own work was done in 2.2 s; 28 s more went into sending")
+
+
+def test_an_end_that_fits_into_buffers_is_held_back_by_ollama_and_not_by_the_client() -> None:
+    said = line(stream=True, request_time=30.0, time_to_first_token=0.25, response_bytes=803)
+    found = only(said)
+    assert found.kind == "held_back"
+    assert found.text.startswith("Ollama's own work was done in 2.2 s; 28 s more passed before the end of the answer")
+    assert "client, or the network" not in found.text
+    assert phases_of(said, durations_of(said))[-1].text == "until Ollama sent the end"
+    assert only(said | {"response_bytes": None}).kind == "slow_client"
 
 
 def test_what_took_longest_comes_first() -> None:
