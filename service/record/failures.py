@@ -71,6 +71,10 @@ _ERRORS = tuple(
             "This model cannot do that: 'ollama show' lists what it can; choose another, or leave that out.",
         ),
         (
+            r"invalid character '\\x1f'",
+            "Ollama does not read compressed requests: send it without Content-Encoding.",
+        ),
+        (
             r"invalid character|unexpected end of JSON|unexpected EOF|cannot unmarshal|missing request body",
             "The body is not the JSON that Ollama expects. Texts that are put into JSON by hand need their quotes and"
             " line ends escaped: let a JSON function (in n8n: JSON.stringify) write them.",

@@ -42,6 +42,7 @@ def test_nothing_went_wrong_with_what_succeeded() -> None:
         (400, "the input length exceeds the context length", "num_ctx"),
         (400, '"mistral" does not support tools', "ollama show"),
         (400, "invalid character 'H' after object key", "JSON.stringify"),
+        (400, r"invalid character '\x1f' looking for beginning of value", "without Content-Encoding"),
         (401, "unauthorized", "key"),
         (405, "405 method not allowed", "POST"),
         (418, "I'm a teapot", ""),
