@@ -112,8 +112,11 @@ def _failed(case: Case, outcome: str) -> Finding:
     after = f" after {duration(total)}" if total >= 1 else ""
     if outcome in _OUTCOMES:
         what, advice = _OUTCOMES[outcome]
-        if error and outcome in _SAYS_IT_ITSELF:
+        is_before = outcome == "upstream_broke_off" and case.said.get("upstream_status") is None
+        if error and (is_before or outcome in _SAYS_IT_ITSELF):
             return Finding("failed", error + _end(error), advice)
+        if is_before:
+            what = "Ollama broke off before it answered"
     else:
         what, advice = "It failed", _STATUSES.get(status, "") if type(status) is int else ""
         if type(status) is int and 200 <= status < 300 and error:

@@ -77,6 +77,14 @@ def test_an_error_that_the_gateway_wrote_is_not_said_twice() -> None:
     assert only(failed(502, error, outcome="upstream_unreachable")).text == error
 
 
+def test_ollama_broke_off_in_the_middle_only_of_what_had_begun() -> None:
+    error = "Ollama at http://127.0.0.1:11434 broke off before it answered: connection reset."
+    assert only(failed(502, error, outcome="upstream_broke_off")).text == error
+    begun = only(failed(200, "connection reset", outcome="upstream_broke_off", upstream_status=200))
+    assert begun.text == "Ollama broke off in the middle: connection reset."
+    assert "before it answered" in only(failed(502, "", outcome="upstream_broke_off")).text
+
+
 def test_a_failure_after_a_while_says_how_long_that_was() -> None:
     assert only(failed(500, "", request_time=62.0)).text == "It failed with status 500 after 62 s."
 
