@@ -124,7 +124,7 @@ class Live:
             # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
             self._watchers.add(queue)
             number = self._number
-            yield event("hello", {"number": number, "in_flight": list(self._known.values())})
+            yield event("hello", {"number": number, "in_flight": await self._going_on()})
             async for missed in self._missed(last_seen, number):
                 yield missed
             while (piece := await self._next(queue)) != _GONE:
@@ -135,6 +135,13 @@ class Live:
             if not self._watchers and self._task is not None:
                 self._task.cancel()
                 self._task = None
+
+    async def _going_on(self) -> list[dict[str, Any]]:
+        """What is in flight at this moment, also what nobody was told of yet."""
+        running = self._in_flight(0)
+        return await asyncio.to_thread(
+            lambda: [self._known.get(one.opened.id) or describe(one, self._mask) for one in running]
+        )
 
     async def _next(self, queue: asyncio.Queue[bytes]) -> bytes:
         try:

@@ -79,6 +79,22 @@ async def test_an_exchange_begins_goes_on_and_ends_before_a_watchers_eyes(tmp_pa
             assert ended["answer"] == "Once upon"
 
 
+async def test_the_first_who_watches_hears_at_once_what_is_in_flight(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(head(200, CHUNKED), chunk(token_line("Once")), go_on, LAST_CHUNK))
+        asking = asyncio.create_task(ask(app))
+        while not ollama.requests:
+            await asyncio.sleep(0.01)
+        async with watching(app) as watcher:
+            assert [said["prompt"] for said in (await watcher.hear("hello"))[0]["in_flight"]] == ["hi"]
+            go_on.set()
+            await asking
+            await watcher.hear("ended")
+            async with watching(app) as late:
+                assert (await late.hear("hello"))[0]["in_flight"] == []
+
+
 async def test_secrets_are_masked_while_it_goes_on_too(tmp_path: Path) -> None:
     go_on = asyncio.Event()
     secret = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"

@@ -18,6 +18,10 @@ PHONE = (390, 844)
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 # What an answer is made of, in order: bytes to send and events to wait for.
 Steps = list[bytes | asyncio.Event]
+TAB_IS = """
+Object.defineProperty(document, "hidden", {{ value: {}, configurable: true }});
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 _VIOLATIONS = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {

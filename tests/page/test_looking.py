@@ -9,14 +9,10 @@ from playwright.async_api import Browser, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
-from tests.page.opened import Steps, connected, indexed, opened, rows, selected, shown
+from tests.page.opened import TAB_IS, Steps, connected, indexed, opened, rows, selected, shown
 from tests.running_app import chat, found, running
 
 BAD_REQUEST = "status of 400"
-TAB_IS = """
-Object.defineProperty(document, "hidden", {{ value: {}, configurable: true }});
-document.dispatchEvent(new Event("visibilitychange"));
-"""
 
 
 async def test_without_any_exchange_the_page_says_how_to_begin(browser: Browser, tmp_path: Path) -> None:

@@ -244,7 +244,10 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && isUncounted) countSoon();
 });
 listen({
-  hello: (said) => lately.hello(said),
+  hello: (said) => {
+    lately.hello(said);
+    exchange.hello();
+  },
   begun: (said) => lately.begun(said),
   progress: (said) => lately.progress(said),
   ended: (said) => {

@@ -114,3 +114,15 @@ export async function copy(text) {
     return isCopied;
   }
 }
+
+/**
+ * Another word on a button for a moment.
+ * @param {HTMLElement} button
+ * @param {string} word
+ */
+export function flash(button, word) {
+  const usual = button.dataset.usual ?? button.textContent ?? "";
+  button.dataset.usual = usual;
+  button.textContent = word;
+  setTimeout(() => (button.textContent = usual), 1600);
+}

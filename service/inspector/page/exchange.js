@@ -4,7 +4,7 @@ import { ask, isAborted, oneAtATime, send } from "./api.js";
 import { comparisonPart } from "./comparison.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart, rawPart } from "./details.js";
-import { byId, copy, element, replace, say } from "./elements.js";
+import { byId, copy, element, flash, replace, say } from "./elements.js";
 import { OUTCOMES, stepOf, titleOf, tokensInWords } from "./entry.js";
 import { markFound, plain, soughtIn } from "./found.js";
 import { duration, moment } from "./format.js";
@@ -31,14 +31,16 @@ export function makeExchange({ address, inFlight, announce, erase }) {
   let said;
   /** @type {{text: HTMLElement, clock: HTMLElement} | undefined} */
   let open;
+  let hasFailed = false;
   /** @type {ReturnType<typeof makeReplay> | undefined} */
   let replay;
   let wantsFocus = false;
 
   /** @param {string} id */
   async function show(id) {
-    if (id === shown) return;
+    if (id === shown && !hasFailed) return;
     shown = id;
+    hasFailed = false;
     // Where there is room for one thing only, the list has just gone, and the focus with it.
     wantsFocus ||= id !== "" && !byId("list").offsetParent && document.activeElement === document.body;
     said = undefined;
@@ -55,6 +57,7 @@ export function makeExchange({ address, inFlight, announce, erase }) {
 
   /** @param {string} id */
   async function load(id) {
+    hasFailed = false;
     const waiting = setTimeout(() => replace(article, element("p", { class: "quiet loading" }, "Loading …")), PATIENCE);
     try {
       const answer = await ask(`/exchanges/${encodeURIComponent(id)}.json`, { signal: asking.next() });
@@ -63,6 +66,8 @@ export function makeExchange({ address, inFlight, announce, erase }) {
       draw(id, answer);
     } catch (error) {
       if (isAborted(error)) return;
+      hasFailed = true;
+      open = undefined;
       const gone = /** @type {any} */ (error).status === 404;
       replace(article, back(), heading(gone ? "This exchange is not here" : "This exchange could not be read"), element("p", {}, /** @type {Error} */ (error).message));
     } finally {
@@ -243,14 +248,24 @@ export function makeExchange({ address, inFlight, announce, erase }) {
   }
   setInterval(tick, 250);
 
+  /** In place of what is shown of it. */
+  function loadInstead() {
+    wantsFocus ||= article.contains(document.activeElement);
+    void load(shown);
+  }
+
   return {
     show,
     close,
     /** @param {string} id  of an exchange that just ended */
     ended(id) {
-      if (id !== shown || !open) return;
-      wantsFocus ||= article.contains(document.activeElement);
-      void load(id);
+      if (id === shown && (open || hasFailed)) loadInstead();
+    },
+    /** What was in flight may have ended unheard; what could not be read may be in flight. */
+    hello() {
+      const flying = inFlight(shown);
+      if (flying && hasFailed) void show(shown);
+      else if (!flying && (open || hasFailed)) loadInstead();
     },
     /** Moves the focus into the exchange, when it is there. */
     enter() {
@@ -279,16 +294,4 @@ export function makeExchange({ address, inFlight, announce, erase }) {
  */
 function byIdIn(parent, selector) {
   return /** @type {Element} */ (parent.querySelector(selector));
-}
-
-/**
- * Another word on a button for a moment.
- * @param {HTMLElement} button
- * @param {string} word
- */
-function flash(button, word) {
-  const usual = button.dataset.usual ?? button.textContent ?? "";
-  button.dataset.usual = usual;
-  button.textContent = word;
-  setTimeout(() => (button.textContent = usual), 1600);
 }

@@ -1,0 +1,35 @@
+"""What happens while the page is open: heard of late, by halves, or not at all."""
+
+import asyncio
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
+from tests.page.opened import TAB_IS, connected, opened, rows, shown
+from tests.running_app import chat, found, running
+
+
+async def test_one_that_ended_while_the_tab_rested_is_shown_as_it_ended(browser: Browser, tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app, opened(browser, app) as page:
+        await connected(page)
+        begun, ended = chunk(token_line(" well")), chunk(done_line(9)) + LAST_CHUNK
+        ollama.answers("/api/chat", answer(head(200, CHUNKED, "application/x-ndjson"), begun, rest, ended))
+        asking = asyncio.create_task(chat(app, "How long is a piece of string?"))
+        await rows(page).click()
+        light = page.get_by_role("heading", level=1)
+        await page.clock.install()
+        # What rests while it goes on finds it in flight again; what rests until it has ended finds that.
+        for goes_on in (True, False):
+            await expect(shown(page)).to_contain_text("in flight for")
+            await page.evaluate(TAB_IS.format("true"))
+            await page.clock.fast_forward("01:01")
+            await expect(light).to_contain_text("resting")
+            if not goes_on:
+                rest.set()
+                await asking
+            await page.evaluate(TAB_IS.format("false"))
+            await connected(page)
+        await expect(shown(page)).to_contain_text("answered in full")
+        await expect(rows(page)).not_to_contain_text("now")
