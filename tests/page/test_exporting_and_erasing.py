@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,21 @@ async def test_a_dialog_that_is_left_changes_nothing(task: str, browser: Browser
             await expect(page.get_by_role("dialog", name=task)).to_be_hidden()
             await expect(button).to_be_focused()
             await expect(rows(page)).to_have_count(1)
+
+
+@pytest.mark.parametrize("task", ["Export", "Erase for good"])
+async def test_what_the_list_shows_is_what_is_counted_whatever_the_browsers_clock_and_zone(
+    task: str, browser: Browser, tmp_path: Path
+) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "stays")
+        await found(app, "", 1)
+        views = ("/", f"/?from={today}&to={today}", f"/?from={today} 00:00")
+        async with opened(browser, app, timezone_id="America/New_York") as page:
+            await page.clock.install(time=time.time() - 300)
+            for view in views:
+                await page.goto(f"http://127.0.0.1:{app.port}{view}")
+                await expect(rows(page)).to_have_count(1)
+                await page.get_by_role("button", name=f"{task.split()[0]} …").click()
+                await expect(page.get_by_role("dialog", name=task)).to_contain_text("1 exchange:")

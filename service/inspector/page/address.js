@@ -114,37 +114,37 @@ export function withoutFilters(view) {
   return { ...readView(""), show: view.show, by: view.by, colour: view.colour, from: view.from, to: view.to };
 }
 
-const UNITS = /** @type {Record<string, number>} */ ({ s: 1e3, m: 6e4, min: 6e4, h: 36e5, d: 864e5, w: 6048e5 });
+const UNITS = /** @type {Record<string, number>} */ ({ s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 });
+const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,3})\d*)?\s?([Zz]|[+-]\d\d:?\d\d)?)?$/;
 
 /**
+ * As service/journal/moments.py reads it.
  * @param {string} said a moment as a filter says it
  * @param {number} now Unix milliseconds
+ * @param {boolean} [isEnd] a date alone then is the end of that day
  * @returns {number} Unix milliseconds; NaN when it cannot be understood
  */
-export function momentOf(said, now) {
-  const relative = /^-(\d+(?:\.\d+)?)(s|m|min|h|d|w)$/.exec(said);
+export function momentOf(said, now, isEnd = false) {
+  if (said === "now") return now;
+  const relative = /^-(\d{1,9}(?:\.\d{1,9})?)([smhdw])$/.exec(said);
   if (relative) return now - Number(relative[1]) * UNITS[relative[2]];
-  if (/^\d+(\.\d+)?$/.test(said)) return Number(said) * 1000;
-  // Without an offset the recorder takes UTC; Date would take the reader's own zone.
-  const hasZone = /(z|[+-]\d\d:?\d\d)$/i.test(said) || !said.includes("T");
-  return Date.parse(hasZone ? said : `${said}Z`);
+  if (/^\d{1,11}(\.\d{1,9})?$/.test(said)) return Number(said) * 1000;
+  // In an address a + that is not encoded means a blank.
+  const found = MOMENT.exec(/t/i.test(said) ? said.replace(/ (\d\d:?\d\d)$/, "+$1") : said);
+  if (!found) return NaN;
+  const [, day, clock, seconds = ":00", fraction = "", zone = "Z"] = found;
+  if (!clock) return Date.parse(`${day}T00:00Z`) + (isEnd ? UNITS.d : 0);
+  const offset = zone.toUpperCase().replace(/(\d\d):?(\d\d)$/, "$1:$2");
+  return Date.parse(`${day}T${clock}${seconds}.${fraction.padEnd(3, "0")}${offset}`);
 }
 
 /**
- * The same view with its times nailed down, so that what was counted is what will be exported or erased.
+ * What is asked of the recorder for what this view shows by now, when what is yet to come is not meant. The recorder
+ * says what that is in absolute times: this browser's clock may go differently.
  * @param {View} view
- * @param {number} now Unix milliseconds
- * @returns {View}
  */
-export function nailedDown(view, now) {
-  const from = view.from || (view.to ? "all" : USUAL_SPAN);
-  const begins = from === "all" ? NaN : momentOf(from, now);
-  const ends = view.to ? momentOf(view.to, now) : now;
-  return {
-    ...view,
-    from: Number.isNaN(begins) ? from : new Date(begins).toISOString(),
-    to: Number.isNaN(ends) ? view.to : new Date(ends).toISOString(),
-  };
+export function filterUntilNow(view) {
+  return filterOf(view, view.to ? {} : { to: "now" });
 }
 
 /**

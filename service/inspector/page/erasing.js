@@ -1,6 +1,6 @@
 /** Erasing for good: looked at and counted first, and confirmed by typing how many, where it is more than what is open. */
 
-import { filterOf, isFiltered, nailedDown, readView } from "./address.js";
+import { filterUntilNow } from "./address.js";
 import { ask, isAborted, oneAtATime } from "./api.js";
 import { prepareDialog } from "./dialogs.js";
 import { byId, element, replace, say } from "./elements.js";
@@ -46,17 +46,16 @@ export function makeErasing({ address, announce, erased }) {
   }
 
   async function look() {
-    const now = Date.now();
     const isOlder = String(new FormData(form).get("scope")) === "older";
-    const older = { ...readView(""), from: "all", to: new Date(now - Math.max(0, Number(days.value)) * 864e5).toISOString() };
-    const view = isOlder ? older : nailedDown(address.view, now);
-    target = { query: filterOf(view, isFiltered(view) || filterOf(view) ? {} : { all: "true" }) };
     const words = isOlder ? `all that is older than ${counted(Number(days.value), "day")}` : inWords(address.view).join(", ");
     setCount(undefined);
     replace(elsewhere);
     say(what, "Counting …");
     try {
-      const said = await ask(`/erasing.json?${target.query}`, { signal: asking.next() });
+      const asked = isOlder ? `to=-${Number(days.value)}d` : filterUntilNow(address.view);
+      const said = await ask(`/erasing.json?${asked}`, { signal: asking.next() });
+      // What was counted is what is erased: in what the recorder says no time is relative any more.
+      target = { query: new URLSearchParams(said.filter).toString() };
       setCount(Number(said.count));
       replace(what, count ? element("strong", {}, counted(Number(said.count), "exchange")) : "Nothing matches", `: ${words}.`);
       if (count && said.loki) replace(elsewhere, element("p", { class: "quiet" }, "Loki will be asked to delete them too."));

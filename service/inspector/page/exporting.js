@@ -1,7 +1,7 @@
 /** Saving what the view matches: chats for fine-tuning, whole records, a table, or a HAR file. */
 
-import { filterOf, nailedDown } from "./address.js";
-import { ask, isAborted, send } from "./api.js";
+import { filterUntilNow } from "./address.js";
+import { ask, isAborted, oneAtATime, send } from "./api.js";
 import { prepareDialog } from "./dialogs.js";
 import { byId, copy, element, say } from "./elements.js";
 import { counted, size, whole } from "./format.js";
@@ -25,10 +25,11 @@ export function makeExporting({ address, announce }) {
   const bar = /** @type {HTMLProgressElement} */ (byId("export-bar"));
   const stop = byId("export-stop");
   const chatOptions = byId("chat-options");
+  const asking = oneAtATime();
   /** @type {AbortController | undefined} */
   let running;
-  /** @type {import("./address.js").View} */
-  let view;
+  /** The filter, with absolute times as soon as the recorder has said them. */
+  let query = "";
   /** @type {number | undefined} */
   let count;
 
@@ -36,26 +37,26 @@ export function makeExporting({ address, announce }) {
 
   function path() {
     const options = new FormData(form);
-    /** @type {Record<string, string>} */
-    const more = {};
-    for (const option of CHAT_OPTIONS) if (chosen() === "chat.jsonl" && options.has(option)) more[option] = "true";
-    return `/exchanges.${chosen()}?${filterOf(view, more)}`;
+    const asked = new URLSearchParams(query);
+    for (const option of CHAT_OPTIONS) if (chosen() === "chat.jsonl" && options.has(option)) asked.set(option, "true");
+    return `/exchanges.${chosen()}?${asked}`;
   }
 
   async function open() {
-    view = nailedDown(address.view, Date.now());
+    query = filterUntilNow(address.view);
     count = undefined;
     const words = inWords(address.view).join(", ");
     say(what, `All that matches: ${words}.`);
     reset();
     dialog.showModal();
     try {
-      const said = await ask(`/timeline.json?${filterOf(view)}`);
+      const said = await ask(`/erasing.json?${query}`, { signal: asking.next() });
+      query = new URLSearchParams(said.filter).toString();
       const matching = Number(said.count);
       count = matching;
       say(what, `${counted(matching, "exchange")}: ${words}.`);
     } catch (error) {
-      say(what, /** @type {Error} */ (error).message);
+      if (!isAborted(error)) say(what, /** @type {Error} */ (error).message);
     }
   }
 
@@ -118,7 +119,10 @@ export function makeExporting({ address, announce }) {
     return { stream, lines: () => lines };
   }
 
-  prepareDialog(dialog, () => running?.abort());
+  prepareDialog(dialog, () => {
+    asking.stop();
+    running?.abort();
+  });
   byId("export").addEventListener("click", () => void open());
   form.addEventListener("change", reset);
   form.addEventListener("submit", (event) => {

@@ -26,7 +26,7 @@ export function timeInWords(view) {
   const now = Date.now();
   const isSaid = view.from !== "" && view.from !== "all";
   const from = isSaid ? momentOf(view.from, now) : -Infinity;
-  const to = view.to ? momentOf(view.to, now) : now;
+  const to = view.to ? momentOf(view.to, now, true) : now;
   if (Number.isNaN(from) || Number.isNaN(to)) return "a time";
   return isSaid ? span(from, to, now) : `all before ${moment(to, now)}`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { asksTheSame, filterOf, isFiltered, makeAddress, momentOf, nailedDown, readView, withoutFilters, writeView } from "../../../service/inspector/page/address.js";
+import { asksTheSame, filterOf, filterUntilNow, isFiltered, makeAddress, momentOf, readView, withoutFilters, writeView } from "../../../service/inspector/page/address.js";
 import { inWords, timeInWords } from "../../../service/inspector/page/wording.js";
 
 test("every view comes back from its address as it was", () => {
@@ -34,21 +34,25 @@ test("a time alone is no filter, and clearing the filters keeps it", () => {
   assert.equal(writeView(withoutFilters(readView("?q=word&model=x&from=-7d&show=ab"))), "?from=-7d&show=ab");
 });
 
-test("moments are read as the recorder reads them", () => {
+test("moments are read as the recorder reads them, wherever the reader is", () => {
+  process.env.TZ = "America/New_York";
   const now = Date.UTC(2026, 10, 21, 12);
+  assert.equal(momentOf("now", now), now);
   assert.equal(momentOf("-1.5h", now), now - 5_400_000);
-  assert.equal(momentOf("-2min", now), now - 120_000);
   assert.equal(momentOf("1795262400.5", now), 1_795_262_400_500);
-  assert.equal(momentOf("2026-11-21T10:00:00", now), Date.UTC(2026, 10, 21, 10));
-  assert.equal(momentOf("2026-11-21T10:00:00+02:00", now), Date.UTC(2026, 10, 21, 8));
-  assert.ok(Number.isNaN(momentOf("soon", now)));
+  for (const said of ["2026-11-21T08:30", "2026-11-21 08:30:00", "2026-11-21t08:30:00z", "2026-11-21 08:30Z", "2026-11-21T08:30:00,0004", "2026-11-21T10:30:00 02:00", "2026-11-21 03:30-0500"]) {
+    assert.equal(momentOf(said, now), Date.UTC(2026, 10, 21, 8, 30), said);
+  }
+  assert.equal(momentOf("2026-11-21T08:30:00.25", now), Date.UTC(2026, 10, 21, 8, 30, 0, 250));
+  assert.equal(momentOf("2026-11-21", now), Date.UTC(2026, 10, 21));
+  assert.equal(momentOf("2026-11-21", now, true), Date.UTC(2026, 10, 22));
+  for (const said of ["soon", "-2min", "21 Nov 2026", "2026-11", "2026-11-21T08"]) assert.ok(Number.isNaN(momentOf(said, now)), said);
 });
 
-test("what was counted is what is erased: relative times are nailed down", () => {
-  const now = Date.UTC(2026, 10, 21, 12);
-  const fixed = nailedDown(readView("?model=x"), now);
-  assert.equal(filterOf(fixed), "from=2026-11-20T12%3A00%3A00.000Z&to=2026-11-21T12%3A00%3A00.000Z&model=x");
-  assert.equal(filterOf(nailedDown(readView("?from=all"), now)), "to=2026-11-21T12%3A00%3A00.000Z");
+test("what is exported or erased has an end, now if no other is said", () => {
+  assert.equal(filterUntilNow(readView("?model=x")), "from=-24h&model=x&to=now");
+  assert.equal(filterUntilNow(readView("?from=all")), "to=now");
+  assert.equal(filterUntilNow(readView("?to=-1d")), "to=-1d");
 });
 
 test("a view is said in words", () => {
