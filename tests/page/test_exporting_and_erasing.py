@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from service.app import App
 from tests.fakes.ollama import FakeOllama, answer, whole
@@ -152,3 +152,72 @@ async def test_what_the_list_shows_is_what_is_counted_whatever_the_browsers_cloc
                 await expect(rows(page)).to_have_count(1)
                 await page.get_by_role("button", name=f"{task.split()[0]} …").click()
                 await expect(page.get_by_role("dialog", name=task)).to_contain_text("1 exchange:")
+
+
+async def test_an_erasure_that_goes_on_leaves_the_dialog_and_the_exchange_that_were_opened_since(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await asked(app, ollama)
+        async with opened(browser, app, forgiven="status of 503") as page:
+            held: list[Route] = []
+
+            async def hold(route: Route) -> None:
+                if route.request.method == "DELETE":
+                    held.append(route)
+                else:
+                    await route.continue_()
+
+            await page.route("**/exchanges*", hold)
+            await page.route("**/exchanges/*", hold)
+            dialog = page.get_by_role("dialog", name="Erase for good")
+            for prompt in ("first", "second", "mail"):
+                await rows(page).filter(has_text=prompt).click()
+                await expect(shown(page).get_by_role("group", name="user")).to_contain_text(prompt)
+                await shown(page).get_by_role("button", name="Erase …").click()
+                if prompt != "mail":
+                    await dialog.get_by_role("button", name="Erase").click()
+                    await expect(dialog).to_contain_text("Erasing")
+                    await page.keyboard.press("Escape")
+            await held[0].continue_()
+            await expect(rows(page)).to_have_count(2)
+            await held[1].fulfill(status=503, json={"error": "The disk is full."})
+            await expect(page.locator("#announcement")).to_have_text("The disk is full.")
+            await expect(dialog).to_contain_text("One exchange: Chat, in Mails.")
+            await expect(dialog.get_by_role("alert")).to_be_empty()
+            await expect(dialog.get_by_role("button", name="Erase")).to_be_enabled()
+            await page.keyboard.press("Escape")
+            await expect(shown(page).get_by_role("group", name="user")).to_contain_text("mail")
+            await page.get_by_role("button", name="Erase …").first.click()
+            await expect(dialog).to_contain_text("2 exchanges")
+            typed = dialog.get_by_role("textbox", name="Type 2 to confirm")
+            await typed.fill("2")
+            await dialog.get_by_role("button", name="Erase").click()
+            await expect(dialog).to_contain_text("Erasing")
+            await expect(typed).to_be_hidden()
+            await expect(dialog.get_by_role("button", name="Erase")).to_be_disabled()
+            await held[2].continue_()
+            await expect(dialog).to_contain_text("2 exchanges are erased")
+            await expect(shown(page)).to_be_hidden()
+
+
+async def test_how_old_has_to_be_said_in_days_that_make_sense(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "stays")
+        await found(app, "", 1)
+        async with opened(browser, app) as page:
+            await page.get_by_role("button", name="Erase …").click()
+            dialog = page.get_by_role("dialog", name="Erase for good")
+            await dialog.get_by_role("radio", name="Everything older than").check()
+            await expect(dialog).to_contain_text("Nothing matches: all that is older than 30 days.")
+            days = dialog.get_by_role("spinbutton", name="Days")
+            for mistaken in ("", "-1", "99999999999"):
+                await days.fill("0")
+                await days.press("Tab")
+                await expect(dialog).to_contain_text("1 exchange: all that is older than 0 days.")
+                await dialog.get_by_role("textbox", name="Type 1 to confirm").fill("1")
+                await days.fill(mistaken)
+                await days.press("Tab")
+                await expect(dialog).to_contain_text("Say how many days, from 0 to 10,000.")
+                await expect(dialog.get_by_role("button", name="Erase")).to_be_disabled()
+                await expect(dialog.locator("#erase-typed")).to_be_hidden()

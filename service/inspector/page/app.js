@@ -205,10 +205,20 @@ function chooseSpan(from, to) {
   address.go({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 }
 
-function afterErasing() {
-  exchange.forget();
-  address.go({ show: "" }, { replace: true });
+async function afterErasing() {
+  const { show } = address.view;
+  if (show && (await isGone(show)) && show === address.view.show) {
+    exchange.forget();
+    address.go({ show: "" }, { replace: true });
+  }
   void look(false);
+}
+
+/** @param {string} id */
+async function isGone(id) {
+  if (lately.open(id)) return false;
+  const { exchanges } = await ask(`/exchanges.json?exchange=${id}&limit=1`).catch(() => ({ exchanges: [id] }));
+  return exchanges.length === 0;
 }
 
 function leave() {

@@ -7,11 +7,15 @@ import { byId, element, replace, say } from "./elements.js";
 import { counted, whole } from "./format.js";
 import { inWords } from "./wording.js";
 
+const MOST_DAYS = 10_000;
+
 /**
  * @typedef {object} Dependencies
  * @property {{view: import("./address.js").View}} address
  * @property {(text: string) => void} announce
  * @property {() => void} erased  something is gone: whatever is shown may be out of date
+ *
+ * @typedef {{id: string} | {query: string}} Target  one exchange by its id, or everything that a query matches
  */
 
 /** @param {Dependencies} dependencies */
@@ -27,7 +31,7 @@ export function makeErasing({ address, announce, erased }) {
   const result = byId("erase-result");
   const elsewhere = byId("erase-elsewhere");
   const asking = oneAtATime();
-  /** One exchange by its id, or everything that a query matches. @type {{id: string} | {query: string}} */
+  /** A new one each time that something else is looked at: an erasure under way knows by it whose the dialog is. @type {Target} */
   let target = { query: "" };
   /** @type {number | undefined} */
   let count;
@@ -46,16 +50,20 @@ export function makeErasing({ address, announce, erased }) {
   }
 
   async function look() {
-    const isOlder = String(new FormData(form).get("scope")) === "older";
-    const words = isOlder ? `all that is older than ${counted(Number(days.value), "day")}` : inWords(address.view).join(", ");
+    const mine = (target = { query: "" });
+    const signal = asking.next();
     setCount(undefined);
     replace(elsewhere);
+    const isOlder = String(new FormData(form).get("scope")) === "older";
+    const age = days.valueAsNumber;
+    if (isOlder && !(age >= 0 && age <= MOST_DAYS)) return say(what, `Say how many days, from 0 to ${whole(MOST_DAYS)}.`);
+    const words = isOlder ? `all that is older than ${counted(age, "day")}` : inWords(address.view).join(", ");
     say(what, "Counting …");
     try {
-      const asked = isOlder ? `to=-${Number(days.value)}d` : filterUntilNow(address.view);
-      const said = await ask(`/erasing.json?${asked}`, { signal: asking.next() });
+      const asked = isOlder ? `to=-${age}d` : filterUntilNow(address.view);
+      const said = await ask(`/erasing.json?${asked}`, { signal });
       // What was counted is what is erased: in what the recorder says no time is relative any more.
-      target = { query: new URLSearchParams(said.filter).toString() };
+      mine.query = new URLSearchParams(said.filter).toString();
       setCount(Number(said.count));
       replace(what, count ? element("strong", {}, counted(Number(said.count), "exchange")) : "Nothing matches", `: ${words}.`);
       if (count && said.loki) replace(elsewhere, element("p", { class: "quiet" }, "Loki will be asked to delete them too."));
@@ -78,36 +86,47 @@ export function makeErasing({ address, announce, erased }) {
   }
 
   async function erase() {
-    go.disabled = true;
-    const path = "id" in target ? `/exchanges/${encodeURIComponent(target.id)}` : `/exchanges?${target.query}&count=${count}`;
+    const mine = target;
+    const path = "id" in mine ? `/exchanges/${encodeURIComponent(mine.id)}` : `/exchanges?${mine.query}&count=${count}`;
+    // Without a count nothing that is typed meanwhile erases it twice.
+    setCount(undefined);
     replace(result, element("p", { class: "quiet" }, "Erasing, and overwriting the bytes …"));
     try {
       const said = await ask(path, { method: "DELETE" });
-      replace(result);
-      setCount(undefined);
-      scope.hidden = true;
-      say(what, `${counted(Number(said.erased), "exchange is", "exchanges are")} erased, from the journal and its index.`);
-      sayElsewhere(said);
-      announce(what.textContent ?? "");
+      const done = `${counted(Number(said.erased), "exchange is", "exchanges are")} erased, from the journal and its index.`;
+      if (mine === target) {
+        replace(result);
+        scope.hidden = true;
+        say(what, done);
+        sayElsewhere(said);
+      }
+      announce(done);
       erased();
     } catch (error) {
-      const isOther = /** @type {any} */ (error).status === 409 && "query" in target;
-      replace(result, element("p", { class: "bad" }, /** @type {Error} */ (error).message));
-      if (isOther) await look();
-      else if ("query" in target) check();
+      const { message } = /** @type {Error} */ (error);
+      if (mine !== target) return announce(message);
+      replace(result, element("p", { class: "bad" }, message));
+      if ("query" in mine) await look();
       else go.disabled = false;
     }
   }
 
   function open() {
+    setCount(undefined);
     replace(result);
     replace(elsewhere);
     dialog.showModal();
   }
 
-  prepareDialog(dialog, () => asking.stop());
+  prepareDialog(dialog, () => {
+    asking.stop();
+    target = { query: "" };
+  });
   typed.addEventListener("input", check);
-  scope.addEventListener("change", () => void look());
+  scope.addEventListener("change", () => {
+    replace(result);
+    void look();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!go.disabled) void erase();
@@ -127,7 +146,6 @@ export function makeErasing({ address, announce, erased }) {
       open();
       scope.hidden = true;
       target = { id };
-      setCount(undefined);
       go.disabled = false;
       replace(what, element("strong", {}, "One exchange"), `: ${title}. There is no way back.`);
       // Not on what cannot be taken back: the key that opened this may still be down.
