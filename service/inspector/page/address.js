@@ -48,7 +48,19 @@ export function readView(search) {
   const view = {};
   for (const name of SINGLE) view[name] = (said.get(name) ?? "").trim();
   for (const name of FACETS) view[name] = [...new Set(said.getAll(name).filter((value) => value !== ""))];
-  return /** @type {View} */ (view);
+  const read = /** @type {View} */ (view);
+  // As the recorder reads them, which takes several ways to say the same.
+  read.failed = truthOf(read.failed);
+  read.truncated = truthOf(read.truncated);
+  read.exchange = [...new Set(read.exchange.map((id) => id.toLowerCase()))];
+  read.show = read.show.toLowerCase();
+  return read;
+}
+
+/** @param {string} said */
+function truthOf(said) {
+  if (/^(true|1|yes)$/i.test(said)) return "true";
+  return /^(false|0|no)$/i.test(said) ? "false" : said;
 }
 
 /**
