@@ -6,9 +6,8 @@ import { comparisonPart } from "./comparison.js";
 import { element, replace, say } from "./elements.js";
 import { duration } from "./format.js";
 
-const OPTIONS = Object.freeze(/** @type {[string, string, string][]} */ ([
-  ["temperature", "Temperature", "0.05"], ["num_ctx", "Context tokens", "1"], ["num_predict", "Most tokens out", "1"], ["seed", "Seed", "1"],
-]));
+/** Some seconds: with RECORD_BEFORE_REPLY=false an answer is here before its record. */
+const [PAUSE, MOST_TRIES] = [500, 10];
 
 /**
  * @typedef {object} Dependencies
@@ -45,14 +44,16 @@ export function makeReplay({ id, answer, place, announce, link }) {
     const model = input("text", "model", "Model", record.model ?? "");
     const models = element("datalist", { id: "models" });
     model.field.setAttribute("list", "models");
-    const options = OPTIONS.map(([name, label, step]) => {
+    const options = optionsOf(record).map(([name, label, step]) => {
       const made = input("number", name, label, "", parameters[name] === undefined ? "as before" : String(parameters[name]));
       made.field.setAttribute("step", step);
       return made;
     });
-    const before = (conversation?.turns ?? []).find((/** @type {any} */ turn) => turn.role === "system")?.text ?? "";
+    const said = (conversation?.turns ?? []).find((/** @type {any} */ turn) => turn.role === "system")?.text ?? "";
     const system = /** @type {HTMLTextAreaElement} */ (element("textarea", { rows: "4", "aria-label": "System prompt", dir: "auto" }));
-    system.value = before;
+    system.value = said;
+    // A field changes line ends: what it holds is what tells whether somebody changed it.
+    const before = system.value;
     const output = element("div", { class: "output" });
     const stop = element("button", { type: "button", hidden: true, onclick: () => running?.abort() }, "Stop");
     const go = element("button", { type: "submit", class: "main" }, "Replay");
@@ -102,8 +103,10 @@ export function makeReplay({ id, answer, place, announce, link }) {
     try {
       const reply = await send(`/exchanges/${encodeURIComponent(id)}/replay`, { method: "POST", body, signal: mine.signal });
       const trouble = await readInto(reply, text);
-      await finish(reply.headers.get("X-Exchange-Id") ?? "", output, trouble);
+      await finish(reply.headers.get("X-Exchange-Id") ?? "", output, trouble, mine.signal);
     } catch (error) {
+      // The next one has the place now, and made this one stop.
+      if (running !== mine) return;
       const why = isAborted(error) ? "You stopped it." : /** @type {Error} */ (error).message;
       output.append(element("p", { class: isAborted(error) ? "note" : "finding bad" }, why));
       announce(why);
@@ -117,11 +120,12 @@ export function makeReplay({ id, answer, place, announce, link }) {
    * @param {string} made  the new exchange's id
    * @param {HTMLElement} output
    * @param {string} trouble
+   * @param {AbortSignal} signal
    */
-  async function finish(made, output, trouble) {
+  async function finish(made, output, trouble, signal) {
     if (trouble) output.append(element("p", { class: "finding bad" }, trouble));
     if (!made) return;
-    const again = await ask(`/exchanges/${encodeURIComponent(made)}.json`, { signal: running?.signal });
+    const again = await recordOf(made, signal);
     replace(output, comparisonPart(answer, again), element("p", {}, link({ show: made }, "Open the new exchange")));
     output.scrollIntoView({ block: "nearest" });
     announce("The new answer is here, with what differs.");
@@ -131,6 +135,37 @@ export function makeReplay({ id, answer, place, announce, link }) {
     toggle,
     stop: () => running?.abort(),
   };
+}
+
+/**
+ * What can be changed where: name, title and step of each field.
+ * @param {any} record
+ * @returns {[string, string, string][]}
+ */
+function optionsOf({ api = "ollama", request_uri = "" }) {
+  const isResponses = /\/responses\b/.test(request_uri);
+  const most = isResponses ? "max_output_tokens" : "max_tokens";
+  return [
+    ["temperature", "Temperature", "any"],
+    ...(api === "ollama" ? [["num_ctx", "Context tokens", "1"]] : []),
+    [api === "ollama" ? "num_predict" : most, "Most tokens out", "1"],
+    ...(api === "anthropic" || isResponses ? [] : [["seed", "Seed", "1"]]),
+  ];
+}
+
+/**
+ * @param {string} id  of an exchange whose answer has just ended
+ * @param {AbortSignal} signal
+ */
+async function recordOf(id, signal) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask(`/exchanges/${encodeURIComponent(id)}.json`, { signal });
+    } catch (error) {
+      if (/** @type {any} */ (error).status !== 404 || tries === MOST_TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
 }
 
 /**
