@@ -73,6 +73,28 @@ async def test_an_export_without_a_chat_says_that_its_file_is_empty(browser: Bro
             await expect(dialog.get_by_role("status")).to_contain_text("the file is empty")
 
 
+async def test_to_save_again_takes_the_place_of_a_save_that_goes_on(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        await found(app, "", 1)
+        async with opened(browser, app) as page:
+            held: list[Route] = []
+            await page.route("**/exchanges.chat.jsonl*", lambda route: held.append(route))
+            await page.keyboard.press("e")
+            dialog = page.get_by_role("dialog", name="Export")
+            await expect(dialog).to_contain_text("1 exchange")
+            save, stop = dialog.get_by_role("button", name="Save"), dialog.get_by_role("button", name="Stop")
+            for _ in range(2):
+                async with page.expect_request("**/exchanges.chat.jsonl*"):
+                    await save.click()
+            await expect(dialog.get_by_role("status")).to_have_text("Waiting for the first record …")
+            await expect(stop).to_be_visible()
+            await expect(dialog.get_by_role("progressbar", name="Export")).to_be_visible()
+            async with page.expect_download():
+                await held[1].continue_()
+            await expect(stop).to_be_hidden()
+
+
 async def test_the_view_is_erased_after_typing_how_many_and_the_rest_stays(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         await asked(app, ollama)

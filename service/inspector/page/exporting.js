@@ -92,10 +92,12 @@ export function makeExporting({ address, announce }) {
       announce(done);
       say(byId("export-said"), done);
     } catch (error) {
+      // The next one has the bar now, and made this one stop.
+      if (running !== mine) return;
       say(byId("export-said"), isAborted(error) ? "You stopped it; nothing was saved." : `${/** @type {Error} */ (error).message} Nothing was saved.`);
       bar.hidden = true;
     } finally {
-      stop.hidden = true;
+      if (running === mine) stop.hidden = true;
     }
   }
 
