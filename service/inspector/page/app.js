@@ -129,7 +129,12 @@ async function count(isAsked = false) {
     if (isAsked) announce(`${counted(said.count, "exchange")} found.`);
   } catch (error) {
     if (isAborted(error)) return;
-    console.info(/** @type {Error} */ (error).message);
+    const { message, status: refused } = /** @type {import("./api.js").Refusal} */ (error);
+    // What is wrong with a filter the list says.
+    if (refused !== 400) {
+      timeline.fail(message, () => void count(true));
+      announce(message);
+    }
   }
   lastAnswer = performance.now() - began;
   countedAt = performance.now();

@@ -52,6 +52,8 @@ export function makeTimeline({ choose, open }) {
   const table = byId("timeline-table");
   const dialog = byId("table-dialog");
   const legend = byId("legend");
+  const trouble = element("div", { class: "no-chart", hidden: true });
+  chart.after(trouble);
   /** @type {Answer | undefined} */
   let answer;
   /** Dots of one colour each, drawn in this order. @type {{colour: string, name: string, dots: Dot[]}[]} */
@@ -168,6 +170,8 @@ export function makeTimeline({ choose, open }) {
       groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
       replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));
       chart.classList.remove("stale");
+      chart.hidden = false;
+      trouble.hidden = true;
       tabulate();
       plan();
     },
@@ -186,6 +190,16 @@ export function makeTimeline({ choose, open }) {
     },
     stale() {
       chart.classList.add("stale");
+    },
+    /**
+     * Stands in its place until it is shown again.
+     * @param {string} sentence
+     * @param {() => void} again
+     */
+    fail(sentence, again) {
+      replace(trouble, element("p", {}, sentence), element("button", { type: "button", onclick: again }, "Try again"));
+      chart.hidden = true;
+      trouble.hidden = false;
     },
   };
 }
