@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Route, expect
 
-from tests.fakes.ollama import FakeOllama
-from tests.page.opened import connected, opened, rows, shown
+from tests.fakes.ollama import FakeOllama, answer, whole
+from tests.page.opened import answered, opened, rows, shown
 from tests.running_app import chat, found, get, running
 
 
@@ -28,3 +28,27 @@ async def test_a_timeline_that_cannot_be_had_says_why_and_is_asked_for_again(bro
             await timeline.get_by_role("button", name="Try again").click()
             await expect(timeline.get_by_role("img", name="1 exchange")).to_be_visible()
             await expect(timeline.get_by_text("That took too long")).to_be_hidden()
+
+
+async def test_a_dot_of_what_was_erased_opens_nothing_else(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        # Slow and failed: another place and colour on the timeline.
+        ollama.answers("/api/chat", answer(0.5, whole(b'{"error": "it broke"}', status=500)))
+        await chat(app, "stays")
+        ollama.answers("/api/chat", answer(whole(answered("Done."))))
+        gone = await chat(app, "goes")
+        await found(app, "", 2)
+        async with opened(browser, app) as page:
+            picture = page.get_by_role("img", name="2 exchanges")
+            await expect(picture).to_be_visible()
+            await get(app, f"/exchanges/{gone}", "DELETE")
+            place = await picture.evaluate(
+                """(picture) => {
+                  const [, x, y] = /M([\\d.]+) ([\\d.]+)h0$/.exec(picture.querySelector(".completed").getAttribute("d"));
+                  return { x: Number(x), y: Number(y) };
+                }"""
+            )
+            await page.locator("#chart").click(position=place)
+            await expect(page.locator("#announcement")).to_have_text("That exchange is not here any more.")
+            await expect(shown(page)).to_be_hidden()
+            await expect(page.get_by_role("img", name="1 exchange")).to_be_visible()

@@ -198,8 +198,10 @@ function openExchange(id, { replace = false }) {
 /** @param {number} number  as the dots of the timeline know it */
 async function openNumber(number) {
   try {
-    const page = await ask(`/exchanges.json?${filterOf(address.view, { before: number + 1, limit: 1 })}`);
-    if (page.exchanges[0]) address.go({ show: page.exchanges[0].exchange });
+    const page = await ask(`/exchanges.json?${filterOf(address.view, { after: number - 1, before: number + 1 })}`);
+    if (page.exchanges[0]) return address.go({ show: page.exchanges[0].exchange });
+    announce("That exchange is not here any more.");
+    await count();
   } catch (error) {
     announce(/** @type {Error} */ (error).message);
   }
