@@ -93,7 +93,12 @@ class App:
                 self._open,
                 self._close_and_tell if self.settings.record_before_reply else self._close,
                 lambda: emit(RepliesReleased(1)),
-                RelaySettings(self.settings.ollama_url, self.settings.ollama_timeout, self.settings.keep_body_bytes),
+                RelaySettings(
+                    self.settings.ollama_url,
+                    self.settings.ollama_timeout,
+                    self.settings.keep_body_bytes,
+                    hold=0.25 if self.settings.record_before_reply else 0.0,
+                ),
             )
         )
         self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))

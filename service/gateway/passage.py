@@ -7,7 +7,6 @@ here knows that a journal exists.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from service.gateway.answers import REASONS, Refusal, error_body, silent, unreac
 from service.gateway.call import AlreadySent, Call, Committed, Seams
 from service.gateway.capture import Capture
 from service.gateway.headers import header, towards_client
+from service.gateway.intake import Intake
 from service.gateway.reply import Reply
 from service.gateway.silence import Silence
 from service.gateway.upstream import Answer, Failure, RequestBody
@@ -24,6 +24,8 @@ from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 CLIENT_LEFT_STATUS: Final = 499
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
+# How long a request is read on for its record when its client was answered already.
+READ_ON_SECONDS: Final = 1.0
 # The times of the first pieces are enough to find the first token's: nothing is kept per chunk.
 NOTED_ARRIVALS: Final = 24
 
@@ -42,8 +44,7 @@ class Passage:
         # What passed, and when
         self.started = time.monotonic()
         self.silence = Silence(seams.settings.silence)
-        self.request_copy = Capture(seams.settings.keep_body_bytes)
-        self.request_is_incomplete = False
+        self.intake = Intake(request, self.silence, seams.settings.keep_body_bytes)
         self.answer_copy = Capture(seams.settings.keep_body_bytes)
         self.answer_type = ""
         self.answer_encoding = ""
@@ -79,42 +80,23 @@ class Passage:
     async def _request_body(self) -> RequestBody | None:
         request = self.request
         if not request.body_exists:
-            self._request_was_read()
+            self._open()
             return None
         headers = request.headers
         if "Expect" in headers and headers["Expect"].lower() == "100-continue":
             # Only now: a request that is refused shall not send its body first.
             self.reply.invite()
-        self.request_is_incomplete = True
+        self.intake.is_incomplete = True
         declared = headers.get("Content-Length")
         length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
-            return RequestBody(self._flowing_body(), length)
-        return RequestBody(b"".join([piece async for piece in self._flowing_body()]), length)
+            return RequestBody(self.intake.pieces(self._open), length)
+        return RequestBody(b"".join([piece async for piece in self.intake.pieces(self._open)]), length)
 
-    async def _flowing_body(self) -> AsyncIterator[bytes]:
-        content = self.request.content
-        self.silence.waits_for_client = True
-        while piece := await content.readany():
-            self.silence.heard(time.monotonic())
-            self.request_copy.add(piece)
-            self.silence.waits_for_client = False
-            yield piece
-            self.silence.waits_for_client = True
-        self._request_was_read()
-
-    def _request_was_read(self) -> None:
-        self.request_is_incomplete = False
-        self.silence.heard(time.monotonic())
-        self.silence.waits_for_client = False
+    def _open(self) -> None:
         if not self.has_ended:
-            self.opened = self._open_with_request()
+            self.opened = self.call.open_with(self.intake.body())
             self.seams.open(self.opened)
-
-    def _open_with_request(self) -> OpenExchange:
-        headers = self.request.headers
-        body = self.request_copy.body(headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
-        return self.call.open_with(body._replace(is_incomplete=True) if self.request_is_incomplete else body)
 
     # The answer
 
@@ -169,9 +151,19 @@ class Passage:
             self.answer = None
         if self.outcome is None:
             self.outcome = Outcome.COMPLETED
+        loop = asyncio.get_running_loop()
+        let_go_at = loop.time() + self.settings.hold
+        if self.intake.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
+            self.silence.end()
+            if not await self.intake.read_on(self.settings.hold):
+                # It comes slowly: the client shall not wait for its record, and its record not for ever.
+                self.reply.finish(last_piece)
+                await self.intake.read_on(READ_ON_SECONDS)
+                self.end()
+                return AlreadySent(self.reply.stays_connected)
         committed = self.end()
         if committed is not None and self.settings.hold and not committed.done():
-            timer = asyncio.get_running_loop().call_later(self.settings.hold, self._let_go, committed)
+            timer = loop.call_at(let_go_at, self._let_go, committed)
             try:
                 await committed
             finally:
@@ -265,7 +257,7 @@ class Passage:
         self.silence.end()
         self._abort_upstream()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
-        return self.seams.close(self._exchange(self.opened or self._open_with_request(), answer))
+        return self.seams.close(self._exchange(self.opened or self.call.open_with(self.intake.body()), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:
         """As if it ended now; None while the request is being read. Longer answers come as their length only."""

@@ -45,7 +45,7 @@ class Relay:
     async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
         passage = Passage(self._seams, request, call)
-        passage.request_copy.add(body)
+        passage.intake.copy.add(body)
         return await self._carry(passage, refusal)
 
     async def _carry(self, passage: Passage, refusal: Refusal | None) -> AlreadySent:

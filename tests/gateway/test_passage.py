@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.record.exchange import OpenExchange, Outcome
-from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, early, head, whole
+from tests.fakes.ollama import CHUNKED, LAST_CHUNK, RESET, FakeOllama, answer, chunk, early, head, whole
 from tests.gateway.harness import request_bytes, running_gateway, talk
 
 PATH = "/api/ollama/api/chat"
@@ -118,6 +118,50 @@ async def test_an_answer_that_comes_before_the_upload_is_over_reaches_the_client
         assert (exchange.status, exchange.upstream_status) == (413, 413)
         assert exchange.outcome is Outcome.COMPLETED
         assert exchange.opened.request.length < 900_000_000
+
+
+@pytest.mark.parametrize("failure", ["away", "reset", "early"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_of_a_request_that_ollama_did_not_read_all_is_kept(failure: str, is_chunked: bool) -> None:
+    script = early(whole(b'{"error":"too large"}', 413)) if failure == "early" else early(RESET)
+    framing = {"Transfer_Encoding": "chunked"} if is_chunked else {"Content_Length": "400000"}
+    halves = [b"x" * 200_000] * 2
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/chat", script)
+        url = "http://127.0.0.1:1" if failure == "away" else ollama.url
+        async with running_gateway(url, hold=5.0) as gateway:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            try:
+                writer.write(request_bytes("POST", PATH, Connection="close", **framing))
+                for half in halves:
+                    writer.write(chunk(half) if is_chunked else half)
+                    await asyncio.sleep(0.05)
+                writer.write(LAST_CHUNK if is_chunked else b"")
+                async with asyncio.timeout(5):
+                    assert (await reader.read()).startswith(b"HTTP/1.1 413" if failure == "early" else b"HTTP/1.1 502")
+            finally:
+                writer.close()
+            request = (await gateway.exchange()).opened.request
+            assert (request.head, request.is_incomplete) == (b"".join(halves), False)
+
+
+async def test_who_sends_slowly_has_the_answer_and_who_never_ends_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.gateway.passage.READ_ON_SECONDS", 0.3)
+    async with running_gateway("http://127.0.0.1:1", hold=0.05) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        try:
+            writer.write(request_bytes("POST", PATH, Content_Length="400000", Connection="close") + CHAT)
+            async with asyncio.timeout(5):
+                await reader.readuntil(b'"}')
+                assert not gateway.ended
+                writer.write(b"and more")
+                request = (await gateway.exchange()).opened.request
+        finally:
+            writer.close()
+        assert (request.head, request.is_incomplete) == (CHAT + b"and more", True)
+        assert gateway.ended[0].outcome is Outcome.UPSTREAM_UNREACHABLE
 
 
 async def test_a_refused_request_is_never_opened_and_ends_once() -> None:

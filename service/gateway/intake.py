@@ -1,0 +1,59 @@
+"""A request's body on its way in: copied as it comes, and its sender's silence told from Ollama's."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from service.gateway.capture import Capture
+from service.gateway.silence import Silence
+from service.record.exchange import Body
+
+
+class Intake:
+    """``is_incomplete``: more of it is to come."""
+
+    def __init__(self, request: web.BaseRequest, silence: Silence, keep_bytes: int) -> None:
+        self._request = request
+        self._silence = silence
+        self._keep_bytes = keep_bytes
+        self.copy = Capture(keep_bytes)
+        self.is_incomplete = False
+
+    async def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The body as it comes; ``on_whole`` is called before the end of it is told."""
+        content, silence = self._request.content, self._silence
+        silence.waits_for_client = True
+        while piece := await content.readany():
+            silence.heard(time.monotonic())
+            self.copy.add(piece)
+            silence.waits_for_client = False
+            yield piece
+            silence.waits_for_client = True
+        silence.heard(time.monotonic())
+        silence.waits_for_client = False
+        self.is_incomplete = False
+        on_whole()
+
+    async def read_on(self, seconds: float) -> bool:
+        """Copy what Ollama did not wait for, as much as is kept anyway. False: there was not time enough."""
+        content = self._request.content
+        # An upload that was just cancelled leaves the stream first.
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(seconds):
+                while self.copy.length < self._keep_bytes and (piece := await content.readany()):
+                    self.copy.add(piece)
+        except TimeoutError:
+            return False
+        except (OSError, web.RequestPayloadError):
+            return True
+        self.is_incomplete = not content.at_eof()
+        return True
+
+    def body(self) -> Body:
+        """What is kept of it."""
+        headers = self._request.headers
+        body = self.copy.body(headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
+        return body._replace(is_incomplete=True) if self.is_incomplete else body
