@@ -223,8 +223,9 @@ class Passage:
         lines = [b"Content-Type: application/json\r\n"]
         lines.extend(f"{name}: {value}\r\n".encode() for name, value in more)
         self._start_reply(status, REASONS.get(status, b""), lines, len(body))
-        self.answer_copy.add(body)
-        return await self._finish(None, b"" if self.call.method == "HEAD" else body)
+        sent = b"" if self.call.method == "HEAD" else body
+        self.answer_copy.add(sent)
+        return await self._finish(None, sent)
 
     def client_left(self) -> None:
         self.outcome = self.outcome or Outcome.CLIENT_LEFT

@@ -243,6 +243,13 @@ async def test_a_head_request_carries_the_length_of_a_body_that_does_not_come() 
         assert got.rest == b""
 
 
+async def test_a_head_request_that_fails_has_no_body_in_its_record_either() -> None:
+    async with running_gateway("http://127.0.0.1:1") as gateway:
+        got = await talk(gateway.port, request_bytes("HEAD", "/api/ollama/api/tags"))
+        assert (got.status, got.rest) == (502, b"")
+        assert (await gateway.exchange()).response.length == 0
+
+
 async def test_expect_is_answered_after_admission_only() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         refused = b"POST /api/ollama/api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
