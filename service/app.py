@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from aiohttp import http_parser, web
+from aiohttp import http_parser
 
 import service
 from service.condition import Condition
@@ -17,7 +17,7 @@ from service.gateway.call import Committed, RelaySettings, Seams
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import Generate, choose_model
-from service.gateway.malformed import server_logger
+from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
 from service.gateway.routes import MODEL_CALLS
 from service.gateway.upstream import Upstream
@@ -158,7 +158,7 @@ class App:
         choose = partial(choose_model, self.settings.generate_model, self._upstream.send)
         generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose)
         reception = Reception(gateway, generate, self._door.pages, self._policy, trusted)
-        self._server = web.Server(
+        self._server = Server(
             reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
             logger=server_logger(),
             **SERVER_OPTIONS,

@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from service.gateway.routes import Route, Target, find_target
 from service.gateway.trace import identify
 from service.record.exchange import OpenExchange
 
+LONGEST_LINE: Final = 64 * 1024
 # How aiohttp's server must be set up for a gateway.
 SERVER_OPTIONS: dict[str, Any] = {
     # Without it Ollama goes on generating for a client that left.
@@ -24,6 +25,10 @@ SERVER_OPTIONS: dict[str, Any] = {
     # Decompressing would forward a plain body under its Content-Encoding header.
     "auto_decompress": False,
     "access_log": None,
+    # The same as nginx/proxy.conf.template, for the address and for each header: a browser sends the cookies of all
+    # ports of localhost, and Ollama takes a megabyte of them.
+    "max_line_size": LONGEST_LINE,
+    "max_field_size": LONGEST_LINE,
     # How long an upload that was answered early is read on, so that its sender sees the answer.
     "lingering_time": 5.0,
 }

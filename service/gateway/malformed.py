@@ -1,10 +1,46 @@
-"""What is no HTTP: one event instead of a traceback with an attacker's bytes in it."""
+"""What is no HTTP: one event instead of a traceback with an attacker's bytes in it, and words for who sent it."""
 
 import logging
 
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
 from service.events import DefectFound, RequestMalformed, emit
+from service.gateway.answers import error_body
 
 _LONGEST = 200
+_TOO_LONG = (
+    "The address of this request, or one of its headers, is longer than 64 KiB. Cookies are a header:"
+    " a browser sends those of all ports of localhost."
+)
+
+
+class Server(web.Server):
+    """aiohttp's server, which answers in our words where a person can do something about it."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Handler(self, loop=self._loop, **self._kwargs)
+
+
+class _Handler(web.RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        response = super().handle_error(request, status, exc, message)
+        if advice := _advice(exc):
+            response = web.Response(status=status, body=error_body("", status, advice), content_type="application/json")
+            response.force_close()
+        return response
+
+
+def _advice(error: BaseException | None) -> str | None:
+    return _TOO_LONG if isinstance(error, LineTooLong) else None
 
 
 def server_logger() -> logging.Logger:
@@ -22,7 +58,9 @@ def _note(record: logging.LogRecord) -> bool:
     is_their_fault = type(error).__module__ in ("aiohttp.http_exceptions", "aiohttp.http")
     if is_their_fault:
         remote = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
-        emit(RequestMalformed(remote, f"{type(error).__name__}: {error}"[:_LONGEST].encode("unicode_escape").decode()))
+        # What was too long can be a credential: what is said of it does not quote it.
+        reason = f"{type(error).__name__}: {_advice(error) or error}"[:_LONGEST]
+        emit(RequestMalformed(remote, reason.encode("unicode_escape").decode()))
     else:
         emit(DefectFound("http", repr(error)[:_LONGEST] if error else record.getMessage()[:_LONGEST]))
     return False

@@ -11,6 +11,7 @@ from service.gateway.admission import Policy
 from service.gateway.call import Committed, RelaySettings, Seams
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import PATH, Generate
+from service.gateway.malformed import Server
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.record.exchange import Exchange, OpenExchange
@@ -78,7 +79,7 @@ async def running_gateway(
             return await generate.handle(request)  # type: ignore[return-value]
         return await gateway.handle(request, raw_path, query)  # type: ignore[return-value]  # AlreadySent acts as one
 
-    server = web.Server(handle, **SERVER_OPTIONS)
+    server = Server(handle, **SERVER_OPTIONS)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)

@@ -1,6 +1,7 @@
 """The gateway's threshold: who is admitted, what is noted of a request, and what is said to browsers."""
 
 import hashlib
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,20 @@ async def test_what_is_noted_of_a_request_is_what_the_client_sent() -> None:
         assert request.target == "/api/chat?x=%20"
         assert (request.header("traceparent") or "").split("-")[1] == opened.trace_id
         assert (request.header("traceparent") or "").split("-")[2] not in (opened.span_id, opened.parent_span_id)
+
+
+async def test_the_longest_labels_and_a_browsers_heap_of_cookies_pass_and_what_is_longer_is_told_so() -> None:
+    labels = ";".join(f"{name}={quote('🙂' * 200)}" for name in ("workflow", "node", "caller", "user"))
+    async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
+        target = f"/api/ollama/~{labels}/api/chat"
+        got = await talk(gateway.port, request_bytes("POST", target, CHAT, Cookie="a" * 60_000))
+        assert got.status == 200
+        assert (await gateway.exchange()).opened.caller.user == "🙂" * 200
+        assert (await ollama.request()).header("Cookie") == "a" * 60_000
+        for sent in (request_bytes("POST", PATH, CHAT, Cookie="a" * 70_000), request_bytes("GET", "/" + "a" * 70_000)):
+            got = await talk(gateway.port, sent)
+            assert (got.status, got.header("Content-Type")) == (400, "application/json")
+            assert b"64 KiB" in got.body
 
 
 async def test_a_refused_address_has_no_path_and_no_operation() -> None:

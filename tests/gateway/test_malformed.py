@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from service.events import DefectFound, Event, RequestMalformed
 from service.gateway import malformed
@@ -28,6 +28,17 @@ def test_their_fault_is_a_malformed_request_in_printable_ascii(emitted: list[Eve
     assert event.reason.isprintable()
     assert "\\x1b[2J\\u202e" in event.reason
     assert len(event.reason) < 2000
+
+
+def test_what_was_too_long_is_not_quoted(emitted: list[Event]) -> None:
+    try:
+        raise LineTooLong(b"Bearer sk-secret...", 65536)
+    except LineTooLong:
+        malformed.server_logger().exception("Error handling request from %s", "203.0.113.9")
+    (event,) = emitted
+    assert isinstance(event, RequestMalformed)
+    assert "64 KiB" in event.reason
+    assert "secret" not in event.reason
 
 
 def test_everything_else_is_a_defect_of_ours(emitted: list[Event]) -> None:

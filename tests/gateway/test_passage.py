@@ -132,7 +132,7 @@ async def test_of_a_request_that_ollama_did_not_read_all_is_kept(failure: str, i
         async with running_gateway(url, hold=5.0) as gateway:
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             try:
-                writer.write(request_bytes("POST", PATH, Connection="close", **framing))
+                writer.write(request_bytes("POST", PATH, b"", Connection="close", **framing))
                 for half in halves:
                     writer.write(chunk(half) if is_chunked else half)
                     await asyncio.sleep(0.05)
