@@ -3,7 +3,7 @@
 import logging
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 
 from service.events import DefectFound, RequestMalformed, emit
 from service.gateway.answers import error_body
@@ -13,6 +13,7 @@ _TOO_LONG = (
     "The address of this request, or one of its headers, is longer than 64 KiB. Cookies are a header:"
     " a browser sends those of all ports of localhost."
 )
+_NOT_ENCODED = "The address holds a character that has to be percent-encoded, as %C3%BC for ü."
 
 
 class Server(web.Server):
@@ -40,7 +41,11 @@ class _Handler(web.RequestHandler):
 
 
 def _advice(error: BaseException | None) -> str | None:
-    return _TOO_LONG if isinstance(error, LineTooLong) else None
+    if isinstance(error, LineTooLong):
+        return _TOO_LONG
+    if isinstance(error, InvalidURLError) and error.message.startswith("Invalid char in url "):
+        return _NOT_ENCODED
+    return None
 
 
 def server_logger() -> logging.Logger:

@@ -49,6 +49,13 @@ async def test_the_longest_labels_and_a_browsers_heap_of_cookies_pass_and_what_i
             assert b"64 KiB" in got.body
 
 
+async def test_a_label_that_is_not_percent_encoded_is_answered_with_what_to_do() -> None:
+    async with running_gateway("http://127.0.0.1:1") as gateway:
+        got = await talk(gateway.port, request_bytes("POST", "/api/ollama/~Büro/api/chat", CHAT))
+        assert got.status == 400
+        assert "%C3%BC for ü" in got.body.decode()
+
+
 async def test_a_refused_address_has_no_path_and_no_operation() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         await talk(gateway.port, request_bytes("GET", "/api/ollama/debug/pprof/"))
