@@ -63,8 +63,9 @@ def _note(record: logging.LogRecord) -> bool:
     is_their_fault = type(error).__module__ in ("aiohttp.http_exceptions", "aiohttp.http")
     if is_their_fault:
         remote = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
-        # What was too long can be a credential: what is said of it does not quote it.
-        reason = f"{type(error).__name__}: {_advice(error) or error}"[:_LONGEST]
+        # Behind an empty line aiohttp quotes what came, and that can be a credential.
+        said = _advice(error) or str(error).partition("\n\n")[0]
+        reason = f"{type(error).__name__}: {said}"[:_LONGEST]
         emit(RequestMalformed(remote, reason.encode("unicode_escape").decode()))
     else:
         emit(DefectFound("http", repr(error)[:_LONGEST] if error else record.getMessage()[:_LONGEST]))
