@@ -26,7 +26,7 @@ class Generation(NamedTuple):
     inside the answer, also inside a 200 stream. ``is_finished`` tells that the answer's own end
     marker was seen (None: this kind of answer has none). ``operation`` is ``load`` or ``unload``
     where that is what was meant. ``problem`` says why bytes were not understood, and
-    ``is_understood`` that the other fields tell all that the answer told.
+    ``is_understood`` that the other fields tell all that the answer told; ``is_whole``: although our copy has a gap.
     """
 
     model: str | None = None
@@ -49,6 +49,7 @@ class Generation(NamedTuple):
     operation: str | None = None
     problem: str | None = None
     is_understood: bool = False
+    is_whole: bool = False
 
 
 def understand(exchange: Exchange, request: Body, response: Body) -> Generation:
@@ -92,6 +93,7 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
         lifecycle,
         reply.problem,
         reply.is_understood,
+        reply.is_whole,
     )
 
 

@@ -91,7 +91,8 @@ def make_record(
         response_text, response_is_cut = copy_of(response, response_bytes)
     request_is_cut = request_is_cut or request.is_shortened or opened.request.is_shortened
     request_is_cut = request_is_cut or opened.request.is_incomplete
-    response_is_cut = response_is_cut or response.is_shortened or exchange.response.is_shortened
+    if not generation.is_whole:
+        response_is_cut = response_is_cut or response.is_shortened or exchange.response.is_shortened
     facts = _facts(
         exchange, asked, generation, context_length_of, (request_text, request_is_cut), (response_text, response_is_cut)
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.record.bodies import document, whole
 from service.record.exchange import Body
 from service.record.replies import (
     GAP,
@@ -16,15 +17,20 @@ from service.record.replies import (
     tokens,
 )
 
+# What stands around the numbers of ``context``. Inside a JSON text both would have their quotes escaped.
+_CONTEXT, _AFTER_CONTEXT = b',"context":[', b'],"total_duration"'
+_METRICS = b'{"total_duration"'
 _PROGRESS = frozenset({"pull", "push", "create"})
 
 
 def read(operation: str, body: Body) -> Reply:
     """Read an answer of the native API."""
-    pieces = json_lines(body) if _is_stream(body) else [single(body)]
+    reply = Reply()
+    pieces = _around_context(body, reply) if operation == "generate" and body.is_shortened else None
+    if pieces is None:
+        pieces = json_lines(body) if _is_stream(body) else [single(body)]
     if pieces == [None] and b"\n" in body.head:
         pieces = json_lines(body)
-    reply = Reply()
     if operation in _PROGRESS:
         _read_progress(pieces, reply)
     elif operation == "embed":
@@ -36,6 +42,28 @@ def read(operation: str, body: Body) -> Reply:
 
 def _is_stream(body: Body) -> bool:
     return "ndjson" in body.content_type
+
+
+def _around_context(body: Body, reply: Reply) -> list[Any] | None:
+    """The pieces of an answer whose ``context`` lost numbers to the gap of our copy; None when it did not.
+
+    It holds the whole prompt as numbers, also of a prompt that was cut, and can be far longer than all else.
+    """
+    numbers, is_after_context, metrics = body.tail.rpartition(_AFTER_CONTEXT)
+    end = document(_METRICS + metrics) if is_after_context and b'"' not in numbers else None
+    if not isinstance(end, dict):
+        return None
+    lines, _, last = body.head.rpartition(b"\n")
+    pieces = json_lines(Body(len(lines), lines))
+    begin, is_in_context, _ = last.partition(_CONTEXT)
+    begun = document(begin + b"}") if is_in_context else document(whole(body._replace(head=last, tail=b'"}')))
+    if is_in_context and isinstance(begun, dict):
+        reply.is_whole = True
+        return [*pieces, begun | end]
+    end["done"] = True
+    if pieces:
+        return [*pieces, GAP, end]
+    return [begun | end] if isinstance(begun, dict) else None
 
 
 def _read_generation(pieces: list[Any], reply: Reply) -> None:

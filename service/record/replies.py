@@ -25,7 +25,7 @@ class Reply:
     """What has been gathered from one answer so far. Lives only while that answer is read.
 
     ``first_piece`` is the index of the first piece that carried text, thinking or a tool call.
-    ``is_understood``: the other fields tell all that the bytes told.
+    ``is_understood``: the other fields tell all that the bytes told; ``is_whole``: although our copy has a gap.
     """
 
     model: str | None = None
@@ -42,6 +42,7 @@ class Reply:
     generation_time: float | None = None
     is_finished: bool | None = None
     is_understood: bool = False
+    is_whole: bool = False
     first_piece: int | None = None
     problem: str | None = None
 

@@ -346,3 +346,19 @@ def test_an_answer_that_arrived_whole_but_has_no_end_is_unfinished(path: str, an
     assert "done_reason" not in line_of(found._replace(outcome=Outcome.UPSTREAM_BROKE_OFF))
     gap = answer._replace(length=answer.length + 9, tail=b"\n")
     assert line_of(found._replace(response=gap)).get("done_reason") != "unfinished"
+
+
+def test_an_answer_that_lost_nothing_but_numbers_of_its_context_is_not_shortened() -> None:
+    numbers = b",".join([b"436"] * 9000)
+    sent = (
+        b'{"response":"%s","done":true,"done_reason":"stop","context":[%s],"total_duration":7,"prompt_eval_count":64}'
+    )
+    said = line_of(exchange(ASK, shortened(sent % (b"Good.", numbers), 2000, 500), "/api/generate"), context_length=64)
+    assert (said["response_text"], said["done_reason"], said["prompt_truncated"]) == ("Good.", "stop", True)
+    assert "response_truncated" not in said
+    found = exchange(ASK, shortened(sent % (KEY.encode(), numbers), 2000, 500), "/api/generate")
+    assert KEY not in line_of(found)["response_text"]
+    assert KEY.encode() not in make_record(found, context_length_of=always(64), mask=True).response
+    cut = line_of(exchange(ASK, shortened(sent % (b"long " * 900, numbers), 2000, 500), "/api/generate"))
+    assert cut["response_truncated"] is True
+    assert "done_reason" not in cut

@@ -78,6 +78,40 @@ def test_an_answer_with_a_gap_that_is_one_document_is_still_read() -> None:
     assert reply.completion_tokens == 7
 
 
+def _generated(text: str) -> bytes:
+    """The last object of a generation, its keys in the order of the recordings, with the numbers of a long prompt."""
+    said = {"model": "tiny", "response": text, "done": True, "done_reason": "length", "context": [*range(9000)]}
+    return json.dumps(
+        said | {"total_duration": 7, "eval_count": 40, "eval_duration": 5}, separators=(",", ":")
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "first"),
+    [
+        (_generated('A\\ B "context":[1'), "application/json", 0),
+        (b'{"model":"tiny","response":"A\\\\ B ","done":false}\n' + _generated('"context":[1') + b"\n", LINES, 0),
+    ],
+)
+def test_numbers_of_the_context_that_fell_into_a_gap_cost_nothing_else(sent: bytes, kind: str, first: int) -> None:
+    reply = read("generate", shortened(sent, 2000, 500, kind))
+    assert "".join(reply.texts) == 'A\\ B "context":[1'
+    assert (reply.done_reason, reply.completion_tokens, reply.generation_time) == ("length", 40, 5e-9)
+    assert (reply.is_finished, reply.is_whole, reply.problem, reply.first_piece) == (True, True, None, first)
+
+
+def test_a_gap_that_begins_in_the_text_and_ends_in_the_context_costs_text_but_no_counts() -> None:
+    once = read("generate", shortened(_generated("é" * 5000), 2001, 500))
+    assert once.texts[0].startswith("ééé")
+    assert "bytes left out" in once.texts[0]
+    pieces = b"".join(b'{"response":" %05d","done":false}\n' % number for number in range(2000))
+    streamed = read("generate", shortened(pieces + _generated("") + b"\n", 5000, 500, LINES))
+    assert "".join(streamed.texts).startswith(" 00000 00001")
+    assert streamed.texts[-1] == " … "
+    for reply in (once, streamed):
+        assert (reply.completion_tokens, reply.is_finished, reply.is_whole, reply.problem) == (40, True, False, None)
+
+
 @pytest.mark.parametrize("count", [-1, 1.5, "7", None, True, 2**60])
 def test_a_count_that_is_none_is_absent(count: object) -> None:
     reply = read("chat", body(json.dumps({"message": {"content": "x"}, "done": True, "eval_count": count}).encode()))
