@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Route, expect
 
 from tests.fakes.ollama import FakeOllama, answer, whole
-from tests.page.opened import answered, opened, rows, shown
+from tests.page.opened import answered, connected, opened, rows, shown
 from tests.running_app import chat, found, get, running
 
 
@@ -52,3 +52,26 @@ async def test_a_dot_of_what_was_erased_opens_nothing_else(browser: Browser, tmp
             await expect(page.locator("#announcement")).to_have_text("That exchange is not here any more.")
             await expect(shown(page)).to_be_hidden()
             await expect(page.get_by_role("img", name="1 exchange")).to_be_visible()
+
+
+async def test_the_overview_filters_by_what_it_shows_and_is_new_after_reading(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello", X_N8N_Workflow_Name="Mails")
+        await found(app, "", 1)
+        async with opened(browser, app) as page:
+            await connected(page)
+            overview = page.get_by_role("region", name="Overview")
+            await expect(overview.get_by_role("row").nth(1)).to_contain_text(re.compile("^tiny1"))
+            await rows(page).click()
+            await expect(overview).to_be_hidden()
+            await chat(app, "Hello again")
+            await expect(rows(page)).to_have_count(2)
+            await expect(page.locator("#facts")).to_contain_text("exchanges2median")
+            await page.keyboard.press("Escape")
+            await expect(overview.get_by_role("row").nth(1)).to_contain_text(re.compile("^tiny2"))
+            held: list[Route] = []
+            await page.route("**/stats.json?*by=workflow*", lambda route: held.append(route))
+            async with page.expect_request("**/stats.json?*by=workflow*"):
+                await overview.get_by_role("button", name="workflow").click()
+            await overview.get_by_role("button", name="tiny").click()
+            await expect(page).to_have_url(re.compile("model=tiny"))

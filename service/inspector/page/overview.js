@@ -28,13 +28,14 @@ export function makeOverview(address) {
   const by = () => (GROUPINGS.includes(address.view.by) ? address.view.by : "model");
 
   async function load() {
-    const query = filterOf(address.view, { by: by() });
+    const grouping = by();
+    const query = filterOf(address.view, { by: grouping });
     asked = query;
     drawChoice();
     heading.textContent = capital(inWords(address.view).join(", "));
     try {
       const { groups } = await ask(`/stats.json?${query}`, { signal: asking.next() });
-      fill(groups);
+      fill(groups, grouping);
     } catch (error) {
       // The list says what is wrong with the filters; saying it twice helps nobody.
       if (!isAborted(error)) replace(table);
@@ -49,16 +50,19 @@ export function makeOverview(address) {
     if (had) /** @type {HTMLElement | null} */ (choice.querySelector("[aria-pressed=true]"))?.focus();
   }
 
-  /** @param {any[]} groups */
-  function fill(groups) {
+  /**
+   * @param {any[]} groups
+   * @param {string} grouping  of these: another may have been chosen since
+   */
+  function fill(groups, grouping) {
     const most = groups.reduce((sum, group) => Math.max(sum, group.calls), 1);
-    const head = [by(), "calls", "failed", "median", "p95", "speed", "tokens out"].map((name) => element("th", { scope: "col" }, name));
+    const head = [grouping, "calls", "failed", "median", "p95", "speed", "tokens out"].map((name) => element("th", { scope: "col" }, name));
     const rows = groups.slice(0, MOST_ROWS).map((group) => {
       const bar = element("span", { class: "share", "aria-hidden": "true" });
       bar.style.width = `${Math.max(1, (group.calls / most) * 100)}%`;
       const name = group.name
-        ? element("button", { type: "button", class: "plain", title: `Only ${group.name}`, onclick: () => address.go({ [by()]: [group.name] }) }, group.name)
-        : element("span", { class: "quiet" }, `no ${by()}`);
+        ? element("button", { type: "button", class: "plain", title: `Only ${group.name}`, onclick: () => address.go({ [grouping]: [group.name] }) }, group.name)
+        : element("span", { class: "quiet" }, `no ${grouping}`);
       return element(
         "tr", {}, element("th", { scope: "row" }, name, bar), element("td", { title: whole(group.calls) }, short(group.calls)),
         element("td", { class: group.failed ? "bad" : "quiet" }, short(group.failed)), element("td", {}, duration(group.p50)),
@@ -71,10 +75,11 @@ export function makeOverview(address) {
   }
 
   return {
-    /** Asks again, unless that is what is shown. `again`: even then */
+    /** Asks again, unless that is what is shown. `again`: even then, and where it is not in sight as soon as it is */
     async show({ again = false } = {}) {
+      if (again) asked = "";
       if (!place.offsetParent) return;
-      if (again || asked !== filterOf(address.view, { by: by() })) await load();
+      if (asked !== filterOf(address.view, { by: by() })) await load();
     },
   };
 }
