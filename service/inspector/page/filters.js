@@ -25,6 +25,8 @@ export function makeFilters(address) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   let isOwn = false;
+  /** What the address last said to search for; the box may hold what is still being typed. */
+  let committed = "";
 
   function searched() {
     clearTimeout(typing);
@@ -50,6 +52,8 @@ export function makeFilters(address) {
   replace(slower, element("option", { value: "" }, "any duration"), ...SLOWER.map((seconds) => element("option", { value: seconds }, `slower than ${seconds} s`)));
   slower.addEventListener("change", () => address.go({ slower: slower.value }));
   clear.addEventListener("click", () => {
+    clearTimeout(typing);
+    search.value = "";
     address.go(withoutFilters(address.view()));
     search.focus();
   });
@@ -99,8 +103,9 @@ export function makeFilters(address) {
   return {
     /** @param {View} view */
     show(view) {
-      // What is being typed is not rewritten, a blank at its end for instance.
-      if (!isOwn) search.value = view.q;
+      // What is being typed is not rewritten: a blank at its end, or all of it while something else changes.
+      if (!isOwn && view.q !== committed) search.value = view.q;
+      committed = view.q;
       showTimes(view);
       showFacets(view);
       for (const [button, name] of switches) button.setAttribute("aria-pressed", String(view[name] === "true"));

@@ -1,0 +1,32 @@
+"""The bar of filters: what is typed and chosen there."""
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Browser, Route, expect
+
+from tests.fakes.ollama import FakeOllama
+from tests.page.opened import opened, rows
+from tests.running_app import chat, found, running
+
+
+async def test_what_is_being_typed_outlives_a_change_of_something_else(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        await found(app, "", 1)
+        async with opened(browser, app, "/?from=all&q=hello") as page:
+            search = page.get_by_role("searchbox", name="Search")
+            await expect(search).to_have_value("hello")
+            await search.fill('"an open phr')
+            await page.get_by_role("button", name="1 h", exact=True).click()
+            await expect(page).to_have_url(re.compile("from=-1h"))
+            await expect(search).to_have_value('"an open phr')
+            await search.press("End")
+            await search.press_sequentially('ase"')
+            await expect(page).to_have_url(re.compile("q=%22an\\+open\\+phrase%22"))
+            await page.go_back()
+            await expect(search).to_have_value("hello")
+            await search.fill('"another')
+            await page.get_by_role("button", name="Clear filters").click()
+            await expect(search).to_have_value("")
+            await expect(rows(page)).to_have_count(1)
