@@ -30,3 +30,25 @@ async def test_what_is_being_typed_outlives_a_change_of_something_else(browser: 
             await page.get_by_role("button", name="Clear filters").click()
             await expect(search).to_have_value("")
             await expect(rows(page)).to_have_count(1)
+
+
+async def test_a_value_that_is_not_among_the_most_frequent_can_be_typed(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello", X_N8N_Workflow_Name="Seldom")
+        await chat(app, "Hello", X_N8N_Workflow_Name="Often 7")
+        await found(app, "", 2)
+
+        async def most_frequent(route: Route) -> None:
+            assert "limit=500" in route.request.url
+            await route.fulfill(json={"values": [[f"Often {number}", 2] for number in range(500)]})
+
+        async with opened(browser, app) as page:
+            await page.route("**/values.json*", most_frequent)
+            await page.get_by_role("button", name="Filter by workflow").click()
+            panel = page.get_by_role("dialog", name="Filter by workflow")
+            await panel.get_by_role("searchbox").fill("Often 7")
+            await expect(panel.get_by_role("checkbox", name="Often 7")).to_have_count(11)  # and Often 70 to 79
+            await panel.get_by_role("searchbox").fill("Seldom")
+            await panel.get_by_role("checkbox", name="Seldom").check()
+            await expect(rows(page)).to_have_count(1)
+            await expect(page).to_have_url(re.compile("workflow=Seldom"))

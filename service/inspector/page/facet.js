@@ -7,6 +7,8 @@ import { short, whole } from "./format.js";
 import { FACET_NAMES } from "./wording.js";
 
 const MANY = 10;
+/** The recorder gives no more of them. */
+const MOST = 500;
 /** The recorder counts names, not statuses: these are the ones that occur. */
 const STATUSES = Object.freeze(["200", "400", "403", "404", "429", "499", "500", "502", "503", "504"]);
 const GAP = 6;
@@ -47,7 +49,7 @@ export function makeFacetPanel(address) {
     panel.focus();
     const view = address.view();
     try {
-      const asked = filterOf({ ...view, [name]: [] }, { field: name });
+      const asked = filterOf({ ...view, [name]: [] }, { field: name, limit: MOST });
       const said = await ask(`/values.json?${asked}`, { signal: asking.next() });
       if (facet === name) fill(said.values);
     } catch (error) {
@@ -62,6 +64,8 @@ export function makeFacetPanel(address) {
     const options = /** @type {[string, number][]} */ ([...absent.map((value) => [value, 0]), ...values]).map(([value, count]) => option(value, count, chosen));
     const list = element("div", { class: "options", role: "group", "aria-label": FACET_NAMES[facet] }, ...options.map(({ label }) => label));
     const none = element("p", { class: "quiet", hidden: options.length > 0 }, `No ${FACET_NAMES[facet]} is known in this time.`);
+    // Where not all of them are here, what is typed may exist all the same.
+    const typed = values.length < MOST ? null : element("div", { class: "options" });
     const narrow = /** @type {HTMLInputElement} */ (element("input", { type: "search", class: "narrow", placeholder: "Narrow down", "aria-label": `Narrow down the values of ${FACET_NAMES[facet]}` }));
     narrow.addEventListener("input", () => {
       const wanted = narrow.value.trim().toLowerCase();
@@ -70,14 +74,17 @@ export function makeFacetPanel(address) {
         label.hidden = !value.toLowerCase().includes(wanted);
         hits += label.hidden ? 0 : 1;
       }
-      none.hidden = hits > 0;
+      const said = narrow.value.trim();
+      const isOffered = typed !== null && said !== "" && !options.some(({ value }) => value === said);
+      if (typed) replace(typed, isOffered && option(said, 0, chosen).label);
+      none.hidden = hits > 0 || isOffered;
       none.textContent = `Nothing here is called like that.`;
     });
     const clear = element("button", { type: "button", class: "plain", onclick: () => {
       address.go({ [facet]: [] });
       panel.hidePopover();
     } }, "Any");
-    replace(panel, element("div", { class: "head" }, element("h2", {}, FACET_NAMES[facet]), chosen().length ? clear : null), options.length > MANY ? narrow : null, list, none);
+    replace(panel, element("div", { class: "head" }, element("h2", {}, FACET_NAMES[facet]), chosen().length ? clear : null), options.length > MANY ? narrow : null, typed, list, none);
     place();
     const first = options.length > MANY ? narrow : /** @type {HTMLElement | null} */ (panel.querySelector("input"));
     (first ?? panel).focus();
