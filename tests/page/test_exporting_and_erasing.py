@@ -4,15 +4,17 @@ import asyncio
 import csv
 import io
 import json
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from service.app import App
 from tests.fakes.ollama import FakeOllama, answer, whole
-from tests.page.opened import answered, opened, rows, shown
+from tests.page.opened import ELSEWHERE, answered, opened, rows, shown
 from tests.running_app import chat, found, get, running, said
 
 SAID = {"chat.jsonl": "Saved, 2 chats, ", "jsonl": "Saved, 2 records, ", "csv": "Saved, ", "har": "Saved, "}
@@ -71,6 +73,37 @@ async def test_an_export_without_a_chat_says_that_its_file_is_empty(browser: Bro
             async with page.expect_download():
                 await dialog.get_by_role("button", name="Save").click()
             await expect(dialog.get_by_role("status")).to_contain_text("the file is empty")
+
+
+async def test_the_command_that_is_copied_saves_the_same_with_the_token(browser: Browser, tmp_path: Path) -> None:
+    token = {"INSPECTOR_TOKEN": "open sesame"}
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, **token) as app:
+        await asked(app, ollama)
+        options: Any = {
+            "permissions": ["clipboard-read", "clipboard-write"],
+            "extra_http_headers": ELSEWHERE,
+            "forgiven": "status of 401",
+        }
+        async with opened(browser, app, "/?workflow=Invoices", **options) as page:
+            await page.get_by_label("Token").fill(token["INSPECTOR_TOKEN"])
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+            await page.keyboard.press("e")
+            dialog = page.get_by_role("dialog", name="Export")
+            await expect(dialog).to_contain_text("2 exchanges")
+            await dialog.get_by_role("button", name="Copy as curl").click()
+            await expect(dialog.get_by_role("status")).to_have_text("The command is on the clipboard.")
+            command = await page.evaluate("navigator.clipboard.readText()")
+        elsewhere = " ".join(f"-H '{name}: {value}'" for name, value in ELSEWHERE.items())
+        results = []
+        for environment in ({**os.environ, **token}, dict(os.environ)):
+            curl = await asyncio.create_subprocess_shell(
+                f"{command} -s {elsewhere}", cwd=tmp_path, env=environment, stdout=asyncio.subprocess.DEVNULL
+            )
+            results.append(await curl.wait())
+            saved = [await asyncio.to_thread(file.read_text) for file in tmp_path.glob("*.chat.jsonl")]
+            assert [text.count("\n") for text in saved] == [2]
+        assert results == [0, 22]  # 22: refused, and curl wrote nothing
 
 
 async def test_to_save_again_takes_the_place_of_a_save_that_goes_on(browser: Browser, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ const facts = makeFacts({ toggle: (filter) => address.go({ [filter]: address.vie
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
 const timeline = makeTimeline({ choose: chooseSpan, open: openNumber });
-const exporting = makeExporting({ address, announce });
+const exporting = makeExporting({ address, announce, isSignedIn: status.isSignedIn });
 const erasing = makeErasing({ address, announce, erased: afterErasing });
 const help = byId("help-dialog");
 

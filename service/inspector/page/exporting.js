@@ -16,8 +16,8 @@ const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl
 /** What only chats can be asked for; the names of the boxes in the form. */
 const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
 
-/** @param {{address: {view: import("./address.js").View}, announce: (text: string) => void}} dependencies */
-export function makeExporting({ address, announce }) {
+/** @param {{address: {view: import("./address.js").View}, announce: (text: string) => void, isSignedIn: () => boolean}} dependencies */
+export function makeExporting({ address, announce, isSignedIn }) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("export-dialog"));
   const form = /** @type {HTMLFormElement} */ (byId("export-form"));
   const what = byId("export-what");
@@ -133,7 +133,9 @@ export function makeExporting({ address, announce }) {
   });
   stop.addEventListener("click", () => running?.abort());
   byId("export-copy").addEventListener("click", async () => {
-    const isCopied = await copy(`curl -OJ '${new URL(path(), window.location.href).href.replaceAll("'", "%27")}'`);
+    // A command has no cookie: it shows the token, which its shell holds.
+    const token = isSignedIn() ? '-H "Authorization: Bearer $INSPECTOR_TOKEN" ' : "";
+    const isCopied = await copy(`curl -fOJ ${token}'${new URL(path(), window.location.href).href.replaceAll("'", "%27")}'`);
     progress.hidden = false;
     bar.hidden = true;
     say(byId("export-said"), isCopied ? "The command is on the clipboard." : "The browser forbids copying.");

@@ -11,7 +11,7 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
 
 /**
  * @param {() => void} caughtUp  called when the index, having been behind, has all there is
- * @returns {{isBehind: () => boolean, setLiveness: (how: import("./live.js").Liveness) => void}}
+ * @returns {{isBehind: () => boolean, isSignedIn: () => boolean, setLiveness: (how: import("./live.js").Liveness) => void}}
  */
 export function watchStatus(caughtUp) {
   const light = byId("light");
@@ -21,6 +21,7 @@ export function watchStatus(caughtUp) {
   let said = {};
   const state = {
     isBehind: () => (said.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    isSignedIn: () => Boolean(said.signed_in),
     /** @param {import("./live.js").Liveness} how */
     setLiveness(how) {
       light.dataset.state = how;
