@@ -76,8 +76,8 @@ async def test_an_export_without_a_chat_says_that_its_file_is_empty(browser: Bro
 
 
 async def test_the_command_that_is_copied_saves_the_same_with_the_token(browser: Browser, tmp_path: Path) -> None:
-    token = {"INSPECTOR_TOKEN": "open sesame"}
-    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, **token) as app:
+    token = "open sesame"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_TOKEN=token) as app:
         await asked(app, ollama)
         options: Any = {
             "permissions": ["clipboard-read", "clipboard-write"],
@@ -85,7 +85,7 @@ async def test_the_command_that_is_copied_saves_the_same_with_the_token(browser:
             "forgiven": "status of 401",
         }
         async with opened(browser, app, "/?workflow=Invoices", **options) as page:
-            await page.get_by_label("Token").fill(token["INSPECTOR_TOKEN"])
+            await page.get_by_label("Token").fill(token)
             await page.keyboard.press("Enter")
             await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
             await page.keyboard.press("e")
@@ -96,13 +96,13 @@ async def test_the_command_that_is_copied_saves_the_same_with_the_token(browser:
             command = await page.evaluate("navigator.clipboard.readText()")
         elsewhere = " ".join(f"-H '{name}: {value}'" for name, value in ELSEWHERE.items())
         results = []
-        for environment in ({**os.environ, **token}, dict(os.environ)):
+        for environment in ({**os.environ, "INSPECTOR_TOKEN": token}, dict(os.environ)):
             curl = await asyncio.create_subprocess_shell(
                 f"{command} -s {elsewhere}", cwd=tmp_path, env=environment, stdout=asyncio.subprocess.DEVNULL
             )
             results.append(await curl.wait())
-            saved = [await asyncio.to_thread(file.read_text) for file in tmp_path.glob("*.chat.jsonl")]
-            assert [text.count("\n") for text in saved] == [2]
+            files = await asyncio.to_thread(lambda: [file.read_text() for file in tmp_path.glob("*.chat.jsonl")])
+            assert [text.count("\n") for text in files] == [2]
         assert results == [0, 22]  # 22: refused, and curl wrote nothing
 
 

@@ -44,7 +44,8 @@ async def test_a_dot_of_what_was_erased_opens_nothing_else(browser: Browser, tmp
             await get(app, f"/exchanges/{gone}", "DELETE")
             place = await picture.evaluate(
                 """(picture) => {
-                  const [, x, y] = /M([\\d.]+) ([\\d.]+)h0$/.exec(picture.querySelector(".completed").getAttribute("d"));
+                  const dots = picture.querySelector(".completed").getAttribute("d");
+                  const [, x, y] = /M([\\d.]+) ([\\d.]+)h0$/.exec(dots);
                   return { x: Number(x), y: Number(y) };
                 }"""
             )
