@@ -87,7 +87,7 @@ async function look(isAsked) {
     if (what.isUncounted) countSoon();
     list.changed(what);
     markFirst();
-  });
+  }, lately?.heard);
   list.show(lately);
   lately.hello({ in_flight: flying });
   timeline.stale();

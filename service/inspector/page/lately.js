@@ -16,17 +16,21 @@ const PAGE = 500;
 /** Elements cannot be higher than browsers count; nobody scrolls further than this, but filters go there. */
 const MOST = 200_000;
 const MISSED_AT_ONCE = 500;
-/** The index that full-text searches ask follows the journal after some milliseconds. */
+/** The index, which all lists come from, follows the journal: after some milliseconds, or later when much ends at once. */
 const INDEX_DELAY = 400;
+const LONGEST_DELAY = 6_400;
+const MOST_TRIES = 12;
 /** Each second the recorder says how far those in flight are. */
 const SILENCE = 15_000;
 
 /**
  * @param {View} view
  * @param {(what: {prepended?: number, reset?: boolean, isOutdated?: boolean, isUncounted?: boolean}) => void} changed
+ * @param {number} [heard]  the newest number that there is, as far as was heard
  */
-export function makeLately(view, changed) {
+export function makeLately(view, changed, heard = 0) {
   const asking = oneAtATime();
+  const catching = oneAtATime();
   /** @type {Summary[]} */
   let entries = [];
   /** @type {Map<string, Summary>} */
@@ -38,9 +42,11 @@ export function makeLately(view, changed) {
   let isLoading = false;
   /** @type {import("./api.js").Refusal | undefined} */
   let trouble;
+  /** Up to this number all are here, save what `missing` says. */
   let newest = 0;
-  /** The newest number that should be here: it may have ended while its page was under way. */
-  let heard = 0;
+  /** Some of those after this number may be missing here. @type {number | undefined} */
+  let missing;
+  let isCatchingUp = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let later;
 
@@ -48,7 +54,8 @@ export function makeLately(view, changed) {
   async function reload(answered) {
     next = `/exchanges.json?${filterOf(view, { limit: FIRST_PAGE })}`;
     entries = [];
-    clearTimeout(later);
+    missing = undefined;
+    stopCatchingUp();
     changed({ reset: true });
     await load(asking.next(), answered);
   }
@@ -61,6 +68,7 @@ export function makeLately(view, changed) {
     isLoading = true;
     trouble = undefined;
     changed({});
+    const isFirst = entries.length === 0;
     const wanted = entries.length + FIRST_PAGE / 2;
     try {
       // One answer may end early because its time was over: then the next goes on where it stopped.
@@ -71,11 +79,12 @@ export function makeLately(view, changed) {
         const oldest = entries.length ? entries[entries.length - 1].number : Infinity;
         for (const said of page.exchanges) if (said.number < oldest) entries.push(compact(said));
         newest = Math.max(newest, entries[0]?.number ?? 0);
+        if (isFirst && heard > newest && (entries.length || !page.next)) missing ??= newest;
         next = page.next && entries.length < MOST ? withLimit(page.next, PAGE) : undefined;
         changed({});
       }
       isLoading = false;
-      if (heard > newest) void catchUp();
+      if (missing !== undefined) void catchUp();
     } catch (error) {
       if (isAborted(error)) return;
       isLoading = false;
@@ -102,19 +111,65 @@ export function makeLately(view, changed) {
     if (prepended) changed({ ...what, prepended });
   }
 
-  async function catchUp() {
+  /** Asks for what is missing, until the index has come to what was heard of. */
+  async function catchUp(tries = 0) {
     clearTimeout(later);
-    if (isLoading || trouble) return;
-    const after = newest;
-    heard = 0;
+    later = undefined;
+    if (missing === undefined || isLoading || isCatchingUp || trouble) return;
+    isCatchingUp = true;
+    const [wanted, signal] = [heard, catching.next()];
+    let isThere = false;
     try {
-      const page = await ask(`/exchanges.json?${filterOf(view, { after, limit: MISSED_AT_ONCE })}`);
-      if (page.next && after) changed({ isOutdated: true });
-      else add(page.exchanges.map(compact), { isUncounted: true });
+      isThere = (await ask(`/exchanges.json?${new URLSearchParams({ after: String(wanted - 1), limit: "1" })}`, { signal })).exchanges.length > 0;
+      const { found, isAll } = await askAfter(missing, signal);
+      if (isAll) add(found, { isUncounted: true });
+      else changed({ isOutdated: true });
+      if (isThere) newest = Math.max(newest, wanted);
+      if (isThere || !isAll) missing = heard > wanted ? wanted : undefined;
     } catch (error) {
-      // What was missed comes with the next one that ends, or with the next connection.
+      if (isAborted(error)) return;
       console.info(/** @type {Error} */ (error).message);
+    } finally {
+      isCatchingUp = false;
     }
+    // Given up, it is asked for with the next one that ends, or with the next connection.
+    if (heard > wanted) catchUpLater(0);
+    else if (!isThere && tries < MOST_TRIES) catchUpLater(tries + 1);
+  }
+
+  /**
+   * @param {number} after
+   * @param {AbortSignal} signal
+   */
+  async function askAfter(after, signal) {
+    /** @type {Summary[]} */
+    const found = [];
+    /** @type {string | undefined} */
+    let path = `/exchanges.json?${filterOf(view, { after, limit: MISSED_AT_ONCE })}`;
+    while (path && found.length < MISSED_AT_ONCE) {
+      const page = await ask(path, { signal });
+      found.push(...page.exchanges.map(compact));
+      path = page.next;
+    }
+    return { found, isAll: !path };
+  }
+
+  function stopCatchingUp() {
+    catching.stop();
+    clearTimeout(later);
+    later = undefined;
+  }
+
+  /** @param {number} tries */
+  function catchUpLater(tries) {
+    later ??= setTimeout(catchUp, Math.min(INDEX_DELAY * 2 ** tries, LONGEST_DELAY), tries);
+  }
+
+  /** @param {number} number  of an exchange that is not here, or left out by the filters */
+  function hear(number) {
+    heard = Math.max(heard, number);
+    // What the first page lacks is seen when it is here.
+    if (heard > newest && (entries.length || !isLoading)) missing ??= newest;
   }
 
   function sortFlying() {
@@ -125,10 +180,9 @@ export function makeLately(view, changed) {
 
   return {
     reload,
-    catchUp,
     stop() {
       asking.stop();
-      clearTimeout(later);
+      stopCatchingUp();
     },
     /** Loads the next older page, if there is one. */
     async more() {
@@ -143,7 +197,8 @@ export function makeLately(view, changed) {
       inFlight.clear();
       for (const open of said.in_flight ?? []) inFlight.set(open.exchange, open.isOpen ? open : flight(open));
       changed({ prepended: sortFlying() });
-      if ((said.number ?? 0) > newest) void catchUp();
+      hear(said.number ?? 0);
+      void catchUp();
     },
     /** @param {Summary} said */
     begun(said) {
@@ -168,8 +223,8 @@ export function makeLately(view, changed) {
       if (does) heard = Math.max(heard, entry.number);
       if (does) add([entry]);
       else if (does === undefined) {
-        clearTimeout(later);
-        later = setTimeout(catchUp, INDEX_DELAY);
+        hear(entry.number);
+        catchUpLater(0);
       }
       return does === true;
     },
@@ -190,6 +245,9 @@ export function makeLately(view, changed) {
     },
     /** @param {string} id */
     open: (id) => inFlight.get(id),
+    get heard() {
+      return heard;
+    },
     /** All that are in flight, whatever is filtered by. */
     openOnes: () => [...inFlight.values()],
     get count() {

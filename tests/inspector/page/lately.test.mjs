@@ -15,7 +15,7 @@ const summary = (number, more = {}) => ({ number, exchange: id(number), time: "2
 /** A recorder that has `numbers`, newest first, and answers with at most `most` of them. */
 function recorder(numbers, most = Infinity) {
   const asked = [];
-  globalThis.fetch = async (path) => {
+  globalThis.fetch = async (path, { signal } = {}) => {
     asked.push(path);
     const query = new URL(path, "http://recorder").searchParams;
     const limit = Math.min(Number(query.get("limit") ?? 50), most);
@@ -27,9 +27,16 @@ function recorder(numbers, most = Infinity) {
       query.set("before", String(shown.at(-1)));
       answer.next = `/exchanges.json?${query}`;
     }
+    await null;
+    signal?.throwIfAborted();
     return new Response(JSON.stringify(answer));
   };
   return asked;
+}
+
+/** Until what was asked is answered. */
+async function moment() {
+  for (let turn = 0; turn < 10; turn++) await new Promise((done) => setImmediate(done));
 }
 
 const descending = (count) => Array.from({ length: count }, (_, index) => count - index);
@@ -102,10 +109,79 @@ test("what was missed while nobody listened is asked for, and only that", async 
   await lately.reload();
   numbers.unshift(5, 4);
   lately.hello({ in_flight: [], number: 5 });
-  await new Promise((done) => setImmediate(done));
-  await new Promise((done) => setImmediate(done));
+  await moment();
   assert.ok(asked.at(-1).includes("after=3"));
   assert.deepEqual(shown(lately), [5, 4, 3, 2, 1]);
+});
+
+test("what the recorder tells while the first page is under way is caught up with", async () => {
+  const numbers = descending(1);
+  recorder(numbers);
+  const lately = makeLately(readView(""), () => {});
+  const loading = lately.reload();
+  numbers.unshift(2);
+  lately.hello({ in_flight: [], number: 2 });
+  await loading;
+  await moment();
+  assert.deepEqual(shown(lately), [2, 1]);
+});
+
+test("a search asks again until the index has come to what ended last", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const numbers = descending(1);
+  const asked = recorder(numbers);
+  const lately = makeLately(readView("?q=word"), () => {});
+  await lately.reload();
+  for (const number of [2, 3, 4]) lately.ended(summary(number));
+  for (const indexed of [[2], [], [4, 3]]) {
+    numbers.unshift(...indexed);
+    context.mock.timers.tick(2_000);
+    await moment();
+  }
+  assert.deepEqual(shown(lately), [4, 3, 2, 1]);
+  const soFar = asked.length;
+  context.mock.timers.tick(60_000);
+  await moment();
+  assert.equal(asked.length, soFar);
+});
+
+test("what is never found is not asked for for ever", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = recorder([]);
+  const lately = makeLately(readView("?q=word"), () => {});
+  await lately.reload();
+  lately.ended(summary(1));
+  for (let tries = 0; tries < 100; tries++) {
+    context.mock.timers.tick(10_000);
+    await moment();
+  }
+  assert.ok(asked.length < 30);
+});
+
+test("more than can be caught up with at once is a list to load anew, also where there was nothing", async () => {
+  const numbers = [];
+  recorder(numbers);
+  let isOutdated = false;
+  const lately = makeLately(readView(""), (what) => (isOutdated ||= Boolean(what.isOutdated)));
+  await lately.reload();
+  numbers.push(...descending(600));
+  lately.hello({ in_flight: [], number: 600 });
+  await moment();
+  assert.deepEqual([isOutdated, lately.count], [true, 0]);
+});
+
+test("a list that was left tells nothing any more", async () => {
+  const numbers = descending(1);
+  recorder(numbers);
+  let told = 0;
+  const lately = makeLately(readView(""), () => told++);
+  await lately.reload();
+  numbers.unshift(3, 2);
+  lately.hello({ in_flight: [], number: 3 });
+  const before = told;
+  lately.stop();
+  await moment();
+  assert.equal(told, before);
 });
 
 test("one that ends while the first page is under way is not lost", async () => {
@@ -126,7 +202,7 @@ test("one that ends while the first page is under way is not lost", async () => 
   globalThis.fetch = answer;
   release();
   await loading;
-  await new Promise((done) => setTimeout(done, 5));
+  await moment();
   assert.deepEqual(shown(lately), [3, 2, 1]);
 });
 
