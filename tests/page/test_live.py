@@ -10,6 +10,21 @@ from tests.page.opened import TAB_IS, connected, opened, rows, shown
 from tests.running_app import chat, found, running
 
 
+async def test_an_exchange_that_could_not_be_read_is_tried_again_by_a_click(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Are you there?")
+        async with opened(browser, app, forgiven="status of 503") as page:
+            failed = page.get_by_role("heading", name="This exchange could not be read")
+            for again in (rows(page), page.get_by_role("button", name="Try again")):
+                await page.route("**/exchanges/*.json", lambda route: route.fulfill(status=503), times=1)
+                await rows(page).click()
+                await expect(failed).to_be_visible()
+                await again.click()
+                await expect(shown(page)).to_contain_text("answered in full")
+                await page.keyboard.press("Escape")
+                await expect(shown(page)).to_be_hidden()
+
+
 async def test_one_that_ended_while_the_tab_rested_is_shown_as_it_ended(browser: Browser, tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app, opened(browser, app) as page:

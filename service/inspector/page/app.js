@@ -192,7 +192,9 @@ function hasLostFocus() {
 
 /** @param {string} id @param {{replace?: boolean}} how */
 function openExchange(id, { replace = false }) {
-  address.go({ show: id }, { replace: replace && address.view.show !== "" });
+  // Once more what is open already: it may be one that could not be loaded.
+  if (id === address.view.show) void exchange.show(id);
+  else address.go({ show: id }, { replace: replace && address.view.show !== "" });
 }
 
 /** @param {number} number  as the dots of the timeline know it */

@@ -69,7 +69,8 @@ export function makeExchange({ address, inFlight, announce, erase }) {
       hasFailed = true;
       open = undefined;
       const gone = /** @type {any} */ (error).status === 404;
-      replace(article, back(), heading(gone ? "This exchange is not here" : "This exchange could not be read"), element("p", {}, /** @type {Error} */ (error).message));
+      const again = gone ? null : element("button", { type: "button", onclick: loadInstead }, "Try again");
+      replace(article, back(), heading(gone ? "This exchange is not here" : "This exchange could not be read"), element("p", {}, /** @type {Error} */ (error).message), again);
     } finally {
       clearTimeout(waiting);
       focusIfWanted();
