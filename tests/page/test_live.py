@@ -25,6 +25,23 @@ async def test_an_exchange_that_could_not_be_read_is_tried_again_by_a_click(brow
                 await expect(shown(page)).to_be_hidden()
 
 
+async def test_a_tab_that_was_opened_in_the_background_connects_when_it_is_looked_at(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app, opened(browser, app) as page:
+        await page.add_init_script(TAB_IS.format("true"))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.reload()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("resting")
+        await chat(app, "Are you there?")
+        await found(app, "", 1)
+        assert [url for url in asked if url.endswith("/live")] == []
+        await page.evaluate(TAB_IS.format("false"))
+        await connected(page)
+        await expect(rows(page)).to_contain_text("Are you there?")
+
+
 async def test_one_that_ended_while_the_tab_rested_is_shown_as_it_ended(browser: Browser, tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app, opened(browser, app) as page:

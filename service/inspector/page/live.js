@@ -58,18 +58,19 @@ export function listen(ears) {
     ears[/** @type {"hello"} */ (type)](said);
   }
 
-  document.addEventListener("visibilitychange", () => {
+  function rest() {
+    clearTimeout(retry);
+    source?.close();
+    source = undefined;
+    ears.state("resting");
+  }
+
+  function arrange() {
     clearTimeout(nap);
-    if (!document.hidden) {
-      if (!source) connect();
-      return;
-    }
-    nap = setTimeout(() => {
-      clearTimeout(retry);
-      source?.close();
-      source = undefined;
-      ears.state("resting");
-    }, HIDDEN_PATIENCE);
-  });
-  connect();
+    if (document.hidden) nap = setTimeout(rest, source ? HIDDEN_PATIENCE : 0);
+    else if (!source) connect();
+  }
+
+  document.addEventListener("visibilitychange", arrange);
+  arrange();
 }
