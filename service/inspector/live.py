@@ -19,6 +19,7 @@ from service.inspector.saying import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
+from service.record.line import moment_of
 from service.record.summary import summarise
 
 MOST_WATCHERS: Final = 50
@@ -124,7 +125,8 @@ class Live:
             # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
             self._watchers.add(queue)
             number = self._number
-            yield event("hello", {"number": number, "in_flight": await self._going_on()})
+            going_on = await self._going_on()
+            yield event("hello", {"number": number, "time": moment_of(time.time_ns()), "in_flight": going_on})
             async for missed in self._missed(last_seen, number):
                 yield missed
             while (piece := await self._next(queue)) != _GONE:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,7 +64,9 @@ async def test_an_exchange_begins_goes_on_and_ends_before_a_watchers_eyes(tmp_pa
         rest = chunk(done_line(1)) + LAST_CHUNK
         ollama.answers("/api/chat", answer(ndjson, chunk(token_line("Once upon")), go_on, rest))
         async with watching(app) as watcher:
-            assert (await watcher.hear("hello"))[0] == {"number": 0, "in_flight": []}
+            hello, _ = await watcher.hear("hello")
+            assert (hello["number"], hello["in_flight"]) == (0, [])
+            assert abs(datetime.fromisoformat(hello["time"]).timestamp() - time.time()) < SECONDS
             asking = asyncio.create_task(ask(app, X_Caller="cron"))
             begun, _ = await watcher.hear("begun")
             assert begun["prompt"] == "hi"

@@ -7,6 +7,7 @@
 
 import { asksTheSame, filterOf, isFiltered, makeAddress } from "./address.js";
 import { ask, isAborted, oneAtATime } from "./api.js";
+import { setClock } from "./clock.js";
 import { prepareDialog } from "./dialogs.js";
 import { byId } from "./elements.js";
 import { emptyPart, troublePart } from "./empty.js";
@@ -264,6 +265,7 @@ document.addEventListener("visibilitychange", () => {
 });
 listen({
   hello: (said) => {
+    setClock(said.time);
     lately.hello(said);
     exchange.hello();
   },

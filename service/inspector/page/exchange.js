@@ -1,6 +1,7 @@
 /** One exchange with everything that is known of it; while it is still in flight, what has come of it so far. */
 
 import { ask, isAborted, oneAtATime, send } from "./api.js";
+import { recordersNow } from "./clock.js";
 import { comparisonPart } from "./comparison.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart, rawPart } from "./details.js";
@@ -244,7 +245,7 @@ export function makeExchange({ address, inFlight, announce, erase }) {
   function tick() {
     const flying = open && inFlight(shown);
     if (!open || !flying) return;
-    say(open.clock, [flying.model, flying.operation, `in flight for ${duration((Date.now() - flying.started) / 1000)}`].filter(Boolean).join(" · "));
+    say(open.clock, [flying.model, flying.operation, `in flight for ${duration(Math.max(0, recordersNow() - flying.started) / 1000)}`].filter(Boolean).join(" · "));
     say(open.text, flying.answer ?? "");
   }
   setInterval(tick, 250);

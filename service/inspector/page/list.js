@@ -1,5 +1,6 @@
 /** The list: only the rows in sight are elements, so a hundred thousand exchanges scroll like ten. */
 
+import { recordersNow } from "./clock.js";
 import { byId, element, replace, say } from "./elements.js";
 import { whole } from "./format.js";
 import { makeRow } from "./row.js";
@@ -68,7 +69,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
       row.root.remove();
       spare.push(row);
     }
-    const now = Date.now();
+    const now = recordersNow();
     for (let index = first; index < last; index++) drawRow(index, count, now);
     isStale = false;
     mark();
@@ -171,7 +172,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     plan();
   }).observe(scroller);
   setInterval(() => {
-    if (!document.hidden) for (const { row } of drawn.values()) row.tick(Date.now());
+    if (!document.hidden) for (const { row } of drawn.values()) row.tick(recordersNow());
   }, TICK);
 
   /** Grey rows while the first page is under way: what comes has their shape. */

@@ -9,7 +9,7 @@ const HIDDEN_PATIENCE = 60_000;
 /**
  * @typedef {"connecting" | "live" | "away" | "resting"} Liveness
  * @typedef {object} Ears
- * @property {(said: any) => void} hello  after each new connection: what is in flight, and the newest number
+ * @property {(said: any) => void} hello  after each new connection: what is in flight, the newest number, and the time
  * @property {(said: any) => void} begun
  * @property {(said: any) => void} progress
  * @property {(said: any) => void} ended
