@@ -7,8 +7,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
-from tests.page.opened import TAB_IS, connected, opened, rows, shown
+from tests.page.opened import TAB_IS, connected, indexed, opened, rows, shown
 from tests.running_app import chat, found, running
 
 
@@ -70,3 +71,22 @@ async def test_one_that_ended_while_the_tab_rested_is_shown_as_it_ended(browser:
             await connected(page)
         await expect(shown(page)).to_contain_text("answered in full")
         await expect(rows(page)).not_to_contain_text("now")
+
+
+async def test_the_last_hour_goes_on_unless_somebody_reads_further_down(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 60, days=0.02)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 60)
+        async with opened(browser, app, "/?from=-1h") as page:
+            await page.clock.install()
+            await page.reload()
+            await connected(page)
+            await expect(page.get_by_text("That is all: 60 exchanges.")).to_be_attached()
+            scroller = page.locator("#scroller")
+            await scroller.evaluate("scroller => { scroller.scrollTop = 1000; }")
+            await page.clock.fast_forward("02:00:00")
+            await page.clock.run_for(100)
+            await expect(page.get_by_text("That is all: 60 exchanges.")).to_be_attached()
+            await scroller.evaluate("scroller => { scroller.scrollTop = 0; }")
+            await page.clock.fast_forward("00:06")
+            await expect(page.get_by_role("heading", name="Nothing in this time")).to_be_visible()

@@ -93,3 +93,13 @@ export function oneAtATime() {
     },
   };
 }
+
+/**
+ * @param {string} path  of the recorder, with a query
+ * @param {number} limit
+ */
+export function withLimit(path, limit) {
+  const url = new URL(path, "http://recorder");
+  url.searchParams.set("limit", String(limit));
+  return url.pathname + url.search;
+}

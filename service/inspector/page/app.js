@@ -259,7 +259,11 @@ listenToKeys({
 showControls(address.view);
 void look(false);
 showOpen();
-setInterval(() => lately.dropSilent(), 5_000);
+setInterval(() => {
+  lately.dropSilent();
+  // Whoever reads further down goes on reading the same.
+  if (list.isAtTop()) lately.dropPassed();
+}, 5_000);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && isUncounted) countSoon();
 });

@@ -165,6 +165,16 @@ export function belongs(view, entry) {
 }
 
 /**
+ * Nothing is known yet of how one in flight will end, so filters by that leave it out.
+ * @param {import("./address.js").View} view
+ * @param {Summary} entry
+ */
+export function mayBelong(view, entry) {
+  if (view.q || view.failed || view.truncated || view.slower || view.outcome.length || view.status.length) return false;
+  return belongs(view, entry) === true;
+}
+
+/**
  * How an exchange is called where it has the page to itself: "Classify, in Invoice triage", "Chat, by curl".
  * @param {Summary} entry
  */

@@ -3,9 +3,10 @@
  * Knows nothing of elements; whoever draws is told that something changed.
  */
 
-import { filterOf } from "./address.js";
-import { ask, isAborted, oneAtATime } from "./api.js";
-import { belongs, compact } from "./entry.js";
+import { filterOf, momentOf, USUAL_SPAN } from "./address.js";
+import { ask, isAborted, oneAtATime, withLimit } from "./api.js";
+import { recordersNow } from "./clock.js";
+import { belongs, compact, mayBelong } from "./entry.js";
 
 /** @typedef {import("./entry.js").Summary} Summary */
 /** @typedef {import("./address.js").View} View */
@@ -108,7 +109,18 @@ export function makeLately(view, changed, heard = 0) {
       prepended++;
     }
     newest = Math.max(newest, entries[0]?.number ?? 0);
+    if (!isLoading) keep(Math.min(entries.length, MOST));
     if (prepended) changed({ ...what, prepended });
+  }
+
+  /**
+   * The newest so many, and none of those that would follow the others.
+   * @param {number} count
+   */
+  function keep(count) {
+    if (count === entries.length) return;
+    entries.length = count;
+    next = undefined;
   }
 
   /** Asks for what is missing, until the index has come to what was heard of. */
@@ -234,6 +246,15 @@ export function makeLately(view, changed, heard = 0) {
       for (const [id, open] of inFlight) if (Date.now() - open.heard > SILENCE) inFlight.delete(id);
       if (inFlight.size !== before) changed({ prepended: sortFlying() });
     },
+    /** Lets go of those that a span like "the last hour" has left behind. */
+    dropPassed() {
+      const before = entries.length;
+      const begins = view.to ? NaN : momentOf(view.from || USUAL_SPAN, recordersNow());
+      let count = before;
+      while (count && entries[count - 1].ended < begins) count--;
+      if (!isLoading) keep(count);
+      if (entries.length !== before) changed({});
+    },
     /** @param {number} index */
     at: (index) => (index < flying.length ? flying[index] : entries[index - flying.length]),
     /** @param {string} id */
@@ -271,27 +292,7 @@ export function makeLately(view, changed, heard = 0) {
   };
 }
 
-/**
- * @param {string} path  of the recorder, with a query
- * @param {number} limit
- */
-function withLimit(path, limit) {
-  const url = new URL(path, "http://recorder");
-  url.searchParams.set("limit", String(limit));
-  return url.pathname + url.search;
-}
-
 /** @param {Summary} said */
 function flight(said) {
   return { ...said, isOpen: true, started: Date.parse(said.started), heard: Date.now() };
-}
-
-/**
- * Nothing is known yet of how one in flight will end, so filters by that leave it out.
- * @param {View} view
- * @param {Summary} entry
- */
-function mayBelong(view, entry) {
-  if (view.q || view.failed || view.truncated || view.slower || view.outcome.length || view.status.length) return false;
-  return belongs(view, entry) === true;
 }

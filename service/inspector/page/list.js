@@ -75,12 +75,13 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     mark();
     drawFoot(count);
     if (count - last < AHEAD) void lately.more();
-    const isAtTop = top < rowHeight / 2;
-    if (isAtTop) unseen = 0;
+    if (isAtTop()) unseen = 0;
     fresh.hidden = unseen === 0 && !renew;
     if (!fresh.hidden) say(fresh, renew ? "↑ newer ones" : `↑ ${whole(unseen)} new`);
-    if (isAtTop && renew) renew();
+    if (isAtTop() && renew) renew();
   }
+
+  const isAtTop = () => scroller.scrollTop < rowHeight / 2;
 
   /**
    * @param {number} index
@@ -206,13 +207,14 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     changed({ prepended = 0, reset = false }) {
       if (reset) scroller.scrollTop = 0;
       // Whoever reads further down goes on reading the same row.
-      if (prepended && scroller.scrollTop > rowHeight / 2) {
+      if (prepended && !isAtTop()) {
         box.style.height = `${lately.count * rowHeight}px`;
         scroller.scrollTop += prepended * rowHeight;
         unseen = Math.max(0, unseen + prepended);
       }
       plan();
     },
+    isAtTop,
     /** @param {string} id */
     select(id) {
       if (id === selected) return;

@@ -72,6 +72,32 @@ test("one that ended comes on top, once, however often it is told", async () => 
   assert.equal(prepended, 3);
 });
 
+test("the list of the last hour is that an hour later too", async (context) => {
+  context.mock.timers.enable({ apis: ["Date"], now: Date.parse("2026-11-21T12:30:00Z") });
+  recorder(descending(150));
+  for (const [search, rest] of [["?from=-1h", [151]], ["?from=2026-11-21T11:00:00Z", [151, ...descending(150).slice(0, 100)]]]) {
+    const lately = makeLately(readView(search), () => {});
+    await lately.reload();
+    lately.ended(summary(151, { time: "2026-11-21T12:29:59Z" }));
+    lately.dropPassed();
+    assert.equal(lately.count, 101);
+    context.mock.timers.setTime(Date.parse("2026-11-21T13:15:00Z"));
+    lately.dropPassed();
+    assert.deepEqual(shown(lately), rest);
+    assert.equal(lately.hasMore, rest.length > 1);
+    context.mock.timers.setTime(Date.parse("2026-11-21T12:30:00Z"));
+  }
+});
+
+test("a list that is as long as it may be stays as long", async () => {
+  const exchanges = descending(200_000).map((number) => ({ number }));
+  globalThis.fetch = async () => ({ ok: true, json: async () => ({ exchanges }) });
+  const lately = makeLately(readView(""), () => {});
+  await lately.reload();
+  lately.ended(summary(200_001));
+  assert.deepEqual([lately.count, lately.at(0).number, lately.isFull], [200_000, 200_001, true]);
+});
+
 test("one that the filters leave out does not come", async () => {
   recorder([]);
   const lately = makeLately(readView("?failed=true"), () => {});
