@@ -165,9 +165,11 @@ def _who(case: Case) -> str:
 def _is_n8n(said: dict[str, Any]) -> bool:
     if "n8n" in str(said.get("user_agent", "")).lower():
         return True
-    # Anybody may write such labels into the path; as headers only n8n has them. Open WebUI's chats are executions too.
-    in_path = "/~" in str(said.get("request_uri", ""))
-    return not in_path and any(said.get(key) for key in ("workflow", "workflow_id", "node"))
+    # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
+    # Open WebUI's chats are executions too.
+    if "/~" in str(said.get("request_uri", "")):
+        return all(said.get(key) for key in ("workflow", "execution_id", "node"))
+    return any(said.get(key) for key in ("workflow", "workflow_id", "node"))
 
 
 def _span(seconds: float) -> str:

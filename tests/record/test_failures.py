@@ -125,6 +125,11 @@ def test_a_client_that_left_is_named_with_how_far_the_answer_was() -> None:
     [
         ("Open WebUI", {"caller": "Open WebUI", "execution_id": "chat-7", "user": "ana"}),
         ("curl", {"caller": "curl", "workflow": "Nightly", "request_uri": "/api/ollama/~workflow=Nightly/api/chat"}),
+        (
+            "n8n",
+            {"caller": "ollama-js", "workflow": "Mails", "execution_id": "7", "node": "a1"}
+            | {"request_uri": "/api/ollama/~workflow=Mails;execution=7;node=a1/api/chat"},
+        ),
         ("n8n", {"caller": "axios", "workflow_id": "Xa9", "request_uri": "/api/ollama/api/chat"}),
         ("n8n", {"caller": "Invoices", "user_agent": "Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)"}),
     ],

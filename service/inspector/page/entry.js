@@ -185,6 +185,15 @@ export function titleOf(entry) {
 }
 
 /**
+ * Why the model stopped, where that says something; "unfinished" is the recorder's own word.
+ * @param {string | undefined} reason
+ */
+export function endingInWords(reason) {
+  if (!reason || reason === "stop") return "";
+  return reason === "unfinished" ? "Ollama broke it off" : `ended because of ${reason}`;
+}
+
+/**
  * "1,204 tokens in, 96 out"
  * @param {Summary} entry
  */

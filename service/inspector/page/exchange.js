@@ -6,7 +6,7 @@ import { comparisonPart } from "./comparison.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart, rawPart } from "./details.js";
 import { byId, copy, element, flash, replace, say } from "./elements.js";
-import { OUTCOMES, stepOf, titleOf, tokensInWords } from "./entry.js";
+import { endingInWords, OUTCOMES, stepOf, titleOf, tokensInWords } from "./entry.js";
 import { markFound, plain, soughtIn } from "./found.js";
 import { duration, moment } from "./format.js";
 import { makeReplay } from "./replay.js";
@@ -133,7 +133,7 @@ export function makeExchange({ address, inFlight, announce, erase }) {
     const below = element("div", { class: "below" });
     replay = makeReplay({ id, answer, place: below, announce, link });
     const why = explanation ? explanationParts(explanation) : [];
-    const ending = record.done_reason && record.done_reason !== "stop" ? `ended because of ${record.done_reason}` : "";
+    const ending = endingInWords(record.done_reason);
     const hasFinding = (explanation?.findings ?? []).some((/** @type {any} */ finding) => finding.kind === "failed");
     replace(
       article, back(), heading(titleOf(record)), facts(record),
