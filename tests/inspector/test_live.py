@@ -145,7 +145,7 @@ async def test_a_journal_that_is_made_anew_is_told() -> None:
     reader = Anew()
     told = live.Live(lambda _: [], cast("Reader", reader), mask=True)
     async with contextlib.aclosing(told.watch(None)) as pieces:
-        assert await anext(pieces) == event("hello", {"number": 5, "in_flight": []})
+        assert (await anext(pieces)).startswith(b'event: hello\ndata: {"number":5,')
         reader.newest = 2
         assert await asyncio.wait_for(anext(pieces), SECONDS) == event("reload", {"number": 2})
 
