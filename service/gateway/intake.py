@@ -36,6 +36,18 @@ class Intake:
         self.is_incomplete = False
         on_whole()
 
+    async def whole(self, on_whole: Callable[[], None]) -> bytes:
+        """All of the body at once; else as ``pieces``."""
+        if not self._request.content.is_eof():
+            return b"".join([piece async for piece in self.pieces(on_whole)])
+        # As good as always: it came with its head, and nothing has to be waited for.
+        body = self._request.content.read_nowait()
+        self._silence.heard(time.monotonic())
+        self.copy.add(body)
+        self.is_incomplete = False
+        on_whole()
+        return body
+
     async def read_on(self, seconds: float) -> bool:
         """Copy what Ollama did not wait for, as much as is kept anyway. False: there was not time enough."""
         content = self._request.content

@@ -91,7 +91,7 @@ class Passage:
         length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self.intake.pieces(self._open), length)
-        return RequestBody(b"".join([piece async for piece in self.intake.pieces(self._open)]), length)
+        return RequestBody(await self.intake.whole(self._open), length)
 
     def _open(self) -> None:
         if not self.has_ended:

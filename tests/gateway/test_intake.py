@@ -47,6 +47,19 @@ async def test_pieces_are_copied_as_they_come_and_the_end_is_told_once() -> None
     assert not arriving.intake.body().is_incomplete
 
 
+@pytest.mark.parametrize("comes_at_once", [True, False])
+async def test_a_small_body_is_read_whole(comes_at_once: bool) -> None:
+    arriving = Arriving()
+    arriving.content.feed_data(b"{}")
+    if comes_at_once:
+        arriving.content.feed_eof()
+    else:
+        asyncio.get_running_loop().call_later(0.01, arriving.content.feed_eof)
+    assert await arriving.intake.whole(lambda: arriving.told.append(arriving.intake.body().head)) == b"{}"
+    assert arriving.told == [b"{}"]
+    assert not arriving.intake.body().is_incomplete
+
+
 async def test_what_nobody_waits_for_any_more_is_read_on_as_far_as_it_is_kept() -> None:
     arriving = Arriving(keep_bytes=6)
     arriving.content.feed_data(b"0123")
