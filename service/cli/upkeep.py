@@ -62,7 +62,7 @@ def ship_status(as_json: AsJson = False) -> None:
         newest = reader.newest_number()
         cursors = reader.cursors()
         wanted = wanted_receivers(settings)
-        waiting = {name: reader.count_after(cursors.get(name, 0)) for name in sorted(set(cursors) | set(wanted))}
+        waiting = {name: reader.count(after=cursors.get(name, 0)) for name in sorted(set(cursors) | set(wanted))}
         parked = reader.parked()
     except JournalError as trouble:
         stop(why_unread(trouble, settings.data_dir))

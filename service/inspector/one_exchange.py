@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import shlex
 from dataclasses import asdict
 from typing import Any, Final
@@ -17,6 +16,7 @@ from service.journal import JournalError
 from service.journal.around import Neighbours
 from service.journal.reader import KeptRecord, Reader
 from service.journal.search import Search
+from service.record.bodies import GAP_MARK
 from service.record.conversation import read_conversation
 from service.record.explanation import Surroundings, explain
 from service.record.summary import summarise
@@ -25,7 +25,6 @@ NOTHING_AROUND: Final = Surroundings(None, 0, None, 0)
 GATEWAY: Final = "/api/ollama"
 # Linux takes no longer argument than 128 KiB; a command that has to be pasted should be shorter still.
 _LONGEST_ARGUMENT: Final = 60_000
-_GAP: Final = re.compile(" … \\[\\d{1,15} bytes left out\\] … ".encode())
 _GONE: Final = "There is no exchange {} here (any more). It may be older than RETENTION_DAYS, or was erased."
 
 
@@ -66,8 +65,7 @@ def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
         "response": {"bytes": said.get("response_bytes", 0), "kept": len(kept.response)},
     }
     for side, body in (("request", kept.request), ("response", kept.response)):
-        # The record's mark is about its texts too: a body may be whole though its text was too long for the line.
-        answer[side]["is_shortened"] = bool(said.get(f"{side}_truncated")) and _GAP.search(body) is not None
+        answer[side]["is_shortened"] = _has_gap(said, side, body)
     related = {"previous": beside.previous, "next": beside.next, "replay_of": said.get("replay_of")}
     return answer | {name: value for name, value in related.items() if value is not None}
 
@@ -93,7 +91,7 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    if _has_gap(kept):
+    if _has_gap(orjson.loads(kept.row.line), "request", kept.request):
         return refuse(409, "Not all of the request was kept (see KEEP_BODY_BYTES): a command would ask something else.")
     return web.Response(
         text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
@@ -129,10 +127,10 @@ def target_of(request_uri: str) -> str:
     return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
 
 
-def _has_gap(kept: KeptRecord) -> bool:
-    """Whether a part of the request is missing. A prompt may hold what looks like the mark of that."""
-    is_marked = orjson.loads(kept.row.line).get("request_truncated", False)
-    return is_marked and _GAP.search(kept.request) is not None
+def _has_gap(said: dict[str, Any], side: str, body: bytes) -> bool:
+    """Whether a part of a kept body is missing. A prompt may hold what looks like the mark of that; and the record
+    says ``truncated`` of a whole body too whose text was too long for its line."""
+    return bool(said.get(f"{side}_truncated")) and GAP_MARK.search(body) is not None
 
 
 def why_not_whole(kept: KeptRecord) -> str | None:
@@ -142,7 +140,7 @@ def why_not_whole(kept: KeptRecord) -> str | None:
     if not kept.request:
         return "Nothing of the request was kept: see KEEP_BODY_BYTES."
     # The gap in a copy may lie inside a text: then it is still JSON.
-    if _has_gap(kept):
+    if _has_gap(orjson.loads(kept.row.line), "request", kept.request):
         return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
     try:
         # Not by orjson: half an emoji, as JavaScript cuts them, is no JSON to it, and Ollama takes it.

@@ -14,6 +14,7 @@ from service.journal import JournalError
 from service.journal.folder import JOURNAL
 
 READ_SECONDS = 5.0
+_NO_END = (1 << 63) - 1
 # SQLite asks after so many of its instructions whether to go on: a millisecond of work or so.
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 _ROW = "number, id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line"
@@ -98,11 +99,12 @@ class Reader:
         found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
         return int(found[0][0]) if found else 0
 
-    def count_after(self, number: int) -> int:
-        """How many records there are after ``number``."""
+    def count(self, after: int = -1, before: int = _NO_END) -> int:
+        """How many records there are between these two numbers, both left out."""
         # Asked of the small index of ids: to look through the table is to read the whole journal.
         found = self.ask(
-            "SELECT count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1 WHERE number > ?", (number,)
+            "SELECT count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1 WHERE number > ? AND number < ?",
+            (after, before),
         )
         return int(found[0][0])
 

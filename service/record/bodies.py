@@ -4,10 +4,11 @@ Everything here takes any bytes and never raises: what cannot be read stays as i
 """
 
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -128,6 +129,10 @@ _DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
     "deflate": _undeflate,
     "zstd": _unzstd,
 }
+
+
+GAP_MARK: Final = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
+"""What ``left_out`` writes, and how many bytes it says."""
 
 
 def left_out(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import document
+from service.record.bodies import GAP_MARK, document
 from service.record.payloads import without_payloads
 from service.record.turns import ToolCall, Turn, calls_of, tools_of, turns_of
 
@@ -21,7 +21,6 @@ SEARCHABLE_CHARACTERS = 32_768
 _SPOKEN = frozenset({"chat", "generate", "embed", "load", "unload", "transcribe", ""})
 _SAID_IN_TURNS = frozenset(("messages", "input", "prompt", "system", "instructions", "images", "tools", "functions"))
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
-_SHORTENED = re.compile(" … \\[\\d{1,15} bytes left out\\] … ".encode())
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
 _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
@@ -152,7 +151,7 @@ def _request(said: dict[str, Any], request: bytes) -> tuple[bytes, bool]:
     is_shortened = bool(said.get("request_truncated"))
     if request:
         text = without_payloads(request)
-        return text, text is request and not (is_shortened and _SHORTENED.search(request))
+        return text, text is request and not (is_shortened and GAP_MARK.search(request))
     shown = _text(said, "request_body")
     is_whole = not is_shortened and bool(shown or not said.get("request_bytes")) and not _REPLACED.search(shown)
     return shown.encode("utf-8", "surrogatepass"), is_whole

@@ -4,7 +4,7 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
-from service.record.bodies import left_out
+from service.record.bodies import GAP_MARK, left_out
 from service.record.exchange import Body
 from service.record.payloads import described, without_payloads
 
@@ -15,7 +15,6 @@ _MOST_PARTS = 64
 
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)
 _PART_TYPE = re.compile(rb"content-type:[ \t]{0,20}([a-z]{1,40})/", re.IGNORECASE)
-_GAP = re.compile(r" … \[\d+ bytes left out\] … ".encode())
 
 
 def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
@@ -57,7 +56,7 @@ def _without_file(part: bytes) -> bytes:
     kind = named[1].decode().lower() if named else "data"
     if kind not in ("audio", "image", "video"):
         kind = "data"
-    gap = _GAP.search(content)
+    gap = GAP_MARK.search(content)
     if gap is None:
         return headers + blank + described(kind, len(content), sha256(content).hexdigest()) + ending
     count = len(content) - len(gap[0]) + int(re.sub(rb"\D", b"", gap[0]))

@@ -13,6 +13,8 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from itertools import chain
 
+from service.record.bodies import GAP_MARK
+
 LONG_PAYLOAD = 1000
 _STEP = 512
 # Base64 as JSON may write it: \/ for a slash, \n between lines, \u002B for a plus.
@@ -21,7 +23,6 @@ _PAYLOAD = rb"[A-Za-z0-9+/=_\\-]"
 _PAYLOAD_RUN = re.compile(_PAYLOAD + rb"+")
 _PAYLOAD_PROBE = re.compile(_PAYLOAD + rb"{488}")
 _LOOKS_ENCODED = (re.compile(rb"[A-Z]"), re.compile(rb"[a-z]"), re.compile(rb"[0-9]"))
-_GAP = re.compile(r" … \[(\d+) bytes left out\] … ".encode())
 _LIST_VALUE = re.compile(rb"\s{0,20}:\s{0,20}\[")
 _LIST_OR_TEXT_VALUE = re.compile(rb'\s{0,20}:\s{0,20}(?:(\[)|")')
 _ENCODED_VALUE = re.compile(rb'\s{0,20}:\s{0,20}"(?=[A-Za-z0-9+/\\])')
@@ -88,7 +89,7 @@ def _payload_end(data: bytes, start: int) -> tuple[int, int]:
     run = _PAYLOAD_RUN.match(data, start)
     if run is None:
         return start, 0
-    gap = _GAP.match(data, run.end())
+    gap = GAP_MARK.match(data, run.end())
     if gap is None:
         return _before_escape(data, start, run.end()), 0
     rest = _PAYLOAD_RUN.match(data, gap.end())

@@ -7,7 +7,6 @@ invented: there are no headers but the client's name, the types of bodies are co
 """
 
 import http
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,10 +18,10 @@ import orjson
 import service
 from service.inspector.exports.pieces import in_pieces
 from service.journal.reader import KeptRecord
+from service.record.bodies import GAP_MARK
 from service.record.fitting import encode
 from service.record.line import BODY_KEYS
 
-_GAP = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
 # What may stand in an address besides letters and digits (RFC 3986), and the percent sign of what is encoded already.
 _ADDRESS_CHARACTERS = "%:/?[]@!$&'()*+,;=-._~"
 _CLIENT_LEFT = "Client Closed Request"
@@ -175,13 +174,13 @@ def _kept(kept: bytes, copy: str | None, passed: int) -> tuple[bytes, list[str]]
         return copy.encode("utf-8", "backslashreplace"), ["the bytes are not kept: this is the record's copy"]
     if not kept and passed:
         return b"", ["the bytes are not kept"]
-    gap = _GAP.search(kept)
+    gap = GAP_MARK.search(kept)
     return kept, [f"{int(gap[1])} bytes in the middle are not kept"] if gap else []
 
 
 def _size(kept: bytes, passed: int) -> int:
     """The length of the whole body, decompressed, as far as that is known."""
-    gap = _GAP.search(kept)
+    gap = GAP_MARK.search(kept)
     if gap:
         return len(kept) - len(gap[0]) + int(gap[1])
     return len(kept) or passed
