@@ -13,23 +13,19 @@ from tests.cli.answering import Answering
 from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
 from tests.integration.watching import call, records
-from tests.journal.given import identifier, kept_ids
+from tests.journal.given import bytes_kept, identifier, kept_ids
 from tests.servers.process import RunningServer
 
 SECRET = "correcthorsebatterystaple"
 
 
-def bytes_of(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
-
-
 def test_from_the_files_not_a_byte_stays_and_all_else_does(run: Run, folder: Path) -> None:
     keep(folder, *(chat(number, f"{SECRET} {number}" if number % 5 == 0 else "harmless") for number in range(1, 101)))
     run("list", "--q", SECRET)
-    assert SECRET.encode() in bytes_of(folder)
+    assert SECRET.encode() in bytes_kept(folder)
     done = run("erase", "--q", SECRET, "--yes")
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased 20 exchanges.")
-    assert SECRET.encode() not in bytes_of(folder)
+    assert SECRET.encode() not in bytes_kept(folder)
     assert kept_ids(folder) == [number for number in range(1, 101) if number % 5]
     assert len(run("list", "--limit", "100", "--q", "harmless", "--json").stdout.splitlines()) == 80
 
@@ -71,11 +67,11 @@ def test_everything_is_also_what_a_crash_left(count: int, run: Run, folder: Path
     with contextlib.closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None)) as connection:
         connection.execute("INSERT INTO open_exchange VALUES ('a', '{}', ?, '')", (SECRET.encode(),))
     assert run("erase", "--model", "tiny", "--yes").exit_code == 0
-    assert SECRET.encode() in bytes_of(folder)
+    assert SECRET.encode() in bytes_kept(folder)
     done = run("erase", "--all", input="y\n")
     assert "1 more was under way when the recorder was killed." in done.stderr
     assert (done.exit_code, "Erased 1 exchange." in done.stdout) == (0, True)
-    assert SECRET.encode() not in bytes_of(folder)
+    assert SECRET.encode() not in bytes_kept(folder)
 
 
 def test_what_matches_nothing_erases_nothing(run: Run, folder: Path) -> None:

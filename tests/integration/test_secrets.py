@@ -11,6 +11,7 @@ from service.journal.reader import Reader
 from tests.fakes.ollama import HOLD, FakeOllama, answer, json_answer, whole
 from tests.gateway.harness import request_bytes, talk
 from tests.integration.watching import asked, events, read_record, records, started, summaries
+from tests.journal.given import bytes_kept
 from tests.servers.loki import Loki
 from tests.servers.process import RunningServer
 
@@ -40,9 +41,9 @@ SHAPES = (
 
 def everything_kept(folder: Path) -> bytes:
     """The bytes of every file of the recorder: the journal with its side files, and what it said."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    assert any(path.stat().st_size > 1000 for path in files)
-    return b"".join(path.read_bytes() for path in files)
+    kept = bytes_kept(folder)
+    assert len(kept) > 1000
+    return kept
 
 
 async def shipped(loki: Loki, began: float, count: int) -> str:

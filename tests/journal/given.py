@@ -17,6 +17,17 @@ from service.journal.space import Retention
 from service.record.exchange import Body, Exchange, OpenExchange, Outcome, Record
 
 
+def bytes_kept(folder: Path, pattern: str = "*") -> bytes:
+    """The bytes of all files below ``folder`` whose names match ``pattern``.
+
+    All are read again when one goes meanwhile: SQLite deletes a log with the last connection that closes, and what it
+    held is then in a file that may have been read before.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return b"".join(path.read_bytes() for path in sorted(folder.rglob(pattern)) if path.is_file())
+
+
 def identifier(number: int) -> str:
     return f"{number:032x}"
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,6 @@ def erase_from_journal(folder: Path, numbers: Sequence[int]) -> None:
 def ask_index(folder: Path, question: str) -> list[Any]:
     with contextlib.closing(sqlite3.connect(folder / INDEX)) as connection:
         return connection.execute(question).fetchall()
-
-
-def index_files(folder: Path) -> Iterator[bytes]:
-    """The bytes of all files of the index."""
-    for path in folder.glob(f"{INDEX}*"):
-        yield path.read_bytes()
 
 
 def go_on_at(folder: Path, number: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from service.journal import JournalError, compacting
 from service.journal.check import check
 from service.journal.compacting import compact
-from tests.journal.given import kept_ids, open_journal, record
+from tests.journal.given import bytes_kept, kept_ids, open_journal, record
 from tests.journal.indexed import index as bring_up_to_date
 
 SECRET = b"the name of the patient"
@@ -26,7 +26,7 @@ def fill(folder: Path) -> None:
 
 
 def times_found(folder: Path) -> int:
-    return sum(path.read_bytes().count(SECRET) for path in folder.iterdir())
+    return bytes_kept(folder).count(SECRET)
 
 
 def test_what_was_deleted_is_in_no_file_any_more_and_the_rest_is_sound(tmp_path: Path) -> None:

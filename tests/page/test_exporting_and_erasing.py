@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from service.app import App
 from tests.fakes.ollama import FakeOllama, answer, whole
+from tests.journal.given import bytes_kept
 from tests.page.opened import ELSEWHERE, answered, opened, rows, shown
 from tests.running_app import chat, found, get, running, said
 
@@ -150,7 +151,7 @@ async def test_the_view_is_erased_after_typing_how_many_and_the_rest_stays(brows
             await expect(rows(page)).to_have_count(1)
             await expect(rows(page)).to_contain_text("A mail that is kept")
         assert (await said(app, "/exchanges.json?q=invoice"))["exchanges"] == []
-        files = await asyncio.to_thread(lambda: b"".join(file.read_bytes() for file in tmp_path.iterdir()))
+        files = await asyncio.to_thread(bytes_kept, tmp_path)
         assert b"invoice" not in files
         assert b"A mail that is kept" in files
 
