@@ -1,11 +1,12 @@
 """The bar of filters: what is typed and chosen there."""
 
+import asyncio
 import re
 from pathlib import Path
 
 from playwright.async_api import Browser, Route, expect
 
-from tests.fakes.ollama import FakeOllama
+from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
 from tests.page.opened import opened, rows
 from tests.running_app import chat, found, running
 
@@ -52,3 +53,23 @@ async def test_a_value_that_is_not_among_the_most_frequent_can_be_typed(browser:
             await panel.get_by_role("checkbox", name="Seldom").check()
             await expect(rows(page)).to_have_count(1)
             await expect(page).to_have_url(re.compile("workflow=Seldom"))
+
+
+async def test_a_search_says_that_it_does_not_reach_what_is_in_flight(browser: Browser, tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        await found(app, "", 1)
+        async with opened(browser, app, "/?from=all&q=hello") as page:
+            left_out = page.get_by_text("more is in flight")
+            await expect(rows(page)).to_have_count(1)
+            await expect(left_out).to_be_hidden()
+            begun, ended = chunk(token_line(" well")), chunk(done_line(9)) + LAST_CHUNK
+            ollama.answers("/api/chat", answer(head(200, CHUNKED, "application/x-ndjson"), begun, rest, ended))
+            asking = asyncio.create_task(chat(app, "Hello again"))
+            await expect(left_out).to_be_in_viewport()
+            await expect(rows(page)).to_have_count(1)
+            rest.set()
+            await asking
+            await expect(rows(page)).to_have_count(2)
+            await expect(left_out).to_be_hidden()

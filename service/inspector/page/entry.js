@@ -170,8 +170,21 @@ export function belongs(view, entry) {
  * @param {Summary} entry
  */
 export function mayBelong(view, entry) {
-  if (view.q || view.failed || view.truncated || view.slower || view.outcome.length || view.status.length) return false;
-  return belongs(view, entry) === true;
+  return !isByEnd(view) && belongs(view, entry) === true;
+}
+
+/**
+ * Whether one in flight is left out only because nobody knows yet how it will end, or what it will have said.
+ * @param {import("./address.js").View} view
+ * @param {Summary} entry
+ */
+export function mayBelongLater(view, entry) {
+  return isByEnd(view) && mayBelong({ ...view, q: "", failed: "", truncated: "", slower: "", outcome: [], status: [] }, entry);
+}
+
+/** @param {import("./address.js").View} view */
+function isByEnd(view) {
+  return Boolean(view.q || view.failed || view.truncated || view.slower || view.outcome.length || view.status.length);
 }
 
 /**

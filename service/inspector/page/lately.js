@@ -6,7 +6,7 @@
 import { filterOf, momentOf, USUAL_SPAN } from "./address.js";
 import { ask, isAborted, oneAtATime, withLimit } from "./api.js";
 import { recordersNow } from "./clock.js";
-import { belongs, compact, mayBelong } from "./entry.js";
+import { belongs, compact, mayBelong, mayBelongLater } from "./entry.js";
 
 /** @typedef {import("./entry.js").Summary} Summary */
 /** @typedef {import("./address.js").View} View */
@@ -228,13 +228,13 @@ export function makeLately(view, changed, heard = 0) {
     },
     /** @param {Summary} said */
     ended(said) {
-      const prepended = inFlight.delete(said.exchange) ? sortFlying() : 0;
-      if (prepended) changed({ prepended });
+      if (inFlight.delete(said.exchange)) changed({ prepended: sortFlying() });
       const entry = compact(said);
       const does = belongs(view, entry);
-      if (does) heard = Math.max(heard, entry.number);
-      if (does) add([entry]);
-      else if (does === undefined) {
+      if (does) {
+        heard = Math.max(heard, entry.number);
+        add([entry]);
+      } else if (does === undefined) {
         hear(entry.number);
         catchUpLater(0);
       }
@@ -277,6 +277,8 @@ export function makeLately(view, changed, heard = 0) {
     get flying() {
       return flying.length;
     },
+    /** How many in flight only their end can bring into this view. */
+    awaited: () => [...inFlight.values()].filter((entry) => mayBelongLater(view, entry)).length,
     get isLoading() {
       return isLoading;
     },

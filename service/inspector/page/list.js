@@ -25,6 +25,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
   const box = byId("list");
   const foot = byId("foot");
   const fresh = byId("fresh");
+  const awaited = byId("awaited");
   /** @type {Lately} */
   let lately;
   /** @type {Map<number, {row: import("./row.js").Row, entry: any}>} */
@@ -32,6 +33,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
   /** @type {import("./row.js").Row[]} */
   const spare = [];
   let rowHeight = 0;
+  let width = 0;
   let measure = { full: 10, slow: 30 };
   let selected = "";
   let unseen = 0;
@@ -79,6 +81,13 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     fresh.hidden = unseen === 0 && !renew;
     if (!fresh.hidden) say(fresh, renew ? "↑ newer ones" : `↑ ${whole(unseen)} new`);
     if (isAtTop() && renew) renew();
+    drawAwaited(lately.awaited());
+  }
+
+  /** @param {number} count */
+  function drawAwaited(count) {
+    awaited.hidden = count === 0;
+    say(awaited, count === 1 ? "One more is in flight: whether it belongs here is known when it has ended." : `${whole(count)} more are in flight: whether they belong here is known when they have ended.`);
   }
 
   const isAtTop = () => scroller.scrollTop < rowHeight / 2;
@@ -167,10 +176,13 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     plan();
   });
   new ResizeObserver(() => {
+    plan();
+    // Another height shows more or fewer of them, and leaves them as they are.
+    if (scroller.clientWidth === width) return;
+    width = scroller.clientWidth;
     measureRow();
     for (const { row } of drawn.values()) row.root.remove();
     drawn.clear();
-    plan();
   }).observe(scroller);
   setInterval(() => {
     if (!document.hidden) for (const { row } of drawn.values()) row.tick(recordersNow());

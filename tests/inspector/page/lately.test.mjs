@@ -128,6 +128,21 @@ test("what nobody can know yet of one in flight leaves it out of views that ask 
   }
 });
 
+test("those in flight that only their end can bring into a view are counted until then", () => {
+  recorder([]);
+  for (const [search, awaited] of /** @type {[string, number][]} */ ([["?q=word", 1], ["?failed=true&model=m", 1], ["?slower=5", 1], ["?outcome=completed", 1], ["", 0], ["?model=m", 0], ["?q=word&model=other", 0], ["?q=word&to=2020-01-01", 0]])) {
+    let changes = 0;
+    const lately = makeLately(readView(search), () => changes++);
+    lately.begun({ exchange: id(9), started: "2026-11-21T12:00:05Z", model: "m" });
+    assert.equal(lately.awaited(), awaited, search);
+    const before = changes;
+    lately.ended(summary(2, { exchange: id(9), model: "other" }));
+    assert.equal(lately.awaited(), 0, search);
+    assert.ok(changes > before, search);
+    lately.stop();
+  }
+});
+
 test("what was missed while nobody listened is asked for, and only that", async () => {
   const numbers = descending(3);
   const asked = recorder(numbers);
