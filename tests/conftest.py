@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import inspect
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -105,9 +106,12 @@ def nginx(recorder: RunningServer, start_nginx: Callable[..., RunningServer]) ->
 
 
 def pytest_configure() -> None:
-    """A shell's background job ignores Ctrl-C, and so would every program that a test starts to press it."""
+    """Where the tests run from must not matter to the programs that they start."""
+    # A shell's background job ignores Ctrl-C, and so would every program that a test starts to press it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Hundreds of recorders are started: where none may keep its compiled modules, each compiles them all again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_finish() -> None:

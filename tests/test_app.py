@@ -99,7 +99,7 @@ async def test_without_record_before_reply_answers_do_not_wait(tmp_path: Path) -
         running(tmp_path / "data", OLLAMA_URL=ollama.url, RECORD_BEFORE_REPLY="false") as app,
     ):
         assert (await ask(app)).is_complete
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(await kept(tmp_path / "data")) < 1:
                 await asyncio.sleep(0.01)
 

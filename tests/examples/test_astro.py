@@ -61,7 +61,7 @@ async def test_ideas_appear_as_they_are_generated_and_cancel_stops_ollama(
             await page.get_by_role("button", name="Cancel").click()
             await expect(page.get_by_role("status")).to_have_text("Cancelled.")
             asked = next(request for request in ollama.requests if request.path == "/api/generate")
-            await asyncio.wait_for(asked.hung_up.wait(), 5)
+            await asyncio.wait_for(asked.hung_up.wait(), 20)
             assert json.loads(asked.body)["prompt"] == "Bread"
             await expect(page.get_by_role("button", name="Generate")).to_be_enabled()
 

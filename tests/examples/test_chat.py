@@ -135,7 +135,7 @@ async def test_ctrl_c_stops_the_answer_and_ollama_and_the_chat_goes_on(
         terminal.press_ctrl_c()
         await asyncio.to_thread(terminal.read_until, r"\[stopped\]\s+>>> ")
         chat = next(request for request in ollama.requests if request.path == "/api/chat")
-        await asyncio.wait_for(chat.hung_up.wait(), 5)
+        await asyncio.wait_for(chat.hung_up.wait(), 20)
         terminal.type("/quit")
         assert await asyncio.to_thread(terminal.process.wait, SECONDS) == 0
 

@@ -45,7 +45,7 @@ class Client:
         self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     async def read_all(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self.reader.read()
 
     async def leave(self) -> None:
@@ -126,7 +126,7 @@ async def test_a_client_that_hangs_up_is_noted_with_the_time_and_ends_the_script
         assert not request.hung_up.is_set()
         left_at = asyncio.get_running_loop().time()
         await client.leave()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await request.hung_up.wait()
             await request.answered.wait()
         assert request.hung_up_at is not None

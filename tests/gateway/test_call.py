@@ -23,7 +23,7 @@ async def test_aiohttp_adds_nothing_and_keeps_or_ends_the_connection_as_told(sta
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     try:
         writer.write(request_bytes("GET", "/") * 2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             got = await reader.readexactly(len(ANSWER) * 2) if stays else await reader.read()
         assert got == ANSWER * (2 if stays else 1)
     finally:

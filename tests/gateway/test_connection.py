@@ -126,7 +126,7 @@ async def test_an_answer_without_length_ends_with_the_connection() -> None:
 async def test_what_is_no_answer_is_a_failure(broken: bytes) -> None:
     async with FakeOllama() as ollama:
         ollama.answers(ANY, answer(broken, HOLD))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             failed = await ask(Upstream(ollama.url))
         assert isinstance(failed, Failure)
         assert failed.outcome is Outcome.UPSTREAM_BROKE_OFF
@@ -136,7 +136,7 @@ async def test_all_bytes_before_a_broken_chunk_are_given_out_first() -> None:
     async with FakeOllama() as ollama:
         ollama.answers(ANY, answer(head(200, CHUNKED) + chunk(b"good") + b"zz\r\nbad\r\n", HOLD))
         got = await ask(Upstream(ollama.url))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await read_all(got) == b"good"
         assert not isinstance(got, Failure)
         assert "no valid HTTP" in (got.failure or "")
@@ -199,7 +199,7 @@ async def test_an_answer_that_comes_before_the_upload_has_ended_is_given_out_at_
     async with FakeOllama() as ollama:
         ollama.answers(ANY, early(whole(b"known already")))
         upstream = Upstream(ollama.url)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             got = await upstream.send("POST", "/api/chat", (), RequestBody(never_ends(), 1000))
             assert await read_all(got) == b"known already"
             got.finish()  # type: ignore[union-attr]
@@ -216,7 +216,7 @@ async def test_an_upload_that_fails_is_never_completed() -> None:
         failed = await Upstream(ollama.url).send("POST", "/api/chat", (), RequestBody(breaks(), None))
         assert isinstance(failed, Failure)
         assert "ended early" in failed.reason
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await (await ollama.request()).hung_up.wait()
         assert not ollama.requests[0].body_is_complete
 
@@ -234,7 +234,7 @@ async def test_a_taker_that_asks_for_a_pause_gets_the_rest_when_it_asks_again() 
         upstream = Upstream(ollama.url)
         got = await ask(upstream)
         assert not isinstance(got, Failure)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await got.forward(take):
                 await asyncio.sleep(0.02)
         assert b"".join(taken) == b"0123456789"
@@ -256,5 +256,5 @@ async def test_what_a_taker_raises_ends_the_forwarding() -> None:
         with pytest.raises(ConnectionResetError):
             await got.forward(gone)
         got.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await ollama.requests[0].hung_up.wait()

@@ -78,10 +78,10 @@ async def test_a_stream_is_plain_text_that_comes_as_it_is_generated() -> None:
         ollama.answers("/api/generate", answer(head(200, CHUNKED), *pieces))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(request_bytes("POST", "/generate", b'{"prompt":"Hi","stream":true}', Connection="close"))
-        early = await asyncio.wait_for(reader.readuntil("Où ".encode()), 5)
+        early = await asyncio.wait_for(reader.readuntil("Où ".encode()), 20)
         assert b"text/plain" in early
         go_on.set()
-        late = await asyncio.wait_for(reader.read(), 5)
+        late = await asyncio.wait_for(reader.read(), 20)
         assert "ça ?".encode() in late
         assert late.endswith(b"0\r\n\r\n")
         writer.close()
@@ -180,7 +180,7 @@ async def test_a_client_that_leaves_stops_the_generation(stream: bool) -> None:
         request = await ollama.request()
         await asyncio.sleep(0.05)  # into the middle of the answer
         writer.close()
-        await asyncio.wait_for(request.hung_up.wait(), 5)
+        await asyncio.wait_for(request.hung_up.wait(), 20)
         assert (await gateway.exchange()).outcome is Outcome.CLIENT_LEFT
 
 
@@ -193,10 +193,10 @@ async def test_half_a_text_does_not_look_whole() -> None:
             ollama.answers("/api/generate", answer(head(200, CHUNKED), first, has_half, *ending))
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             writer.write(request_bytes("POST", "/generate", b'{"prompt":"Hi","stream":true}'))
-            await asyncio.wait_for(reader.readuntil(b"Half"), 5)
+            await asyncio.wait_for(reader.readuntil(b"Half"), 20)
             has_half.set()
             with contextlib.suppress(ConnectionResetError):
-                assert b"0\r\n\r\n" not in await asyncio.wait_for(reader.read(), 5)
+                assert b"0\r\n\r\n" not in await asyncio.wait_for(reader.read(), 20)
             writer.close()
 
 

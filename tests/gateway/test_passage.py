@@ -17,7 +17,7 @@ async def test_a_request_of_unknown_length_flows_and_opens_when_it_was_read() ->
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         try:
             writer.write(request_bytes("POST", PATH, Transfer_Encoding="chunked", Connection="close") + chunk(CHAT[:5]))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 request = await ollama.request()
                 while request.body_length < 5:
                     await asyncio.sleep(0.005)
@@ -61,7 +61,7 @@ async def test_a_body_that_comes_steadily_is_no_silence_and_ollamas_time_begins_
             for _ in range(4):
                 await asyncio.sleep(0.2)
                 writer.write(b"12345")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
         finally:
             writer.close()
@@ -74,7 +74,7 @@ async def test_half_a_request_is_kept_and_called_half(declared: str) -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(request_bytes("POST", PATH, Content_Length=declared) + CHAT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert gateway.relay is not None
             while not gateway.relay.in_flight:
                 await asyncio.sleep(0.005)
@@ -92,7 +92,7 @@ async def test_an_answer_without_a_body_ends_with_its_head(status: int) -> None:
         try:
             # On one connection: a body where none may be would be taken for the next answer.
             writer.write(request_bytes("POST", PATH, CHAT) + request_bytes("POST", PATH, CHAT, Connection="close"))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 got = await reader.read()
         finally:
             writer.close()
@@ -137,7 +137,7 @@ async def test_of_a_request_that_ollama_did_not_read_all_is_kept(failure: str, i
                     writer.write(chunk(half) if is_chunked else half)
                     await asyncio.sleep(0.05)
                 writer.write(LAST_CHUNK if is_chunked else b"")
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     assert (await reader.read()).startswith(b"HTTP/1.1 413" if failure == "early" else b"HTTP/1.1 502")
             finally:
                 writer.close()
@@ -153,7 +153,7 @@ async def test_who_sends_slowly_has_the_answer_and_who_never_ends_is_not_waited_
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         try:
             writer.write(request_bytes("POST", PATH, Content_Length="400000", Connection="close") + CHAT)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await reader.readuntil(b'"}')
                 assert not gateway.ended
                 writer.write(b"and more")

@@ -8,7 +8,7 @@ import pytest
 from service.gateway.silence import Silence
 
 
-async def wait_with(silence: Silence, seconds: float = 5.0) -> str:
+async def wait_with(silence: Silence, seconds: float = 20.0) -> str:
     """What ends a task that watches: its own silence, or the end of its waiting."""
     silence.watch()
     try:

@@ -21,7 +21,7 @@ from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, d
 from tests.gateway.harness import request_bytes
 from tests.running_app import CHAT, ELSEWHERE, ask, chat, get, running
 
-SECONDS = 5.0
+SECONDS = 20.0
 
 
 class Watcher:

@@ -106,10 +106,10 @@ async def test_closing_the_page_stops_the_generation_and_half_an_answer_does_not
         ollama.answers("/api/chat", answer(head(200, CHUNKED), chunk(token_line("Once")), HOLD))
         reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
         writer.write(request_bytes("POST", path, b"{}"))
-        await asyncio.wait_for(reader.readuntil(b"Once"), 5)
+        await asyncio.wait_for(reader.readuntil(b"Once"), 20)
         writer.close()
         replayed = [request for request in ollama.requests if request.path == "/api/chat"][-1]
-        await asyncio.wait_for(replayed.hung_up.wait(), 5)
+        await asyncio.wait_for(replayed.hung_up.wait(), 20)
         await until(lambda: found(app, "outcome=client_left", 1))
         ollama.answers("/api/chat", answer(head(200, CHUNKED), chunk(token_line("Once")), 0.05, RESET))
         got = await ask(app, path, b"{}")

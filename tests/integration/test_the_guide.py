@@ -185,7 +185,7 @@ def test_the_query_for_prompts_shows_each_body_as_it_was_sent(traffic: Traffic) 
 
 
 def test_the_query_for_slow_calls_finds_those_over_ten_seconds(traffic: Traffic, loki: Loki) -> None:
-    assert traffic.logs(SLOW_CALLS) == []
+    assert all(json.loads(line)["request_time"] > 10 for _, line in traffic.logs(SLOW_CALLS)), "on a busy machine"
     # The same record three times, but for its number, its time and how long it took.
     record = traffic.record("generate")
     now_ns = time.time_ns()
@@ -202,8 +202,9 @@ def test_the_query_for_slow_calls_finds_those_over_ten_seconds(traffic: Traffic,
     )
     with urllib.request.urlopen(pushed, timeout=10) as reply:
         assert reply.status == 204
-    found = Traffic(loki, traffic.nginx, time.time() - 60).logs(SLOW_CALLS)
-    assert [json.loads(line)["request_time"] for _, line in found] == [10.001]
+    found = [json.loads(line) for _, line in Traffic(loki, traffic.nginx, time.time() - 60).logs(SLOW_CALLS)]
+    pushed_ids = {row.id for row in rows}
+    assert [said["request_time"] for said in found if said["exchange"] in pushed_ids] == [10.001]
 
 
 def test_the_query_for_the_mean_time_is_right(traffic: Traffic) -> None:

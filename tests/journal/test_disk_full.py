@@ -39,7 +39,7 @@ async def pass_exchanges(recorder: Recorder, numbers: range, body: bytes = BODY)
         begun = loop.time()
         recorder.open(opened(number, body))
         recorder.close(ended(number, body, body), is_committed.set)
-        await asyncio.wait_for(is_committed.wait(), 5)
+        await asyncio.wait_for(is_committed.wait(), 20)
         longest = max(longest, loop.time() - begun)
     return longest
 

@@ -37,7 +37,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 async def commit(recorder: Recorder, exchange: Exchange) -> None:
     is_committed = asyncio.Event()
     recorder.close(exchange, is_committed.set)
-    await asyncio.wait_for(is_committed.wait(), 5)
+    await asyncio.wait_for(is_committed.wait(), 20)
 
 
 def remove_all(folder: Path) -> None:
@@ -295,7 +295,7 @@ async def test_who_subscribed_is_called_after_a_commit_and_a_faulty_listener_har
 
     await commit(recorder, ended(1))
 
-    await asyncio.wait_for(heard.wait(), 5)
+    await asyncio.wait_for(heard.wait(), 20)
 
 
 async def test_every_record_is_told_of_once_also_when_the_disk_did_not_take_it(
