@@ -29,6 +29,8 @@ async def refuses_connections(port: int) -> bool:
         client = await Client.connect(port)
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # just as the door closed: the next one is refused
+        return False
     await client.leave()
     return False
 
