@@ -27,14 +27,15 @@ demo: $(VENV)/run ## the same with a stand-in for Ollama and some traffic: somet
 up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
+# Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last.
 test: $(VENV)/dev ## every test that this machine can run, in about three minutes
-	$(BIN)/python -m pytest -m "not long and not browser" -n 2 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -m "not long and not browser" -n 3 --dist worksteal $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
 	$(BIN)/python -m pytest -m "long and not browser" $(TESTS)
 
 test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
-	$(BIN)/python -m pytest -m browser $(TESTS)
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal $(TESTS)
 
 test-all: test-long test-page test ## all of them
 
