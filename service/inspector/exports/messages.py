@@ -113,13 +113,12 @@ def fingerprints(messages: Sequence[Message], seed: bytes = b"") -> list[bytes]:
     """
     digests, digest = [], seed
     for left, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
-        said = [message["role"], message["content"].strip()]
-        said += [
-            (call["function"]["name"], _comparable(call["function"]["arguments"]))
-            for call in message.get("tool_calls", ())
-        ]
+        role = message["role"]
+        said = [role, message["content"].strip()]
+        if calls := message.get("tool_calls"):
+            said += [(call["function"]["name"], _comparable(call["function"]["arguments"])) for call in calls]
         digest += _canonical(said)
-        if not left or message["role"] == "assistant":
+        if not left or role == "assistant":
             digest = blake2b(digest, digest_size=_DIGEST_BYTES).digest()
             digests.append(digest)
     return digests
