@@ -95,9 +95,11 @@ def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
         screen.print(row(summarise(entry.number, entry.line), screen.width, now()), soft_wrap=True)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
-    note(f"{count:,} {'exchange matches' if count == 1 else 'exchanges match'}.")
+    if count:
+        note(f"{count:,} {'exchange matches' if count == 1 else 'exchanges match'}.")
     if cut_off:
-        note(f"{cut_off:,} more {'was' if cut_off == 1 else 'were'} under way when the recorder was killed.")
+        these = f"{cut_off:,} more" if count else f"{cut_off:,} {'exchange' if cut_off == 1 else 'exchanges'}"
+        note(f"{these} {'was' if cut_off == 1 else 'were'} under way when the recorder was killed.")
 
 
 def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newest: str) -> dict[str, Any]:
