@@ -1,7 +1,8 @@
 """Notices when something keeps an event loop from running, and where.
 
-Time in which the whole process waited for a processor, or the machine itself did as another had it, is not counted:
-on a machine that many share, it would accuse the innocent.
+Time in which the whole process waited for a processor, or the machine itself did as another had it, is not counted,
+and what keeps the loop must have been seen twice, or have computed: on a machine that many share, a single look and the
+clock alone would accuse the innocent.
 """
 
 import asyncio
@@ -29,13 +30,18 @@ class EventLoopWatch:
         self._over = threading.Event()
         self._due = time.monotonic() + _BEAT_SECONDS
         self._waited_before = _seconds_waited_for_a_processor()
+        self._computed_before = time.process_time()
+        self._suspected: float | None = None
         self._noted: float | None = None
 
     def beat(self) -> None:
         """Run by the loop, every ``_BEAT_SECONDS`` when nothing blocks it."""
-        self._note("(it has gone on since: nobody knows where it was)")
+        if time.process_time() - self._computed_before > LIMIT_SECONDS:
+            # Whoever computes and keeps Python's global lock is never seen by the other thread.
+            self._note("(it has gone on since: nobody knows where it was)")
         if not self._over.is_set():
             self._waited_before = _seconds_waited_for_a_processor()
+            self._computed_before = time.process_time()
             self._due = time.monotonic() + _BEAT_SECONDS
             self._loop.call_later(_BEAT_SECONDS, self.beat)
 
@@ -45,11 +51,13 @@ class EventLoopWatch:
             frame = sys._current_frames().get(self._thread)
             if frame is None or time.monotonic() - self._due <= LIMIT_SECONDS:
                 continue
+            due = self._due
             if frame.f_code.co_filename == selectors.__file__:
                 # It waits for the system to wake it, and nothing keeps it: the system has other things to do.
-                self._noted = self._due
-            else:
+                self._noted = due
+            elif self._suspected == due:
                 self._note("".join(traceback.format_stack(frame)[-6:]))
+            self._suspected = due
 
     def end(self) -> None:
         """Stop beating and looking."""
