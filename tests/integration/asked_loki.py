@@ -18,7 +18,9 @@ from tests.servers.loki import Loki
 from tests.servers.process import free_port
 from tests.servers.recorder import running_recorder
 
-MOST_SECONDS = 2.0
+# A panel should be there in 2 s, and is where nothing else goes on (the tests print what they measure); one that asks
+# for too much takes minutes.
+MOST_SECONDS = 6.0
 ATTEMPTS = 3
 NUMBERS = [query for query in QUERIES if query.source == "loki" and not query.is_log_query]
 FOUND_LINES = [query for query in QUERIES if query.is_log_query]
