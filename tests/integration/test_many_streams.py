@@ -139,7 +139,7 @@ async def test_clients_that_do_not_read_make_ollama_wait_and_memory_does_not_gro
     assert max(sent) < LARGE_PIECES / 4
     stalled = recorder.peak()
     # Whoever reads is not disturbed.
-    assert await use_once(recorder) < 1.0
+    assert await use_once(recorder) < 5
 
     first, *others = clients
     async with asyncio.timeout(60):
