@@ -69,6 +69,7 @@ class ReadersDoor:
                 has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
                 overwrite_soon=condition.recorder.tidy_soon,
                 send_no_more=self._send_no_more,
+                tell_erased=self.live.tell_erased,
                 count_behind=self._count_behind,
             ),
             settings.trace_url or None,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LIMIT_SECONDS = 0.25
+LIMIT_SECONDS = 0.5
 _BEAT_SECONDS = 0.02
 
 

@@ -77,8 +77,8 @@ class Erasing:
     ``erase_records`` deletes one step's numbers from the journal, and ``forget`` all from its index (whether nothing
     of them stays there). ``overwrite_soon`` has the bytes that were freed overwritten, behind the exchanges or before
     it returns; ``ask_loki`` is None when nothing is shipped there. ``send_no_more`` has receivers get nothing that
-    was read before the records went. ``count_behind`` brings the index up to date, as far as that can be waited for,
-    and says how many records it is still behind.
+    was read before the records went, and ``tell_erased`` tells whoever may still show them. ``count_behind`` brings the
+    index up to date, as far as that can be waited for, and says how many records it is still behind.
     """
 
     reader: Reader
@@ -89,6 +89,7 @@ class Erasing:
     has_other_receivers: bool = False
     overwrite_soon: Callable[[], object] = lambda: None
     send_no_more: Callable[[], object] = lambda: None
+    tell_erased: Callable[[], object] = lambda: None
     count_behind: Callable[[], int] = lambda: 0
     _running: set[asyncio.Task[Any]] = field(default_factory=set)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -155,6 +156,7 @@ class Erasing:
         self.send_no_more()
         notes = []
         is_gone = await self._forget(gone.numbers)
+        self.tell_erased()
         if not is_gone:
             notes.append("Its index still holds words of them: that is put right in the background.")
         deletion = await asyncio.to_thread(self.ask_loki, gone) if self.ask_loki and gone.numbers else None

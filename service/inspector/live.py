@@ -91,6 +91,7 @@ class Live:
         self._number = 0
         self._known: dict[str, dict[str, Any]] = {}
         self._next_progress = 0.0
+        self._erasures = 0
 
     @property
     def is_full(self) -> bool:
@@ -100,6 +101,11 @@ class Live:
         """Records were committed."""
         if self._watchers:
             self._woken.set()
+
+    def tell_erased(self) -> None:
+        """Exchanges were erased: whoever still shows them lets go of them."""
+        self._erasures += 1
+        self._tell(event("erased", {"erasures": self._erasures}))
 
     def stop(self) -> None:
         """End all watching."""
@@ -126,7 +132,8 @@ class Live:
             self._watchers.add(queue)
             number = self._number
             going_on = await self._going_on()
-            yield event("hello", {"number": number, "time": moment_of(time.time_ns()), "in_flight": going_on})
+            now, erasures = moment_of(time.time_ns()), self._erasures
+            yield event("hello", {"number": number, "time": now, "erasures": erasures, "in_flight": going_on})
             async for missed in self._missed(last_seen, number):
                 yield missed
             while (piece := await self._next(queue)) != _GONE:

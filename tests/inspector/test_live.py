@@ -233,3 +233,14 @@ def test_an_event_is_one_line_of_data() -> None:
 async def test_head_ends_at_once(tmp_path: Path) -> None:
     async with running(tmp_path) as app:
         assert (await get(app, "/live", method="HEAD")).status == 200
+
+
+async def test_watchers_are_told_when_something_was_erased(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        gone = await chat(app, "private")
+        async with watching(app) as watcher:
+            assert (await watcher.hear("hello"))[0]["erasures"] == 0
+            await ask(app, f"/exchanges/{gone}", b"", "DELETE")
+            assert (await watcher.hear("erased"))[0] == {"erasures": 1}
+        async with watching(app) as watcher:
+            assert (await watcher.hear("hello"))[0]["erasures"] == 1

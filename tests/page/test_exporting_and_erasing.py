@@ -277,3 +277,17 @@ async def test_how_old_has_to_be_said_in_days_that_make_sense(browser: Browser, 
                 await expect(dialog).to_contain_text("Say how many days, from 0 to 10,000.")
                 await expect(dialog.get_by_role("button", name="Erase")).to_be_disabled()
                 await expect(dialog.locator("#erase-typed")).to_be_hidden()
+
+
+async def test_what_cannot_be_searched_for_cannot_be_saved(browser: Browser, tmp_path: Path) -> None:
+    wrong = "/?from=all&q=parcel+OR"
+    async with running(tmp_path) as app, opened(browser, app, wrong, forgiven="status of 400") as page:
+        await page.get_by_role("button", name="Export …").click()
+        dialog = page.get_by_role("dialog", name="Export")
+        await expect(dialog).to_contain_text("OR stands between two words")
+        await expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+        await dialog.get_by_role("button", name="Close").click()
+        await page.get_by_role("searchbox", name="Search").fill("parcel")
+        await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+        await page.get_by_role("button", name="Export …").click()
+        await expect(dialog.get_by_role("button", name="Save")).to_be_enabled()

@@ -73,3 +73,15 @@ async def test_a_search_says_that_it_does_not_reach_what_is_in_flight(browser: B
             await asking
             await expect(rows(page)).to_have_count(2)
             await expect(left_out).to_be_hidden()
+
+
+async def test_many_filters_take_several_lines_and_all_can_be_reached(browser: Browser, tmp_path: Path) -> None:
+    many = "workflow=Report+writer&node=Draft&outcome=client_left&status=200&slower=300ms"
+    async with running(tmp_path) as app, opened(browser, app, f"/?from=all&{many}") as page:
+        for name in ("failed", "prompt cut", "Clear filters"):
+            button = page.get_by_role("button", name=name, exact=True)
+            await expect(button).to_be_in_viewport(ratio=1)
+        await expect(page.get_by_role("combobox")).to_have_value("300ms")
+        await expect(page.get_by_role("combobox").get_by_role("option", selected=True)).to_have_text(
+            "slower than 300ms"
+        )

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
 from tests.page.opened import TAB_IS, connected, indexed, opened, rows, shown
-from tests.running_app import chat, found, running
+from tests.running_app import chat, found, get, running
 
 
 async def test_an_exchange_that_could_not_be_read_is_tried_again_by_a_click(browser: Browser, tmp_path: Path) -> None:
@@ -90,3 +90,53 @@ async def test_the_last_hour_goes_on_unless_somebody_reads_further_down(browser:
             await scroller.evaluate("scroller => { scroller.scrollTop = 0; }")
             await page.clock.fast_forward("00:06")
             await expect(page.get_by_role("heading", name="Nothing in this time")).to_be_visible()
+
+
+async def test_numbers_come_back_with_the_list(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        await chat(app, "Hello again", model="other")
+        await found(app, "", 2)
+        async with opened(browser, app, forgiven="status of 503") as page:
+            numbers = page.locator("#facts")
+            await expect(numbers).to_contain_text("exchanges2median")
+            await page.route("**/exchanges.json*q=again*", lambda route: route.fulfill(status=503), times=1)
+            await page.get_by_role("searchbox", name="Search").fill("again")
+            await page.get_by_role("button", name="Try again").click()
+            await expect(rows(page)).to_have_count(1)
+            await expect(numbers).to_contain_text("exchanges1median")
+            await expect(page.get_by_role("region", name="Overview")).to_contain_text("with again")
+
+
+async def test_what_could_not_be_loaded_is_asked_for_again_once_the_recorder_is_heard(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hello")
+        await found(app, "", 1)
+        async with opened(browser, app, "/healthz", forgiven="status of|MIME type") as page:
+            await page.route("**/live", lambda route: route.fulfill(status=503), times=1)
+            await page.route("**/exchanges.json*", lambda route: route.fulfill(status=503), times=1)
+            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
+            await connected(page)
+            await expect(rows(page)).to_have_count(1)
+            await expect(page.locator("#facts")).to_contain_text("exchanges1median")
+
+
+async def test_what_somebody_else_erases_goes_from_every_window(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        gone = await chat(app, "of nobody else's business")
+        await chat(app, "Hello")
+        await found(app, "", 2)
+        async with opened(browser, app, f"/?from=all&show={gone}") as page, opened(browser, app) as resting:
+            await connected(page)
+            await connected(resting)
+            await expect(shown(page)).to_contain_text("of nobody else's business")
+            await resting.evaluate(TAB_IS.format("true"))
+            await get(app, f"/exchanges/{gone}", "DELETE")
+            await expect(shown(page)).to_be_hidden()
+            for window in (page, resting):
+                await window.evaluate(TAB_IS.format("false"))
+                await expect(rows(window)).to_have_count(1)
+                await expect(window.locator("#facts")).to_contain_text("exchanges1median")
+                assert "nobody else" not in await window.content()

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
@@ -276,3 +276,30 @@ async def test_dragging_across_the_timeline_shows_only_that_span(browser: Browse
             await expect(page).to_have_url(re.compile("from=.*to="))
             await expect(picture).to_have_count(0)
             await expect(page.get_by_role("img", name=re.compile(r"^\d\d+ exchanges"))).to_be_visible()
+
+
+async def test_long_names_and_many_marks_stay_inside_a_phone(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        name = "m" * 200
+        await chat(app, "Hello", model=name)
+        await found(app, "", 1)
+
+        async def marked(route: Route) -> None:
+            answer = await route.fetch()
+            told = await answer.json()
+            slow = {"request_time": 300, "wait_time": 13, "prompt_truncated": True, "context_length": 4096}
+            told["exchanges"] = [entry | slow for entry in told["exchanges"]]
+            await route.fulfill(response=answer, json=told)
+
+        async with opened(browser, app, "/healthz", size=(360, 800), forgiven="status of") as page:
+            await page.route("**/exchanges.json*", marked)
+            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
+            row = rows(page)
+            await expect(row.locator(".mark")).to_have_count(2)
+            took = await row.locator(".took").bounding_box()
+            marks = [await mark.bounding_box() for mark in await row.locator(".mark").all()]
+            assert took is not None
+            assert all(mark and mark["x"] + mark["width"] <= took["x"] for mark in marks)
+            await row.click()
+            await expect(shown(page)).to_contain_text(name)
+            assert await page.evaluate("document.querySelector('#exchange').scrollWidth") <= 360

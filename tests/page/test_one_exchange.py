@@ -126,8 +126,9 @@ async def test_one_steps_through_the_calls_of_its_execution(browser: Browser, tm
         for step in ("Plan", "Write", "Check"):
             await chat(app, f"{step} it", X_N8N_Workflow_Name="Letters", X_N8N_Execution_Id="77", X_N8N_Node=step)
             await chat(app, "something else", X_N8N_Workflow_Name="Letters", X_N8N_Execution_Id="78")
-        await found(app, "execution=77", 3)
-        async with opened(browser, app) as page:
+        await chat(app, "Count it", X_N8N_Workflow_Name="Stock", X_N8N_Execution_Id="77")
+        await found(app, "execution=77", 4)
+        async with opened(browser, app, "/?from=all&q=write") as page:
             await rows(page).filter(has_text="Write it").click()
             heading = shown(page).get_by_role("heading", level=2)
             await expect(heading).to_have_text("Write, in Letters")

@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import FakeOllama
-from tests.page.opened import connected, indexed, opened, rows, selected
-from tests.running_app import running
+from tests.page.opened import PHONE, connected, indexed, opened, rows, selected
+from tests.running_app import chat, found, running
 
 
 async def scroll_to_the_far_end(page: Page, records: int, seconds: float) -> None:
@@ -88,3 +88,22 @@ async def test_a_hundred_thousand_exchanges_scroll_to_the_end_with_a_few_rows_dr
         await indexed(app, 100_000)
         async with opened(browser, app) as page:
             await scroll_to_the_far_end(page, 100_000, 240)
+
+
+async def test_on_a_phone_the_list_stays_where_it_was_while_one_reads(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 60, days=20)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 60)
+        async with opened(browser, app, size=PHONE) as page:
+            await connected(page)
+            await page.locator("#scroller").evaluate("scroller => { scroller.scrollTop = 1500; }")
+            row = page.locator("[data-index='24']")
+            place, name = await row.bounding_box(), await row.get_attribute("id")
+            await row.click()
+            await expect(page.get_by_role("listbox")).to_be_hidden()
+            for _ in range(3):
+                await chat(app, "Hello")
+            await found(app, "", 50)
+            await page.get_by_role("button", name="All exchanges").click()
+            await expect(page.get_by_role("button", name="3 new")).to_be_visible()
+            assert await page.locator(f"#{name}").bounding_box() == place

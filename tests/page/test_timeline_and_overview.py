@@ -1,5 +1,6 @@
 """What stands around the list: the timeline with its numbers, and the overview of who did what."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -38,7 +39,10 @@ async def test_a_dot_of_what_was_erased_opens_nothing_else(browser: Browser, tmp
         ollama.answers("/api/chat", answer(whole(answered("Done."))))
         gone = await chat(app, "goes")
         await found(app, "", 2)
-        async with opened(browser, app) as page:
+        async with opened(browser, app, "/healthz", forgiven="status of|MIME type") as page:
+            # Nobody tells it that something was erased.
+            await page.route("**/live", lambda route: route.fulfill(status=503))
+            await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
             picture = page.get_by_role("img", name="2 exchanges")
             await expect(picture).to_be_visible()
             await get(app, f"/exchanges/{gone}", "DELETE")
@@ -76,3 +80,48 @@ async def test_the_overview_filters_by_what_it_shows_and_is_new_after_reading(br
                 await overview.get_by_role("button", name="workflow").click()
             await overview.get_by_role("button", name="tiny").click()
             await expect(page).to_have_url(re.compile("model=tiny"))
+
+
+async def test_under_a_pointer_that_chooses_a_span_nothing_moves(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for _ in range(3):
+            await chat(app, "Hello")
+        await found(app, "", 3)
+        async with opened(browser, app) as page:
+            await connected(page)
+            await expect(page.get_by_role("img", name="3 exchanges")).to_be_visible()
+            box = await page.locator("#chart").bounding_box()
+            assert box is not None
+            height = box["y"] + 40
+            await page.mouse.move(box["x"] + 300, height)
+            await page.mouse.down()
+            await page.mouse.move(box["x"] + 500, height)
+            shade = page.locator(".shade")
+            await expect(shade).to_be_visible()
+            before = await shade.bounding_box()
+            await asyncio.sleep(1)
+            async with page.expect_response("**/timeline.json*"):
+                await chat(app, "One more")
+            await expect(page.locator("#facts")).to_contain_text("exchanges4median")
+            await page.mouse.move(box["x"] + 500, height + 1)
+            assert await shade.bounding_box() == before
+            await expect(page.get_by_role("img", name="3 exchanges")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("img", name="4 exchanges")).to_be_visible()
+            await page.mouse.up()
+            await expect(page).to_have_url(re.compile("from=all$"))
+
+
+async def test_a_wrong_search_leaves_no_overview_that_looks_like_its_answer(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "parcel")
+        await found(app, "", 1)
+        async with opened(browser, app, "/?from=all&q=parcel", forgiven="status of 400") as page:
+            groups = page.get_by_role("region", name="Groups")
+            await expect(groups.get_by_role("row")).to_have_count(2)
+            await expect(groups).not_to_have_class(re.compile("stale"))
+            await page.get_by_role("searchbox", name="Search").fill("parcel OR")
+            await expect(page.get_by_role("heading", name="This cannot be searched for")).to_be_visible()
+            await expect(groups).to_have_class(re.compile("stale"))
+            await page.get_by_role("searchbox", name="Search").fill("parcel")
+            await expect(groups).not_to_have_class(re.compile("stale"))

@@ -46,14 +46,14 @@ async def test_what_blocks_an_event_loop_is_found_out() -> None:
         # What others take of the machine meanwhile is not counted.
         until = time.monotonic() + 10
         while not watch.blocked and time.monotonic() < until:
-            time.sleep(0.3)  # noqa: ASYNC251 - that is what is tested
+            time.sleep(0.6)  # noqa: ASYNC251 - that is what is tested
     assert "test_what_blocks_an_event_loop" in watch.blocked[0]
     with watched_event_loop() as watch:
         await asyncio.sleep(0.05)
         until = time.monotonic() + 10
         while not watch.blocked and time.monotonic() < until:
             # Python's global lock is kept all the while.
-            sum(range(30_000_000))
+            sum(range(60_000_000))
             await asyncio.sleep(0.05)
     assert watch.blocked
 

@@ -40,7 +40,7 @@ const announce = (/** @type {string} */ text) => {
   byId("announcement").textContent = text;
 };
 const status = watchStatus(renew);
-const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble, again) => troublePart(address, trouble, again) });
+const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain) });
 /** @type {ReturnType<typeof makeLately>} */
 let lately;
 const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title) });
@@ -93,11 +93,18 @@ async function look(isAsked) {
   lately.hello({ in_flight: flying });
   timeline.stale();
   facts.stale();
+  overview.stale();
   // The list first: what is wrong with a filter is then said once, and the list is what one waits for.
   await lately.reload(() => void count(isAsked));
   if (lately.trouble && address.view === view) announce(lately.trouble.message);
   const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
   if (isUnasked && !status.isBehind() && !lately.count && !lately.trouble && address.view === view) address.go({ from: "all" }, { replace: true });
+}
+
+/** What could not be loaded: an older page, or all of it, with the numbers. */
+function tryAgain() {
+  if (lately.count > lately.flying) void lately.retry();
+  else void look(true);
 }
 
 /** Much has happened that was not heard of: a list that somebody reads stays as it is until they want the newer ones. */
@@ -272,6 +279,8 @@ listen({
     setClock(said.time);
     lately.hello(said);
     exchange.hello();
+    // The recorder is there again; what is wrong with a filter stays wrong.
+    if (lately.trouble && lately.trouble.status !== 400) tryAgain();
   },
   begun: (said) => lately.begun(said),
   progress: (said) => lately.progress(said),
@@ -282,6 +291,7 @@ listen({
     timeline.add({ ...said, ended: Date.parse(said.time) });
     countSoon();
   },
+  erased: () => void afterErasing(),
   reload: renew,
   state: status.setLiveness,
 });

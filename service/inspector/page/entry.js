@@ -81,7 +81,8 @@ export function whoAsked(entry) {
 }
 
 /**
- * The seconds of each phase that is known, in their order. "sending" is what the others leave of the whole.
+ * The seconds of each phase that is known, in their order. "sending" is what the others leave of the whole, which is
+ * all of it where Ollama measured nothing.
  * @param {Summary} entry
  * @returns {{name: PhaseName, seconds: number}[]}
  */

@@ -1,5 +1,6 @@
 /** One exchange with everything that is known of it; while it is still in flight, what has come of it so far. */
 
+import { withoutFilters } from "./address.js";
 import { ask, isAborted, oneAtATime, send } from "./api.js";
 import { recordersNow } from "./clock.js";
 import { comparisonPart } from "./comparison.js";
@@ -115,7 +116,7 @@ export function makeExchange({ address, inFlight, announce, erase }) {
     const parts = [
       record.model && link({ model: [record.model] }, record.model, { title: "Only this model" }), record.operation,
       record.user,
-      record.execution_id && link({ execution: [record.execution_id], from: "all", to: "" }, stepOf(record), { title: "All that belongs to it" }),
+      record.execution_id && link({ ...withoutFilters(address.view), workflow: [record.workflow ?? record.workflow_id].filter(Boolean), execution: [record.execution_id], from: "all", to: "" }, stepOf(record), { title: "All that belongs to it" }),
       moment(Date.parse(record.time), Date.now()), record.status && String(record.status),
       record.failed && record.outcome === "completed" ? "answered with an error" : OUTCOMES[record.outcome] ?? record.outcome,
       duration(record.request_time), tokensInWords(record),

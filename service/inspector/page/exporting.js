@@ -24,6 +24,7 @@ export function makeExporting({ address, announce, isSignedIn }) {
   const progress = byId("export-progress");
   const bar = /** @type {HTMLProgressElement} */ (byId("export-bar"));
   const stop = byId("export-stop");
+  const saving = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]"));
   const chatOptions = byId("chat-options");
   const asking = oneAtATime();
   /** @type {AbortController | undefined} */
@@ -45,6 +46,7 @@ export function makeExporting({ address, announce, isSignedIn }) {
   async function open() {
     query = filterUntilNow(address.view);
     count = undefined;
+    saving.disabled = false;
     const words = inWords(address.view).join(", ");
     say(what, `All that matches: ${words}.`);
     reset();
@@ -56,7 +58,9 @@ export function makeExporting({ address, announce, isSignedIn }) {
       count = matching;
       say(what, `${counted(matching, "exchange")}: ${words}.`);
     } catch (error) {
-      if (!isAborted(error)) say(what, /** @type {Error} */ (error).message);
+      if (isAborted(error)) return;
+      say(what, /** @type {Error} */ (error).message);
+      saving.disabled = true;
     }
   }
 

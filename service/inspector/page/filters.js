@@ -3,7 +3,7 @@
 import { FACETS, isFiltered, USUAL_SPAN, withoutFilters } from "./address.js";
 import { byId, element, replace, say } from "./elements.js";
 import { makeFacetPanel } from "./facet.js";
-import { FACET_NAMES, SPANS, timeInWords } from "./wording.js";
+import { FACET_NAMES, slowerInWords, SPANS, timeInWords } from "./wording.js";
 
 /** @typedef {import("./address.js").View} View */
 
@@ -110,7 +110,7 @@ export function makeFilters(address) {
       showFacets(view);
       for (const [button, name] of switches) button.setAttribute("aria-pressed", String(view[name] === "true"));
       if (view.slower && !SLOWER.includes(view.slower) && ![...slower.options].some((option) => option.value === view.slower)) {
-        slower.append(element("option", { value: view.slower }, `slower than ${view.slower} s`));
+        slower.append(element("option", { value: view.slower }, slowerInWords(view.slower)));
       }
       slower.value = view.slower;
       slower.classList.toggle("on", view.slower !== "");

@@ -16,7 +16,7 @@ const TICK = 200;
  * @typedef {object} Dependencies
  * @property {(id: string, how: {replace?: boolean, focus?: boolean}) => void} open
  * @property {() => HTMLElement} whenEmpty  what stands in place of the rows when there are none
- * @property {(trouble: import("./api.js").Refusal, again: () => void) => HTMLElement} whenTroubled
+ * @property {(trouble: import("./api.js").Refusal) => HTMLElement} whenTroubled
  */
 
 /** @param {Dependencies} dependencies */
@@ -37,6 +37,8 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
   let measure = { full: 10, slow: 30 };
   let selected = "";
   let unseen = 0;
+  /** Where it was scrolled to when it was last in sight, and how many rows came above since. */
+  let [top, above] = [0, 0];
   /** @type {(() => void) | undefined} */
   let renew;
   let isPlanned = false;
@@ -62,7 +64,9 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     if (!lately || !scroller.offsetParent) return;
     const count = lately.count;
     box.style.height = `${count * rowHeight}px`;
-    const top = scroller.scrollTop;
+    if (above) makeWay(above);
+    above = 0;
+    top = scroller.scrollTop;
     const first = Math.max(0, Math.floor(top / rowHeight) - READY);
     const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / rowHeight) + READY);
     for (const [index, { row }] of drawn) {
@@ -90,7 +94,16 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     say(awaited, count === 1 ? "One more is in flight: whether it belongs here is known when it has ended." : `${whole(count)} more are in flight: whether they belong here is known when they have ended.`);
   }
 
-  const isAtTop = () => scroller.scrollTop < rowHeight / 2;
+  const isAtTop = () => (scroller.offsetParent ? scroller.scrollTop : top) < rowHeight / 2;
+
+  /**
+   * Whoever reads further down goes on reading the same row.
+   * @param {number} rows  that came above it
+   */
+  function makeWay(rows) {
+    scroller.scrollTop += rows * rowHeight;
+    unseen = Math.max(0, unseen + rows);
+  }
 
   /**
    * @param {number} index
@@ -132,7 +145,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     box.hidden = count === 0;
     if (lately.trouble) {
       const { trouble } = lately;
-      keep(`trouble ${trouble.message}`, () => [whenTroubled(trouble, () => void lately.retry())]);
+      keep(`trouble ${trouble.message}`, () => [whenTroubled(trouble)]);
     } else if (lately.isLoading) {
       keep(`loading${count > 0}`, () => (count ? ["Looking for older exchanges …"] : skeletons()));
     } else if (count === 0) {
@@ -217,12 +230,11 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     },
     /** @param {{prepended?: number, reset?: boolean}} what */
     changed({ prepended = 0, reset = false }) {
-      if (reset) scroller.scrollTop = 0;
-      // Whoever reads further down goes on reading the same row.
-      if (prepended && !isAtTop()) {
+      if (reset) scroller.scrollTop = top = above = 0;
+      if (prepended && !isAtTop() && !scroller.offsetParent) above += prepended;
+      else if (prepended && !isAtTop()) {
         box.style.height = `${lately.count * rowHeight}px`;
-        scroller.scrollTop += prepended * rowHeight;
-        unseen = Math.max(0, unseen + prepended);
+        makeWay(prepended);
       }
       plan();
     },

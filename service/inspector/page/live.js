@@ -1,6 +1,6 @@
 /** What happens right now, as the recorder tells it: server-sent events that survive a restart, a nap and a lost network. */
 
-const EVENTS = Object.freeze(["hello", "begun", "progress", "ended", "reload"]);
+const EVENTS = Object.freeze(["hello", "begun", "progress", "ended", "erased", "reload"]);
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 15_000;
 /** A tab that nobody looks at gives its connection back after this while: browsers allow six to one recorder. */
@@ -13,6 +13,7 @@ const HIDDEN_PATIENCE = 60_000;
  * @property {(said: any) => void} begun
  * @property {(said: any) => void} progress
  * @property {(said: any) => void} ended
+ * @property {(said: any) => void} erased  somebody erased exchanges, here or elsewhere, now or while nobody listened
  * @property {(said: any) => void} reload  too much was missed to be told one by one
  * @property {(how: Liveness) => void} state
  */
@@ -26,6 +27,8 @@ export function listen(ears) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let nap;
   let pause = FIRST_PAUSE;
+  /** How often something was erased since the recorder started, as far as was heard. @type {number | undefined} */
+  let erasures;
 
   function connect() {
     clearTimeout(retry);
@@ -49,13 +52,17 @@ export function listen(ears) {
   /** @param {Event} event */
   function hear(event) {
     const { type, data } = /** @type {MessageEvent<string>} */ (event);
+    /** @type {any} */
     let said = {};
     try {
       said = JSON.parse(data || "{}");
     } catch {
       return;
     }
+    const isUnheard = type === "hello" && erasures !== undefined && erasures !== said.erasures;
+    erasures = said.erasures ?? erasures;
     ears[/** @type {"hello"} */ (type)](said);
+    if (isUnheard) ears.erased(said);
   }
 
   function rest() {

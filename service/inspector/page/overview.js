@@ -69,12 +69,16 @@ export function makeOverview(address) {
         element("td", {}, duration(group.p95)), element("td", {}, rate(group.rate_median) || "–"), element("td", {}, short(group.tokens_out)),
       );
     });
+    wide.classList.remove("stale");
     replace(table, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
     table.hidden = rows.length === 0;
     choice.hidden = rows.length === 0;
   }
 
   return {
+    stale() {
+      wide.classList.add("stale");
+    },
     /** Asks again, unless that is what is shown. `again`: even then, and where it is not in sight as soon as it is */
     async show({ again = false } = {}) {
       if (again) asked = "";

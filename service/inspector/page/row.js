@@ -58,7 +58,7 @@ export function makeRow() {
       say(name, who.name);
       const operation = entry.operation && entry.operation !== "chat" ? entry.operation : "";
       say(further, [...who.further, ...[entry.model, operation, stepOf(entry)].filter(Boolean).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
-      marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}` }, mark.text)));
+      marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!entry.isOpen) say(took, duration(entry.request_time));
       say(speed, entry.isOpen ? "" : rate(entry.tokens_per_second));
       say(asked, entry.prompt || entry.address || "");

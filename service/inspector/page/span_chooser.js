@@ -15,13 +15,14 @@ const LARGE_STEPS = 6;
  * @property {() => [number, number]} limits  Unix milliseconds at both ends
  * @property {(from: number, to: number) => void} choose
  * @property {(event: PointerEvent) => void} press  a click that was no drag
+ * @property {() => void} released  a drag is over, whatever came of it: until then the scale must stand still
  */
 
 /**
  * @param {HTMLElement} chart
  * @param {Scale} scale
  */
-export function makeSpanChooser(chart, { momentAt, xOf, limits, choose, press }) {
+export function makeSpanChooser(chart, { momentAt, xOf, limits, choose, press, released }) {
   const shade = element("div", { class: "shade", hidden: true });
   const label = element("div", { class: "tip", hidden: true });
   const handles = ["Begin of the span", "End of the span"].map((name, side) => element("div", {
@@ -68,9 +69,11 @@ export function makeSpanChooser(chart, { momentAt, xOf, limits, choose, press })
   }
 
   function forget() {
+    const wasDragging = isDragging;
     chosen = undefined;
     start = undefined;
     isDragging = false;
+    if (wasDragging) released();
     place();
   }
 
@@ -124,6 +127,7 @@ export function makeSpanChooser(chart, { momentAt, xOf, limits, choose, press })
     const wasDown = start !== undefined;
     start = undefined;
     isDragging = false;
+    if (wasDragging) released();
     if (wasDragging) apply();
     else if (wasDown) press(event);
   });

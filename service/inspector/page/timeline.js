@@ -62,6 +62,8 @@ export function makeTimeline({ choose, open }) {
   /** @type {Placed[]} */
   let placed = [];
   let isPlanned = false;
+  /** What was to be shown while somebody was choosing a span: under the pointer nothing moves. @type {(() => void) | undefined} */
+  let waiting;
 
   const width = () => Math.max(120, chart.clientWidth);
   const height = () => Math.max(40, chart.clientHeight);
@@ -69,7 +71,7 @@ export function makeTimeline({ choose, open }) {
   const yOf = (/** @type {number} */ ms) => height() - BOTTOM - heightOf(ms / 1000, longest) * (height() - TOP - BOTTOM);
   const momentAt = (/** @type {number} */ x) => from + (Math.min(Math.max(x - LEFT, 0), width() - LEFT - RIGHT) / (width() - LEFT - RIGHT)) * (to - from);
 
-  const chooser = makeSpanChooser(chart, { momentAt, xOf, limits: () => [from, to], choose, press: openNearest });
+  const chooser = makeSpanChooser(chart, { momentAt, xOf, limits: () => [from, to], choose, press: openNearest, released: catchUp });
 
   function draw() {
     isPlanned = false;
@@ -80,6 +82,12 @@ export function makeTimeline({ choose, open }) {
     picture.classList.toggle("dense", placed.length > DENSE * width());
     replace(picture, ...grid(), ...clouds(placed));
     chooser.place();
+  }
+
+  function catchUp() {
+    const now = waiting;
+    waiting = undefined;
+    now?.();
   }
 
   function plan() {
@@ -156,25 +164,32 @@ export function makeTimeline({ choose, open }) {
     ];
   }
 
+  /**
+   * @param {Answer} said
+   * @param {{name: string, dots: Dot[]}[]} [models]
+   */
+  function show(said, models) {
+    if (chooser.isDragging) {
+      waiting = () => show(said, models);
+      return;
+    }
+    answer = said;
+    [from, to] = [Date.parse(said.from), Date.parse(said.to)];
+    // All of one search may be one moment: without some time around it there is nothing to read off.
+    if (!(to - from >= LEAST_SPAN)) [from, to] = said.dots.length ? [from - AROUND, to + AROUND] : [to - 3_600_000, to];
+    longest = topOf(said.dots.reduce((most, dot) => Math.max(most, dot[1]), 0) / 1000);
+    groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
+    replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));
+    chart.classList.remove("stale");
+    chart.hidden = false;
+    trouble.hidden = true;
+    tabulate();
+    plan();
+  }
+
   return {
-    /**
-     * @param {Answer} said
-     * @param {{name: string, dots: Dot[]}[]} [models]  to colour the dots by
-     */
-    show(said, models) {
-      answer = said;
-      [from, to] = [Date.parse(said.from), Date.parse(said.to)];
-      // All of one search may be one moment: without some time around it there is nothing to read off.
-      if (!(to - from >= LEAST_SPAN)) [from, to] = said.dots.length ? [from - AROUND, to + AROUND] : [to - 3_600_000, to];
-      longest = topOf(said.dots.reduce((most, dot) => Math.max(most, dot[1]), 0) / 1000);
-      groups = models ? groupsOfModels(said.dots, models) : groupsOfKinds(said.dots);
-      replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));
-      chart.classList.remove("stale");
-      chart.hidden = false;
-      trouble.hidden = true;
-      tabulate();
-      plan();
-    },
+    /** With the dots in these groups of models, to colour them by, or without. */
+    show,
     /**
      * One that just ended; the numbers follow when the recorder is asked again.
      * @param {import("./entry.js").Summary} entry
@@ -185,7 +200,7 @@ export function makeTimeline({ choose, open }) {
       const group = groups.find(({ colour, name }) => colour === KINDS[kind] || name === entry.model) ?? groups[0];
       group.dots.push([entry.ended, (entry.request_time ?? 0) * 1000, kind, 1, entry.number]);
       longest = Math.max(longest, topOf(entry.request_time ?? 0));
-      to = Math.max(to, entry.ended);
+      if (!chooser.isDragging) to = Math.max(to, entry.ended);
       plan();
     },
     stale() {

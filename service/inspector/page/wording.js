@@ -45,6 +45,11 @@ export function inWords(view) {
   }
   if (view.failed) phrases.push(view.failed === "true" ? "failed" : "not failed");
   if (view.truncated) phrases.push(view.truncated === "true" ? "prompt cut" : "prompt not cut");
-  if (view.slower) phrases.push(`slower than ${view.slower} s`);
+  if (view.slower) phrases.push(slowerInWords(view.slower));
   return phrases;
+}
+
+/** @param {string} slower  seconds, or a number with its unit */
+export function slowerInWords(slower) {
+  return Number.isNaN(Number(slower)) ? `slower than ${slower}` : `slower than ${slower} s`;
 }

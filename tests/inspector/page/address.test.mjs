@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { asksTheSame, filterOf, filterUntilNow, isFiltered, makeAddress, momentOf, readView, withoutFilters, writeView } from "../../../service/inspector/page/address.js";
-import { inWords, timeInWords } from "../../../service/inspector/page/wording.js";
+import { inWords, slowerInWords, timeInWords } from "../../../service/inspector/page/wording.js";
 
 test("every view comes back from its address as it was", () => {
   const search = "?q=%22broken+cup%22+-test&failed=true&slower=10&from=-1h&show=ab&by=node&colour=model&model=a%3A7b&model=b%2C+c&workflow=R%C3%A9sum%C3%A9+%26+more";
@@ -91,4 +91,9 @@ test("a change of the view is a step to go back to, unless it replaces", () => {
   assert.deepEqual(steps, [["push", "/?q=a"], ["replace", "/?q=ab"]]);
   assert.deepEqual(seen, [["", "a"], ["a", "ab"], ["ab", ""]]);
   assert.equal(address.of({ show: "x" }), "/?show=x");
+});
+
+test("how slow is said with one unit", () => {
+  assert.equal(slowerInWords("10"), "slower than 10 s");
+  assert.equal(slowerInWords("300ms"), "slower than 300ms");
 });
