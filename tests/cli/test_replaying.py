@@ -93,6 +93,33 @@ def test_answers_without_words_are_not_called_the_same(run: Run, answers: Callab
     assert "%" not in shown
 
 
+def calling(city: str, identifier: str) -> str:
+    """``tool_calls`` of a record."""
+    function = {"name": "get_weather", "arguments": {"city": city}}
+    return json.dumps([{"id": identifier, "function": function}], separators=(",", ":"))
+
+
+@pytest.mark.parametrize("text", [" ", "I look it up." * 99])
+def test_what_tools_are_called_for_is_a_part_of_both_answers(
+    text: str, run: Run, answers: Callable[..., Answering]
+) -> None:
+    old, new = (told(OLD, text, tool_calls=calling(city, city)) for city in ("Oslo", "Bergen"))
+    server = answers(recorder_with(old, new, Said({"done": True}, headers={"X-Exchange-Id": NEW})))
+    shown = run("replay", OLD, "--url", server.url).stdout
+    assert 'get_weather({"city":"[-Oslo-]{+Bergen+}"})' in shown.replace("\n", "")
+    assert "100 %" not in shown
+    report = json.loads(run("replay", OLD, "--url", server.url, "--json").stdout)
+    assert [piece for piece in report["difference"] if piece[0] != "same"] == [["gone", "Oslo"], ["new", "Bergen"]]
+
+
+def test_the_same_call_under_another_id_is_the_same(run: Run, answers: Callable[..., Answering]) -> None:
+    old, new = (told(OLD, text, tool_calls=calling("Oslo", text)) for text in ("", "\n"))
+    server = answers(recorder_with(old, new, Said({"done": True}, headers={"X-Exchange-Id": NEW})))
+    shown = run("replay", OLD, "--url", server.url).stdout
+    assert "100 % of the words are the same" in shown
+    assert 'get_weather({"city":"Oslo"})' in shown
+
+
 @pytest.mark.parametrize(
     ("replayed", "sentence"),
     [

@@ -48,6 +48,26 @@ async def test_only_what_was_changed_is_changed_and_a_record_that_comes_later_is
         assert second == {**first, "options": {"temperature": 0.33}, "stream": True}
 
 
+async def test_calls_of_tools_are_shown_and_compared(browser: Browser, tmp_path: Path) -> None:
+    def calling(city: str) -> bytes:
+        return answered(
+            " ", message={"tool_calls": [{"function": {"name": "get_weather", "arguments": {"city": city}}}]}
+        )
+
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        streamed = head(200, CHUNKED, "application/x-ndjson"), chunk(calling("Bergen") + b"\n"), LAST_CHUNK
+        ollama.answers("/api/chat", answer(whole(calling("Oslo"))), answer(*streamed))
+        identifier = (await ask(app, body=TALK)).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?show={identifier}") as page:
+            await form_of(page)
+            await shown(page).get_by_role("button", name="Replay", exact=True).click()
+            compared = shown(page).get_by_role("region", name="Comparison of both answers")
+            await expect(compared).to_contain_text('get_weather({"city":"Oslo"})')
+            await expect(compared.get_by_role("deletion")).to_have_text("Oslo")
+            await expect(compared.get_by_role("insertion")).to_have_text("Bergen")
+            await expect(compared).not_to_contain_text("the same, word for word")
+
+
 async def test_a_replay_that_takes_the_place_of_another_is_not_told_that_it_was_stopped(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@ import { change, duration, rate, whole } from "./format.js";
 const MOST_CHARACTERS = 200_000;
 
 /**
- * @typedef {{record: Record<string, any>, conversation?: {answer?: {text?: string} | null}}} Said  of /exchanges/ID.json
+ * @typedef {{text?: string, tool_calls?: import("./conversation.js").ToolCall[]}} Answer
+ * @typedef {{record: Record<string, any>, conversation?: {answer?: Answer | null}}} Said  of /exchanges/ID.json
  */
 
 /**
@@ -16,7 +17,7 @@ const MOST_CHARACTERS = 200_000;
  * @param {Said} after
  */
 export function comparisonPart(before, after) {
-  const [one, other] = [textOf(before), textOf(after)];
+  const [one, other] = [wordsOf(before), wordsOf(after)];
   const found = difference(one.slice(0, MOST_CHARACTERS), other.slice(0, MOST_CHARACTERS));
   return element(
     "section", { class: "comparison", "aria-label": "Comparison of both answers" },
@@ -30,9 +31,14 @@ export function comparisonPart(before, after) {
   );
 }
 
-/** @param {Said} said */
-function textOf(said) {
-  return said.conversation?.answer?.text ?? said.record.response_text ?? "";
+/**
+ * What an answer says, and after it a line for each tool that it calls.
+ * @param {Said} said
+ */
+export function wordsOf({ record, conversation }) {
+  const { text = record.response_text ?? "", tool_calls: calls = [] } = conversation?.answer ?? {};
+  // Models write a blank or an empty line beside their calls, which is nothing to compare.
+  return [text, ...calls.map((call) => `${call.name}(${call.arguments})`)].filter((part) => part.trim()).join("\n");
 }
 
 /**
@@ -40,7 +46,7 @@ function textOf(said) {
  * @param {string} other
  * @param {import("./diff.js").Piece[]} found
  */
-function verdict(one, other, found) {
+export function verdict(one, other, found) {
   if (one === other) return "Both answers are the same, word for word.";
   if (!one || !other) return one ? "There is no new answer." : "There was no answer before.";
   const percent = Math.round(likeness(found) * 100);
