@@ -33,13 +33,14 @@ _COMMIT_SECONDS = 5.0
 _ROWS = (
     ("model", "model"),
     ("request_time", "seconds"),
-    ("wait_time", "  waiting"),
-    ("prompt_time", "  prompt"),
-    ("generation_time", "  generating"),
+    ("wait", "  waiting"),
+    ("prompt", "  prompt"),
+    ("generation", "  generating"),
     ("prompt_tokens", "tokens in"),
     ("completion_tokens", "tokens out"),
     ("tokens_per_second", "tokens/s"),
 )
+_TIMES = frozenset({"request_time", "wait", "prompt", "generation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         # Embeddings, for instance.
         screen.print(Text("── neither answer has words", "bold"))
     screen.print()
-    screen.print(_side_by_side(old.get("record", {}), new.get("record", {})))
+    screen.print(_side_by_side(_numbers(old), _numbers(new)))
 
 
 def _side_by_side(old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
@@ -198,7 +199,7 @@ def _side_by_side(old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
     from service.cli.rows import ID_CHARACTERS, brief, is_number
 
     def shown(key: str, value: Any) -> str:
-        if key.endswith("_time") and is_number(value):
+        if key in _TIMES and is_number(value):
             return brief(value)
         return "–" if value is None else f"{value:,}" if is_number(value) else inert(str(value))
 
@@ -209,6 +210,12 @@ def _side_by_side(old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
         if key in old or key in new:
             table.add_row(Text(name, "dim"), *(Text(shown(key, one.get(key))) for one in (old, new)))
     return table
+
+
+def _numbers(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the seconds of each phase, as ``show`` tells them: the record's own leave short waits out."""
+    phases = told.get("explanation", {}).get("phases", ())
+    return {**told.get("record", {}), **{phase["name"]: phase["seconds"] for phase in phases}}
 
 
 def _answer(told: Mapping[str, Any]) -> str:

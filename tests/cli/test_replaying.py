@@ -85,6 +85,20 @@ def test_both_answers_are_compared_with_their_times(run: Run, answers: Callable[
     assert json.loads(server.asked[1].body) == {}
 
 
+def test_the_times_of_both_are_those_of_their_phases(run: Run, answers: Callable[..., Answering]) -> None:
+    def measured(identifier: str, wait: float) -> dict[str, Any]:
+        phases = [{"name": "wait", "seconds": wait}, {"name": "generation", "seconds": 0.2}]
+        recorded = told(identifier, "Yes.", request_time=0.3, wait_time=0.01, prompt_time=0.0, generation_time=0.2)
+        return recorded | {"explanation": {"phases": phases}}
+
+    replayed = Said({"done": True}, headers={"X-Exchange-Id": NEW})
+    server = answers(recorder_with(measured(OLD, 0.093), measured(NEW, 0.075), replayed))
+    lines = [line.split() for line in run("replay", OLD, "--url", server.url).stdout.splitlines()]
+    assert ["waiting", "93ms", "75ms"] in lines
+    assert ["generating", "200ms", "200ms"] in lines
+    assert not [line for line in lines if line[:1] == ["prompt"]]
+
+
 def test_answers_without_words_are_not_called_the_same(run: Run, answers: Callable[..., Answering]) -> None:
     replayed = Said({"embeddings": [[0.1]]}, headers={"X-Exchange-Id": NEW})
     server = answers(recorder_with(told(OLD, ""), told(NEW, ""), replayed))

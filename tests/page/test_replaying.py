@@ -68,6 +68,21 @@ async def test_calls_of_tools_are_shown_and_compared(browser: Browser, tmp_path:
             await expect(compared).not_to_contain_text("the same, word for word")
 
 
+async def test_the_comparison_and_the_phases_tell_the_same_times(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        # 230 ms of it are measured by Ollama: the rest is a wait too short to be a queue in the record.
+        ollama.answers("/api/chat", answer(0.28, whole(answered("It is done."))))
+        identifier = (await ask(app, body=TALK)).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?show={identifier}") as page:
+            await form_of(page)
+            await shown(page).get_by_role("button", name="Replay", exact=True).click()
+            compared = shown(page).get_by_role("region", name="Comparison of both answers").get_by_role("row")
+            phases = shown(page).get_by_role("table", name="Where the time went").get_by_role("row")
+            for name in ("waiting to run", "reading the prompt", "generating"):
+                took = await phases.filter(has_text=name).get_by_role("cell").last.inner_text()
+                await expect(compared.filter(has_text=name).get_by_role("cell").first).to_have_text(took)
+
+
 async def test_a_replay_that_takes_the_place_of_another_is_not_told_that_it_was_stopped(
     browser: Browser, tmp_path: Path
 ) -> None:

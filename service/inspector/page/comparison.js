@@ -9,7 +9,8 @@ const MOST_CHARACTERS = 200_000;
 
 /**
  * @typedef {{text?: string, tool_calls?: import("./conversation.js").ToolCall[]}} Answer
- * @typedef {{record: Record<string, any>, conversation?: {answer?: Answer | null}}} Said  of /exchanges/ID.json
+ * @typedef {import("./waterfall.js").Explanation} Explanation
+ * @typedef {{record: Record<string, any>, conversation?: {answer?: Answer | null}, explanation?: Explanation}} Said  of /exchanges/ID.json
  */
 
 /**
@@ -27,7 +28,7 @@ export function comparisonPart(before, after) {
       side("before", before.record.model, found.filter((piece) => piece.kind !== "new"), "del"),
       side("now", after.record.model, found.filter((piece) => piece.kind !== "gone"), "ins"),
     ) : null,
-    numbers(before.record, after.record),
+    numbers(numbersOf(before), numbersOf(after)),
   );
 }
 
@@ -66,10 +67,19 @@ function side(title, model, pieces, marked) {
 }
 
 const NUMBERS = /** @type {[string, string, (value: any) => string][]} */ ([
-  ["took", "request_time", duration], ["waiting to run", "wait_time", duration], ["reading the prompt", "prompt_time", duration],
-  ["generating", "generation_time", duration], ["speed", "tokens_per_second", rate], ["tokens in", "prompt_tokens", whole],
+  ["took", "request_time", duration], ["waiting to run", "wait", duration], ["reading the prompt", "prompt", duration],
+  ["generating", "generation", duration], ["speed", "tokens_per_second", rate], ["tokens in", "prompt_tokens", whole],
   ["tokens out", "completion_tokens", whole],
 ]);
+
+/**
+ * The record with the seconds of each phase: the record's own leave short waits out, and the phases stand right above.
+ * @param {Said} said
+ * @returns {Record<string, any>}
+ */
+export function numbersOf({ record, explanation }) {
+  return { ...record, ...Object.fromEntries((explanation?.phases ?? []).map(({ name, seconds }) => [name, seconds])) };
+}
 
 /**
  * @param {Record<string, any>} before
