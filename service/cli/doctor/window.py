@@ -82,8 +82,8 @@ class Window:
 
 
 def newest(calls: Sequence[Call]) -> str:
-    """How the newest of ``calls`` is looked at."""
-    return f"See the newest: ollama-recorder show {calls[-1].text('exchange')[:12]}."
+    """How the newest of ``calls`` is looked at: by its whole id, as those that began at once begin alike."""
+    return f"See the newest: ollama-recorder show {calls[-1].text('exchange')}."
 
 
 def models(calls: Sequence[Call]) -> str:

@@ -13,6 +13,7 @@ from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.search import Search
 from service.settings import read_settings
+from tests.cli.conftest import Run
 from tests.cli.doctor.given_traffic import call, happened
 
 DAY = 86_400.0
@@ -42,7 +43,16 @@ def test_reading_ends_at_the_time_that_was_asked_for(folder: Path) -> None:
     happened(folder, [call(number, ago=number * 600) for number in range(1, 11)])
     found = read_window(folder, 3300)
     assert (len(found.calls), found.is_whole, found.span) == (5, True, "of the last 55 min")
-    assert [one.text("exchange") for one in found.calls][-1] == newest(found.calls).split()[-1][:-1].ljust(32, "0")
+    assert [one.text("exchange") for one in found.calls][-1] == newest(found.calls).split()[-1][:-1]
+
+
+def test_the_command_that_shows_the_newest_works_also_for_calls_that_began_at_once(folder: Path, run: Run) -> None:
+    ids = [f"01a1ff677c9e{last:020x}" for last in range(5)]
+    happened(folder, [call(5 + at, ago=5 - at, exchange=one)._replace(id=one) for at, one in enumerate(ids)])
+    command = newest(read_window(folder, DAY).calls).rstrip(".").partition("ollama-recorder ")[2]
+    shown = run(*command.split())
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert ids[-1] in shown.stdout
 
 
 @pytest.mark.parametrize("limit", ["_MOST_RECORDS", "_MOST_BYTES", "_MOST_SECONDS"])
