@@ -38,7 +38,9 @@ def measures(
     first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
         began = exchange.first_byte if first_token is None else first_token
-        said["wait_time"] = round(generation.wait_time + _queued(generation, began), 6)
+        # Of an embedding Ollama times nothing but the load: what its durations leave unexplained is the computing.
+        queued = 0.0 if operation == "embed" else _queued(generation, began, exchange.duration)
+        said["wait_time"] = round(generation.wait_time + queued, 6)
         said["load_time"] = round(generation.wait_time, 6)
     if generation.prompt_time is not None:
         said["prompt_time"] = round(generation.prompt_time, 6)
@@ -52,19 +54,21 @@ def measures(
         said["upstream_status"] = exchange.upstream_status
 
 
-def _queued(generation: Generation, began: float | None) -> float:
+def _queued(generation: Generation, began: float | None, whole: float | None) -> float:
     """Seconds for which a loaded model was busy with others; ``began`` is when the answer's first words came.
 
     Ollama lets ``OLLAMA_NUM_PARALLEL`` calls of a model run at a time. The wait for that comes after its
     ``load_duration`` and before its ``prompt_eval_duration`` (``llmServer.sem`` is taken after the load): it is in none
-    of its durations, but it is the time that they leave unexplained before the answer begins.
+    of its durations, but it is the time that they leave unexplained before the answer begins. The ``whole`` exchange
+    bounds it: of a call of a tool Ollama sends nothing until all of it is generated, so that the answer begins late.
     """
     if began is None:
         return 0.0
-    explained = (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
-    if not generation.stream:
-        explained += generation.generation_time or 0.0
-    rest = began - explained
+    before = (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
+    work = before + (generation.generation_time or 0.0)
+    rest = began - (before if generation.stream else work)
+    if whole is not None:
+        rest = min(rest, whole - work)
     return rest if rest > _NO_QUEUE else 0.0
 
 

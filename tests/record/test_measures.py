@@ -64,7 +64,7 @@ def _timed(stream: bool, first: float, **measured: float) -> dict[str, object]:
     asked = json.dumps({"model": "tiny", "messages": [{}], "stream": stream}).encode()
     data = json.dumps(answer).encode() + b"\n"
     kind = "application/x-ndjson" if stream else "application/json"
-    return line_of(exchange(asked, body(data, kind), arrivals=((0, first),), first_byte=first))
+    return line_of(exchange(asked, body(data, kind), arrivals=((0, first),), first_byte=first, duration=first + 3.0))
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -76,3 +76,25 @@ def test_the_wait_for_a_busy_model_is_in_none_of_ollamas_durations_and_counts_as
     # What the way there and back takes is no queue, and nothing is invented where clocks disagree.
     for first in (before + 0.05, before - 1.0):
         assert _timed(stream, max(0.0, first), **measured)["wait_time"] == 0.5
+
+
+def test_the_computing_of_an_embedding_is_no_wait() -> None:
+    # Ollama times nothing of it but the load.
+    measured = {"embeddings": [[0.1]], "total_duration": 222_800_000_000, "load_duration": 12_000_000}
+    found = exchange(b'{"model":"nomic","input":["x"]}', json.dumps(measured).encode(), "/api/embed")
+    said = line_of(found._replace(duration=222.9, first_byte=222.9, arrivals=((0, 222.9),)))
+    assert (said["wait_time"], said["load_time"]) == (0.012, 0.012)
+
+
+def test_the_generation_of_a_streamed_call_of_a_tool_is_no_wait() -> None:
+    # Ollama sends nothing while it collects the call.
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}]}
+    measured = {"load_duration": 50_000_000, "prompt_eval_duration": 400_000_000, "eval_duration": 5_500_000_000}
+    first = json.dumps({"model": "q", "message": call, "done": False}).encode() + b"\n"
+    last = json.dumps({"model": "q", "message": {"content": ""}, "done": True, **measured}).encode() + b"\n"
+    asked = b'{"model":"q","messages":[{"role":"user","content":"x"}],"tools":[{}]}'
+    found = exchange(asked, body(first + last, "application/x-ndjson"))
+    for queued, expected in ((0.0, 0.05), (3.0, 3.12)):
+        arrivals = ((0, 6.0 + queued), (len(first), 6.01 + queued))
+        timed = found._replace(arrivals=arrivals, first_byte=6.0 + queued, duration=6.02 + queued)
+        assert line_of(timed)["wait_time"] == expected
