@@ -51,14 +51,19 @@ class _Texts:
         for line in lines:
             self._read(line)
 
+    def end(self) -> None:
+        """The answer came whole: its last line is one also without a newline."""
+        self._read(self._rest)
+        self._rest = b""
+
     def _read(self, line: bytes) -> None:
         try:
             said = orjson.loads(line)
         except ValueError:
             return
         if isinstance(said, dict):
-            self.error = self.error or str(said.get("error", ""))
-            self._texts.append(str(said.get("response", "")))
+            self.error = self.error or str(said.get("error") or "")
+            self._texts.append(str(said.get("response") or ""))
 
     def take(self) -> bytes:
         """The text that has come since the last call."""
@@ -149,6 +154,8 @@ class Generate:
         is_going_on = True
         while is_going_on:
             is_going_on = await answer.forward(take)
+            if not is_going_on and answer.failure is None:
+                texts.end()
             text = texts.take()
             if not response.prepared:
                 if texts.error:
@@ -208,9 +215,10 @@ def _whole(
         said = None
     if not isinstance(said, dict):
         return _json(502, {"error": "Ollama broke off, or answered something that is not JSON."}, headers)
-    if status != 200 or "error" in said:
-        return _json(status if status >= 400 else 500, {"error": str(said.get("error", body[:200]))}, headers)
-    answered = {"text": said.get("response", ""), "model": said.get("model", model), "exchange": exchange}
+    if status != 200 or said.get("error"):
+        error = str(said.get("error") or body[:200].decode("utf-8", "replace"))
+        return _json(status if status >= 400 else 500, {"error": error}, headers)
+    answered = {"text": said.get("response") or "", "model": said.get("model") or model, "exchange": exchange}
     return _json(200, answered, headers)
 
 

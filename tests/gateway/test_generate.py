@@ -200,6 +200,34 @@ async def test_half_a_text_does_not_look_whole() -> None:
             writer.close()
 
 
+async def test_a_last_line_without_a_newline_is_part_of_the_stream() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        first, last = lines("Half", " a text")[:2]
+        ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(first), chunk(last.rstrip()), LAST_CHUNK))
+        got = await ask(gateway.port, {"prompt": "Hi", "stream": True})
+        assert (got.status, got.body, got.is_complete) == (200, b"Half a text", True)
+        ollama.answers(
+            "/api/generate", answer(head(200, CHUNKED), chunk(first), chunk(b'{"error":"boom"}'), LAST_CHUNK)
+        )
+        assert not (await ask(gateway.port, {"prompt": "Hi", "stream": True})).is_complete
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_null_is_no_text_and_no_error(stream: bool) -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        said = {"model": None, "response": None, "error": None, "done": True}
+        ollama.answers("/api/generate", json_answer(said))
+        got = await ask(gateway.port, {"prompt": "Hi", "stream": stream})
+        assert got.status == 200
+        if stream:
+            assert got.body == b""
+        else:
+            assert json.loads(got.body) == {"text": "", "model": "tiny", "exchange": got.header("X-Exchange-Id")}
+        ollama.answers("/api/generate", json_answer({"error": None}, 400))
+        got = await ask(gateway.port, {"prompt": "Hi", "stream": stream})
+        assert (got.status, json.loads(got.body)["error"].replace(" ", "")) == (400, '{"error":null}')
+
+
 async def test_an_error_before_the_first_word_is_a_500() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
         ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(b'{"error":"no memory"}\n'), LAST_CHUNK))
