@@ -18,11 +18,14 @@ from service.gateway.callers import Network, client_address
 from service.gateway.cors import answer_preflight, cors
 from service.gateway.gateway import Gateway
 from service.gateway.headers import header
+from service.gateway.intake import read_short
+from service.gateway.reply import Reply
 from service.gateway.routes import PREFIX
 from service.gateway.upstream import Answer, Failure, RequestBody, Send
 
 PATH: Final = "/generate"
 _TARGET: Final = f"{PREFIX}/api/generate"
+_LONGEST: Final = 1 << 20
 _FIELDS: Final[dict[str, tuple[type, str]]] = {
     "prompt": (str, "a string"),
     "model": (str, "a string"),
@@ -73,7 +76,8 @@ class _Texts:
 
 class Generate:
     """Handles ``/generate``. ``send`` reaches this recorder's own socket; ``choose_model`` names the model to take
-    when the request names none, None when Ollama has no model."""
+    when the request names none, None when Ollama has no model. A request of which nothing came for ``silence`` seconds
+    (0: never) is given up."""
 
     def __init__(
         self,
@@ -82,12 +86,14 @@ class Generate:
         trusted_proxies: tuple[Network, ...],
         send: Send,
         choose_model: Callable[[], Awaitable[str | None]],
+        silence: float,
     ) -> None:
         self._gateway = gateway
         self._policy = policy
         self._trusted_proxies = trusted_proxies
         self._send = send
         self._choose_model = choose_model
+        self._silence = silence
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | AlreadySent:
         """Answer one request."""
@@ -101,11 +107,9 @@ class Generate:
         if request.method != "POST":
             refusal = Refusal(405, f"{PATH} is asked with POST. {_EXAMPLE}", None, (("Allow", "POST, OPTIONS"),))
             return await self._gateway.refuse(request, PATH, refusal)
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            refusal = Refusal(413, f"{PATH} takes prompts up to 1 MiB; {_TARGET} takes longer ones.")
-            return await self._gateway.refuse(request, PATH, refusal)
+        body = await self._body(request)
+        if isinstance(body, Refusal):
+            return await self._gateway.refuse(request, PATH, body)
         asked = _read(body)
         if isinstance(asked, str):
             return await self._gateway.refuse(request, PATH, Refusal(400, f"{asked} {_EXAMPLE}"), body)
@@ -116,6 +120,17 @@ class Generate:
                 return await self._gateway.refuse(request, PATH, refusal, body)
             asked["model"] = model
         return await self._ask(request, asked, cors(origin))
+
+    async def _body(self, request: web.BaseRequest) -> bytes | Refusal:
+        too_long = Refusal(413, f"{PATH} takes prompts up to 1 MiB; {_TARGET} takes longer ones.")
+        if (request.content_length or 0) > _LONGEST:
+            return too_long
+        Reply(request).invite()
+        try:
+            body = await read_short(request, _LONGEST, self._silence)
+        except TimeoutError:
+            return Refusal(408, f"The request's body stopped arriving for {self._silence:g} s.")
+        return too_long if body is None else body
 
     async def _ask(
         self, request: web.BaseRequest, asked: dict[str, Any], more: tuple[tuple[str, str], ...]

@@ -11,6 +11,24 @@ from service.gateway.silence import Silence
 from service.record.exchange import Body
 
 
+async def read_short(request: web.BaseRequest, most_bytes: int, silence: float) -> bytes | None:
+    """A body that is of use only as a whole; None when it has more than ``most_bytes``.
+
+    Raises TimeoutError after ``silence`` seconds (0: never) in which nothing of it came.
+    """
+    pieces: list[bytes] = []
+    length = 0
+    while True:
+        async with asyncio.timeout(silence or None):
+            piece = await request.content.readany()
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        length += len(piece)
+        if length > most_bytes:
+            return None
+
+
 class Intake:
     """``is_incomplete``: more of it is to come."""
 

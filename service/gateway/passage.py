@@ -82,12 +82,10 @@ class Passage:
         if not request.body_exists:
             self._open()
             return None
-        headers = request.headers
-        if "Expect" in headers and headers["Expect"].lower() == "100-continue":
-            # Only now: a request that is refused shall not send its body first.
-            self.reply.invite()
+        # Only now: a request that is refused shall not send its body first.
+        self.reply.invite()
         self.intake.is_incomplete = True
-        declared = headers.get("Content-Length")
+        declared = request.headers.get("Content-Length")
         length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self.intake.pieces(self._open), length)

@@ -28,8 +28,10 @@ class Reply:
         self.stays_connected = False
 
     def invite(self) -> None:
-        """Answer ``Expect: 100-continue``: the body may come."""
-        self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # type: ignore[union-attr]  # not gone yet
+        """Answer ``Expect: 100-continue``, where the request says so: the body may come."""
+        headers = self._request.headers
+        if "Expect" in headers and headers["Expect"].lower() == "100-continue":
+            self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # type: ignore[union-attr]  # not gone yet
 
     def start(
         self, status: int, reason: bytes, lines: list[bytes], length: int | None, has_body: bool, may_stay: bool

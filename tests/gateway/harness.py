@@ -83,7 +83,7 @@ async def running_gateway(
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)
-    generate = Generate(gateway, policy or Policy(), trusted, own_door.send, choose_model or _no_model)
+    generate = Generate(gateway, policy or Policy(), trusted, own_door.send, choose_model or _no_model, silence)
     try:
         yield running
     finally:

@@ -123,6 +123,42 @@ async def test_too_long_a_prompt_is_sent_elsewhere() -> None:
         assert "/api/ollama/api/generate" in json.loads(got.body)["error"]
 
 
+async def test_who_asks_first_is_invited_to_send_its_body_unless_it_is_refused() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        ollama.answers("/api/generate", json_answer(ANSWER))
+        for length, host, expected in (
+            (15, "localhost", b"100"),
+            (15, "evil.example", b"403"),
+            (9 << 20, "localhost", b"413"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            sent = request_bytes("POST", "/generate", b"", host, Content_Length=str(length), Expect="100-continue")
+            writer.write(sent)
+            async with asyncio.timeout(20):
+                assert (await reader.readline()).split()[1] == expected
+                if expected == b"100":
+                    writer.write(b'{"prompt":"Hi"}')
+                    await reader.readuntil(b"HTTP/1.1 200")
+            writer.close()
+
+
+async def test_a_prompt_that_stops_arriving_is_given_up_and_one_that_comes_slowly_is_not() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny, silence=0.5) as gateway:
+        ollama.answers("/api/generate", json_answer(ANSWER))
+        got = await talk(gateway.port, b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
+        assert got.status == 408
+        assert "stopped arriving" in json.loads(got.body)["error"]
+        assert (await gateway.exchange()).status == 408
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        sent = request_bytes("POST", "/generate", b'{"prompt":"Hi"}')
+        for piece in (sent[:-4], sent[-4:-3], sent[-3:-2], sent[-2:]):
+            writer.write(piece)
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"HTTP/1.1 200")
+        writer.close()
+
+
 async def test_other_methods_are_told_how_it_is_asked() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         got = await talk(gateway.port, request_bytes("GET", "/generate"))
