@@ -11,7 +11,8 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 PREFIX = "/api/ollama"
-LABELS_MARK = "~"
+# Some clients encode more than they have to.
+_LABELS_BEGIN = ("/~", "/%7E", "/%7e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,18 @@ def is_gateway_path(raw_path: str) -> bool:
 def find_target(raw_path: str) -> Target:
     """Resolve a gateway path (as sent, without query). Cached: clients repeat few paths."""
     labels: tuple[tuple[str, str], ...] = ()
-    rest = raw_path[len(PREFIX) :] if raw_path.startswith(PREFIX) else canonical_path(raw_path)[len(PREFIX) :]
-    if rest.startswith("/" + LABELS_MARK):
+    if raw_path.startswith("//"):
+        # What a base address that ends with a slash makes.
+        raw_path = "/" + raw_path.lstrip("/")
+    if raw_path.startswith(PREFIX):
+        rest = raw_path[len(PREFIX) :]
+    else:
+        # Encoded again, as it is decoded below.
+        rest = quote(canonical_path(raw_path)[len(PREFIX) :], safe="/~;=")
+    if rest.startswith(_LABELS_BEGIN):
         # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
         segment, _, rest = rest[1:].partition("/")
-        labels = read_labels(segment[1:])
+        labels = read_labels(segment[1 if segment[0] == "~" else 3 :])
     path = canonical_path("/" + rest)
     return Target(labels, path, quote(path, safe="/:@-._~"), _route_of(path))
 

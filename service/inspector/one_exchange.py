@@ -121,7 +121,7 @@ def target_of(request_uri: str) -> str:
     """
     parts = urlsplit(request_uri)
     path = parts.path.removeprefix(GATEWAY)
-    if path.startswith("/~"):
+    if path.startswith(("/~", "/%7E", "/%7e")):
         _, _, rest = path[1:].partition("/")
         path = "/" + rest
     return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"

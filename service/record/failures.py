@@ -167,7 +167,7 @@ def _is_n8n(said: dict[str, Any]) -> bool:
         return True
     # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
     # Open WebUI's chats are executions too.
-    if "/~" in str(said.get("request_uri", "")):
+    if "/~" in str(said.get("request_uri", "")).replace("%7E", "~").replace("%7e", "~"):
         return all(said.get(key) for key in ("workflow", "execution_id", "node"))
     return any(said.get(key) for key in ("workflow", "workflow_id", "node"))
 

@@ -267,7 +267,7 @@ def _generated(generation: Generation) -> tuple[str | None, ...]:
 def _mask_texts(facts: dict[str, Any]) -> bool:
     """Mask what is said beside the bodies; whether there were secrets in what the model said."""
     texts = [facts[key] for key in _MASKED_TEXTS if key in facts]
-    if "?" not in texts[0] and "~" not in texts[0] and "@" not in texts[0]:
+    if not any(mark in texts[0] for mark in "?~@%"):
         # A path alone names a route, not a secret, but is as long as one.
         texts[0] = ""
     if not mask_text("\n".join(texts))[1]:

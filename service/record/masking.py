@@ -28,8 +28,8 @@ _HARMLESS = frozenset(
 # How far before a run the name of a setting may stand, and how much of a run is looked at.
 _BEFORE, _LOOKED_AT = 200, 4096
 
-# A secret begins where a word begins; in JSON text a word may follow an escape such as \n.
-_START = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=\\u[0-9a-fA-F]{4}))"
+# A secret begins where a word begins; a word may follow an escape, in JSON text such as \n, in an address such as %7E.
+_START = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
 _SOME_DIGIT = rb"(?=[A-Za-z_-]{0,200}[0-9])"
 _B64 = rb"(?:[A-Za-z0-9+/=_-]|\\/|\\u00(?:2[bBfF]|3[dD]))"
 # The space between the lines of a PEM block: real, or as JSON writes it, also twice over.

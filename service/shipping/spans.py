@@ -140,7 +140,7 @@ def _route(path: str, row: Row, line: Mapping[str, Any]) -> str | None:
     if not path.startswith(_PREFIX):
         return "/generate" if path == "/generate" else None
     rest = path.removeprefix(_PREFIX)
-    if rest.startswith("/~"):
+    if rest.startswith(("/~", "/%7E", "/%7e")):
         rest = rest[1:].partition("/")[2]
     canonical = posixpath.normpath("/" + unquote(rest).lstrip("/"))
     if canonical.startswith("/v1/models/"):

@@ -86,6 +86,24 @@ def test_labels_in_the_path_name_the_caller_and_do_not_reach_ollama() -> None:
     assert find_target("/api/ollama/~=;;x=/api/chat").labels == ()
 
 
+@pytest.mark.parametrize("mark", ["~", "%7E", "%7e"])
+def test_the_mark_of_labels_may_be_percent_encoded(mark: str) -> None:
+    target = find_target(f"/api/ollama/{mark}workflow=A;node=%7EB/api/chat")
+    assert (target.path, target.labels) == (CHAT, (("workflow", "A"), ("node", "~B")))
+    assert find_target(f"/api/ollama/{mark}n8n/api/chat").labels == (("caller", "n8n"),)
+
+
+@pytest.mark.parametrize("prefix", ["/api/ollama", "//api/ollama", "/%61pi/ollama", "/api//ollama"])
+def test_labels_and_path_are_decoded_once_however_the_prefix_is_written(prefix: str) -> None:
+    target = find_target(f"{prefix}/~workflow=A%252FB;node=c%20d/api/chat")
+    assert (target.path, target.labels) == (CHAT, (("workflow", "A%2FB"), ("node", "c d")))
+    assert find_target(f"{prefix}/api/ch%2561t").path == "/api/ch%61t"
+
+
+def test_an_encoded_slash_belongs_to_a_label_after_a_doubled_slash_too() -> None:
+    assert find_target("//api/ollama/~workflow=A%2FB%3BC/api/chat").labels == (("workflow", "A/B;C"),)
+
+
 def test_every_route_of_the_table_can_be_reached() -> None:
     for route in TABLE:
         example = route.pattern.replace(r"[^\x00-\x1f\x7f]{1,300}", "m").replace(

@@ -125,6 +125,7 @@ def test_a_client_that_left_is_named_with_how_far_the_answer_was() -> None:
     [
         ("Open WebUI", {"caller": "Open WebUI", "execution_id": "chat-7", "user": "ana"}),
         ("curl", {"caller": "curl", "workflow": "Nightly", "request_uri": "/api/ollama/~workflow=Nightly/api/chat"}),
+        ("curl", {"caller": "curl", "workflow": "Nightly", "request_uri": "/api/ollama/%7Eworkflow=Nightly/api/chat"}),
         (
             "n8n",
             {"caller": "ollama-js", "workflow": "Mails", "execution_id": "7", "node": "a1"}

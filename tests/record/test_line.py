@@ -286,6 +286,12 @@ def test_the_open_row_is_readable_and_masked() -> None:
     assert (unmasked.request.head, unmasked.request_uri) == (ask, opened.request_uri)
 
 
+@pytest.mark.parametrize("written", ["~{}", "%7E{}", "~workflow={}", "~%77orkflow={}", "%7ea%20{}"])
+def test_a_secret_among_the_labels_is_masked_however_they_are_written(written: str) -> None:
+    uri = f"/api/ollama/{written}/api/chat"
+    assert line_of(exchange(ASK, request_uri=uri.format(KEY)))["request_uri"] == uri.format("ghp_***")
+
+
 def test_the_open_row_of_a_clean_request_is_the_very_same() -> None:
     opened = exchange(ASK).opened
     assert summary_of_open(opened, mask=True) is opened

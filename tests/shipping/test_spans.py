@@ -50,6 +50,7 @@ def test_the_server_span_says_who_called_and_what_was_asked() -> None:
     ("request_uri", "name"),
     [
         ("/api/ollama/~workflow=A;node=B%2FC/api/chat", "POST /api/ollama/api/chat"),
+        ("/api/ollama/%7En8n/api/chat", "POST /api/ollama/api/chat"),
         ("/api/ollama/~n8n//api/../api/%63hat?stream=1", "POST /api/ollama/api/chat"),
         ("/api/ollama/v1/models/library%2Fllama3.2:1b", "POST /api/ollama/v1/models/{model}"),
         ("/api/ollama/api/blobs/sha256:abc", "POST /api/ollama/api/blobs/{digest}"),
