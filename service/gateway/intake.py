@@ -30,7 +30,8 @@ async def read_short(request: web.BaseRequest, most_bytes: int, silence: float) 
 
 
 class Intake:
-    """``is_incomplete``: more of it is to come."""
+    """``is_incomplete``: more of it is to come. ``whole_at``: when the last of it came (``time.monotonic``), None when
+    it came with its head, or did not come."""
 
     def __init__(self, request: web.BaseRequest, silence: Silence, keep_bytes: int) -> None:
         self._request = request
@@ -38,6 +39,7 @@ class Intake:
         self._keep_bytes = keep_bytes
         self.copy = Capture(keep_bytes)
         self.is_incomplete = False
+        self.whole_at: float | None = None
 
     async def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:
         """The body as it comes; ``on_whole`` is called before the end of it is told."""
@@ -49,7 +51,8 @@ class Intake:
             silence.waits_for_client = False
             yield piece
             silence.waits_for_client = True
-        silence.heard(time.monotonic())
+        self.whole_at = time.monotonic()
+        silence.heard(self.whole_at)
         silence.waits_for_client = False
         self.is_incomplete = False
         on_whole()

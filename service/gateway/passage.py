@@ -282,4 +282,5 @@ class Passage:
             tuple(self.arrivals),
             answer,
             self.error,
+            None if self.intake.whole_at is None else self.intake.whole_at - self.started,
         )

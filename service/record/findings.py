@@ -84,7 +84,7 @@ class Case:
 
 def slowness(case: Case) -> list[Finding]:
     """What took long, the longest first."""
-    found = [*_waiting(case), *_prompt(case), *_generation(case), *_sending(case)]
+    found = [*_upload(case), *_waiting(case), *_prompt(case), *_generation(case), *_sending(case)]
     return [finding for _, finding in sorted(found, key=lambda one: -one[0])]
 
 
@@ -118,6 +118,12 @@ def unused(case: Case) -> str:
 
 # (seconds, what took them)
 _Found = Iterator[tuple[float, Finding]]
+
+
+def _upload(case: Case) -> _Found:
+    if case.is_notable(took := case.spent.upload):
+        text = f"Sending the request took {duration(took)}, before Ollama could begin."
+        yield took, Finding("slow_client", text, "See what the program, or the network, does while it sends.")
 
 
 def _waiting(case: Case) -> _Found:
@@ -258,7 +264,8 @@ def _sending(case: Case) -> _Found:
     if case.asked.get("format"):
         # Holding the answer to a format takes time that Ollama does not count as generation.
         return
-    text = f"Ollama's own work was done in {duration((case.spent.total or took) - took)}; {duration(took)} more"
+    work = (case.spent.total or took) - took - case.spent.upload
+    text = f"Ollama's own work was done in {duration(work)}; {duration(took)} more"
     if fits_buffers(case.said):
         text += (
             " passed before the end of the answer came, which no client can delay in so short an answer: most likely"

@@ -23,6 +23,7 @@ KEYS: tuple[str, ...] = (
     *("error", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
     *(
+        "upload_time",
         "wait_time",
         "load_time",
         "prompt_time",
@@ -41,6 +42,7 @@ METADATA_KEYS: tuple[str, ...] = (
     *("status", "request_time", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
     *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
     *(
+        "upload_time",
         "wait_time",
         "load_time",
         "prompt_time",

@@ -12,6 +12,8 @@ _HAS_CONTEXT = frozenset({"chat", "generate", "load"})
 _MANY_ARRIVALS = 16
 # What the way there and back and Ollama's own work around a prompt take.
 _NO_QUEUE = 0.1
+# Requests as good as always come with their head; what comes so soon after it is not worth a word.
+_SHORT_UPLOAD = 0.1
 
 
 def measures(
@@ -35,11 +37,14 @@ def measures(
         if generation.prompt_tokens is not None:
             said["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
         said["context_length"] = size
+    upload = exchange.upload or 0.0
+    if upload >= _SHORT_UPLOAD:
+        said["upload_time"] = round(upload, 6)
     first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
         began = exchange.first_byte if first_token is None else first_token
         # Of an embedding Ollama times nothing but the load: what its durations leave unexplained is the computing.
-        queued = 0.0 if operation == "embed" else _queued(generation, began, exchange.duration)
+        queued = 0.0 if operation == "embed" else _queued(generation, began, exchange.duration, upload)
         said["wait_time"] = round(generation.wait_time + queued, 6)
         said["load_time"] = round(generation.wait_time, 6)
     if generation.prompt_time is not None:
@@ -54,17 +59,18 @@ def measures(
         said["upstream_status"] = exchange.upstream_status
 
 
-def _queued(generation: Generation, began: float | None, whole: float | None) -> float:
+def _queued(generation: Generation, began: float | None, whole: float | None, upload: float) -> float:
     """Seconds for which a loaded model was busy with others; ``began`` is when the answer's first words came.
 
     Ollama lets ``OLLAMA_NUM_PARALLEL`` calls of a model run at a time. The wait for that comes after its
     ``load_duration`` and before its ``prompt_eval_duration`` (``llmServer.sem`` is taken after the load): it is in none
     of its durations, but it is the time that they leave unexplained before the answer begins. The ``whole`` exchange
     bounds it: of a call of a tool Ollama sends nothing until all of it is generated, so that the answer begins late.
+    Nor is the ``upload`` a wait: until then the client was still sending.
     """
     if began is None:
         return 0.0
-    before = (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
+    before = upload + (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
     work = before + (generation.generation_time or 0.0)
     rest = began - (before if generation.stream else work)
     if whole is not None:

@@ -28,10 +28,10 @@ class Phase:
 class Durations:
     """Seconds, in the order in which they passed; 0 where there is nothing of the kind.
 
-    ``ready``: until the model could work; ``turn``: from then until Ollama began with the prompt; ``prompt``,
-    ``generation``; ``sending``: all else. With ``is_measured`` they are Ollama's own; without, ``ready`` is the time
-    until the first words came, or the whole answer, and ``generation`` the rest of a stream. ``total`` is the whole
-    exchange, None when unknown.
+    ``upload``: until the request had come; ``ready``: until the model could work; ``turn``: from then until Ollama
+    began with the prompt; ``prompt``, ``generation``; ``sending``: all else. With ``is_measured`` they are its own;
+    without, ``ready`` is the time until the first words came, or the whole answer, and ``generation`` the rest of a
+    stream. ``total`` is the whole exchange, None when unknown.
     """
 
     total: float | None = None
@@ -41,6 +41,7 @@ class Durations:
     generation: float = 0.0
     sending: float = 0.0
     is_measured: bool = False
+    upload: float = 0.0
 
 
 def seconds_of(said: dict[str, Any], key: str) -> float | None:
@@ -81,25 +82,28 @@ def durations_of(said: dict[str, Any]) -> Durations:
 
 
 def _measured(said: dict[str, Any], total: float, ready: float, prompt: float, generation: float) -> Durations:
-    rest = total - ready - prompt - generation
+    left = total - ready - prompt - generation
+    upload = max(0.0, min(left, seconds_of(said, "upload_time") or 0.0))
     if said.get("operation") == "embed":
         # Ollama times nothing of an embedding but the load.
-        work = prompt or min(total - ready, max(0.0, _began(said, total) - ready))
-        return Durations(total, ready, 0.0, work, 0.0, total - ready - work, is_measured=True)
+        left = total - upload - ready
+        work = prompt or min(left, max(0.0, _began(said, total) - upload - ready))
+        return Durations(total, ready, 0.0, work, 0.0, left - work, is_measured=True, upload=upload)
     # Ollama lets one call of a model run at a time (OLLAMA_NUM_PARALLEL), and the wait for that comes after
     # load_duration and before prompt_eval_duration: it is in neither.
-    before = ready + prompt if said.get("stream") else ready + prompt + generation
-    turn = min(rest, max(0.0, _began(said, 0.0) - before))
-    return Durations(total, ready, turn, prompt, generation, rest - turn, is_measured=True)
+    before = upload + ready + prompt + (0.0 if said.get("stream") else generation)
+    turn = min(left - upload, max(0.0, _began(said, 0.0) - before))
+    return Durations(total, ready, turn, prompt, generation, left - upload - turn, is_measured=True, upload=upload)
 
 
 def _unmeasured(said: dict[str, Any], total: float | None) -> Durations:
     if total is None:
         return Durations()
     began = min(total, _began(said, total))
+    upload = min(began, seconds_of(said, "upload_time") or 0.0)
     if said.get("stream") and said.get("operation") in ("chat", "generate", "transcribe"):
-        return Durations(total, began, generation=total - began)
-    return Durations(total, began, sending=total - began)
+        return Durations(total, began - upload, generation=total - began, upload=upload)
+    return Durations(total, began - upload, sending=total - began, upload=upload)
 
 
 def _began(said: dict[str, Any], otherwise: float) -> float:
@@ -117,6 +121,7 @@ def phases_of(said: dict[str, Any], spent: Durations) -> tuple[Phase, ...]:
     found: list[Phase] = []
     begins = 0.0
     parts: tuple[tuple[Literal["wait", "prompt", "generation", "sending"], float, str], ...] = (
+        ("sending", spent.upload, "sending the request"),
         ("wait", spent.ready + spent.turn, _wait_text(said, spent)),
         ("prompt", spent.prompt, "computing" if said.get("operation") == "embed" else prompt),
         ("generation", spent.generation, generation),

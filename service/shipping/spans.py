@@ -180,8 +180,8 @@ def _error_type(row: Row, line: Mapping[str, Any]) -> str:
 
 
 def _phase_spans(row: Row, line: Mapping[str, Any], call: Span) -> Iterator[Span]:
-    """Ollama tells how long its phases took, not when: they follow one another from the start of the call."""
-    start = call.start_ns
+    """Ollama tells how long its phases took, not when: they follow one another once the request had come."""
+    start = call.start_ns + int(line.get("upload_time", 0) * 1e9)
     for name, key in _PHASES:
         end = min(start + int(line.get(key, 0) * 1e9), call.end_ns)
         if end > start:

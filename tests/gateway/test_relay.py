@@ -196,6 +196,23 @@ async def test_silence_within_the_answer_ends_it_visibly_and_a_slow_stream_does_
         assert exchange.response.head == b"half"
 
 
+async def test_the_time_until_a_request_had_come_is_noted_where_it_did_not_come_at_once() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
+        await talk(gateway.port, request_bytes("POST", "/api/ollama/api/chat", CHAT))
+        assert (await gateway.exchange()).upload is None
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        sent = request_bytes("POST", "/api/ollama/api/chat", CHAT, Connection="close")
+        writer.write(sent[:-5])
+        await asyncio.sleep(0.2)
+        writer.write(sent[-5:])
+        await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        exchange = await gateway.exchange(2)
+        assert exchange.upload is not None
+        assert exchange.first_byte is not None
+        assert 0.15 < exchange.upload < exchange.first_byte
+
+
 async def test_an_upload_that_stalls_is_the_clients_silence() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url, silence=0.2) as gateway:
         sent = b"POST /api/ollama/api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"

@@ -142,6 +142,12 @@ def test_a_client_that_takes_the_answer_slowly_is_told() -> None:
     assert found.text.startswith("Ollama's own work was done in 2.2 s; 28 s more went into sending")
 
 
+def test_a_request_that_came_slowly_is_told_and_nothing_is_called_a_queue() -> None:
+    found = only(line(request_time=5.3, upload_time=3.0, time_to_first_byte=5.29))
+    assert found.kind == "slow_client"
+    assert found.text == "Sending the request took 3 s, before Ollama could begin."
+
+
 def test_an_end_that_fits_into_buffers_is_held_back_by_ollama_and_not_by_the_client() -> None:
     said = line(stream=True, request_time=30.0, time_to_first_token=0.25, response_bytes=803)
     found = only(said)

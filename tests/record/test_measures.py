@@ -98,3 +98,18 @@ def test_the_generation_of_a_streamed_call_of_a_tool_is_no_wait() -> None:
         arrivals = ((0, 6.0 + queued), (len(first), 6.01 + queued))
         timed = found._replace(arrivals=arrivals, first_byte=6.0 + queued, duration=6.02 + queued)
         assert line_of(timed)["wait_time"] == expected
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_time_in_which_the_client_was_still_sending_is_no_wait(stream: bool) -> None:
+    answer = {"response": "x", "done": True, "load_duration": 250_000_000, "eval_duration": 500_000_000}
+    found = exchange(
+        json.dumps({"prompt": "x", "stream": stream}).encode(), json.dumps(answer).encode(), "/api/generate"
+    )
+    for queued, expected in ((0.0, 0.25), (2.0, 2.25)):
+        whole = 3.75 + queued
+        began = 3.25 + queued if stream else whole
+        said = line_of(found._replace(upload=3.0, duration=whole, first_byte=began, arrivals=((0, began),)))
+        assert (said["upload_time"], said["wait_time"], said["load_time"]) == (3.0, expected, 0.25)
+    assert "upload_time" not in line_of(found._replace(upload=0.099))
+    assert "upload_time" not in line_of(found)

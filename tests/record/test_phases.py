@@ -69,6 +69,30 @@ def test_an_answer_without_durations_is_one_wait() -> None:
     assert phases(unmeasured(operation="load", time_to_first_byte=None))[0][3] == "loading the model"
 
 
+def test_an_upload_is_nobodys_turn() -> None:
+    measured = {"wait_time": 0.25, "load_time": 0.25, "prompt_time": 0.25, "generation_time": 1.0, "upload_time": 3.0}
+    for facts in ({"stream": True, "time_to_first_token": 3.5}, {"stream": False}):
+        assert phases(line(request_time=4.5, time_to_first_byte=4.5, **measured, **facts)) == [
+            ("sending", 0.0, 3.0, "sending the request"),
+            ("wait", 3.0, 0.25, "waiting"),
+            ("prompt", 3.25, 0.25, "reading the prompt, 1,204 tokens"),
+            ("generation", 3.5, 1.0, "generating 80 tokens"),
+        ]
+    embedding = line(**measured | {"prompt_time": None, "generation_time": None}, operation="embed", request_time=4.5)
+    found = phases(embedding | {"time_to_first_byte": 4.5})
+    assert [one[:3] for one in found] == [("sending", 0.0, 3.0), ("wait", 3.0, 0.25), ("prompt", 3.25, 1.25)]
+
+
+def test_an_upload_is_told_apart_where_nothing_else_was_measured() -> None:
+    facts = {"request_time": 6.0, "time_to_first_byte": 5.0, "upload_time": 3.0}
+    for stream in (True, False):
+        found = phases(unmeasured(stream=stream, **facts))
+        assert [one[:3] for one in found][:2] == [("sending", 0.0, 3.0), ("wait", 3.0, 2.0)]
+    # More than there was is not believed.
+    assert durations_of(unmeasured(**facts | {"upload_time": 9.0})).upload == 5.0
+    assert durations_of(line(upload_time=9.0)).upload == pytest.approx(0.05)
+
+
 def test_durations_that_contradict_the_whole_are_not_believed() -> None:
     said = line(request_time=2.0, generation_time=60.0, time_to_first_byte=1.9)
     assert durations_of(said) == Durations(2.0, 1.9, sending=2.0 - 1.9)

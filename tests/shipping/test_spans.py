@@ -31,6 +31,12 @@ def test_a_chat_is_a_server_span_with_a_model_call_and_its_phases_below() -> Non
     assert len({span.span_id for span in (server, call, *phases)}) == 5
 
 
+def test_the_phases_begin_when_the_request_had_come() -> None:
+    row = make_row(ended_ns=10 * SECOND, upload_time=0.25)
+    _, call, wait, *_ = spans_of(row)
+    assert (call.start_ns, wait.start_ns) == (8 * SECOND, 8 * SECOND + SECOND // 4)
+
+
 def test_the_server_span_says_who_called_and_what_was_asked() -> None:
     row = make_row(request_uri="/api/ollama/api/chat?x=1", workflow_id="w1", node="Chat", user_agent="n8n")
     attributes = spans_of(row)[0].attributes
