@@ -2,7 +2,8 @@
 
 Policy. Exchanges go on whatever the disk does. On a full disk the oldest records make room for new ones; where that
 does not help, a record loses its kept bodies, then the bodies in its line, and only then waits in memory. On a broken
-disk records wait in memory at once. What memory cannot hold is lost and counted. Trying again never stops.
+disk records wait in memory at once. What memory cannot hold is lost and counted. Trying again never stops. Rows of
+exchanges that go on are only a precaution: they never wait here, but whoever gave them hears that they are not there.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from service.journal import JournalError
 from service.journal.defects import report_defect
 from service.journal.journal import Journal
 from service.journal.losses import Losses, lighter, lightest, record_bytes
-from service.journal.open_rows import OpenRow
+from service.journal.open_rows import OpenRow, row_bytes, row_without_body
 from service.journal.space import make_room
 from service.journal.transaction import is_damage, is_full, is_refused_value
 from service.record.exchange import Record
@@ -33,6 +34,8 @@ class Keeping:
     def __init__(self, journal: Journal, losses: Losses, *, max_bytes: int, max_records: int) -> None:
         self.trouble: str | None = None
         self.is_failing = False
+        # Whether the last ``keep`` wrote the rows that it was given.
+        self.are_rows_written = False
         self._journal = journal
         self._losses = losses
         self._max_bytes = max_bytes
@@ -60,7 +63,11 @@ class Keeping:
     def keep(
         self, records: Sequence[Record] = (), opened: Sequence[OpenRow] = (), no_longer_open: Sequence[str] = ()
     ) -> bool:
-        """Write all of it. False: it waits in memory, save the rows ``opened``: those are only a precaution."""
+        """Write all of it. False: the records wait in memory.
+
+        The rows ``opened`` do not: where ``are_rows_written`` is false afterwards, they are to be given again.
+        """
+        self.are_rows_written = False
         if not self.is_failing:
             try:
                 self._journal.write(records, opened, no_longer_open)
@@ -69,13 +76,14 @@ class Keeping:
                     self._begin_trouble(error)
                 self._put_by(records, no_longer_open)
                 # A full disk may need nothing but some deleting, so the first retry is now.
-                return self._write_waiting()
+                return self._write_waiting(opened)
+            self.are_rows_written = True
             return True
         self._put_by(records, no_longer_open)
-        return time.monotonic() >= self._retry_at and self.retry()
+        return time.monotonic() >= self._retry_at and self.retry(opened)
 
-    def retry(self) -> bool:
-        """Try again to write what waits, whether or not it is time."""
+    def retry(self, opened: Sequence[OpenRow] = ()) -> bool:
+        """Try again to write what waits, whether or not it is time, and the rows ``opened``."""
         try:
             if self._must_reopen or not self._journal.is_open:
                 self._journal.reopen(is_damaged=self._is_damaged)
@@ -83,7 +91,7 @@ class Keeping:
         except _TROUBLE as error:
             self._wait_longer(error)
             return False
-        return self._write_waiting()
+        return self._write_waiting(opened)
 
     def note_trouble(self, error: Exception) -> None:
         """The file is not open or not there: go on without it and try again."""
@@ -101,7 +109,8 @@ class Keeping:
         self._losses.add_records(len(self._waiting), "disk")
         self._waiting, self._waiting_bytes = [], 0
 
-    def _write_waiting(self) -> bool:
+    def _write_waiting(self, opened: Sequence[OpenRow]) -> bool:
+        """Whether all records are written. The trouble ends only when the rows are, too."""
         pieces = deque(_in_parts(self._waiting))
         error: Exception | None = None
         while pieces:
@@ -129,26 +138,41 @@ class Keeping:
         self._waiting = [record for piece in pieces for record in piece]
         self._waiting_bytes = sum(map(record_bytes, self._waiting))
         self._lightened = 0
-        if error is not None:
+        is_kept = error is None
+        if is_kept and opened:
+            error = self._write_rows(opened)
+        self.are_rows_written = error is None
+        if error is None:
+            self._end_failing()
+        else:
             self._wait_longer(error)
-            return False
-        self._end_failing()
-        return True
+        return is_kept
 
-    def _attempt(self, piece: list[Record]) -> Exception | None:
-        """Write ``piece``; on a full disk once more after making room for it. Returns why it could not be written."""
+    def _write_rows(self, opened: Sequence[OpenRow]) -> Exception | None:
+        """Write the rows, without their bodies where there is no room for those. Returns why it could not be done."""
+        error = self._attempt([], opened)
+        if error is not None and is_full(error):
+            error = self._attempt([], [row_without_body(row) for row in opened])
+        if error is not None and is_refused_value(error):
+            # Trying that again would never end.
+            report_defect("journal: a row that the database refuses", error)
+            return None
+        return error
+
+    def _attempt(self, piece: list[Record], opened: Sequence[OpenRow] = ()) -> Exception | None:
+        """Write both; on a full disk once more after making room for them. Returns why it was not possible."""
         try:
-            self._journal.write(piece, (), self._not_removed)
+            self._journal.write(piece, opened, self._not_removed)
         except _TROUBLE as error:
             if not is_full(error):
                 return error
-            wanted = sum(map(record_bytes, piece))
+            wanted = sum(map(record_bytes, piece)) + sum(map(row_bytes, opened))
             if wanted > self._journal.headroom.wal_bytes:
                 # The log has no room for so much at once, whatever is deleted: it must become smaller first.
                 return error
             try:
                 make_room(self._journal.connection, self._journal.headroom, wanted)
-                self._journal.write(piece, (), self._not_removed)
+                self._journal.write(piece, opened, self._not_removed)
             except _TROUBLE as again:
                 return again
         self._not_removed = []

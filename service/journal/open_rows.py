@@ -27,6 +27,17 @@ def encode_open(opened: OpenExchange) -> OpenRow:
     return opened.id, text, body.head, body.tail
 
 
+def row_bytes(row: OpenRow) -> int:
+    _, facts, head, tail = row
+    return len(facts) + len(head) + len(tail)
+
+
+def row_without_body(row: OpenRow) -> OpenRow:
+    """The same facts without the copy of the request; its length stays, so that something is seen to be missing."""
+    identifier, facts, _, _ = row
+    return identifier, facts, b"", b""
+
+
 def decode_open(row: OpenRow) -> OpenExchange:
     """The opposite. Never raises: of a row that cannot be understood, its id and its bytes are kept."""
     identifier, facts, head, tail = row

@@ -65,17 +65,15 @@ class Writing:
         records = [self._record_of(exchange) for exchange in batch.exchanges]
         ended = self._forget_open([exchange.opened.id for exchange in batch.exchanges] + batch.no_longer_open)
         rows = self._due_open_rows(everything=batch.is_last)
-        is_kept = True
         if records or rows or ended or self._keeping.seconds_to_retry() == 0:
             begun = time.monotonic()
-            is_kept = self._keeping.keep(records, rows, ended)
-            if is_kept:
+            if self._keeping.keep(records, rows, ended):
                 self.committed += len(records)
                 self.last_commit_at, self.last_commit_seconds = time.time(), time.monotonic() - begun
         # Also when nothing could be kept: an answer does not wait for a disk in trouble.
         if records or batch.on_committed:
             self._wake(batch.on_committed)
-        self._mark_open_rows(rows if is_kept else [])
+        self._mark_open_rows(rows if self._keeping.are_rows_written else [])
         self._tell(records)
         self._do(batch.works)
         if not self._is_recovered and not self._keeping.is_failing:
@@ -119,7 +117,9 @@ class Writing:
         return with_row
 
     def _due_open_rows(self, everything: bool) -> list[OpenRow]:
-        if self._keeping.is_failing or not self._is_recovered:
+        # While the disk is in trouble, rows go along with each attempt: one that writes nothing always succeeds, and
+        # would end the trouble for a moment.
+        if self._keeping.seconds_to_retry() or not self._is_recovered:
             return []
         now = time.monotonic()
         rows = []

@@ -7,10 +7,13 @@ import pytest
 from service.journal.journal import Journal
 from service.journal.keeping import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, Keeping
 from service.journal.losses import Losses
-from tests.journal.given import kept_ids, open_journal, record, wait_until
+from service.journal.open_rows import OpenRow, encode_open, row_without_body
+from service.record.exchange import Record
+from tests.journal.given import kept_ids, open_journal, opened, record, wait_until
 from tests.journal.test_salvage import damage
 
 Break = Callable[[Exception | None], None]
+RefuseRows = Callable[[Callable[[Sequence[OpenRow]], Exception | None]], None]
 
 
 @pytest.fixture
@@ -113,6 +116,76 @@ def test_a_record_that_the_database_refuses_does_not_take_others_with_it(
 
     assert kept_ids(tmp_path) == [number for number in range(1, 21) if number not in (8, 14)]
     assert losses.total("records") == 2
+    assert keeping.trouble is None
+
+
+ROW = encode_open(opened(7))
+
+
+@pytest.fixture
+def refuse_rows(monkeypatch: pytest.MonkeyPatch) -> RefuseRows:
+    """Let a write fail with what is said of its rows."""
+    write = Journal.write
+
+    def refuse(error_for: Callable[[Sequence[OpenRow]], Exception | None]) -> None:
+        def fail(journal: Journal, records: Sequence[Record], rows: Sequence[OpenRow], ids: Sequence[str]) -> None:
+            if (error := error_for(rows)) is not None:
+                raise error
+            write(journal, records, rows, ids)
+
+        monkeypatch.setattr(Journal, "write", fail)
+
+    return refuse
+
+
+@pytest.mark.parametrize("name", ["SQLITE_BUSY", "SQLITE_FULL"])
+def test_a_row_whose_first_write_failed_is_written_at_once_after_it(
+    journal: Journal, keeping: Keeping, refuse_rows: RefuseRows, name: str
+) -> None:
+    errors = [sqlite_error(name)]
+    refuse_rows(lambda rows: errors.pop() if rows and errors else None)
+
+    assert keeping.keep([record(1)], [ROW])
+
+    assert keeping.are_rows_written
+    assert journal.open_rows() == [ROW]
+    assert not keeping.is_failing
+
+
+def test_a_row_that_the_disk_does_not_take_keeps_the_trouble_going_but_no_record_waiting(
+    journal: Journal, keeping: Keeping, refuse_rows: RefuseRows
+) -> None:
+    refuse_rows(lambda rows: sqlite_error("SQLITE_IOERR_WRITE") if rows else None)
+
+    assert keeping.keep([record(1)], [ROW])
+
+    assert (keeping.waiting, keeping.are_rows_written) == (0, False)
+    assert keeping.seconds_to_retry() is not None
+    refuse_rows(lambda rows: None)
+    assert keeping.retry([ROW])
+    assert keeping.are_rows_written
+    assert journal.open_rows() == [ROW]
+    assert keeping.seconds_to_retry() is None
+
+
+def test_a_row_for_whose_body_a_full_disk_has_no_room_is_written_without_it(
+    journal: Journal, keeping: Keeping, refuse_rows: RefuseRows
+) -> None:
+    refuse_rows(lambda rows: sqlite_error("SQLITE_FULL") if any(head for _, _, head, _ in rows) else None)
+
+    assert keeping.keep((), [ROW])
+
+    assert keeping.are_rows_written
+    assert journal.open_rows() == [row_without_body(ROW)]
+
+
+def test_a_row_that_the_database_refuses_is_not_tried_again(journal: Journal, keeping: Keeping) -> None:
+    refused = (ROW[0], 2**70, b"", b"")
+
+    assert keeping.keep([record(1)], [refused])  # type: ignore[list-item]
+
+    assert keeping.are_rows_written
+    assert journal.open_rows() == []
     assert keeping.trouble is None
 
 

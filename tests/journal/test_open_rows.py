@@ -1,6 +1,6 @@
 import pytest
 
-from service.journal.open_rows import decode_open, died, encode_open
+from service.journal.open_rows import decode_open, died, encode_open, row_without_body
 from service.record.exchange import Body, Caller, Outcome
 from tests.journal.given import opened
 
@@ -46,3 +46,10 @@ def test_an_exchange_that_a_crash_ended_has_no_duration_and_ends_at_the_last_sig
     assert (exchange.outcome, exchange.duration, exchange.status) == (Outcome.GATEWAY_DIED, None, None)
     assert exchange.ended_ns == FULL.started_ns + 7
     assert died(FULL, 0).ended_ns == FULL.started_ns
+
+
+def test_a_row_without_its_body_still_says_how_long_that_was() -> None:
+    found = decode_open(row_without_body(encode_open(FULL)))
+
+    assert found == FULL._replace(request=FULL.request._replace(head=b"", tail=b""))
+    assert found.request.is_shortened

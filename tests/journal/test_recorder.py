@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +15,7 @@ from service.journal import JournalError
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
+from service.journal.writing import OPEN_AFTER_SECONDS
 from service.record.exchange import Exchange, OpenExchange, Record
 from tests.journal.given import ask, ended, identifier, kept_ids, make_record, make_recorder, opened, wait_until
 
@@ -253,6 +256,24 @@ async def test_a_broken_disk_lets_answers_go_and_records_are_written_once_it_is_
     await asyncio.to_thread(wait_until, lambda: recorder.degraded is None)
     assert kept_ids(tmp_path) == list(range(1, 12))
     assert recorder.state().records_lost == 0
+
+
+async def test_what_begins_while_another_program_holds_the_journal_gets_its_row_all_the_same(
+    tmp_path: Path, start: Start
+) -> None:
+    recorder = await start()
+
+    def open_while_held(seconds: float) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            loop.call_soon_threadsafe(recorder.open, opened(1))
+            # Longer than the first write waits, shorter than the second.
+            time.sleep(seconds)
+
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(open_while_held, OPEN_AFTER_SECONDS + 0.3)
+
+    await asyncio.to_thread(wait_until, lambda: ask(tmp_path, "SELECT id FROM open_exchange") == [(identifier(1),)])
 
 
 async def test_a_folder_that_was_deleted_is_made_again(

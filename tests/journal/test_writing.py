@@ -1,5 +1,7 @@
+import contextlib
+import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from service.journal.intake import Batch
 from service.journal.journal import Journal
 from service.journal.keeping import Keeping
 from service.journal.losses import Losses
-from service.journal.open_rows import encode_open
+from service.journal.open_rows import OpenRow, encode_open
 from service.journal.writing import OPEN_AFTER_SECONDS, Writing
 from service.record.exchange import Record
 from tests.journal.given import as_it_is, ask, ended, identifier, kept_ids, make_record, open_journal, opened
@@ -63,6 +65,45 @@ def test_only_what_goes_on_for_a_while_gets_a_row(tmp_path: Path, writing: Writi
     writing.write(Batch(exchanges=[ended(1), ended(3)]))
     assert open_ids(tmp_path) == []
     assert writing.seconds_to_next_open_row() is None
+
+
+def test_a_row_that_another_program_kept_from_being_written_is_tried_again(tmp_path: Path, writing: Writing) -> None:
+    writing.recover()
+    batch = Batch(opened=[(time.monotonic() - LONG_AGO, opened(1))], exchanges=[ended(2)])
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing.write(batch)
+    assert open_ids(tmp_path) == []
+
+    time.sleep(writing._keeping.seconds_to_retry() or 0)
+    writing.write(Batch())
+
+    assert open_ids(tmp_path) == [1]
+    assert kept_ids(tmp_path) == [2]
+    writing.write(Batch(exchanges=[ended(1)]))
+    assert open_ids(tmp_path) == []
+    assert kept_ids(tmp_path) == [2, 1]
+
+
+def test_a_record_counts_as_committed_also_where_a_row_beside_it_has_to_wait(
+    tmp_path: Path, writing: Writing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Journal.write
+
+    def fail(journal: Journal, records: Sequence[Record], rows: Sequence[OpenRow], ids: Sequence[str]) -> None:
+        if rows:
+            raise OSError(5, "Input/output error")
+        write(journal, records, rows, ids)
+
+    writing.recover()
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "write", fail)
+        writing.write(Batch(opened=[(time.monotonic() - LONG_AGO, opened(1))], exchanges=[ended(2)]))
+
+    assert (writing.committed, kept_ids(tmp_path), open_ids(tmp_path)) == (1, [2], [])
+    time.sleep(writing._keeping.seconds_to_retry() or 0)
+    writing.write(Batch())
+    assert open_ids(tmp_path) == [1]
 
 
 def test_at_the_end_whatever_is_still_open_gets_its_row(tmp_path: Path, writing: Writing) -> None:
