@@ -119,7 +119,8 @@ def target_of(request_uri: str) -> str:
 
     A repetition is not the workflow's own call, and must not be counted as one.
     """
-    parts = urlsplit(request_uri)
+    # Two slashes would begin a host.
+    parts = urlsplit("/" + request_uri.lstrip("/") if request_uri.startswith("/") else request_uri)
     path = parts.path.removeprefix(GATEWAY)
     if path.startswith(("/~", "/%7E", "/%7e")):
         _, _, rest = path[1:].partition("/")

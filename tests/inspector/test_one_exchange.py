@@ -88,6 +88,7 @@ def test_a_request_that_is_too_long_for_a_command_line_is_fetched_by_it() -> Non
         ("/api/ollama/%7Eme/api/chat", "/api/ollama/api/chat"),
         ("/api/ollama/~me/v1/chat/completions", "/api/ollama/v1/chat/completions"),
         ("http://localhost/api/ollama/api/tags", "/api/ollama/api/tags"),
+        ("//api/ollama/~me/api/tags", "/api/ollama/api/tags"),
         ("/api/ollama", "/api/ollama"),
     ],
 )

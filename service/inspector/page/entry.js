@@ -56,7 +56,7 @@ export function compact(said) {
  * @param {string} uri
  */
 function pathOf(uri) {
-  return uri.replace(/^\/api\/ollama(\/~[^/]*)?/, "").slice(0, 160) || "/";
+  return uri.replace(/^\/+api\/ollama(\/(~|%7e)[^/]*)?/i, "").slice(0, 160) || "/";
 }
 
 /**

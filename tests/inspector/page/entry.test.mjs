@@ -15,6 +15,7 @@ test("a row keeps what it shows, and nothing of the rest", () => {
 
 test("what has no prompt is known by its address, without its caller's labels", () => {
   assert.equal(compact(said({ method: "GET", request_uri: "/api/ollama/~n8n/api/tags" })).address, "GET /api/tags");
+  assert.equal(compact(said({ method: "GET", request_uri: "//api/ollama/%7En8n/api/tags" })).address, "GET /api/tags");
   assert.equal(compact(said({ method: "HEAD", request_uri: "/api/ollama/" })).address, "HEAD /");
   assert.equal(compact(said({ prompt: "Hello" })).address, undefined);
 });
