@@ -13,6 +13,7 @@ from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
+from service.record.replies import repeats_in_pieces
 from service.record.request_facts import Asked, read_request
 
 _IDENTITY = ("time", "method", "request_uri", "status", "request_time")
@@ -100,7 +101,8 @@ def make_record(
     )
     if mask and _mask_texts(facts):
         masked_response = response._replace(length=len(response_bytes), head=response_bytes, tail=b"")
-        if _generated(understand_reply(exchange, asked, masked_response)) != tuple(map(facts.get, _GENERATED)):
+        left = _generated(understand_reply(exchange, asked, masked_response))
+        if left != tuple(map(facts.get, _GENERATED)) or repeats_in_pieces(response_bytes):
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
     line, facts = _fitting_line(facts)

@@ -84,6 +84,9 @@ class _Choice:
             )
         thought = found.get("reasoning") or found.get("reasoning_content") or found.get("thinking")
         calls = found.get("tool_calls")
+        if not calls and isinstance(found.get("function_call"), dict):
+            # What there was before there were tools: one call at most, without an id.
+            calls = [{"function": found["function_call"]}]
         carried = False
         if text and isinstance(text, str):
             self.texts.append(text)
@@ -178,6 +181,8 @@ def _read_output_item(item: dict[str, Any], reply: Reply) -> None:
 def _read_events(pieces: list[Any]) -> Reply:
     reply = Reply(is_finished=False)
     choices: dict[int, _Choice] = {}
+    # Calls of /v1/responses that go on: [id, name, pieces of the arguments].
+    calls: dict[Any, list[Any]] = {}
     for index, piece in enumerate(pieces):
         if isinstance(piece, dict):
             found = piece.get("choices")
@@ -189,7 +194,7 @@ def _read_events(pieces: list[Any]) -> Reply:
                     _read_usage(piece["usage"], reply)
                 reply.is_understood = True
             else:
-                carried = _read_typed_event(piece, reply)
+                carried = _read_typed_event(piece, calls, reply)
             if carried and reply.first_piece is None:
                 reply.first_piece = index
         elif piece == "[DONE]":
@@ -202,6 +207,8 @@ def _read_events(pieces: list[Any]) -> Reply:
         else:
             reply.problem = "the answer holds an event that is not JSON"
     _close_choices(choices, reply)
+    # What broke off before it was told whole.
+    reply.tool_calls += map(_called, calls.values())
     return reply
 
 
@@ -222,7 +229,7 @@ def _read_deltas(found: list[Any], choices: dict[int, _Choice], reply: Reply) ->
     return carried
 
 
-def _read_typed_event(piece: dict[str, Any], reply: Reply) -> bool:
+def _read_typed_event(piece: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> bool:
     """An event of ``/v1/responses`` or of a streamed transcription, or an error. Tells whether it carried anything."""
     kind = piece.get("type")
     delta = text_of(piece.get("delta"))
@@ -238,13 +245,20 @@ def _read_typed_event(piece: dict[str, Any], reply: Reply) -> bool:
     if kind.startswith("response.reasoning") and kind.endswith(".delta"):
         reply.thoughts += [delta] if delta else []
         return delta is not None
-    if kind == "response.output_item.done":
+    number = str(piece.get("output_index"))
+    if kind in ("response.output_item.added", "response.output_item.done"):
         item = piece.get("item")
-        if isinstance(item, dict) and item.get("type") == "function_call":
-            _read_output_item(item, reply)
-            return True
-        return False
+        if not isinstance(item, dict) or item.get("type") != "function_call":
+            return False
+        if kind == "response.output_item.added":
+            calls[number] = [item.get("call_id") or item.get("id"), item.get("name"), [""]]
+            return False
+        calls.pop(number, None)
+        _read_output_item(item, reply)
+        return True
     if kind == "response.function_call_arguments.delta":
+        if delta is not None:
+            calls.setdefault(number, [None, None, []])[2].append(delta)
         return delta is not None
     if kind == "transcript.text.done":
         reply.is_finished = True
@@ -254,11 +268,11 @@ def _read_typed_event(piece: dict[str, Any], reply: Reply) -> bool:
         return False
     response = piece.get("response")
     if isinstance(response, dict):
-        _read_response_state(kind, response, reply)
+        _read_response_state(kind, response, calls, reply)
     return False
 
 
-def _read_response_state(kind: str, response: dict[str, Any], reply: Reply) -> None:
+def _read_response_state(kind: str, response: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> None:
     """``response.created`` … ``response.completed``: the whole object, as it is by then."""
     reply.model = text_of(response.get("model")) or reply.model
     if kind not in ("response.completed", "response.failed", "response.incomplete"):
@@ -269,6 +283,7 @@ def _read_response_state(kind: str, response: dict[str, Any], reply: Reply) -> N
     # The deltas tell the same; the last event alone does when they fell into a gap.
     if not reply.texts and not reply.thoughts and not reply.tool_calls:
         reply.texts, reply.thoughts, reply.tool_calls = whole.texts, whole.thoughts, whole.tool_calls
+        calls.clear()
     if response.get("error"):
         reply.error = error_of(response["error"])
     _read_usage(response.get("usage"), reply)

@@ -1,6 +1,7 @@
 """What all answers have in common: how their streams are split, and what is gathered from them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +19,8 @@ class Gap:
 GAP: Final = Gap()
 GAP_IN_TEXT: Final = " … "
 _MOST_TOKENS = 2**53
+# Ollama's /v1/responses says an empty list with every text.
+_LOGPROBS = re.compile(rb'"logprobs"\s*:\s*(?:\{|\[\s*[^\s\]])')
 
 
 @dataclass(slots=True)
@@ -45,6 +48,16 @@ class Reply:
     is_whole: bool = False
     first_piece: int | None = None
     problem: str | None = None
+
+
+def repeats_in_pieces(data: bytes) -> bool:
+    """Whether an answer also tells what was generated in pieces that no reader puts together where it is told whole.
+
+    That is token by token in ``logprobs``, or in more than one delta of a tool call's arguments.
+    """
+    if b'"logprobs"' in data and _LOGPROBS.search(data):
+        return True
+    return b"_arguments.delta" in data and data.count(b"_arguments.delta") > data.count(b"_arguments.done")
 
 
 def is_event_stream(body: Body) -> bool:

@@ -1,6 +1,7 @@
 import base64
 import gzip
 import json
+from typing import Any
 
 import orjson
 import pytest
@@ -235,6 +236,11 @@ def test_a_secret_is_masked_wherever_it_is_and_only_if_wanted(where: str) -> Non
     assert KEY.encode() in plain.line
 
 
+def _sent(*events: dict[str, Any]) -> Body:
+    data = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events)
+    return body(data, "text/event-stream")
+
+
 def test_of_a_secret_that_came_token_by_token_no_bytes_are_kept() -> None:
     found = exchange(b'{"model":"tiny"}', _stream("it is ", "ghp", "_", KEY[4:20], KEY[20:], "!"))
     record = make_record(found, context_length_of=always(None), mask=True)
@@ -253,11 +259,70 @@ def test_a_secret_beside_one_that_came_token_by_token_does_not_keep_its_bytes() 
 def test_a_secret_that_is_also_told_whole_does_not_keep_the_bytes_of_its_pieces() -> None:
     pieces = [{"type": "response.output_text.delta", "delta": part} for part in ("ghp", "_", KEY[4:20], KEY[20:])]
     events = [*pieces, {"type": "response.output_text.done", "text": KEY}]
-    data = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events)
-    found = exchange(b'{"stream":true}', body(data, "text/event-stream"), "/v1/responses")
+    found = exchange(b'{"stream":true}', _sent(*events), "/v1/responses")
     record = make_record(found, context_length_of=always(None), mask=True)
     assert orjson.loads(record.line)["response_text"] == "ghp_***"
     assert record.response == b""
+
+
+_TOKENS = [{"token": part, "bytes": list(part.encode())} for part in ("ghp", "_", KEY[4:20], KEY[20:])]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/api/chat", {"message": {"content": KEY}, "done": True, "logprobs": _TOKENS}),
+        ("/api/generate", {"response": KEY, "done": True, "logprobs": _TOKENS}),
+        ("/v1/chat/completions", {"choices": [{"message": {"content": KEY}, "logprobs": {"content": _TOKENS}}]}),
+        ("/v1/completions", {"choices": [{"text": KEY, "logprobs": {"tokens": ["ghp", "_", KEY[4:20], KEY[20:]]}}]}),
+    ],
+)
+def test_a_secret_that_is_also_told_token_by_token_does_not_keep_its_bytes(path: str, answer: dict[str, Any]) -> None:
+    record = make_record(exchange(b"{}", json.dumps(answer).encode(), path), context_length_of=always(None), mask=True)
+    assert orjson.loads(record.line)["response_text"] == "ghp_***"
+    assert record.response == b""
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_secret_in_the_pieces_of_arguments_does_not_keep_their_bytes(is_whole: bool) -> None:
+    told = json.dumps({"key": KEY})
+    item = {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": told}
+    deltas = [told[:12], told[12:25], told[25:]]
+    events: list[dict[str, Any]] = [
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": part} for part in deltas
+    ]
+    events.append({"type": "response.function_call_arguments.done", "output_index": 0, "arguments": told})
+    events.append({"type": "response.output_item.done", "output_index": 0, "item": item})
+    record = make_record(
+        exchange(b"{}", _sent(*events[: None if is_whole else 3]), "/v1/responses"),
+        context_length_of=always(None),
+        mask=True,
+    )
+    assert orjson.loads(orjson.loads(record.line)["tool_calls"])[0]["function"]["arguments"] == {"key": "ghp_***"}
+    assert record.response == b""
+
+
+def test_a_secret_in_the_pieces_of_a_call_from_before_there_were_tools_does_not_keep_their_bytes() -> None:
+    told = json.dumps({"key": KEY})
+    events = [
+        {"choices": [{"index": 0, "delta": {"function_call": {"arguments": part}}}]}
+        for part in (told[:12], told[12:25], told[25:])
+    ]
+    found = exchange(b"{}", _sent(*events), "/v1/chat/completions")
+    assert make_record(found, context_length_of=always(None), mask=True).response == b""
+
+
+def test_a_secret_in_arguments_that_came_whole_keeps_the_bytes_around_it() -> None:
+    told = json.dumps({"key": KEY})
+    item = {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": told}
+    response = _sent(
+        {"type": "response.output_text.done", "text": "", "logprobs": []},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": told},
+        {"type": "response.function_call_arguments.done", "output_index": 0, "arguments": told},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+    )
+    record = make_record(exchange(b"{}", response, "/v1/responses"), context_length_of=always(None), mask=True)
+    assert record.response == response.head.replace(KEY.encode(), b"ghp_***")
 
 
 def test_a_secret_that_came_whole_keeps_the_bytes_around_it() -> None:

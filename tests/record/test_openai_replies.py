@@ -119,6 +119,33 @@ def test_a_response_with_reasoning_and_calls_is_read_from_its_events() -> None:
     assert (unfinished.texts, unfinished.is_finished) == (["A"], False)
 
 
+def test_a_call_of_a_response_that_broke_off_is_told_as_far_as_it_came() -> None:
+    added = {"type": "response.output_item.added", "output_index": 1, "item": {"type": "function_call", "name": "look"}}
+    deltas = [
+        {"type": "response.function_call_arguments.delta", "output_index": index, "delta": delta}
+        for index, delta in ((1, '{"for":'), (2, "{"), (1, '"é'))
+    ]
+    reply = read("chat", _events(added, *deltas, end=b""))
+    assert [found["function"] for found in reply.tool_calls] == [
+        {"name": "look", "arguments": '{"for":"é'},
+        {"name": "", "arguments": "{"},
+    ]
+    assert (reply.first_piece, reply.is_finished) == (1, False)
+    assert read("chat", _events(added, end=b"")).tool_calls == [{"function": {"name": "look", "arguments": ""}}]
+    item = {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": '{"for":"é"}'}
+    completed = {"type": "response.completed", "response": {"status": "completed", "output": [item]}}
+    whole = [{"id": "call_1", "function": {"name": "look", "arguments": {"for": "é"}}}]
+    assert read("chat", _events(added, *deltas[:1], completed, end=b"")).tool_calls == whole
+
+
+def test_a_call_from_before_there_were_tools_is_read_like_others() -> None:
+    pieces = [{"name": "look", "arguments": ""}, {"arguments": '{"for":'}, {"arguments": '"é"}'}]
+    reply = read("chat", _events(*[_delta(function_call=piece) for piece in pieces]))
+    assert reply.tool_calls == [{"function": {"name": "look", "arguments": {"for": "é"}}}]
+    message = {"content": None, "function_call": {"name": "look", "arguments": '{"for":"é"}'}}
+    assert read("chat", body(json.dumps({"choices": [{"message": message}]}).encode())).tool_calls == reply.tool_calls
+
+
 def test_a_failed_or_incomplete_response_says_why() -> None:
     failed = {"type": "response.failed", "response": {"status": "failed", "error": {"message": "boom"}, "output": []}}
     assert read("chat", _events(failed, end=b"")).error == "boom"

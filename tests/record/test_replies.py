@@ -10,6 +10,7 @@ from service.record.replies import (
     json_lines,
     offset_of_event,
     offset_of_line,
+    repeats_in_pieces,
 )
 from tests.record.wire import body
 
@@ -64,3 +65,20 @@ def test_a_value_however_deep_becomes_text(depth: int) -> None:
     assert isinstance(text, str)
     assert text.encode()
     assert depth > 300 or json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_so"),
+    [
+        (b'{"logprobs":[{"token":"a"}]}', True),
+        (b'{"logprobs" : {\n"content": []}}', True),
+        (b'{"logprobs":[ ],"text":"a"}', False),
+        (b'{"logprobs":null}', False),
+        (b'{"content":"\\"logprobs\\":[{"}', False),
+        (b'{"type":"response.function_call_arguments.delta"}' * 2, True),
+        (b'"x_arguments.delta" "x_arguments.done" ' * 2, False),
+        (b"{}", False),
+    ],
+)
+def test_an_answer_that_is_told_in_pieces_beside_the_whole_is_known(data: bytes, is_so: bool) -> None:
+    assert repeats_in_pieces(data) is is_so
