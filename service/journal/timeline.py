@@ -111,9 +111,10 @@ def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[Span])
         if low is not None:
             lows.append(low)
             highs.append(high + 1)
-    since = min(lows, default=until or 0) if since is None else since
+    now = time.time_ns() // 1_000_000 + 1
+    if since is None:
+        since = min(lows, default=now if until is None else until)
     if until is None:
-        now = time.time_ns() // 1_000_000 + 1
         until = max(since, min(max(highs, default=since), now))
     return since, until
 

@@ -50,6 +50,11 @@ def test_a_timeline_goes_from_the_first_to_the_last_or_as_far_as_is_asked(tmp_pa
     empty = searching.timeline(Filter(since_ns=BEGUN_NS + 50 * SECOND))
     assert (empty.count, empty.dots, empty.mean, empty.p50) == (0, [], None, None)
     assert empty.since_ns <= empty.until_ns
+    # Nothing at all, at no time that was asked for: it is drawn around now, not in 1970.
+    nothing = searching.timeline(Filter(model=("nobody",)))
+    assert nothing.count == 0
+    assert abs(nothing.until_ns - time.time_ns()) < 60 * SECOND
+    assert nothing.since_ns <= nothing.until_ns
 
 
 def test_what_lasted_nobody_knows_how_long_is_counted_and_drawn_but_not_averaged(

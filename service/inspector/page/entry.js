@@ -11,7 +11,7 @@ import { counted, duration, whole } from "./format.js";
 
 const KEPT = Object.freeze([
   "number", "exchange", "status", "request_time", "outcome", "failed", "operation", "model", "prompt_tokens",
-  "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length", "wait_time", "prompt_time",
+  "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length", "upload_time", "wait_time", "prompt_time",
   "generation_time", "workflow", "workflow_id", "execution_id", "node", "caller", "user", "error", "replay_of", "prompt", "answer",
 ]);
 const NAMES = new Set(["outcome", "operation", "model", "workflow", "node", "caller", "user"]);
@@ -56,7 +56,7 @@ export function compact(said) {
  * @param {string} uri
  */
 function pathOf(uri) {
-  return uri.replace(/^\/+api\/ollama(\/(~|%7e)[^/]*)?/i, "").slice(0, 160) || "/";
+  return uri.replace(/^\/+api\/ollama(\/(~|%7[eE])[^/]*)?/, "").slice(0, 160) || "/";
 }
 
 /**
@@ -80,9 +80,12 @@ export function whoAsked(entry) {
   return { name, further: [...(entry.node ? [`› ${entry.node}`] : []), ...(entry.user ? [`· ${entry.user}`] : [])] };
 }
 
+/** In their order: what the client takes to send its request is sending too. */
+const MEASURED = /** @type {[PhaseName, string][]} */ ([["sending", "upload_time"], ["wait", "wait_time"], ["prompt", "prompt_time"], ["generation", "generation_time"]]);
+
 /**
- * The seconds of each phase that is known, in their order. "sending" is what the others leave of the whole, which is
- * all of it where Ollama measured nothing.
+ * The seconds of each phase that is known, in their order. The last "sending" is what the others leave of the whole,
+ * which is all of it where Ollama measured nothing.
  * @param {Summary} entry
  * @returns {{name: PhaseName, seconds: number}[]}
  */
@@ -92,8 +95,8 @@ export function phasesOf(entry) {
   /** @type {{name: PhaseName, seconds: number}[]} */
   const phases = [];
   let rest = whole;
-  for (const name of /** @type {PhaseName[]} */ (["wait", "prompt", "generation"])) {
-    const seconds = Math.min(entry[`${name}_time`] ?? 0, rest);
+  for (const [name, key] of MEASURED) {
+    const seconds = Math.min(entry[key] ?? 0, rest);
     if (seconds <= 0) continue;
     phases.push({ name, seconds });
     rest -= seconds;
