@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from service.record.exchange import cut_labels
+
 PREFIX = "/api/ollama"
-# Some clients encode more than they have to.
-_LABELS_BEGIN = ("/~", "/%7E", "/%7e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,6 @@ def is_gateway_path(raw_path: str) -> bool:
 @lru_cache(maxsize=2048)
 def find_target(raw_path: str) -> Target:
     """Resolve a gateway path (as sent, without query). Cached: clients repeat few paths."""
-    labels: tuple[tuple[str, str], ...] = ()
     if raw_path.startswith("//"):
         # What a base address that ends with a slash makes.
         raw_path = "/" + raw_path.lstrip("/")
@@ -103,10 +102,9 @@ def find_target(raw_path: str) -> Target:
     else:
         # Encoded again, as it is decoded below.
         rest = quote(canonical_path(raw_path)[len(PREFIX) :], safe="/~;=")
-    if rest.startswith(_LABELS_BEGIN):
-        # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
-        segment, _, rest = rest[1:].partition("/")
-        labels = read_labels(segment[1 if segment[0] == "~" else 3 :])
+    # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
+    segment, rest = cut_labels(rest)
+    labels = () if segment is None else read_labels(segment)
     path = canonical_path("/" + rest)
     return Target(labels, path, quote(path, safe="/:@-._~"), _route_of(path))
 

@@ -18,6 +18,7 @@ from service.journal.reader import KeptRecord, Reader
 from service.journal.search import Search
 from service.record.bodies import GAP_MARK
 from service.record.conversation import read_conversation
+from service.record.exchange import cut_labels
 from service.record.explanation import Surroundings, explain
 from service.record.summary import summarise
 
@@ -121,10 +122,7 @@ def target_of(request_uri: str) -> str:
     """
     # Two slashes would begin a host.
     parts = urlsplit("/" + request_uri.lstrip("/") if request_uri.startswith("/") else request_uri)
-    path = parts.path.removeprefix(GATEWAY)
-    if path.startswith(("/~", "/%7E", "/%7e")):
-        _, _, rest = path[1:].partition("/")
-        path = "/" + rest
+    _, path = cut_labels(parts.path.removeprefix(GATEWAY))
     return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
 
 

@@ -32,6 +32,19 @@ class Caller(NamedTuple):
     user: str | None = None
 
 
+LABELS_BEGIN = ("/~", "/%7E", "/%7e")
+"""How the segment of a path begins that names its caller. Some clients encode more than they have to."""
+
+
+def cut_labels(path: str) -> tuple[str | None, str]:
+    """The labels that ``path`` begins with, as they were written (None: it has none), and the path without them."""
+    mark = next((mark for mark in LABELS_BEGIN if path.startswith(mark)), None)
+    if mark is None:
+        return None, path
+    labels, _, rest = path.removeprefix(mark).partition("/")
+    return labels, f"/{rest}"
+
+
 class Body(NamedTuple):
     """The bounded copy of one body, as it was on the wire (so possibly compressed).
 

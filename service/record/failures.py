@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
 from service.record.phases import seconds_of
 from service.record.wording import duration
@@ -167,7 +168,7 @@ def _is_n8n(said: dict[str, Any]) -> bool:
         return True
     # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
     # Open WebUI's chats are executions too.
-    if "/~" in str(said.get("request_uri", "")).replace("%7E", "~").replace("%7e", "~"):
+    if any(mark in str(said.get("request_uri", "")) for mark in LABELS_BEGIN):
         return all(said.get(key) for key in ("workflow", "execution_id", "node"))
     return any(said.get(key) for key in ("workflow", "workflow_id", "node"))
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import orjson
 
 from service.journal.reader import Row
-from service.record.exchange import Outcome
+from service.record.exchange import Outcome, cut_labels
 from service.record.identity import child_span_id
 from service.shipping import genai
 from service.shipping.genai import Attribute
@@ -139,9 +139,7 @@ def _route(path: str, row: Row, line: Mapping[str, Any]) -> str | None:
         return None
     if not path.startswith(_PREFIX):
         return "/generate" if path == "/generate" else None
-    rest = path.removeprefix(_PREFIX)
-    if rest.startswith(("/~", "/%7E", "/%7e")):
-        rest = rest[1:].partition("/")[2]
+    _, rest = cut_labels(path.removeprefix(_PREFIX))
     canonical = posixpath.normpath("/" + unquote(rest).lstrip("/"))
     if canonical.startswith("/v1/models/"):
         canonical = "/v1/models/{model}"

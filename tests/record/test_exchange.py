@@ -1,4 +1,4 @@
-from service.record.exchange import Body, OpenExchange, Outcome
+from service.record.exchange import Body, OpenExchange, Outcome, cut_labels
 
 
 def test_a_body_is_shortened_when_more_passed_than_was_kept() -> None:
@@ -15,3 +15,11 @@ def test_what_newer_versions_added_to_an_open_exchange_may_be_left_out() -> None
     # Journals written before hold rows without it.
     assert OpenExchange._field_defaults["replay_of"] is None
     assert OpenExchange._fields[-1] == "replay_of"
+
+
+def test_labels_are_cut_off_as_they_were_written() -> None:
+    assert cut_labels("/api/chat") == (None, "/api/chat")
+    assert cut_labels("") == (None, "")
+    assert cut_labels("/~me") == ("me", "/")
+    for mark in ("~", "%7E", "%7e"):
+        assert cut_labels(f"/{mark}workflow=A%2FB;node=c/api/chat") == ("workflow=A%2FB;node=c", "/api/chat")
