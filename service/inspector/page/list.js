@@ -64,8 +64,7 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     if (!lately || !scroller.offsetParent) return;
     const count = lately.count;
     box.style.height = `${count * rowHeight}px`;
-    if (above) makeWay(above);
-    above = 0;
+    if (above) makeWay();
     top = scroller.scrollTop;
     const first = Math.max(0, Math.floor(top / rowHeight) - READY);
     const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / rowHeight) + READY);
@@ -96,13 +95,12 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
 
   const isAtTop = () => (scroller.offsetParent ? scroller.scrollTop : top) < rowHeight / 2;
 
-  /**
-   * Whoever reads further down goes on reading the same row.
-   * @param {number} rows  that came above it
-   */
-  function makeWay(rows) {
-    scroller.scrollTop += rows * rowHeight;
-    unseen = Math.max(0, unseen + rows);
+  /** Whoever reads further down goes on reading the same row. */
+  function makeWay() {
+    box.style.height = `${lately.count * rowHeight}px`;
+    scroller.scrollTop += above * rowHeight;
+    unseen = Math.max(0, unseen + above);
+    above = 0;
   }
 
   /**
@@ -231,11 +229,8 @@ export function makeList({ open, whenEmpty, whenTroubled }) {
     /** @param {{prepended?: number, reset?: boolean}} what */
     changed({ prepended = 0, reset = false }) {
       if (reset) scroller.scrollTop = top = above = 0;
-      if (prepended && !isAtTop() && !scroller.offsetParent) above += prepended;
-      else if (prepended && !isAtTop()) {
-        box.style.height = `${lately.count * rowHeight}px`;
-        makeWay(prepended);
-      }
+      if (prepended && !isAtTop()) above += prepended;
+      if (above && scroller.offsetParent) makeWay();
       plan();
     },
     isAtTop,

@@ -127,9 +127,10 @@ export function makeSpanChooser(chart, { momentAt, xOf, limits, choose, press, r
     const wasDown = start !== undefined;
     start = undefined;
     isDragging = false;
-    if (wasDragging) released();
-    if (wasDragging) apply();
-    else if (wasDown) press(event);
+    if (wasDragging) {
+      released();
+      apply();
+    } else if (wasDown) press(event);
   });
   chart.addEventListener("pointercancel", forget);
   // Escape while dragging: nothing was meant.
