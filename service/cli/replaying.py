@@ -33,6 +33,7 @@ _COMMIT_SECONDS = 5.0
 _ROWS = (
     ("model", "model"),
     ("request_time", "seconds"),
+    ("upload_time", "  sending"),
     ("wait", "  waiting"),
     ("prompt", "  prompt"),
     ("generation", "  generating"),
@@ -40,7 +41,7 @@ _ROWS = (
     ("completion_tokens", "tokens out"),
     ("tokens_per_second", "tokens/s"),
 )
-_TIMES = frozenset({"request_time", "wait", "prompt", "generation"})
+_TIMES = frozenset({"request_time", "upload_time", "wait", "prompt", "generation"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,9 +91,12 @@ def test_the_times_of_both_are_those_of_their_phases(run: Run, answers: Callable
         recorded = told(identifier, "Yes.", request_time=0.3, wait_time=0.01, prompt_time=0.0, generation_time=0.2)
         return recorded | {"explanation": {"phases": phases}}
 
+    sent_slowly = measured(OLD, 0.093)
+    sent_slowly["record"]["upload_time"] = 3.0
     replayed = Said({"done": True}, headers={"X-Exchange-Id": NEW})
-    server = answers(recorder_with(measured(OLD, 0.093), measured(NEW, 0.075), replayed))
+    server = answers(recorder_with(sent_slowly, measured(NEW, 0.075), replayed))
     lines = [line.split() for line in run("replay", OLD, "--url", server.url).stdout.splitlines()]
+    assert ["sending", "3.0s", "–"] in lines
     assert ["waiting", "93ms", "75ms"] in lines
     assert ["generating", "200ms", "200ms"] in lines
     assert not [line for line in lines if line[:1] == ["prompt"]]

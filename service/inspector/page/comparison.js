@@ -67,7 +67,7 @@ function side(title, model, pieces, marked) {
 }
 
 const NUMBERS = /** @type {[string, string, (value: any) => string][]} */ ([
-  ["took", "request_time", duration], ["waiting to run", "wait", duration], ["reading the prompt", "prompt", duration],
+  ["took", "request_time", duration], ["sending the request", "upload_time", duration], ["waiting to run", "wait", duration], ["reading the prompt", "prompt", duration],
   ["generating", "generation", duration], ["speed", "tokens_per_second", rate], ["tokens in", "prompt_tokens", whole],
   ["tokens out", "completion_tokens", whole],
 ]);
