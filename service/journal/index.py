@@ -20,7 +20,7 @@ from pathlib import Path
 
 from service.journal import JournalError
 from service.journal.folder import make_private_file
-from service.journal.transaction import is_damage
+from service.journal.transaction import is_damage, use_wal
 
 INDEX = "index.sqlite3"
 # "OlRx": an index is told from a journal.
@@ -88,7 +88,7 @@ def connect(folder: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -8000")
         _prepare(connection)
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        use_wal(connection, _BUSY_SECONDS)
         # What a power loss takes is taken from the journal again.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA journal_size_limit = 16777216").fetchall()

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from service.journal import JournalError
 from service.journal.filters import NAME_FIELDS, Filter
 from service.journal.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
-from service.journal.transaction import is_damage
+from service.journal.transaction import is_damage, is_empty
 from service.journal.words import Words, read_words
 
 # SQLite asks after so many of its instructions whether to go on. Asking takes Python's global lock: not too often.
@@ -56,6 +56,8 @@ class IndexFile:
             if is_damage(error):
                 # Whoever indexes next makes it anew.
                 delete(self._folder, file)
+            if is_empty(connection):
+                raise JournalError(self._no_index_yet()) from error
             raise JournalError(f"the index cannot be read: {error}") from error
         finally:
             self._give_back(connection, file, is_sound)
@@ -70,7 +72,7 @@ class IndexFile:
     def _take(self) -> tuple[sqlite3.Connection, int]:
         file = inode(self._folder)
         if not file:
-            raise JournalError(f"there is no index in {str(self._folder)!r} yet")
+            raise JournalError(self._no_index_yet())
         with self._lock:
             outdated = [] if file == self._inode else self._idle
             if file != self._inode:
@@ -79,6 +81,9 @@ class IndexFile:
         for connection in outdated:
             connection.close()
         return found or self._open(), file
+
+    def _no_index_yet(self) -> str:
+        return f"there is no index in {str(self._folder)!r} yet"
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -16,7 +16,7 @@ from service.journal.erasing import overwrite_step
 from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_folder, take_lock
 from service.journal.open_rows import OpenRow
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
-from service.journal.transaction import is_damage, is_full, transaction
+from service.journal.transaction import is_damage, is_full, transaction, use_wal
 from service.record.exchange import Record
 
 # SQLite lets go of Python's global lock once a statement. Beside a busy event loop each statement waits to get it back,
@@ -131,8 +131,7 @@ class Journal:
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute("PRAGMA temp_store = MEMORY")
         schema.prepare(connection)
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
+        if not use_wal(connection, _BUSY_SECONDS):
             raise JournalError(f"DATA_DIR={str(self.folder)!r} is on a file system without what WAL needs")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._sync == 'full' else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self.headroom.wal_bytes // schema.PAGE_SIZE}")

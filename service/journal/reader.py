@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from service.journal import JournalError
 from service.journal.folder import JOURNAL
+from service.journal.transaction import is_empty
 
 READ_SECONDS = 5.0
 _NO_END = (1 << 63) - 1
@@ -158,8 +159,11 @@ class Reader:
             try:
                 yield self._connected()
             except sqlite3.Error as error:
+                is_new = self._connection is not None and is_empty(self._connection)
                 # A connection that failed may look at a file that is no more.
                 self._disconnect()
+                if is_new:
+                    raise JournalError(self._no_journal_yet()) from error
                 if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                     raise JournalError(f"the journal took more than {self._seconds:g} seconds to answer") from error
                 raise JournalError(f"the journal cannot be read: {error}") from error
@@ -168,7 +172,7 @@ class Reader:
         try:
             inode = self._path.stat().st_ino
         except OSError as error:
-            raise JournalError(f"there is no journal in {str(self._path.parent)!r} yet") from error
+            raise JournalError(self._no_journal_yet()) from error
         if self._connection is None or inode != self._inode:
             self._disconnect()
             self._connection = sqlite3.connect(
@@ -181,6 +185,9 @@ class Reader:
             self._inode = inode
             self._connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS)
         return self._connection
+
+    def _no_journal_yet(self) -> str:
+        return f"there is no journal in {str(self._path.parent)!r} yet"
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline

@@ -3,7 +3,10 @@
 import contextlib
 import errno
 import sqlite3
+import time
 from collections.abc import Iterator
+
+_SECONDS_BETWEEN_TRIES = 0.005
 
 
 @contextlib.contextmanager
@@ -22,6 +25,30 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
                 if is_inner:
                     connection.execute("RELEASE part")
         raise
+
+
+def use_wal(connection: sqlite3.Connection, seconds: float) -> bool:
+    """Switch the file to a write-ahead log; False when its file system cannot have one.
+
+    SQLite (3.40) answers "database is locked" at once here, whatever time-out the connection has, while another
+    connection uses the new file. So we wait ourselves, for ``seconds``. Raises sqlite3.Error after that.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return bool(connection.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",))
+        except sqlite3.OperationalError as error:
+            if _primary_code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > deadline:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether the file is so new that it has no tables yet. Never raises."""
+    try:
+        return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error:
+        return False
 
 
 def is_damage(error: BaseException) -> bool:

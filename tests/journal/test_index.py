@@ -1,4 +1,5 @@
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,15 @@ def test_a_file_is_deleted_only_if_it_is_the_one_that_was_looked_at(tmp_path: Pa
 
     index.delete(tmp_path, looked_at)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_that_open_a_new_index_at_once_all_get_it(tmp_path: Path) -> None:
+    def open_and_close(folder: Path) -> None:
+        index.connect(folder).close()
+
+    with ThreadPoolExecutor(4) as threads:
+        for round_ in range(60):
+            folder = tmp_path / str(round_)
+            folder.mkdir()
+            # One after the other: each raises what its thread raised.
+            list(threads.map(open_and_close, [folder] * 4))

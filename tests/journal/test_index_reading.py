@@ -80,3 +80,9 @@ def test_connections_are_used_again_and_a_new_file_is_noticed(index_file: IndexF
         assert fourth.execute("SELECT count(*) FROM fact").fetchone() == (12,)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         first.execute("SELECT 1")
+
+
+def test_an_index_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / INDEX).touch()
+    with contextlib.closing(IndexFile(tmp_path)) as new, pytest.raises(JournalError, match="there is no index"):
+        firsts(new, Filter())

@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,3 +128,13 @@ def test_many_threads_may_ask_one_reader_while_the_writer_writes(journal: Journa
 
     seen = [numbers for future in asking for numbers in future.result()]
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
+
+
+def test_a_journal_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite3").touch()
+    with contextlib.closing(Reader(tmp_path)) as reader:
+        with pytest.raises(JournalError, match="there is no journal"):
+            reader.newest_number()
+        with open_journal(tmp_path) as journal:
+            journal.write([record(1)])
+            assert reader.newest_number() == 1

@@ -1,10 +1,13 @@
+import contextlib
 import errno
 import sqlite3
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from service.journal.transaction import is_damage, is_full, is_refused_value, transaction
+from service.journal.transaction import is_damage, is_empty, is_full, is_refused_value, transaction, use_wal
 
 
 @pytest.fixture
@@ -72,3 +75,42 @@ def test_full_damaged_and_refused_are_told_apart(connection: sqlite3.Connection)
     assert [is_full(error) for error in errors] == [True, True, False, False, False]
     assert [is_damage(error) for error in errors] == [False, False, True, False, False]
     assert [is_refused_value(error) for error in errors] == [False, False, False, True, False]
+
+
+def new_file(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(folder / "new.sqlite3", isolation_level=None, timeout=0.05, check_same_thread=False)
+
+
+def test_a_write_ahead_log_waits_until_others_let_go_of_a_new_file(tmp_path: Path) -> None:
+    with contextlib.closing(new_file(tmp_path)) as other, contextlib.closing(new_file(tmp_path)) as connection:
+        other.execute("CREATE TABLE kept(value)")
+        other.execute("BEGIN EXCLUSIVE")
+        letting_go = threading.Timer(0.3, other.execute, ("COMMIT",))
+        letting_go.start()
+
+        assert use_wal(connection, 20)
+
+        letting_go.join()
+
+
+def test_a_file_that_others_keep_is_told_as_locked(tmp_path: Path) -> None:
+    with contextlib.closing(new_file(tmp_path)) as other, contextlib.closing(new_file(tmp_path)) as connection:
+        other.execute("CREATE TABLE kept(value)")
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            use_wal(connection, 0.05)
+
+
+def test_a_database_in_memory_has_no_write_ahead_log(connection: sqlite3.Connection) -> None:
+    assert not use_wal(connection, 0)
+
+
+def test_a_file_without_tables_is_empty_and_one_that_cannot_be_read_is_not(tmp_path: Path) -> None:
+    with contextlib.closing(new_file(tmp_path)) as connection:
+        assert is_empty(connection)
+        connection.execute("CREATE TABLE kept(value)")
+        assert not is_empty(connection)
+    (tmp_path / "new.sqlite3").write_bytes(b"no database" * 1000)
+    with contextlib.closing(new_file(tmp_path)) as connection:
+        assert not is_empty(connection)

@@ -15,6 +15,7 @@ from service.journal import JournalError
 from service.journal.folder import JOURNAL
 from service.journal.index import INDEX
 from service.journal.reader import Reader
+from service.journal.transaction import is_empty
 from service.record.wording import counted
 from service.settings import Settings
 
@@ -105,13 +106,13 @@ def _sentence(trouble: JournalError) -> str:
 def _index(settings: Settings, reader: Reader) -> list[Finding]:
     newest = reader.newest_number()
     advice = "`ollama-recorder stats` makes it; so does the recorder."
-    if not (settings.data_dir / INDEX).is_file():
-        said = f"There is no index in {str(settings.data_dir)!r} yet."
-        return [Finding("index", State.NOTE, said, advice, Entry.NOT_FOUND)]
     try:
-        known = _indexed(settings.data_dir)
+        known = _indexed(settings.data_dir) if (settings.data_dir / INDEX).is_file() else None
     except sqlite3.Error as error:
         return [Finding("index", State.NOTE, f"The index cannot be read: {error}.", advice, Entry.NOT_FOUND)]
+    if known is None:
+        text = f"There is no index in {str(settings.data_dir)!r} yet."
+        return [Finding("index", State.NOTE, text, advice, Entry.NOT_FOUND)]
     (kept,) = reader.ask("SELECT count(*) FROM exchange WHERE number <= ?", (newest,))[0]
     behind = max(0, kept - known)
     found = [Finding("index", State.GOOD, "Up to date." if not behind else f"{counted(behind, 'record')} behind.")]
@@ -129,10 +130,15 @@ def _index(settings: Settings, reader: Reader) -> list[Finding]:
     return found
 
 
-def _indexed(folder: Path) -> int:
-    """How many records the index knows. A search would delete an index that is damaged; here nothing is changed."""
+def _indexed(folder: Path) -> int | None:
+    """How many records the index knows; None while it has no tables.
+
+    A search would delete an index that is damaged; here nothing is changed.
+    """
     deadline = time.monotonic() + _LOOK_SECONDS
     address = f"file:{quote(str((folder / INDEX).absolute()))}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=_LOOK_SECONDS)) as connection:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
+        if is_empty(connection):
+            return None
         return int(connection.execute("SELECT count(*) FROM fact").fetchone()[0])

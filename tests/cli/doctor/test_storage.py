@@ -101,6 +101,13 @@ def test_a_damaged_index_is_told_and_left_as_it_is(settings: Make, folder: Path)
     assert (folder / INDEX).read_bytes() == b"no index" * 1000
 
 
+def test_an_index_that_is_being_made_is_not_there_yet(settings: Make, folder: Path) -> None:
+    keep(folder, chat(1))
+    (folder / INDEX).touch()
+    (found,) = about(look_at_storage(settings()), "index")
+    assert (found.state, "no index" in found.text) == (State.NOTE, True)
+
+
 def test_a_folder_that_is_a_file_and_a_file_that_may_not_be_opened_are_told(
     settings: Make, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
