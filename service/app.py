@@ -10,10 +10,10 @@ from typing import Final
 from aiohttp import http_parser
 
 import service
-from service.condition import Condition
+from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.admission import Policy, read_keys
-from service.gateway.call import Committed, RelaySettings, Seams
+from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import Generate, choose_model
@@ -22,22 +22,22 @@ from service.gateway.relay import Relay
 from service.gateway.routes import MODEL_CALLS
 from service.gateway.upstream import Upstream
 from service.inspector.metrics import ExchangeCounts
-from service.journal.indexing import IndexingThread
+from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
-from service.readers_door import ReadersDoor
-from service.reception import Reception
-from service.record.exchange import Exchange, OpenExchange, Record
+from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
+from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
 from service.shipping import loki, otlp
 from service.shipping.genai import captures_messages
 from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
 from service.shipping.receiver import Receiver
 from service.shipping.shipper import Shipper
+from service.status import Status
 
 # Within the 30 s that the compose file gives: first no new exchanges, then the running ones may end.
 DRAIN_SECONDS: Final = 20.0
@@ -88,7 +88,7 @@ class App:
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
         self._relay = Relay(
-            Seams(
+            Hooks(
                 self._upstream.send,
                 self._open,
                 self._close_and_tell if self.settings.record_before_reply else self._close,
@@ -139,7 +139,7 @@ class App:
         self._stop_waiting.set()
 
     async def _listen(self) -> None:
-        condition = Condition(
+        condition = Status(
             self.settings,
             self._upstream.send,
             self._relay,
@@ -151,14 +151,14 @@ class App:
             self._output,
         )
         self._tasks.append(asyncio.create_task(condition.watch_ollama(), name="look after Ollama"))
-        self._door = ReadersDoor(self.settings, self._policy, condition)
+        self._door = Inspector(self.settings, self._policy, condition)
         self._recorder.subscribe(self._door.live.wake)
         trusted = self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._door.policy, trusted)
         choose = partial(choose_model, self.settings.generate_model, self._upstream.send)
         silence = self.settings.ollama_timeout
         generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose, silence)
-        reception = Reception(gateway, generate, self._door.pages, self._policy, trusted)
+        reception = Dispatcher(gateway, generate, self._door.pages, self._policy, trusted)
         self._server = Server(
             reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
             logger=server_logger(),
@@ -184,7 +184,7 @@ class App:
         self._recorder.close(exchange, partial(_set, committed))
         return committed
 
-    def _make_record(self, exchange: Exchange) -> Record:
+    def _make_record(self, exchange: Exchange) -> EncodedRecord:
         return make_record(
             exchange,
             context_length_of=self._context_lengths.of,
@@ -192,7 +192,7 @@ class App:
             keep=self.settings.keep_body_bytes,
         )
 
-    def _on_recorded(self, records: Sequence[Record]) -> None:
+    def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._counts.add((record.operation, record.outcome) for record in records)
         self._output.write([record.summary for record in records])
 

@@ -19,13 +19,13 @@ from service.cli import (
     erasing,
     exporting,
     listing,
+    maintenance,
     measuring,
     replaying,
     serving,
     showing,
+    stats,
     tail,
-    totals,
-    upkeep,
 )
 from service.cli.doctor.checkup import doctor
 
@@ -64,7 +64,7 @@ app.command()(tail.tail)
 app.command("list")(listing.list_exchanges)
 app.command()(listing.search)
 app.command()(showing.show)
-app.command()(totals.stats)
+app.command()(stats.stats)
 app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
@@ -75,10 +75,10 @@ app.command()(serving.settings)
 app.command()(serving.health)
 app.command()(serving.version)
 app.add_typer(_journal, name="journal")
-_journal.command("check")(upkeep.journal_check)
-_journal.command("compact")(upkeep.journal_compact)
+_journal.command("check")(maintenance.journal_check)
+_journal.command("compact")(maintenance.journal_compact)
 app.add_typer(_ship, name="ship")
-_ship.command("status")(upkeep.ship_status)
+_ship.command("status")(maintenance.ship_status)
 
 
 def main() -> None:

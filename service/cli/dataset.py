@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.conditions import takes_filter
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
+from service.cli.filter_options import takes_filter
 from service.cli.screen import note, working
-from service.journal.filters import Filter, to_query
+from service.search.filters import Filter, to_query
 
 if TYPE_CHECKING:
-    from service.inspector.exports.dataset import Contents
+    from service.exports.dataset import Contents
 
 
 Place = Annotated[Path, typer.Argument(metavar="FOLDER", help="Is made, or must be empty.")]
@@ -46,11 +46,11 @@ def dataset(
     It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them; docs/fine-tuning.md
     shows the way from there.
     """
-    from service.cli.indexed import searching
-    from service.inspector.exports.card import CARD, write_card
-    from service.inspector.exports.chats import ChatOptions
-    from service.inspector.exports.dataset import write_dataset
-    from service.inspector.exports.reading import Bodies, kept_records
+    from service.cli.journal_access import searching
+    from service.exports.card import CARD, write_card
+    from service.exports.chats import ChatOptions
+    from service.exports.dataset import write_dataset
+    from service.exports.formats import Bodies, kept_records
 
     settings = current_settings()
     options = ChatOptions(drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters)
@@ -105,8 +105,8 @@ def _whole(folder: Path, force: bool) -> Iterator[Path]:
 
 
 def _require_free(folder: Path, force: bool) -> None:
-    from service.inspector.exports.card import CARD
-    from service.inspector.exports.dataset import FILES
+    from service.exports.card import CARD
+    from service.exports.dataset import FILES
 
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if foreign := sorted(there - {CARD, *FILES.values()}):
@@ -139,7 +139,7 @@ def _left(contents: "Contents") -> str:
 
 
 def _tell(folder: Path, contents: "Contents") -> None:
-    from service.inspector.exports.dataset import TRAIN, VALIDATION
+    from service.exports.dataset import TRAIN, VALIDATION
     from service.record.wording import counted
 
     train, validation = contents.examples[TRAIN], contents.examples[VALIDATION]

@@ -9,16 +9,16 @@ from urllib.parse import urlencode
 
 import typer
 
-from service.cli.conditions import takes_filter
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.filter_options import takes_filter
 from service.cli.screen import console, inert, note, say_json, working
 from service.journal import JournalError
-from service.journal.filters import Filter, to_query
+from service.search.filters import Filter, to_query
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.inspector.erasing import Gone
-    from service.journal.search import Search
+    from service.search.search import Search
     from service.shipping.loki_deletion import LokiDeletion
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -36,8 +36,8 @@ _GIGABYTE = 1_000_000_000
 @takes_filter()
 def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = "", as_json: AsJson = False) -> None:
     """Erase what matches, from the journal, its index and, where it can be, from Loki. Shows how many, and asks."""
-    from service.cli.doctor.recorder import holder_of
-    from service.cli.indexed import searching
+    from service.cli.doctor.recorder_process import holder_of
+    from service.cli.journal_access import searching
 
     settings = current_settings()
     if not wanted.has_conditions and not everything:
@@ -67,7 +67,7 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
 
 def _cut_off(settings: Settings) -> int:
     """How many a crash left that are no records yet: the next start makes them some."""
-    from service.cli.indexed import reading
+    from service.cli.journal_access import reading
 
     with reading(settings) as reader:
         return int(reader.ask("SELECT count(*) FROM open_exchange")[0][0])
@@ -75,7 +75,7 @@ def _cut_off(settings: Settings) -> int:
 
 def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, str] | None:
     """Number and id of the newest one that matches."""
-    from service.cli.indexed import reading
+    from service.cli.journal_access import reading
     from service.cli.listing import entries
 
     with reading(settings) as reader:
@@ -86,8 +86,8 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
 
 
 def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
+    from service.cli.exchange_line import row
     from service.cli.listing import entries, now
-    from service.cli.rows import row
     from service.record.summary import summarise
 
     screen = console(to_stderr=True)
@@ -103,7 +103,7 @@ def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
 
 
 def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newest: str) -> dict[str, Any]:
-    from service.cli.recorder import RunningRecorder, read_document
+    from service.cli.running_recorder import RunningRecorder, read_document
 
     recorder = RunningRecorder(settings, url)
     if recorder.ask(f"/exchanges/{newest}.json").status == 404:
@@ -138,10 +138,10 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
 
 
 async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
-    from service.cli.upkeep import wanted_receivers
+    from service.cli.maintenance import wanted_receivers
     from service.inspector.erasing import alone
-    from service.journal.indexing import Indexer
     from service.journal.reader import Reader
+    from service.search.indexing import Indexer
 
     reader, indexer = Reader(settings.data_dir), Indexer(settings.data_dir)
     erasing = alone(

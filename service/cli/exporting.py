@@ -13,18 +13,18 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.conditions import takes_filter
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
+from service.cli.filter_options import takes_filter
 from service.cli.screen import inert, note, working
-from service.journal.filters import Filter
+from service.search.filters import Filter
 
 if TYPE_CHECKING:
-    from service.inspector.exports.chats import Left
-    from service.journal.search import Search
+    from service.exports.chats import Left
+    from service.search.search import Search
 
 
 class Form(StrEnum):
-    """The formats of service/inspector/exports/reading.py; that module is too much to load for a list of words."""
+    """The formats of service/exports/formats.py; that module is too much to load for a list of words."""
 
     JSONL = "jsonl"
     CHATS = "chat.jsonl"
@@ -56,9 +56,9 @@ def export(
     ] = False,
 ) -> None:
     """Write what is selected to a file, or to standard output, newest first. The file is readable by its owner only."""
-    from service.cli.indexed import searching
-    from service.inspector.exports.chats import ChatOptions
-    from service.inspector.exports.reading import FORMATS, ExportOptions, kept_records
+    from service.cli.journal_access import searching
+    from service.exports.chats import ChatOptions
+    from service.exports.formats import FORMATS, ExportOptions, kept_records
 
     if output is None and form is Form.HAR and sys.stdout.isatty():
         stop("An HTTP archive is nothing to read: say --output FILE, or send it to another program.", USAGE_EXIT_CODE)

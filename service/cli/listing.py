@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.conditions import read_conditions, takes_filter
 from service.cli.environment import current_settings
+from service.cli.filter_options import read_conditions, takes_filter
 from service.cli.screen import console, note, say_json
-from service.journal.filters import Filter
+from service.search.filters import Filter
 
 if TYPE_CHECKING:
-    from service.journal.search import Entry, Search
+    from service.search.search import PageEntry, Search
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an exchange, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
@@ -44,7 +44,7 @@ def search(
     _list(replace(wanted, text=text), limit, as_json)
 
 
-def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[Entry]":
+def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[PageEntry]":
     """At most ``limit`` entries, newest first, from as many pages as it takes."""
     while limit > 0:
         page = search.page(wanted, min(limit, _PAGE))
@@ -56,8 +56,8 @@ def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[Entry]":
 
 
 def _list(wanted: Filter, limit: int, as_json: bool) -> None:
-    from service.cli.indexed import searching
-    from service.cli.rows import row
+    from service.cli.exchange_line import row
+    from service.cli.journal_access import searching
     from service.record.summary import summarise
 
     screen = console()

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.asking import ask, why
 from service.cli.environment import current_settings, read_address, stop
+from service.cli.http_client import ask, why
 from service.cli.screen import console, inert, note, say_json
 
 QUESTION = "Explain in 50 words how systemd works."

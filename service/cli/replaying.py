@@ -15,7 +15,7 @@ from service.cli.screen import console, inert, note, say_json
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.cli.recorder import RunningRecorder
+    from service.cli.running_recorder import RunningRecorder
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
 Model = Annotated[str, typer.Option("--model", help="Another model.", metavar="NAME", show_default=False)]
@@ -62,7 +62,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send a recorded prompt again, show the answer as it comes, then what differs. The running recorder does it."""
-    from service.cli.recorder import RunningRecorder
+    from service.cli.running_recorder import RunningRecorder
 
     settings = current_settings()
     changes: dict[str, Any] = {"options": read_options(option or [])} if option else {}
@@ -99,7 +99,7 @@ def read_options(words: list[str]) -> dict[str, Any]:
 
 
 def _whole_id(settings: Settings, text: str) -> str:
-    from service.cli.indexed import reading, whole_id
+    from service.cli.journal_access import reading, whole_id
 
     if len(text) == 32 and set(text.lower()) <= set("0123456789abcdef"):
         # The recorder may be on another machine than we are.
@@ -109,8 +109,8 @@ def _whole_id(settings: Settings, text: str) -> str:
 
 
 def _send(recorder: "RunningRecorder", identifier: str, changes: dict[str, Any], *, is_shown: bool) -> _Replayed:
-    from service.cli.answers import AnswerReader, Piece
-    from service.cli.asking import asking
+    from service.cli.http_client import asking
+    from service.cli.streamed_answer import AnswerReader, Piece
 
     errors: list[str] = []
     is_thinking = False
@@ -197,7 +197,7 @@ def _side_by_side(old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from service.cli.rows import ID_CHARACTERS, brief, is_number
+    from service.cli.exchange_line import ID_CHARACTERS, brief, is_number
 
     def shown(key: str, value: Any) -> str:
         if key in _TIMES and is_number(value):

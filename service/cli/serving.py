@@ -99,7 +99,7 @@ def health(
     url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
 ) -> None:
     """Ask a running recorder whether it is alive: exit code 0, or 1 with the reason. For container health checks."""
-    from service.cli.asking import ask, why
+    from service.cli.http_client import ask, why
 
     url = (read_address(url) if url else base_address(current_settings())) + "/healthz"
     try:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from service.cli.told import Told
-    from service.record.conversation import Turn
+    from service.record.conversation import ChatMessage
 
 
-class Part(StrEnum):
+class Section(StrEnum):
     """What was kept as it passed."""
 
     REQUEST = "request"
@@ -26,7 +26,7 @@ class Part(StrEnum):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Raw = Annotated[Part | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
+Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
 _ROLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
 _FACTS = (
@@ -46,7 +46,7 @@ _WHO = ("workflow", "workflow_id", "execution_id", "node", "caller", "user")
 
 def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
     """Show one exchange: the conversation, where the time went and why, and its ids."""
-    from service.cli.indexed import reading, whole_id
+    from service.cli.journal_access import reading, whole_id
     from service.cli.told import tell
 
     if raw is not None and as_json:
@@ -57,7 +57,7 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
         if kept is None:
             stop(f"There is no exchange {identifier} in the journal (any more).")
         if raw is not None:
-            _write(kept.request if raw is Part.REQUEST else kept.response)
+            _write(kept.request if raw is Section.REQUEST else kept.response)
             return
         told = tell(kept, settings)
     if as_json:
@@ -83,7 +83,7 @@ def _write(body: bytes) -> None:
 def _head(screen: "Console", told: "Told") -> None:
     from rich.text import Text
 
-    from service.cli.rows import marks, moment, who
+    from service.cli.exchange_line import marks, moment, who
 
     said = told.record
     head = Text(who(said), "bold")
@@ -128,7 +128,7 @@ def _conversation(screen: "Console", told: "Told") -> None:
         screen.print(Text("\nThis is not all of it: our copy was shortened, or pictures were replaced.", "dim"))
 
 
-def _turn(screen: "Console", turn: "Turn", *, is_answer: bool = False) -> None:
+def _turn(screen: "Console", turn: "ChatMessage", *, is_answer: bool = False) -> None:
     from rich.text import Text
 
     name = f" {turn.name}" if turn.name else ""

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from service.cli.conditions import takes_filter
 from service.cli.environment import current_settings
+from service.cli.filter_options import takes_filter
 from service.cli.screen import console, note, say_json
 from service.journal import JournalError
-from service.journal.filters import Filter
+from service.search.filters import Filter
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.journal.indexing import Indexer
     from service.journal.reader import Reader
-    from service.journal.search import Entry, Search
+    from service.search.indexing import Indexer
+    from service.search.search import PageEntry, Search
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an exchange, for programs.")]
@@ -34,8 +34,8 @@ _AT_ONCE = 200
 @takes_filter(leave_out=["before", "after", "to"])
 def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
     """Show exchanges as they end, until Ctrl-C. Begins with the last ones."""
+    from service.cli.exchange_line import row
     from service.cli.listing import now
-    from service.cli.rows import row
     from service.record.summary import summarise
 
     screen = console()
@@ -53,15 +53,15 @@ def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
 
 def follow(
     settings: Settings, wanted: Filter, lines: int, pause: Callable[[float], Any] = time.sleep
-) -> "Iterator[Entry]":
+) -> "Iterator[PageEntry]":
     """The last ``lines`` exchanges that ``wanted`` lets through, oldest first, then each that ends, without an end.
 
     ``pause`` waits so many seconds between two looks. What is in the way is noted once and waited for.
     """
     from service.cli.listing import entries
-    from service.journal.indexing import Indexer
     from service.journal.reader import Reader
-    from service.journal.search import Search
+    from service.search.indexing import Indexer
+    from service.search.search import Search
 
     reader, search, indexer = Reader(settings.data_dir), Search(settings.data_dir), Indexer(settings.data_dir)
     patiently = _Patience(settings.data_dir, pause)
@@ -87,9 +87,9 @@ def follow(
 
 def _ended_between(
     seen: int, newest: int, wanted: Filter, search: "Search", reader: "Reader", patiently: "_Patience"
-) -> "Iterator[Entry]":
+) -> "Iterator[PageEntry]":
     """What ``wanted`` lets through after number ``seen`` up to ``newest``, oldest first."""
-    from service.journal.search import Entry
+    from service.search.search import PageEntry
 
     ended = replace(wanted, after=seen, before=newest + 1)
     numbers = patiently(lambda: [number for batch in search.numbers(ended) for number in batch])[::-1]
@@ -97,7 +97,7 @@ def _ended_between(
         some = ",".join(map(str, numbers[start : start + _AT_ONCE]))
         question = f"SELECT number, line FROM exchange WHERE number IN ({some}) ORDER BY number"
         for found in patiently(partial(reader.ask, question)):
-            yield Entry(*found)
+            yield PageEntry(*found)
 
 
 def _reached(reader: "Reader", indexer: "Indexer", search: "Search", wanted: Filter) -> int:
@@ -128,7 +128,7 @@ class _Patience:
                 return ask()
             except JournalError as trouble:
                 if not is_noted:
-                    from service.cli.indexed import why_unread
+                    from service.cli.journal_access import why_unread
 
                     note(f"Waiting. {why_unread(trouble, self.folder)}")
                     is_noted = True

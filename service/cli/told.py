@@ -4,14 +4,14 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from service.cli.indexed import catch_up
+from service.cli.journal_access import catch_up
 from service.journal import JournalError
-from service.journal.around import Neighbours
 from service.journal.reader import KeptRecord
-from service.journal.search import Search
 from service.record.bodies import document
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
+from service.search.neighbours import Neighbours
+from service.search.search import Search
 from service.settings import Settings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.cli.rows import brief, is_number
+from service.cli.exchange_line import brief, is_number
 from service.cli.screen import inert
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from service.gateway.answers import Refusal
+from service.gateway.error_responses import Refusal
 from service.gateway.routes import Target
 
 _KNOWN_HOSTS = frozenset({"localhost", "nginx", "host.docker.internal"})

@@ -25,7 +25,7 @@ class RelaySettings:
 
 
 @dataclass(slots=True)
-class Seams:
+class Hooks:
     """What a passage is handed: how to reach Ollama, and who hears of its opening and its end.
 
     ``close`` may return a future that is done when the record is on disk; ``released`` is told

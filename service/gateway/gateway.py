@@ -7,10 +7,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
-from service.gateway.answers import Refusal
 from service.gateway.call import AlreadySent, Call
 from service.gateway.callers import Network, client_address, name_caller, replayed
 from service.gateway.cors import answer_preflight, cors
+from service.gateway.error_responses import Refusal
 from service.gateway.headers import towards_ollama
 from service.gateway.relay import Relay
 from service.gateway.routes import Route, Target, find_target

@@ -12,16 +12,16 @@ import orjson
 from aiohttp import web
 
 from service.gateway.admission import Policy, check_host, check_origin
-from service.gateway.answers import Refusal
 from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address
 from service.gateway.cors import answer_preflight, cors
+from service.gateway.error_responses import Refusal
 from service.gateway.gateway import Gateway
 from service.gateway.headers import header
-from service.gateway.intake import read_short
-from service.gateway.reply import Reply
+from service.gateway.request_body import read_short
+from service.gateway.response_writer import ResponseWriter
 from service.gateway.routes import PREFIX
-from service.gateway.upstream import Answer, Failure, RequestBody, Send
+from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 
 PATH: Final = "/generate"
 _TARGET: Final = f"{PREFIX}/api/generate"
@@ -96,7 +96,7 @@ class Generate:
         self._silence = silence
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | AlreadySent:
-        """Answer one request."""
+        """UpstreamResponse one request."""
         preflight = answer_preflight(request, self._policy)
         if preflight is not None:
             return preflight
@@ -125,7 +125,7 @@ class Generate:
         too_long = Refusal(413, f"{PATH} takes prompts up to 1 MiB; {_TARGET} takes longer ones.")
         if (request.content_length or 0) > _LONGEST:
             return too_long
-        Reply(request).invite()
+        ResponseWriter(request).invite()
         try:
             body = await read_short(request, _LONGEST, self._silence)
         except TimeoutError:
@@ -156,7 +156,7 @@ class Generate:
         return [*lines, b"Content-Type: application/json\r\n", f"X-Forwarded-For: {address}\r\n".encode()]
 
     async def _stream(
-        self, request: web.BaseRequest, answer: Answer, headers: tuple[tuple[str, str], ...]
+        self, request: web.BaseRequest, answer: UpstreamResponse, headers: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
         texts = _Texts()
         response = web.StreamResponse(headers=dict(headers))
@@ -210,7 +210,7 @@ def _read(body: bytes) -> dict[str, Any] | str:
     return asked
 
 
-async def _read_all(answer: Answer) -> bytes:
+async def _read_all(answer: UpstreamResponse) -> bytes:
     pieces: list[bytes] = []
 
     def take(piece: bytes) -> bool:

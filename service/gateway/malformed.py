@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 
 from service.events import DefectFound, RequestMalformed, emit
-from service.gateway.answers import error_body
+from service.gateway.error_responses import error_body
 
 _LONGEST = 200
 _TOO_LONG = (

@@ -5,18 +5,18 @@ import asyncio
 from aiohttp import web
 
 from service.events import DefectFound, emit
-from service.gateway.answers import Refusal
-from service.gateway.call import AlreadySent, Call, Seams
-from service.gateway.passage import Passage
+from service.gateway.call import AlreadySent, Call, Hooks
+from service.gateway.error_responses import Refusal
+from service.gateway.round_trip import RoundTrip
 from service.record.exchange import Exchange
 
 
 class Relay:
     """Carries calls through ``seams``."""
 
-    def __init__(self, seams: Seams) -> None:
+    def __init__(self, seams: Hooks) -> None:
         self._seams = seams
-        self._passages: set[Passage] = set()
+        self._passages: set[RoundTrip] = set()
         self._is_idle = asyncio.Event()
 
     @property
@@ -40,15 +40,15 @@ class Relay:
 
     async def relay(self, request: web.BaseRequest, call: Call) -> AlreadySent:
         """Carry one call to Ollama and its answer back."""
-        return await self._carry(Passage(self._seams, request, call), None)
+        return await self._carry(RoundTrip(self._seams, request, call), None)
 
     async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
-        passage = Passage(self._seams, request, call)
+        passage = RoundTrip(self._seams, request, call)
         passage.intake.copy.add(body)
         return await self._carry(passage, refusal)
 
-    async def _carry(self, passage: Passage, refusal: Refusal | None) -> AlreadySent:
+    async def _carry(self, passage: RoundTrip, refusal: Refusal | None) -> AlreadySent:
         self._passages.add(passage)
         try:
             if refusal is not None:

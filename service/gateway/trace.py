@@ -5,7 +5,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from service.record.identity import child_span_id
+from service.record.span_ids import child_span_id
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 

@@ -28,7 +28,7 @@ class Failure:
     reason: str
 
 
-class Answer(Protocol):
+class UpstreamResponse(Protocol):
     """An answer whose head has come. ``length`` is its declared length, None when it is chunked or ends with EOF."""
 
     @property
@@ -68,7 +68,7 @@ class RequestBody:
     length: int | None
 
 
-Send = Callable[[str, str, Sequence[bytes], RequestBody | None], Awaitable[Answer | Failure]]
+Send = Callable[[str, str, Sequence[bytes], RequestBody | None], Awaitable[UpstreamResponse | Failure]]
 
 
 class Upstream:
@@ -85,7 +85,7 @@ class Upstream:
 
     async def send(
         self, method: str, target: str, lines: Sequence[bytes], body: RequestBody | None
-    ) -> Answer | Failure:
+    ) -> UpstreamResponse | Failure:
         """Ask Ollama. ``target`` is the encoded path with its query, ``lines`` are header lines without framing.
 
         Nothing is sent twice, but for a request without a body on a kept connection that turns

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from service.inspector.saying import PRIVATE_HEADERS, refuse
+from service.inspector.responses import PRIVATE_HEADERS, refuse
 
 FOLDER: Final = Path(__file__).parent / "page"
 INDEX: Final = "index.html"

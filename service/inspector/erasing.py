@@ -14,14 +14,14 @@ from aiohttp import web
 from service.events import RecordsErased, emit
 from service.inspector.client import Client
 from service.inspector.listing import filter_of
-from service.inspector.saying import refuse, say
+from service.inspector.responses import refuse, say
 from service.journal import JournalError
 from service.journal.erasing import erase_records, is_overwritten, overwrite_all, set_aside, steps
-from service.journal.filters import Filter, to_query
-from service.journal.indexing import Indexer
 from service.journal.journal import Journal
 from service.journal.reader import Reader
-from service.journal.search import Search
+from service.search.filters import Filter, to_query
+from service.search.indexing import Indexer
+from service.search.search import Search
 
 _PATIENCE_SECONDS: Final = 20.0
 _AT_ONCE: Final = 5000

@@ -7,13 +7,13 @@ from typing import Final
 
 from aiohttp import web
 
-from service.inspector.exports.chats import ChatOptions
-from service.inspector.exports.reading import FORMATS, ExportOptions, Format, kept_records
+from service.exports.chats import ChatOptions
+from service.exports.formats import FORMATS, ExportOptions, Format, kept_records
 from service.inspector.listing import filter_of
-from service.inspector.saying import PRIVATE_HEADERS, begun
+from service.inspector.responses import PRIVATE_HEADERS, begun
 from service.inspector.threads import aside_at_length
-from service.journal.filters import read_limit
-from service.journal.search import Search
+from service.search.filters import read_limit
+from service.search.search import Search
 
 # Each hand-over between the thread that reads and the event loop that sends costs about 0.1 ms.
 _BYTES_AT_ONCE: Final = 256 * 1024

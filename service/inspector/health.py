@@ -6,7 +6,7 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """How one part is. ``needed``: without it nothing can be proxied and recorded."""
 
     name: str
@@ -14,7 +14,7 @@ class Part:
     needed: bool
 
 
-def readiness(parts: list[Part]) -> tuple[int, bytes]:
+def readiness(parts: list[Component]) -> tuple[int, bytes]:
     """Status and JSON body: 503 ``unready`` when a needed part is in trouble, else 200 ``ready`` or ``degraded``."""
     trouble = {part.name: part.trouble for part in parts if part.trouble}
     if any(part.needed and part.trouble for part in parts):

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from service.record.bodies import readable
+from service.record.body_text import copy_of
 from service.record.conversation import opening
-from service.record.copies import copy_of
 from service.record.exchange import Exchange
 from service.record.generation import understand_reply
 from service.record.line import moment_of, summary_of_open

@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from service.inspector.saying import refuse, say
+from service.inspector.responses import refuse, say
 from service.inspector.threads import aside, aside_at_length
-from service.journal.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
-from service.journal.moments import write_moment
-from service.journal.search import Search
 from service.record.summary import summarise
+from service.record.timestamps import write_moment
+from service.search.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
+from service.search.search import Search
 
 Query = Mapping[str, str]
 _USUAL_LIMIT: Final = 50

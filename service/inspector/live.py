@@ -15,7 +15,7 @@ from aiohttp import web
 
 from service.events import DefectFound, emit
 from service.inspector.in_flight import READ_BYTES, describe, progress
-from service.inspector.saying import PRIVATE_HEADERS, begun, refuse
+from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange

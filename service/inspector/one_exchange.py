@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import web
 
-from service.inspector.saying import PRIVATE_HEADERS, refuse, say
+from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal import JournalError
-from service.journal.around import Neighbours
 from service.journal.reader import KeptRecord, Reader
-from service.journal.search import Search
 from service.record.bodies import GAP_MARK
 from service.record.conversation import read_conversation
 from service.record.exchange import cut_labels
 from service.record.explanation import Surroundings, explain
 from service.record.summary import summarise
+from service.search.neighbours import Neighbours
+from service.search.search import Search
 
 NOTHING_AROUND: Final = Surroundings(None, 0, None, 0)
 GATEWAY: Final = "/api/ollama"

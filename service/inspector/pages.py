@@ -16,11 +16,11 @@ from service.inspector.erasing import Erasing
 from service.inspector.live import Live, tell
 from service.inspector.metrics import CONTENT_TYPE
 from service.inspector.replaying import Replaying
-from service.inspector.saying import PRIVATE_HEADERS, refuse, say
+from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
-from service.journal.search import Search
+from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|)")

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from service.inspector.client import Client
 from service.inspector.one_exchange import target_of, why_not_whole
-from service.inspector.saying import PRIVATE_HEADERS, refuse
+from service.inspector.responses import PRIVATE_HEADERS, refuse
 from service.journal.reader import KeptRecord, Reader
 
 _FIELDS: Final[dict[str, tuple[type, str]]] = {
@@ -27,7 +27,7 @@ _OFF: Final = (
 )
 
 
-class Answer(Protocol):
+class ReplayedResponse(Protocol):
     """What the gateway answers, its head read."""
 
     @property
@@ -40,7 +40,7 @@ class Answer(Protocol):
     def abort(self) -> None: ...
 
 
-Ask = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[Answer | str]]
+Ask = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[ReplayedResponse | str]]
 """POST these bytes with these headers to a path of our own gateway; a string says why that failed."""
 
 
@@ -139,7 +139,7 @@ def _set_system(body: dict[str, Any], api: str, system: str) -> None:
         body["messages"] = [{"role": "system", "content": system}, *others] if system else others
 
 
-async def _pass_on(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+async def _pass_on(request: web.BaseRequest, answer: ReplayedResponse) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=PRIVATE_HEADERS)
     for name, value in answer.headers:
         if name.lower() in (b"content-type", b"x-exchange-id"):

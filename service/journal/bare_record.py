@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import orjson
 
-from service.record.exchange import Exchange, Outcome, Record
+from service.record.exchange import EncodedRecord, Exchange, Outcome
 
 
-def bare_record(exchange: Exchange, error: Exception) -> Record:
+def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
     """A valid record in the contract's order of keys.
 
     Bodies, the query and the text of ``error`` are left out: nothing unmasked may reach the disk.
@@ -37,7 +37,7 @@ def bare_record(exchange: Exchange, error: Exception) -> Record:
         "started": _rfc3339(opened.started_ns),
     }
     line = orjson.dumps({name: _clean(value) for name, value in facts.items() if value is not None})
-    return Record(
+    return EncodedRecord(
         id=opened.id,
         started_ns=opened.started_ns,
         ended_ns=exchange.ended_ns,

@@ -17,7 +17,7 @@ from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_fol
 from service.journal.open_rows import OpenRow
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
 from service.journal.transaction import is_damage, is_full, transaction, use_wal
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 
 # SQLite lets go of Python's global lock once a statement. Beside a busy event loop each statement waits to get it back,
 # so many rows go into few statements.
@@ -175,7 +175,7 @@ class Journal:
     # Exchanges
 
     def write(
-        self, records: Sequence[Record] = (), opened: Sequence[OpenRow] = (), no_longer_open: Sequence[str] = ()
+        self, records: Sequence[EncodedRecord] = (), opened: Sequence[OpenRow] = (), no_longer_open: Sequence[str] = ()
     ) -> None:
         """Append ``records`` in their order, add the rows ``opened``, remove those of the ids ``no_longer_open``.
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from service.journal import JournalError
+from service.journal.batch_writer import OPEN_AFTER_SECONDS, BatchWriter
 from service.journal.defects import report_defect
-from service.journal.intake import MAX_QUEUED, MAX_QUEUED_BYTES, Batch, Intake
 from service.journal.journal import Journal
-from service.journal.keeping import Keeping
-from service.journal.losses import Losses
-from service.journal.writing import OPEN_AFTER_SECONDS, Writing
-from service.record.exchange import Exchange, OpenExchange, Record
+from service.journal.retrying_writer import RetryingWriter
+from service.journal.shedding import Losses
+from service.journal.write_queue import MAX_QUEUED, MAX_QUEUED_BYTES, WriteBatch, WriteQueue
+from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 
 T = TypeVar("T")
 TIDY_SECONDS = 5.0
@@ -60,17 +60,17 @@ class Recorder:
         self,
         journal: Journal,
         *,
-        make_record: Callable[[Exchange], Record],
+        make_record: Callable[[Exchange], EncodedRecord],
         make_open: Callable[[OpenExchange], OpenExchange],
-        on_recorded: Callable[[list[Record]], None] = lambda records: None,
+        on_recorded: Callable[[list[EncodedRecord]], None] = lambda records: None,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
         max_queued: int = MAX_QUEUED,
     ) -> None:
         self._journal = journal
         self._losses = Losses()
-        self._intake = Intake(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
-        self._keeping = Keeping(journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued)
-        self._writing = Writing(
+        self._intake = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
+        self._keeping = RetryingWriter(journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued)
+        self._writing = BatchWriter(
             journal,
             self._keeping,
             make_record=make_record,
@@ -211,7 +211,7 @@ class Recorder:
         )
         return min(wait for wait in waits if wait is not None)
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: WriteBatch) -> None:
         try:
             self._writing.write(batch)
         except Exception as error:  # noqa: BLE001 - without its writer the recorder would record nothing any more

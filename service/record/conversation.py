@@ -10,10 +10,18 @@ from typing import Any
 import orjson
 
 from service.record.bodies import GAP_MARK, document
+from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.payloads import without_payloads
-from service.record.turns import ToolCall, Turn, calls_of, tools_of, turns_of
 
-__all__ = ("SEARCHABLE_CHARACTERS", "Conversation", "ToolCall", "Turn", "opening", "read_conversation", "searchable")
+__all__ = (
+    "SEARCHABLE_CHARACTERS",
+    "ChatMessage",
+    "Conversation",
+    "ToolCall",
+    "opening",
+    "read_conversation",
+    "searchable",
+)
 
 SEARCHABLE_CHARACTERS = 32_768
 """How much of a prompt, and of an answer, can be found again: both ends of a longer one."""
@@ -46,8 +54,8 @@ class Conversation:
     that nothing in them was replaced, as images and other payloads are in every record (masked secrets aside).
     """
 
-    turns: tuple[Turn, ...]
-    answer: Turn | None
+    turns: tuple[ChatMessage, ...]
+    answer: ChatMessage | None
     tools: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     is_whole: bool
@@ -64,7 +72,7 @@ def read_conversation(said: dict[str, Any], request: bytes) -> Conversation:
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
     is_whole = is_whole and not said.get("response_truncated")
     if not _is_shallow(asked, body):
-        return Conversation((Turn("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
+        return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
     turns = _turns(said, asked, text)
     if not isinstance(asked, dict):
         return Conversation(turns, answer, (), {}, is_whole and not body)
@@ -134,7 +142,7 @@ def _opening_of_embedding(said: dict[str, Any], asked: dict[str, Any]) -> tuple[
     return prompt, "1 vector" if count == 1 else f"{count:,} vectors"
 
 
-def _payloads(turn: Turn) -> str:
+def _payloads(turn: ChatMessage) -> str:
     return ", ".join(_in_words(image) for image in turn.images[:4])
 
 
@@ -162,21 +170,21 @@ def _is_spoken(said: dict[str, Any]) -> bool:
     return isinstance(operation, str) and operation in _SPOKEN
 
 
-def _turns(said: dict[str, Any], asked: Any, text: str) -> tuple[Turn, ...]:
+def _turns(said: dict[str, Any], asked: Any, text: str) -> tuple[ChatMessage, ...]:
     """The turns of a request: what it was parsed to, and its text for where it is no JSON object."""
     if isinstance(asked, dict):
         return tuple(turns_of(asked, is_embedding=said.get("operation") == "embed")) if _is_spoken(said) else ()
     if said.get("operation") == "transcribe":
         file = _FILE_IN_FORM.search(_text(said, "request_body"))
-        return (Turn("user", "", images=(file[0] if file else "<audio>",)),)
-    return (Turn("user", text),) if text else ()
+        return (ChatMessage("user", "", images=(file[0] if file else "<audio>",)),)
+    return (ChatMessage("user", text),) if text else ()
 
 
-def _answer(said: dict[str, Any]) -> Turn | None:
+def _answer(said: dict[str, Any]) -> ChatMessage | None:
     text, thinking, calls = _text(said, "response_text"), _text(said, "thinking"), _text(said, "tool_calls")
     if not (text or thinking or calls):
         return None
-    return Turn("assistant", text, thinking, _calls(calls))
+    return ChatMessage("assistant", text, thinking, _calls(calls))
 
 
 def _calls(text: str) -> tuple[ToolCall, ...]:

@@ -117,7 +117,7 @@ class Exchange(NamedTuple):
     upload: float | None = None
 
 
-class Record(NamedTuple):
+class EncodedRecord(NamedTuple):
     """One exchange as the journal keeps it: frozen bytes, so that shipping twice is identical.
 
     ``line`` is the JSON object of the contract, at most 240 kB of UTF-8. ``summary`` is the

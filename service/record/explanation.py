@@ -8,10 +8,10 @@ from math import isfinite
 from typing import Any
 
 from service.record.bodies import document
-from service.record.cuts import cuts
 from service.record.failures import failures
 from service.record.findings import Case, Finding, Surroundings, at_its_speed, slowness
 from service.record.phases import Phase, count_of, durations_of, phases_of
+from service.record.truncation import cuts
 from service.record.wording import counted, duration
 
 _LONG = 5.0

@@ -6,10 +6,10 @@ from time import gmtime, strftime
 from typing import Any
 
 from service.record.bodies import READABLE_BYTES, readable, whole
-from service.record.copies import copy_of
-from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome, Record
-from service.record.fitting import LINE_BYTES, encode, fit
+from service.record.body_text import copy_of
+from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.generation import UNFINISHED, Generation, understand_reply
+from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
@@ -70,7 +70,7 @@ _BLOB_KEPT = 4096
 
 def make_record(
     exchange: Exchange, *, context_length_of: Callable[[str], int | None], mask: bool, keep: int = READABLE_BYTES
-) -> Record:
+) -> EncodedRecord:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
     ``context_length_of`` tells what a model runs with, in tokens, where it is known;
@@ -108,7 +108,7 @@ def make_record(
     line, facts = _fitting_line(facts)
     for key in BODY_KEYS:
         facts.pop(key, None)
-    return Record(
+    return EncodedRecord(
         opened.id,
         opened.started_ns,
         exchange.ended_ns,

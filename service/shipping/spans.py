@@ -19,7 +19,7 @@ import orjson
 
 from service.journal.reader import Row
 from service.record.exchange import Outcome, cut_labels
-from service.record.identity import child_span_id
+from service.record.span_ids import child_span_id
 from service.shipping import genai
 from service.shipping.genai import Attribute
 

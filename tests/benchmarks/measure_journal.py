@@ -15,7 +15,7 @@ from pathlib import Path
 from service.journal.journal import Journal
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
-from service.record.exchange import Body, Exchange, OpenExchange, Outcome, Record
+from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
 
 LINE = os.urandom(700).hex().encode()
 REQUEST = os.urandom(245).hex().encode()
@@ -26,9 +26,9 @@ def identifier() -> str:
     return f"{time.time_ns() // 1_000_000:012x}" + os.urandom(10).hex()
 
 
-def record(name: str) -> Record:
+def record(name: str) -> EncodedRecord:
     now = time.time_ns()
-    return Record(name, now, now, "POST", "chat", "completed", None, LINE, LINE[:400], REQUEST, RESPONSE)
+    return EncodedRecord(name, now, now, "POST", "chat", "completed", None, LINE, LINE[:400], REQUEST, RESPONSE)
 
 
 def cpu_seconds(who: int = resource.RUSAGE_SELF) -> tuple[float, float]:

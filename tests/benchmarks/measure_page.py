@@ -17,12 +17,12 @@ from statistics import median
 
 import orjson
 
-from service.journal.filters import Filter
-from service.journal.indexing import Indexer
 from service.journal.reader import Reader
-from service.journal.search import Page, Search
 from service.record.explanation import explain
 from service.record.summary import summarise
+from service.search.filters import Filter
+from service.search.indexing import Indexer
+from service.search.search import Page, Search
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, RARE_WORD, WORKFLOWS, make_journal
 
 RECORDS, SHORT_RECORDS = 1_000_000, 50_000

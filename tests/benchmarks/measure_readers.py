@@ -21,7 +21,7 @@ from typing import Final
 
 import orjson
 
-from service.journal.indexing import Indexer
+from service.search.indexing import Indexer
 from tests.benchmarks.counters import peak_resident_bytes, usage
 from tests.benchmarks.gateways import Cores, upstream
 from tests.benchmarks.messages import SMALL_REQUEST, post

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from service.record.exchange import Caller, Record
+from service.record.exchange import Caller, EncodedRecord
 from service.record.line import make_record
 from tests.journal.given import ended, open_journal, opened
 
@@ -12,7 +12,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m \u202egnp.exe\u2066 \r\n\x00\udc80 [bo
 """What a terminal would obey, show the wrong way round, or end a line at; and what looks like markup."""
 
 
-def chat(number: int, prompt: str = "Why?", answer: str = "Because.", **facts: Any) -> Record:
+def chat(number: int, prompt: str = "Why?", answer: str = "Because.", **facts: Any) -> EncodedRecord:
     """A whole chat with Ollama. ``model``, ``caller``, ``seconds``, ``id``, ``replay_of``; else an Exchange's facts."""
     seconds, model = facts.pop("seconds", 2.0), facts.pop("model", "tiny")
     caller = Caller(**facts.pop("caller", {"workflow": "Invoices", "node": "Summarise", "execution_id": "231"}))
@@ -36,7 +36,7 @@ def chat(number: int, prompt: str = "Why?", answer: str = "Because.", **facts: A
     return make_record(exchange, context_length_of=lambda model: None, mask=False)
 
 
-def keep(folder: Path, *records: Record) -> None:
+def keep(folder: Path, *records: EncodedRecord) -> None:
     """Write ``records`` into ``folder``'s journal."""
     with open_journal(folder) as journal:
         journal.write(records)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from service.inspector.exports import dataset as written
-from service.record.exchange import Record
+from service.exports import dataset as written
+from service.record.exchange import EncodedRecord
 from service.record.line import make_record
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
@@ -26,7 +26,7 @@ print(json.dumps({name: [row for row in rows] for name, rows in loaded.items()})
 """
 
 
-def with_tools(number: int, tool: str, arguments: dict[str, Any]) -> Record:
+def with_tools(number: int, tool: str, arguments: dict[str, Any]) -> EncodedRecord:
     """A chat in which ``tool`` was offered and called, and answered after its result."""
     parameters = {"type": "object", "properties": {name: {"type": "string"} for name in arguments}}
     call = {"function": {"name": tool, "arguments": arguments}}

@@ -15,9 +15,9 @@ import pytest
 
 from service.cli import exporting
 from service.cli.exporting import Form
-from service.inspector.exports.reading import FORMATS
+from service.exports.formats import FORMATS
 from service.journal import JournalError
-from service.journal.search import Search
+from service.search.search import Search
 from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
 from tests.servers.recorder import PROJECT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.journal.index import INDEX
+from service.search.index import INDEX
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
 from tests.journal.given import identifier

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from service.cli.tail import follow
-from service.journal.filters import Filter
-from service.journal.indexing import Indexer
+from service.search.filters import Filter
+from service.search.indexing import Indexer
 from service.settings import read_settings
 from tests.cli.kept import chat, keep
 from tests.servers.recorder import PROJECT

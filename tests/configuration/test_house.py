@@ -26,25 +26,27 @@ MAY_IMPORT = {
     "service.events": set[str](),
     "service.logs": set[str](),
     "service.record": set[str](),
-    "service.gateway": {"service.record.exchange", "service.record.identity"},
+    "service.gateway": {"service.record.exchange", "service.record.span_ids"},
     "service.journal": {"service.record"},
+    "service.search": {"service.record", "service.journal"},
+    "service.exports": {"service.record", "service.journal.reader"},
     "service.shipping": {"service.record", "service.journal"},
-    "service.inspector": {"service.record", "service.journal"},
+    "service.inspector": {"service.record", "service.journal", "service.search", "service.exports"},
     # The door between a request and the rooms that answer it.
-    "service.reception": {"service.gateway", "service.inspector"},
+    "service.dispatch": {"service.gateway", "service.inspector"},
 }
-WHERE_THE_PARTS_MEET = {"service.app", "service.condition", "service.readers_door", "service.cli", "service.__main__"}
+WHERE_THE_PARTS_MEET = {"service.app", "service.status", "service.inspector_setup", "service.cli", "service.__main__"}
 
 # Modules whose behaviour shows only together with others, and the file that shows it.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "service.condition": "tests/test_app.py",
-    "service.readers_door": "tests/test_app.py",
+    "service.status": "tests/test_app.py",
+    "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
-    "service.inspector.saying": "tests/inspector/test_pages.py",
+    "service.inspector.responses": "tests/inspector/test_pages.py",
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
     "service.cli.serving": "tests/test_cli.py",
-    "service.cli.upkeep": "tests/test_cli.py",
+    "service.cli.maintenance": "tests/test_cli.py",
 }
 
 

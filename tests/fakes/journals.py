@@ -20,7 +20,7 @@ import orjson
 
 from service.journal.journal import Journal
 from service.journal.space import Retention
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 from service.record.line import BODY_KEYS
 
 RARE_WORD = "zanzibar"
@@ -60,7 +60,9 @@ def make_journal(folder: Path, records: int, *, seed: int = 1, days: float = 30.
         journal.close()
 
 
-def make_records(count: int, *, seed: int = 1, days: float = 30.0, until_ns: int | None = None) -> Iterator[Record]:
+def make_records(
+    count: int, *, seed: int = 1, days: float = 30.0, until_ns: int | None = None
+) -> Iterator[EncodedRecord]:
     """The records themselves, in the order in which they ended."""
     random = Random(seed)
     texts = _Texts(random)
@@ -176,7 +178,7 @@ def _embedding_call(random: Random, texts: _Texts) -> _Call:
     return _Call("embed", "POST", "/api/ollama/api/embed", caller, request, None, "nomic-embed-text")
 
 
-def _record(random: Random, call: _Call, ended_ns: int) -> Record:
+def _record(random: Random, call: _Call, ended_ns: int) -> EncodedRecord:
     outcome, status, error = random.choice(_FAILURES) if random.random() < 0.02 else ("completed", 200, None)
     seconds = _seconds(random, call)
     identifier = f"{ended_ns // 1_000_000:012x}{random.getrandbits(80):020x}"
@@ -204,7 +206,7 @@ def _record(random: Random, call: _Call, ended_ns: int) -> Record:
     said |= {"trace_id": identifier, "span_id": identifier[16:], "started": _rfc3339(started_ns)}
     line = orjson.dumps(said)
     summary = orjson.dumps({key: value for key, value in said.items() if key not in BODY_KEYS})
-    return Record(
+    return EncodedRecord(
         *(identifier, started_ns, ended_ns, call.method, call.operation, outcome, None),
         *(line, summary, call.request, response),
     )

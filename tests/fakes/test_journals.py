@@ -4,10 +4,10 @@ from pathlib import Path
 
 import orjson
 
-from service.journal.filters import Filter
-from service.journal.indexing import Indexer
-from service.journal.search import Search
 from service.record.line import KEYS
+from service.search.filters import Filter
+from service.search.indexing import Indexer
+from service.search.search import Search
 from tests.fakes.journals import COMMON_PHRASE, make_journal, make_records
 
 UNTIL = 1_795_248_000_000_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from service.gateway.admission import Policy
-from service.gateway.call import Committed, RelaySettings, Seams
+from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import PATH, Generate
 from service.gateway.malformed import Server
@@ -62,7 +62,7 @@ async def running_gateway(
     """``choose_model``: serve ``/generate`` too."""
     running = RunningGateway()
     upstream = Upstream(ollama_url)
-    seams = Seams(
+    seams = Hooks(
         upstream.send,
         running.opened.append,
         running.close,

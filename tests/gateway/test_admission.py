@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route, read_keys
-from service.gateway.answers import Refusal
+from service.gateway.error_responses import Refusal
 from service.gateway.routes import find_target
 
 OPEN = Policy()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.gateway.connection import Connection
-from service.gateway.upstream import Answer, Failure, RequestBody, Upstream
+from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.record.exchange import Outcome
 from tests.fakes.ollama import (
     ANY,
@@ -26,14 +26,14 @@ from tests.fakes.ollama import (
 )
 
 
-async def read_all(got: Answer | Failure) -> bytes:
+async def read_all(got: UpstreamResponse | Failure) -> bytes:
     assert not isinstance(got, Failure), got
     pieces: list[bytes] = []
     assert not await got.forward(lambda piece: bool(pieces.append(piece)))  # type: ignore[func-returns-value]  # None
     return b"".join(pieces)
 
 
-async def ask(upstream: Upstream, method: str = "GET", content: bytes | None = None) -> Answer | Failure:
+async def ask(upstream: Upstream, method: str = "GET", content: bytes | None = None) -> UpstreamResponse | Failure:
     body = None if content is None else RequestBody(content, len(content))
     return await upstream.send(method, "/api/chat", (b"X-A: b\r\n",), body)
 

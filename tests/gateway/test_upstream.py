@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.gateway.upstream import Answer, Failure, RequestBody, Upstream
+from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.record.exchange import Outcome
 from tests.fakes.ollama import FIN, RESET, FakeOllama, answer, head, whole
 
@@ -24,7 +24,7 @@ async def opened(url: str) -> AsyncIterator[Upstream]:
         await asyncio.sleep(0)
 
 
-async def body_of(found: Answer | Failure) -> bytes:
+async def body_of(found: UpstreamResponse | Failure) -> bytes:
     assert not isinstance(found, Failure), found
     pieces: list[bytes] = []
     assert not await found.forward(lambda piece: bool(pieces.append(piece)))  # type: ignore[func-returns-value]  # None

@@ -13,16 +13,16 @@ import pytest
 
 from service.inspector.erasing import Erasing, Gone, alone
 from service.journal import JournalError
-from service.journal.filters import Filter
-from service.journal.indexing import Indexer
 from service.journal.journal import Journal
 from service.journal.reader import Reader
-from service.journal.search import Search
+from service.search.filters import Filter
+from service.search.indexing import Indexer
+from service.search.search import Search
 from tests.fakes.ollama import FakeOllama
 from tests.journal.given import bytes_kept, identifier, open_journal
-from tests.journal.indexed import BEGUN_NS, SECOND
-from tests.journal.indexed import said as recorded
 from tests.running_app import ask, chat, found, get, running, said
+from tests.search.indexed import BEGUN_NS, SECOND
+from tests.search.indexed import said as recorded
 
 
 async def test_what_is_erased_is_in_no_file_any_more_and_all_else_stays(

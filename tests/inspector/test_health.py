@@ -3,18 +3,18 @@
 import orjson
 import pytest
 
-from service.inspector.health import Part, readiness
+from service.inspector.health import Component, readiness
 
 
 @pytest.mark.parametrize(
     ("parts", "status", "word"),
     [
-        ([Part("ollama", None, True), Part("loki", None, False)], 200, "ready"),
-        ([Part("ollama", None, True), Part("loki", "away", False)], 200, "degraded"),
-        ([Part("ollama", "away", True), Part("loki", "away", False)], 503, "unready"),
+        ([Component("ollama", None, True), Component("loki", None, False)], 200, "ready"),
+        ([Component("ollama", None, True), Component("loki", "away", False)], 200, "degraded"),
+        ([Component("ollama", "away", True), Component("loki", "away", False)], 503, "unready"),
     ],
 )
-def test_only_a_needed_part_makes_it_unready(parts: list[Part], status: int, word: str) -> None:
+def test_only_a_needed_part_makes_it_unready(parts: list[Component], status: int, word: str) -> None:
     answered, body = readiness(parts)
     said = orjson.loads(body)
     assert (answered, said["status"]) == (status, word)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome, Record
+from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.line import make_record
 
 DAY = 86_400
@@ -28,7 +28,7 @@ class Day:
     """Records in the order of their ends, and what their lines say. ``end`` is Unix seconds, ``seconds`` how long."""
 
     end: int
-    records: list[Record] = field(default_factory=list)
+    records: list[EncodedRecord] = field(default_factory=list)
     said: list[dict[str, Any]] = field(default_factory=list)
     seconds: int = DAY
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 from tests.fakes.loki import FakeLoki, Limits
 from tests.fakes.ollama import HOLD, FakeOllama, answer
 from tests.integration.a_day import a_day
@@ -118,7 +118,7 @@ def firing(prometheus: Prometheus) -> set[str]:
     return fires
 
 
-def record_of_long_ago() -> Record:
+def record_of_long_ago() -> EncodedRecord:
     """One that ended so long ago that Loki would soon refuse it."""
     (record,) = a_day(1, int(time.time())).records
     return record._replace(ended_ns=time.time_ns() - MINUTES_BEHIND * 60 * 10**9)

@@ -16,20 +16,20 @@ from pathlib import Path
 import orjson
 import pytest
 
-from service.inspector.exports.chats import ChatOptions
-from service.inspector.exports.dataset import write_dataset
-from service.inspector.exports.reading import FORMATS
+from service.exports.chats import ChatOptions
+from service.exports.dataset import write_dataset
+from service.exports.formats import FORMATS
 from service.inspector.one_exchange import curl_command
 from service.journal.bare_record import bare_record
-from service.journal.facts import facts_of
-from service.journal.losses import lightest
 from service.journal.reader import KeptRecord, Row
+from service.journal.shedding import lightest
 from service.record.conversation import read_conversation
-from service.record.exchange import Outcome, Record
+from service.record.exchange import EncodedRecord, Outcome
 from service.record.explanation import explain
 from service.record.findings import Surroundings
 from service.record.line import make_record
 from service.record.summary import summarise
+from service.search.index_columns import facts_of
 from service.shipping import loki, otlp, spans
 from tests.fakes.journals import make_records
 from tests.record.wire import NAMES, always, recorded
@@ -41,7 +41,7 @@ _AROUND = Surroundings(model_last_used=400.0, in_flight=2, median_rate=38.0, med
 _ERROR = "Ollama closed the connection"
 
 
-def _exchanges() -> Iterator[Record]:
+def _exchanges() -> Iterator[EncodedRecord]:
     """Records of a real Ollama's recordings, ended in every way, and a day of invented traffic."""
     for position, name in enumerate(NAMES):
         for number, outcome in enumerate(Outcome):

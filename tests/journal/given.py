@@ -14,7 +14,7 @@ import orjson
 from service.journal.journal import Journal
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
-from service.record.exchange import Body, Exchange, OpenExchange, Outcome, Record
+from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
 
 
 def bytes_kept(folder: Path, pattern: str = "*") -> bytes:
@@ -61,7 +61,7 @@ def ended(number: int = 1, request: bytes = b"question", response: bytes = b"ans
     return Exchange(**(given | facts))
 
 
-def make_record(exchange: Exchange) -> Record:
+def make_record(exchange: Exchange) -> EncodedRecord:
     known = exchange.opened
     facts = {
         "method": known.method,
@@ -71,7 +71,7 @@ def make_record(exchange: Exchange) -> Record:
         "exchange": known.id,
     }
     bodies = {"request_body": known.request.head.decode(), "response_text": exchange.response.head.decode()}
-    return Record(
+    return EncodedRecord(
         id=known.id,
         started_ns=known.started_ns,
         ended_ns=exchange.ended_ns,
@@ -86,7 +86,7 @@ def make_record(exchange: Exchange) -> Record:
     )
 
 
-def record(number: int = 1, request: bytes = b"question", response: bytes = b"answer", **facts: Any) -> Record:
+def record(number: int = 1, request: bytes = b"question", response: bytes = b"answer", **facts: Any) -> EncodedRecord:
     return make_record(ended(number, request, response, **facts))
 
 

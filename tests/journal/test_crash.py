@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from service.journal.reader import Reader
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 from tests.journal.given import ask, kept_ids, make_recorder
 
 # Answers every exchange on its standard output once its record is committed; every tenth is never answered.
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 from tests.journal.given import ended, make_recorder, opened
 
 async def main(folder, first):
@@ -76,7 +76,7 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_is_there_twice(tmp_pa
 def test_what_was_being_answered_comes_back_with_its_request_as_gateway_died(tmp_path: Path) -> None:
     # The tenth was open for much longer than 25 ms by the time of the last answer of so many.
     acknowledged = acknowledged_before_kill(tmp_path, 1, 1500)
-    recorded: list[Record] = []
+    recorded: list[EncodedRecord] = []
     recorder = make_recorder(tmp_path, on_recorded=recorded.extend)
     loop = asyncio.new_event_loop()
     recorder.start(loop)

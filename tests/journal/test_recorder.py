@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from service.journal import JournalError
+from service.journal.batch_writer import OPEN_AFTER_SECONDS
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
-from service.journal.writing import OPEN_AFTER_SECONDS
-from service.record.exchange import Exchange, OpenExchange, Record
+from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from tests.journal.given import ask, ended, identifier, kept_ids, make_record, make_recorder, opened, wait_until
 
 Start = Callable[..., Awaitable[Recorder]]
@@ -55,7 +55,7 @@ class Gate:
         self.is_reached = threading.Event()
         self.is_open = threading.Event()
 
-    def make_record(self, exchange: Exchange) -> Record:
+    def make_record(self, exchange: Exchange) -> EncodedRecord:
         self.is_reached.set()
         assert self.is_open.wait(10)
         return make_record(exchange)
@@ -142,7 +142,7 @@ async def test_a_request_that_cannot_be_masked_is_written_without_its_body(tmp_p
 
 
 async def test_an_exchange_that_cannot_be_understood_is_kept_with_its_plain_facts(tmp_path: Path, start: Start) -> None:
-    def fail(exchange: Exchange) -> Record:
+    def fail(exchange: Exchange) -> EncodedRecord:
         if exchange.opened.id == identifier(2):
             raise RuntimeError("sk-secret")
         return make_record(exchange)

@@ -9,9 +9,9 @@ import pytest
 
 from service.record.conversation import (
     SEARCHABLE_CHARACTERS,
+    ChatMessage,
     Conversation,
     ToolCall,
-    Turn,
     opening,
     read_conversation,
     searchable,
@@ -69,9 +69,9 @@ def test_tools_thinking_and_parameters_are_told_apart() -> None:
     asked = chat(("user", "Weather?")) | {"tools": [tool], "options": {"num_ctx": 4096}, "think": True}
     calls = json.dumps([{"id": "c1", "function": {"name": "weather", "arguments": {"city": "Paris"}}}])
     found = read_conversation(said(asked, thinking="Hm.", tool_calls=calls), b"")
-    answer = Turn("assistant", "", "Hm.", (ToolCall("weather", '{"city":"Paris"}', "c1"),))
+    answer = ChatMessage("assistant", "", "Hm.", (ToolCall("weather", '{"city":"Paris"}', "c1"),))
     parameters = {"model": "m", "options": {"num_ctx": 4096}, "think": True}
-    assert found == Conversation((Turn("user", "Weather?"),), answer, (tool,), parameters, is_whole=True)
+    assert found == Conversation((ChatMessage("user", "Weather?"),), answer, (tool,), parameters, is_whole=True)
 
 
 def test_a_shortened_prompt_or_answer_is_not_whole() -> None:
@@ -118,20 +118,22 @@ def test_words_about_payloads_that_a_person_wrote_are_whole_in_the_kept_bytes() 
 
 def test_a_request_that_is_no_json_is_one_turn() -> None:
     found = read_conversation(said('{"model":'), b"")
-    assert (found.turns, found.is_whole) == ((Turn("user", '{"model":'),), False)
+    assert (found.turns, found.is_whole) == ((ChatMessage("user", '{"model":'),), False)
     assert opening(said('{"model":'))[0] == '{"model":'
 
 
 def test_a_request_that_is_nested_too_deeply_is_shown_as_text() -> None:
     request = '{"prompt":"x","options":' + "[" * 300 + "]" * 300 + "}"
     found = read_conversation(said(request, "generate", response_text="y"), b"")
-    assert found == Conversation((Turn("request", request),), Turn("assistant", "y"), (), {}, is_whole=True)
+    assert found == Conversation(
+        (ChatMessage("request", request),), ChatMessage("assistant", "y"), (), {}, is_whole=True
+    )
 
 
 def test_what_models_are_not_asked_in_has_parameters_only() -> None:
     found = read_conversation(said({"model": "m", "prompt": "x"}, "pull", response_text="success"), b"")
     assert (found.turns, found.parameters) == ((), {"model": "m", "prompt": "x"})
-    assert found.answer == Turn("assistant", "success")
+    assert found.answer == ChatMessage("assistant", "success")
 
 
 def test_a_sound_to_be_transcribed_is_its_size() -> None:
@@ -145,7 +147,7 @@ def test_a_sound_to_be_transcribed_is_its_size() -> None:
 
 def test_calls_that_the_record_cut_are_shown_as_they_are() -> None:
     found = read_conversation(said(tool_calls='[{"function":{"name" … [9 bytes left out] … '), b"")
-    assert found.answer == Turn(
+    assert found.answer == ChatMessage(
         "assistant", "", tool_calls=(ToolCall("", '[{"function":{"name" … [9 bytes left out] … '),)
     )
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from service.journal.reader import Row
-from service.record.identity import child_span_id
+from service.record.span_ids import child_span_id
 from service.shipping.health import State
 from service.shipping.otlp import encode, judge, make_receiver
 from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings

@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from service.journal.reader import Row
-from service.record.identity import child_span_id
+from service.record.span_ids import child_span_id
 from service.shipping.spans import Kind, Span, make_spans, span_line
 from tests.shipping.rows import make_row
 

@@ -13,7 +13,7 @@ from service.cli.screen import console, inert, say_json
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.cli.doctor.finding import Finding
+    from service.cli.doctor.check_result import CheckResult
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
@@ -26,10 +26,10 @@ _DAYS = {"d": 86_400.0, "w": 604_800.0}
 
 def doctor(as_json: AsJson = False, url: Url = "", since: Since = "24h") -> None:
     """Look at Ollama, the recorder, its journal, its receivers, the last day. Exit code 1: something has to be done."""
-    from service.cli.doctor.finding import State
+    from service.cli.doctor.check_result import Severity
 
     findings = examine(current_settings(), url, _seconds(since))
-    is_well = all(finding.state is not State.PROBLEM for finding in findings)
+    is_well = all(finding.state is not Severity.PROBLEM for finding in findings)
     if as_json:
         said = [asdict(finding) | {"see": finding.entry and finding.entry.address} for finding in findings]
         say_json({"well": is_well, "findings": said}, indent=2)
@@ -38,16 +38,16 @@ def doctor(as_json: AsJson = False, url: Url = "", since: Since = "24h") -> None
     raise typer.Exit(0 if is_well else 1)
 
 
-def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "list[Finding]":
+def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "list[CheckResult]":
     """All findings; ``seconds`` is how far back exchanges are looked at. Waits for all of them at the same time."""
     from service.cli.doctor.machine import look_at_machine
     from service.cli.doctor.ollama import look_at_ollama
     from service.cli.doctor.receivers import look_at_receivers
-    from service.cli.doctor.recorder import look_at_recorder
+    from service.cli.doctor.recorder_process import look_at_recorder
     from service.cli.doctor.storage import look_at_storage
     from service.cli.doctor.traffic import look_at_traffic
 
-    looks: list[tuple[str, Callable[[], list[Finding]]]] = [
+    looks: list[tuple[str, Callable[[], list[CheckResult]]]] = [
         ("Ollama", lambda: look_at_ollama(settings)),
         ("recorder", lambda: look_at_recorder(settings, url)),
         ("journal", lambda: look_at_storage(settings)),
@@ -55,7 +55,7 @@ def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "li
         ("receivers", lambda: look_at_receivers(settings, seconds)),
         ("versions", look_at_machine),
     ]
-    found: list[list[Finding] | None] = [None] * len(looks)
+    found: list[list[CheckResult] | None] = [None] * len(looks)
 
     def run(place: int) -> None:
         found[place] = _looked(*looks[place])
@@ -74,27 +74,31 @@ def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "li
     ]
 
 
-def _unfinished(about: str) -> "list[Finding]":
-    from service.cli.doctor.finding import Finding, State
+def _unfinished(about: str) -> "list[CheckResult]":
+    from service.cli.doctor.check_result import CheckResult, Severity
 
     said = f"Looking at it took more than {_MOST_SECONDS:.0f} s: what answers there hardly moves."
-    return [Finding(about, State.PROBLEM, said, "See what else keeps that machine, its disk or its network busy.")]
+    return [
+        CheckResult(about, Severity.PROBLEM, said, "See what else keeps that machine, its disk or its network busy.")
+    ]
 
 
-def _looked(about: str, look: "Callable[[], list[Finding]]") -> "list[Finding]":
-    from service.cli.doctor.finding import Finding, State
+def _looked(about: str, look: "Callable[[], list[CheckResult]]") -> "list[CheckResult]":
+    from service.cli.doctor.check_result import CheckResult, Severity
 
     try:
         return look()
     except PermissionError as error:
         said = f"This user may not look at it: {error.filename or error}."
-        return [Finding(about, State.PROBLEM, said, "Run doctor as the recorder's own user, or in its container.")]
+        return [
+            CheckResult(about, Severity.PROBLEM, said, "Run doctor as the recorder's own user, or in its container.")
+        ]
     except Exception as error:  # noqa: BLE001 - one look that fails must not hide what the others found
-        return [Finding(about, State.PROBLEM, f"It could not be looked at: {error!r}", "Please report this.")]
+        return [CheckResult(about, Severity.PROBLEM, f"It could not be looked at: {error!r}", "Please report this.")]
 
 
 def _seconds(since: str) -> float:
-    from service.journal.moments import read_duration
+    from service.record.timestamps import read_duration
 
     text = since.strip().removeprefix("-")
     try:
@@ -107,7 +111,7 @@ def _seconds(since: str) -> float:
     return seconds
 
 
-def _show(findings: "Iterable[Finding]") -> None:
+def _show(findings: "Iterable[CheckResult]") -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
-from service.cli.doctor.window import Call, Window, models, newest
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
+from service.cli.doctor.window import Observation, Window, models, newest
 from service.record.wording import counted, duration
 
 # Of proxies (60), Cloudflare (100), SDKs and n8n (300, 600, 3600): who waits exactly so long did not change their mind.
@@ -27,45 +27,45 @@ _BUSY = re.compile(r"maximum pending requests|server busy", re.IGNORECASE)
 _REFUSALS = (
     (
         "ALLOW_MANAGEMENT",
-        Entry.MANAGEMENT,
+        Chapter.MANAGEMENT,
         "for fetching or changing models",
         "If callers shall do that, set ALLOW_MANAGEMENT=true; or do it on the machine of Ollama.",
     ),
     (
         "ALLOWED_HOSTS",
-        Entry.HOST_NAME,
+        Chapter.HOST_NAME,
         "for a host name that is not known",
         "Add the name to ALLOWED_HOSTS if it is one of this recorder.",
     ),
     (
         "CORS_ORIGINS",
-        Entry.ORIGIN,
+        Chapter.ORIGIN,
         "for a web page of another origin",
         "Add the page's origin (scheme, name and port) to CORS_ORIGINS.",
     ),
     (
         "asks for an API key",
-        Entry.KEY,
+        Chapter.KEY,
         "for a key that is missing or not known",
         "Send Authorization: Bearer KEY; API_KEYS_FILE holds the SHA-256 of each key.",
     ),
     (
         "takes prompts up to",
-        Entry.TOO_LARGE,
+        Chapter.TOO_LARGE,
         "for its size",
         "POST /generate takes 1 MiB; /api/ollama/api/generate has no limit.",
     ),
     (
         "no address of Ollama",
-        Entry.WRONG_ADDRESS,
+        Chapter.WRONG_ADDRESS,
         "for an address that Ollama does not have",
         "The base address is http://HOST:8080/api/ollama, or …/api/ollama/v1 for OpenAI's SDKs.",
     ),
-    (" is asked with ", Entry.WRONG_ADDRESS, "for its method", "Most of Ollama's addresses are asked with POST."),
+    (" is asked with ", Chapter.WRONG_ADDRESS, "for its method", "Most of Ollama's addresses are asked with POST."),
 )
 
 
-def _clock(call: Call) -> str:
+def _clock(call: Observation) -> str:
     """When it ended, by the clock of this machine."""
     try:
         return f"{datetime.fromisoformat(call.text('time')).astimezone():%d %b %H:%M}"
@@ -73,22 +73,22 @@ def _clock(call: Call) -> str:
         return "an unknown time"
 
 
-def _error(call: Call) -> str:
+def _error(call: Observation) -> str:
     error = " ".join((call.text("error") or call.text("response_body"))[:800].split())
     return error if len(error) <= 200 else error[:199] + "…"
 
 
-def silences(window: Window) -> Iterator[Finding]:
+def silences(window: Window) -> Iterator[CheckResult]:
     calls = [call for call in window.calls if call.outcome == "upstream_timed_out"]
     if not calls:
         return
     took = duration(max(call.number("request_time") for call in calls))
     said = f"Ollama sent nothing for too long to {counted(len(calls), 'call')} {window.span} ({models(calls)}; {took})."
     advice = f"Raise OLLAMA_TIMEOUT (seconds), or let callers stream. {newest(calls)}"
-    yield Finding("timeouts", State.PROBLEM, said, advice, Entry.SILENT)
+    yield CheckResult("timeouts", Severity.PROBLEM, said, advice, Chapter.SILENT)
 
 
-def client_limits(window: Window) -> Iterator[Finding]:
+def client_limits(window: Window) -> Iterator[CheckResult]:
     left = [call for call in window.calls if call.outcome == "client_left" and call.is_model_call]
     for limit in _LIMITS:
         calls = [call for call in left if limit - 0.1 <= call.number("request_time") <= limit + _LIMIT_SLACK_SECONDS]
@@ -100,10 +100,10 @@ def client_limits(window: Window) -> Iterator[Finding]:
             "Raise it there (n8n's HTTP Request node: Options → Timeout), and in each proxy between; or stream."
             f" {newest(calls)}"
         )
-        yield Finding("timeouts", State.PROBLEM, said, advice, Entry.CLIENT_LIMIT)
+        yield CheckResult("timeouts", Severity.PROBLEM, said, advice, Chapter.CLIENT_LIMIT)
 
 
-def crashes(window: Window) -> Iterator[Finding]:
+def crashes(window: Window) -> Iterator[CheckResult]:
     calls = [
         call
         for call in window.calls
@@ -116,20 +116,20 @@ def crashes(window: Window) -> Iterator[Finding]:
         "Most often too little memory: a smaller model, quantization or num_ctx; Ollama's log has the reason."
         f" {newest(calls)}"
     )
-    yield Finding("Ollama", State.PROBLEM, said, advice, Entry.CRASHED)
+    yield CheckResult("Ollama", Severity.PROBLEM, said, advice, Chapter.CRASHED)
 
 
-def unreachable(window: Window) -> Iterator[Finding]:
+def unreachable(window: Window) -> Iterator[CheckResult]:
     """What is now is said by those who ask Ollama; here is what was."""
     calls = [call for call in window.calls if call.outcome == "upstream_unreachable"]
     if not calls:
         return
     said = f"Ollama could not be reached for {counted(len(calls), 'call')} {window.span}, last at {_clock(calls[-1])}."
     advice = f"Its own log says when and why it ended (Linux: journalctl -u ollama). {newest(calls)}"
-    yield Finding("Ollama", State.ADVICE, said, advice, Entry.UNREACHABLE)
+    yield CheckResult("Ollama", Severity.ADVICE, said, advice, Chapter.UNREACHABLE)
 
 
-def no_models(window: Window) -> Iterator[Finding]:
+def no_models(window: Window) -> Iterator[CheckResult]:
     calls = [call for call in window.calls if call.number("status") == 404 and _NO_MODEL.search(_error(call))]
     if not calls:
         return
@@ -138,25 +138,25 @@ def no_models(window: Window) -> Iterator[Finding]:
     advice = (
         f"`ollama list` shows those that are; fetch it with `ollama pull NAME`, or correct the name. {newest(calls)}"
     )
-    yield Finding("models", State.ADVICE, said, advice, Entry.NO_MODEL)
+    yield CheckResult("models", Severity.ADVICE, said, advice, Chapter.NO_MODEL)
 
 
-def too_busy(window: Window) -> Iterator[Finding]:
+def too_busy(window: Window) -> Iterator[CheckResult]:
     calls = [call for call in window.calls if call.number("status") in (429, 503) and _BUSY.search(_error(call))]
     if not calls:
         return
     said = f"Ollama's queue was full for {counted(len(calls), 'call')} {window.span}."
     advice = f"Let fewer calls run at once, or raise OLLAMA_MAX_QUEUE (512) where Ollama runs. {newest(calls)}"
-    yield Finding("waiting", State.PROBLEM, said, advice, Entry.BUSY)
+    yield CheckResult("waiting", Severity.PROBLEM, said, advice, Chapter.BUSY)
 
 
-def refusals(window: Window) -> Iterator[Finding]:
-    refused: Sequence[Call] = [call for call in window.calls if call.refused_for]
+def refusals(window: Window) -> Iterator[CheckResult]:
+    refused: Sequence[Observation] = [call for call in window.calls if call.refused_for]
     for words, entry, reason, advice in _REFUSALS:
         if calls := [call for call in refused if words in call.refused_for]:
             said = f"The recorder refused {counted(len(calls), 'request')} {window.span} {reason}: {_error(calls[-1])}"
-            yield Finding("refused", State.ADVICE, said, f"{advice} {newest(calls)}", entry)
+            yield CheckResult("refused", Severity.ADVICE, said, f"{advice} {newest(calls)}", entry)
     if large := [call for call in window.calls if call.outcome == "completed" and call.number("status") == 413]:
         said = f"What answers at OLLAMA_URL refused {counted(len(large), 'request')} {window.span} as too large (413)."
         advice = f"Something stands in front of Ollama, which has no such limit itself: raise it there. {newest(large)}"
-        yield Finding("refused", State.ADVICE, said, advice, Entry.TOO_LARGE)
+        yield CheckResult("refused", Severity.ADVICE, said, advice, Chapter.TOO_LARGE)

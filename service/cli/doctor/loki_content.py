@@ -5,9 +5,9 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from service.cli.asking import Answer, ask, why
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
+from service.cli.http_client import HttpResponse, ask, why
 from service.journal.reader import Reader
 from service.record.wording import duration
 from service.settings import Settings
@@ -23,7 +23,7 @@ _KEPT_SECONDS = 86_400.0
 _SECONDS = 5.0
 
 
-def look_for_newest(settings: Settings, reader: Reader) -> list[Finding]:
+def look_for_newest(settings: Settings, reader: Reader) -> list[CheckResult]:
     """Ask Loki for the newest record that it took; nothing to say when none is of today. Raises JournalError."""
     newest = reader.ask(
         "SELECT id, ended_ns FROM exchange"
@@ -40,11 +40,11 @@ def look_for_newest(settings: Settings, reader: Reader) -> list[Finding]:
         answer = _query(settings, identifier, ended_ns)
     except OSError as error:
         said, advice = f"It does not answer queries: {why(error)}.", "Ask for less time at once; its log says more."
-        return [Finding("Loki", State.ADVICE, said, advice, Entry.TOO_MANY)]
+        return [CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.TOO_MANY)]
     return [_judge(answer, identifier, age)]
 
 
-def _query(settings: Settings, identifier: str, ended_ns: int) -> Answer:
+def _query(settings: Settings, identifier: str, ended_ns: int) -> HttpResponse:
     login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
     wanted = {
         "query": f'{{job="nginx", service="ollama"}} | exchange="{identifier}"',
@@ -55,32 +55,32 @@ def _query(settings: Settings, identifier: str, ended_ns: int) -> Answer:
     return ask(f"{settings.loki_url}/loki/api/v1/query_range?{urlencode(wanted)}", headers=login, seconds=_SECONDS)
 
 
-def _judge(answer: Answer, identifier: str, age: float) -> Finding:
+def _judge(answer: HttpResponse, identifier: str, age: float) -> CheckResult:
     text = " ".join(answer.body[:300].decode("utf-8", "replace").split())
     if answer.status == 429 or "too many outstanding requests" in text:
         said = f"It has too many queries to answer ({answer.status}: {text})."
         advice = "Let dashboards ask for less time, less often; raise frontend.max_outstanding_per_tenant."
-        return Finding("Loki", State.ADVICE, said, advice, Entry.TOO_MANY)
+        return CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.TOO_MANY)
     if answer.status in (401, 403, 404):
         # A key that may write need not be one that may read.
-        return Finding("Loki", State.NOTE, f"It is not for us to read there ({answer.status} for a query).")
+        return CheckResult("Loki", Severity.NOTE, f"It is not for us to read there ({answer.status} for a query).")
     found = _result(answer)
     if found is None:
         said = f"What answers a query there is no Loki: {answer.status} {text}".rstrip() + "."
-        return Finding("Loki", State.PROBLEM, said, "Set LOKI_URL to Loki's base address.", Entry.NO_DATA)
+        return CheckResult("Loki", Severity.PROBLEM, said, "Set LOKI_URL to Loki's base address.", Chapter.NO_DATA)
     if found:
-        return Finding("Loki", State.GOOD, "It gives back the newest record that it took.")
+        return CheckResult("Loki", Severity.GOOD, "It gives back the newest record that it took.")
     said = f"It took record {identifier[:12]} {duration(age)} ago and does not give it back."
     if age > _LATE_SECONDS:
         advice = (
             "If it came late: query_store_max_look_back_period in loki/loki.yaml; else see LOKI_TENANT and retention."
         )
-        return Finding("Loki", State.ADVICE, said, advice, Entry.NO_DATA)
+        return CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.NO_DATA)
     advice = "See that LOKI_TENANT and LOKI_URL are those that Grafana asks, and that nothing was deleted there."
-    return Finding("Loki", State.PROBLEM, said, advice, Entry.NO_DATA)
+    return CheckResult("Loki", Severity.PROBLEM, said, advice, Chapter.NO_DATA)
 
 
-def _result(answer: Answer) -> list[Any] | None:
+def _result(answer: HttpResponse) -> list[Any] | None:
     """What was found; None when it is no answer of Loki's."""
     try:
         result = json.loads(answer.body)["data"]["result"]

@@ -5,13 +5,13 @@ import sqlite3
 from importlib.metadata import PackageNotFoundError, version
 
 import service
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 
 # What is used of it came with this version.
 _OLDEST_SQLITE = (3, 35, 0)
 
 
-def look_at_machine() -> list[Finding]:
+def look_at_machine() -> list[CheckResult]:
     """The versions of what the recorder is made of."""
     said = (
         f"ollama-recorder {service.__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},"
@@ -19,8 +19,8 @@ def look_at_machine() -> list[Finding]:
     )
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         advice = f"Use a Python that was built with SQLite {'.'.join(map(str, _OLDEST_SQLITE[:2]))} or newer."
-        return [Finding("versions", State.PROBLEM, said, advice)]
-    return [Finding("versions", State.GOOD, said)]
+        return [CheckResult("versions", Severity.PROBLEM, said, advice)]
+    return [CheckResult("versions", Severity.GOOD, said)]
 
 
 def _version(package: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from service.cli.asking import Answer, ask, why
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State, clock_finding
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity, clock_finding
+from service.cli.http_client import HttpResponse, ask, why
 from service.settings import Settings
 
 # What Ollama takes by default on a machine without much graphics memory; a long prompt is cut there, silently.
@@ -21,7 +21,7 @@ _GPU_MARKS = (Path("/dev/nvidia0"), Path("/dev/kfd"))
 _ABOUT = "Ollama"
 
 
-def look_at_ollama(settings: Settings) -> list[Finding]:
+def look_at_ollama(settings: Settings) -> list[CheckResult]:
     """Findings about OLLAMA_URL; when nothing answers there, only why."""
     url = settings.ollama_url
     if _is_ourselves(urlsplit(url), settings.listen):
@@ -29,37 +29,37 @@ def look_at_ollama(settings: Settings) -> list[Finding]:
             f"OLLAMA_URL={url} is where the recorder itself listens.",
             "Set it to Ollama's address, port 11434.",
         )
-        return [Finding(_ABOUT, State.PROBLEM, said, advice, Entry.NOT_OLLAMA)]
+        return [CheckResult(_ABOUT, Severity.PROBLEM, said, advice, Chapter.NOT_OLLAMA)]
     try:
         answer = ask(f"{url}/api/version")
     except OSError as error:
         return [_absent(url, error)]
     if trouble := _refusal(url, answer):
         return [trouble]
-    found = [Finding(_ABOUT, State.GOOD, f"Version {_document(answer).get('version', '?')} answers at {url}.")]
+    found = [CheckResult(_ABOUT, Severity.GOOD, f"Version {_document(answer).get('version', '?')} answers at {url}.")]
     found += _interface(urlsplit(url))
     if clock := clock_finding("Ollama", answer):
         found.append(clock)
     return [*found, *_models(url), *_loaded(url, _is_loopback(urlsplit(url).hostname or ""))]
 
 
-def _absent(url: str, error: OSError) -> Finding:
+def _absent(url: str, error: OSError) -> CheckResult:
     parts = urlsplit(url)
-    entry = Entry.UNREACHABLE
+    entry = Chapter.UNREACHABLE
     advice = "Start it with `ollama serve`, or set OLLAMA_URL to where it is."
     if _is_loopback(parts.hostname or "") and is_in_container():
-        entry = Entry.CONTAINERS
+        entry = Chapter.CONTAINERS
         advice = (
             "In a container, loopback is the container itself: set OLLAMA_URL=http://host.docker.internal:11434, and"
             " start Ollama with OLLAMA_HOST=0.0.0.0:11434 so that containers reach it."
         )
     elif not _is_loopback(parts.hostname or ""):
-        entry = Entry.CONTAINERS
+        entry = Chapter.CONTAINERS
         advice = (
             f"Start Ollama there with OLLAMA_HOST=0.0.0.0:{parts.port or 11434} (by default only its own machine"
             " reaches it), and see that no firewall is between."
         )
-    return Finding(_ABOUT, State.PROBLEM, f"{url} cannot be reached: {why(error)}.", advice, entry)
+    return CheckResult(_ABOUT, Severity.PROBLEM, f"{url} cannot be reached: {why(error)}.", advice, entry)
 
 
 def is_in_container() -> bool:
@@ -74,28 +74,28 @@ def _is_ourselves(parts: SplitResult, listen: tuple[str, int]) -> bool:
     return parts.hostname == host or (_is_loopback(parts.hostname or "") and (_is_loopback(host) or _is_any(host)))
 
 
-def _refusal(url: str, answer: Answer) -> Finding | None:
+def _refusal(url: str, answer: HttpResponse) -> CheckResult | None:
     if answer.status == 403:
         # server/routes.go allowedHostsMiddleware: only while Ollama itself is bound to loopback.
-        return Finding(
+        return CheckResult(
             _ABOUT,
-            State.PROBLEM,
+            Severity.PROBLEM,
             f"Ollama refuses the host name {urlsplit(url).hostname!r} (403).",
             "Name it by its IP address in OLLAMA_URL, or start it with OLLAMA_HOST=0.0.0.0:11434.",
-            Entry.CONTAINERS,
+            Chapter.CONTAINERS,
         )
     if answer.status != 200 or "version" not in _document(answer):
-        return Finding(
+        return CheckResult(
             _ABOUT,
-            State.PROBLEM,
+            Severity.PROBLEM,
             f"What answers at {url} is no Ollama: {answer.status} for /api/version.",
             "Set OLLAMA_URL to Ollama's own address, without /api or /v1.",
-            Entry.NOT_OLLAMA,
+            Chapter.NOT_OLLAMA,
         )
     return None
 
 
-def _interface(parts: SplitResult) -> Iterator[Finding]:
+def _interface(parts: SplitResult) -> Iterator[CheckResult]:
     """On which addresses of this machine Ollama listens, where that can be seen."""
     if not _is_loopback(parts.hostname or ""):
         return
@@ -103,20 +103,20 @@ def _interface(parts: SplitResult) -> Iterator[Finding]:
     if not addresses:
         return
     if all(_is_loopback(address) for address in addresses):
-        yield Finding(
+        yield CheckResult(
             _ABOUT,
-            State.NOTE,
+            Severity.NOTE,
             f"It listens on {', '.join(addresses)} only: programs in containers and on other machines do not reach it.",
             "That is enough for a recorder on this machine. For one in Docker: OLLAMA_HOST=0.0.0.0:11434 ollama serve",
-            Entry.CONTAINERS,
+            Chapter.CONTAINERS,
         )
     else:
-        yield Finding(
+        yield CheckResult(
             _ABOUT,
-            State.NOTE,
+            Severity.NOTE,
             f"It listens on {', '.join(addresses)}: whoever reaches this machine may use it, past the recorder.",
             f"If only the recorder shall: OLLAMA_HOST=127.0.0.1:{parts.port or 11434} ollama serve, or a firewall.",
-            Entry.OPEN,
+            Chapter.OPEN,
         )
 
 
@@ -144,26 +144,30 @@ def _address(text: str) -> str:
     return str(ipaddress.ip_address(b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))))
 
 
-def _models(url: str) -> Iterator[Finding]:
+def _models(url: str) -> Iterator[CheckResult]:
     try:
         answer = ask(f"{url}/api/tags")
     except OSError as error:
-        yield Finding(
-            "models", State.PROBLEM, f"Ollama does not list its models: {why(error)}.", "See its log.", Entry.CRASHED
+        yield CheckResult(
+            "models",
+            Severity.PROBLEM,
+            f"Ollama does not list its models: {why(error)}.",
+            "See its log.",
+            Chapter.CRASHED,
         )
         return
     models = _document(answer).get("models")
     names = [str(model.get("name")) for model in models if isinstance(model, dict)] if isinstance(models, list) else []
     if not names:
-        yield Finding(
-            "models", State.PROBLEM, "Ollama has no model yet.", "Fetch one: ollama pull llama3.2", Entry.NO_MODEL
+        yield CheckResult(
+            "models", Severity.PROBLEM, "Ollama has no model yet.", "Fetch one: ollama pull llama3.2", Chapter.NO_MODEL
         )
         return
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    yield Finding("models", State.GOOD, f"{len(names)}: {', '.join(names[:5])}{more}.")
+    yield CheckResult("models", Severity.GOOD, f"{len(names)}: {', '.join(names[:5])}{more}.")
 
 
-def _loaded(url: str, is_here: bool) -> Iterator[Finding]:
+def _loaded(url: str, is_here: bool) -> Iterator[CheckResult]:
     try:
         answer = ask(f"{url}/api/ps")
     except OSError:
@@ -175,19 +179,19 @@ def _loaded(url: str, is_here: bool) -> Iterator[Finding]:
             yield from _share_on_gpu(model, is_here)
 
 
-def _context(model: dict[str, Any]) -> Iterator[Finding]:
+def _context(model: dict[str, Any]) -> Iterator[CheckResult]:
     length = model.get("context_length")
     if type(length) is int and 0 < length <= _SMALL_CONTEXT:
-        yield Finding(
+        yield CheckResult(
             "context",
-            State.NOTE,
+            Severity.NOTE,
             f"{model.get('name')} runs with {length:,} tokens: Ollama cuts longer prompts and does not say so.",
             "Give it more with OLLAMA_CONTEXT_LENGTH=8192 ollama serve, or num_ctx in a request's options.",
-            Entry.CUT_PROMPT,
+            Chapter.CUT_PROMPT,
         )
 
 
-def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[Finding]:
+def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[CheckResult]:
     """A model without any share is as it should be where there is no GPU, which is only seen on this machine."""
     size, on_gpu = model.get("size"), model.get("size_vram")
     if type(size) is not int or type(on_gpu) is not int or not 0 <= on_gpu < size:
@@ -195,16 +199,16 @@ def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[Finding]:
     if not on_gpu and not (is_here and any(mark.exists() for mark in _GPU_MARKS)):
         return
     share = f"{100 * on_gpu / size:.0f} %"
-    yield Finding(
+    yield CheckResult(
         "GPU",
-        State.ADVICE,
+        Severity.ADVICE,
         f"{model.get('name')} is on the GPU with {share} of its {size / 1e9:.1f} GB: the rest is computed slowly.",
         "Unload other models (`ollama stop NAME`), or take a smaller one, a smaller quantization or num_ctx.",
-        Entry.SLOW,
+        Chapter.SLOW,
     )
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: HttpResponse) -> dict[str, Any]:
     try:
         said = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from statistics import median
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
-from service.cli.doctor.window import Call, Window, models, newest
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
+from service.cli.doctor.window import Observation, Window, models, newest
 from service.record.wording import counted, duration, speed
 
 # A model is loaded now and then wherever nobody asks at night: once is no habit.
@@ -21,7 +21,7 @@ _SLOW_TOKENS_PER_SECOND = 5.0
 _ENOUGH_TOKENS = 16
 
 
-def cut_prompts(window: Window) -> Iterator[Finding]:
+def cut_prompts(window: Window) -> Iterator[CheckResult]:
     cut = [call for call in window.calls if call.said.get("prompt_truncated") is True]
     if not cut:
         return
@@ -32,10 +32,10 @@ def cut_prompts(window: Window) -> Iterator[Finding]:
         'More room: "options": {"num_ctx": 8192} in the request, or OLLAMA_CONTEXT_LENGTH=8192 where Ollama runs.'
         f" {newest(cut)}"
     )
-    yield Finding("context", State.PROBLEM, said, advice, Entry.CUT_PROMPT)
+    yield CheckResult("context", Severity.PROBLEM, said, advice, Chapter.CUT_PROMPT)
 
 
-def loads_again(window: Window) -> Iterator[Finding]:
+def loads_again(window: Window) -> Iterator[CheckResult]:
     asked = [call for call in window.calls if call.is_model_call]
     again = [
         call
@@ -59,16 +59,16 @@ def loads_again(window: Window) -> Iterator[Finding]:
         advice = f"The calls ask for different num_ctx ({named}), and each change loads it anew: use one for all."
     else:
         advice = "Keep no more models in turn than fit into memory together, and keep_alive longer than the pauses."
-    yield Finding("loading", State.ADVICE, said, f"{advice} {newest(again)}", Entry.LOADS_AGAIN)
+    yield CheckResult("loading", Severity.ADVICE, said, f"{advice} {newest(again)}", Chapter.LOADS_AGAIN)
 
 
-def _wanted_context(call: Call) -> int:
+def _wanted_context(call: Observation) -> int:
     options = call.asked.get("options")
     size = options.get("num_ctx") if isinstance(options, dict) else None
     return size if type(size) is int else 0
 
 
-def loads_after_idle(window: Window) -> Iterator[Finding]:
+def loads_after_idle(window: Window) -> Iterator[CheckResult]:
     slow = [
         call
         for call in window.calls
@@ -82,10 +82,10 @@ def loads_after_idle(window: Window) -> Iterator[Finding]:
     took = median(call.number("load_time") for call in slow)
     said = f"{counted(len(slow), 'call')} {window.span} waited {duration(took)} for a model that had been unloaded"
     advice = f'Keep it loaded for longer: OLLAMA_KEEP_ALIVE=1h where Ollama runs, or "keep_alive": "1h". {newest(slow)}'
-    yield Finding("loading", State.ADVICE, f"{said} ({models(slow)}).", advice, Entry.FIRST_ANSWER)
+    yield CheckResult("loading", Severity.ADVICE, f"{said} ({models(slow)}).", advice, Chapter.FIRST_ANSWER)
 
 
-def waits(window: Window) -> Iterator[Finding]:
+def waits(window: Window) -> Iterator[CheckResult]:
     asked = [call for call in window.calls if call.is_model_call]
     waited = [
         call
@@ -100,10 +100,10 @@ def waits(window: Window) -> Iterator[Finding]:
         "Ollama runs one call of a model at a time: OLLAMA_NUM_PARALLEL=4 where Ollama runs lets it run four, each"
         f" with its own num_ctx of memory. {newest(waited)}"
     )
-    yield Finding("waiting", State.ADVICE, f"{said} ({models(waited)}).", advice, Entry.WAITING)
+    yield CheckResult("waiting", Severity.ADVICE, f"{said} ({models(waited)}).", advice, Chapter.WAITING)
 
 
-def slow_answers(window: Window) -> Iterator[Finding]:
+def slow_answers(window: Window) -> Iterator[CheckResult]:
     told = [
         call
         for call in window.calls
@@ -115,4 +115,4 @@ def slow_answers(window: Window) -> Iterator[Finding]:
     rate = median(call.number("tokens_per_second") for call in slow)
     said = f"{counted(len(slow), 'answer')} {window.span} came at {speed(rate)} ({models(slow)})."
     advice = f"Where `ollama ps` shows less than 100 % GPU, take a smaller model or num_ctx. {newest(slow)}"
-    yield Finding("speed", State.ADVICE, said, advice, Entry.SLOW)
+    yield CheckResult("speed", Severity.ADVICE, said, advice, Chapter.SLOW)

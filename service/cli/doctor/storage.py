@@ -9,14 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.journal import JournalError
 from service.journal.folder import JOURNAL
-from service.journal.index import INDEX
 from service.journal.reader import Reader
 from service.journal.transaction import is_empty
 from service.record.wording import counted
+from service.search.index import INDEX
 from service.settings import Settings
 
 # Reading every page of many gigabytes takes minutes; `journal check` does it for those who want to know.
@@ -27,23 +27,29 @@ _INDEX_LAG = 1000
 _SAVE = "Start the recorder again: it sets a damaged file aside and saves what can be read into a new one."
 
 
-def look_at_storage(settings: Settings) -> list[Finding]:
+def look_at_storage(settings: Settings) -> list[CheckResult]:
     """Findings about DATA_DIR."""
     folder = settings.data_dir
     if folder.exists() and not folder.is_dir():
         said = f"DATA_DIR={str(folder)!r} is no folder."
-        return [Finding("journal", State.PROBLEM, said, "Name another one in DATA_DIR.", Entry.NOT_RUNNING)]
+        return [CheckResult("journal", Severity.PROBLEM, said, "Name another one in DATA_DIR.", Chapter.NOT_RUNNING)]
     if not folder.is_dir():
-        return [Finding("journal", State.NOTE, f"There is none in {str(folder)!r} yet.", "The recorder makes it.")]
+        return [
+            CheckResult("journal", Severity.NOTE, f"There is none in {str(folder)!r} yet.", "The recorder makes it.")
+        ]
     if not os.access(folder, os.R_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "not for this user", str(folder))
     found = [_room(settings)]
     if folder.stat().st_mode & 0o077:
         advice = f"chmod 700 {folder}"
-        found.append(Finding("journal", State.PROBLEM, "Other users may look into its folder.", advice, Entry.OPEN))
+        found.append(
+            CheckResult("journal", Severity.PROBLEM, "Other users may look into its folder.", advice, Chapter.OPEN)
+        )
     if set_aside := sorted(path.name for path in folder.glob(f"{JOURNAL}.corrupt-*")):
         said = f"Damaged files were set aside: {', '.join(set_aside)}. What could be read of them is in the journal."
-        found.append(Finding("journal", State.NOTE, said, "Delete them when you do not need them.", Entry.DAMAGED))
+        found.append(
+            CheckResult("journal", Severity.NOTE, said, "Delete them when you do not need them.", Chapter.DAMAGED)
+        )
     reader = Reader(folder, seconds=_LOOK_SECONDS)
     try:
         found += _soundness(reader)
@@ -55,47 +61,47 @@ def look_at_storage(settings: Settings) -> list[Finding]:
     return found
 
 
-def _room(settings: Settings) -> Finding:
+def _room(settings: Settings) -> CheckResult:
     disk = shutil.disk_usage(settings.data_dir)
     taken = sum(path.stat().st_size for path in settings.data_dir.glob(f"{JOURNAL}*") if path.is_file())
     said = f"{taken / _GIGABYTE:,.2f} GB taken, {disk.free / _GIGABYTE:,.1f} GB free."
     if disk.free < _LITTLE_BYTES:
         advice = "Make room, or keep less with RETENTION_GB or RETENTION_DAYS: a full disk costs the oldest records."
-        return Finding("disk", State.PROBLEM, said, advice, Entry.DISK)
+        return CheckResult("disk", Severity.PROBLEM, said, advice, Chapter.DISK)
     if disk.free + taken < settings.retention_gb * _GIGABYTE:
         advice = f"RETENTION_GB={settings.retention_gb:g} is more than fits: set it to what may be taken."
-        return Finding("disk", State.ADVICE, said, advice, Entry.DISK)
-    return Finding("disk", State.GOOD, said)
+        return CheckResult("disk", Severity.ADVICE, said, advice, Chapter.DISK)
+    return CheckResult("disk", Severity.GOOD, said)
 
 
-def _soundness(reader: Reader) -> list[Finding]:
+def _soundness(reader: Reader) -> list[CheckResult]:
     (records,) = reader.ask("SELECT count(*) FROM exchange")[0]
     try:
         problems = [str(text) for (text,) in reader.ask("PRAGMA quick_check(3)")]
     except JournalError as trouble:
         return [_unreadable(trouble)]
     if problems == ["ok"]:
-        return [Finding("journal", State.GOOD, f"Sound, {counted(records, 'record')}.")]
-    return [Finding("journal", State.PROBLEM, f"Damaged: {'; '.join(problems)}", _SAVE, Entry.DAMAGED)]
+        return [CheckResult("journal", Severity.GOOD, f"Sound, {counted(records, 'record')}.")]
+    return [CheckResult("journal", Severity.PROBLEM, f"Damaged: {'; '.join(problems)}", _SAVE, Chapter.DAMAGED)]
 
 
-def _unreadable(trouble: JournalError) -> Finding:
+def _unreadable(trouble: JournalError) -> CheckResult:
     cause = trouble.__cause__
     if not isinstance(cause, sqlite3.Error):
-        return Finding("journal", State.NOTE, _sentence(trouble), "The recorder makes it.")
+        return CheckResult("journal", Severity.NOTE, _sentence(trouble), "The recorder makes it.")
     if cause.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
         said = f"Too large to be looked through in {_LOOK_SECONDS:g} s."
-        return Finding("journal", State.NOTE, said, "`ollama-recorder journal check` reads every page.")
+        return CheckResult("journal", Severity.NOTE, said, "`ollama-recorder journal check` reads every page.")
     if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         advice = "Run doctor as the recorder's own user, or in its container."
-        return Finding("journal", State.PROBLEM, _sentence(trouble), advice, Entry.DAMAGED)
+        return CheckResult("journal", Severity.PROBLEM, _sentence(trouble), advice, Chapter.DAMAGED)
     if cause.sqlite_errorcode == sqlite3.SQLITE_ERROR:
         # Sound, with other tables than ours.
         advice = "Name another folder in DATA_DIR, or use the version of the recorder that wrote it."
-        return Finding(
-            "journal", State.PROBLEM, f"It is no journal of this recorder: {cause}.", advice, Entry.NOT_RUNNING
+        return CheckResult(
+            "journal", Severity.PROBLEM, f"It is no journal of this recorder: {cause}.", advice, Chapter.NOT_RUNNING
         )
-    return Finding("journal", State.PROBLEM, _sentence(trouble), _SAVE, Entry.DAMAGED)
+    return CheckResult("journal", Severity.PROBLEM, _sentence(trouble), _SAVE, Chapter.DAMAGED)
 
 
 def _sentence(trouble: JournalError) -> str:
@@ -103,28 +109,30 @@ def _sentence(trouble: JournalError) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _index(settings: Settings, reader: Reader) -> list[Finding]:
+def _index(settings: Settings, reader: Reader) -> list[CheckResult]:
     newest = reader.newest_number()
     advice = "`ollama-recorder stats` makes it; so does the recorder."
     try:
         known = _indexed(settings.data_dir) if (settings.data_dir / INDEX).is_file() else None
     except sqlite3.Error as error:
-        return [Finding("index", State.NOTE, f"The index cannot be read: {error}.", advice, Entry.NOT_FOUND)]
+        return [CheckResult("index", Severity.NOTE, f"The index cannot be read: {error}.", advice, Chapter.NOT_FOUND)]
     if known is None:
         text = f"There is no index in {str(settings.data_dir)!r} yet."
-        return [Finding("index", State.NOTE, text, advice, Entry.NOT_FOUND)]
+        return [CheckResult("index", Severity.NOTE, text, advice, Chapter.NOT_FOUND)]
     (kept,) = reader.ask("SELECT count(*) FROM exchange WHERE number <= ?", (newest,))[0]
     behind = max(0, kept - known)
-    found = [Finding("index", State.GOOD, "Up to date." if not behind else f"{counted(behind, 'record')} behind.")]
+    found = [
+        CheckResult("index", Severity.GOOD, "Up to date." if not behind else f"{counted(behind, 'record')} behind.")
+    ]
     if behind > _INDEX_LAG:
         advice = "It catches up by itself while the recorder runs; `ollama-recorder stats` does it at once."
         found = [
-            Finding(
+            CheckResult(
                 "index",
-                State.NOTE,
+                Severity.NOTE,
                 f"{counted(behind, 'record')} behind: a search does not find those yet.",
                 advice,
-                Entry.NOT_FOUND,
+                Chapter.NOT_FOUND,
             )
         ]
     return found

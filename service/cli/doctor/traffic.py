@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Iterator
 
-from service.cli.doctor.answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
-from service.cli.doctor.finding import Finding, State
 from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
+from service.cli.doctor.unusable_answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
 from service.cli.doctor.window import Window, read_window
 from service.journal import JournalError
 from service.record.wording import counted
 from service.settings import Settings
 
-_SIGNS: tuple[Callable[[Window], Iterator[Finding]], ...] = (
+_SIGNS: tuple[Callable[[Window], Iterator[CheckResult]], ...] = (
     *(cut_prompts, silences, client_limits, crashes, unreachable, no_models, too_busy, refusals),
     *(empty_answers, unfinished_answers, many_objects),
     *(loads_again, loads_after_idle, waits, slow_answers, nameless, uncounted),
 )
 
 
-def look_at_traffic(settings: Settings, seconds: float) -> list[Finding]:
+def look_at_traffic(settings: Settings, seconds: float) -> list[CheckResult]:
     """Findings about the exchanges that ended in the last ``seconds``."""
     try:
         window = read_window(settings.data_dir, seconds)
@@ -26,9 +26,9 @@ def look_at_traffic(settings: Settings, seconds: float) -> list[Finding]:
         # Said by those who look at the journal.
         return []
     found = [finding for sign in _SIGNS for finding in sign(window)]
-    if any(finding.state in (State.ADVICE, State.PROBLEM) for finding in found) or not window.calls:
+    if any(finding.state in (Severity.ADVICE, Severity.PROBLEM) for finding in found) or not window.calls:
         return found
-    return [Finding("traffic", State.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *found]
+    return [CheckResult("traffic", Severity.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *found]
 
 
 def _all(window: Window) -> str:

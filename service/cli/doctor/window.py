@@ -26,7 +26,7 @@ _MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Observation:
     """One exchange: its line and its request as JSON objects, and what explains it (kinds of findings)."""
 
     said: dict[str, Any]
@@ -69,7 +69,7 @@ class Call:
 class Window:
     """``calls``, oldest first; ``seconds`` asked for; ``is_whole``: whether they are all of that time."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[Observation, ...]
     seconds: float
     is_whole: bool = True
 
@@ -81,12 +81,12 @@ class Window:
         return f"among the newest {counted(len(self.calls), 'exchange')}"
 
 
-def newest(calls: Sequence[Call]) -> str:
+def newest(calls: Sequence[Observation]) -> str:
     """How the newest of ``calls`` is looked at: by its whole id, as those that began at once begin alike."""
     return f"See the newest: ollama-recorder show {calls[-1].text('exchange')}."
 
 
-def models(calls: Sequence[Call]) -> str:
+def models(calls: Sequence[Observation]) -> str:
     """Their models, the most frequent first, three at most."""
     names = [call.text("model") for call in calls if call.text("model")]
     frequent = sorted(set(names), key=lambda name: (-names.count(name), name))
@@ -117,17 +117,17 @@ def read_window(folder: Path, seconds: float) -> Window:
         reader.close()
 
 
-def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Call, ...]:
+def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Observation, ...]:
     parsed = [(started, ended, said) for started, ended, line in lines if (said := _object(line)) is not None]
     parsed.sort(key=lambda one: one[0])
     return tuple(_call(said, around) for (_, _, said), around in zip(parsed, _around(parsed), strict=True))
 
 
-def _call(said: dict[str, Any], around: Surroundings) -> Call:
+def _call(said: dict[str, Any], around: Surroundings) -> Observation:
     body = said.get("request_body")
     asked = document(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
     kinds = frozenset(finding.kind for finding in explain(said, around).findings)
-    return Call(said, asked if isinstance(asked, dict) else {}, around, kinds)
+    return Observation(said, asked if isinstance(asked, dict) else {}, around, kinds)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -130,7 +130,7 @@ const UNITS = /** @type {Record<string, number>} */ ({ s: 1e3, m: 6e4, h: 36e5, 
 const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,3})\d*)?\s?([Zz]|[+-]\d\d:?\d\d)?)?$/;
 
 /**
- * As service/journal/moments.py reads it.
+ * As service/record/timestamps.py reads it.
  * @param {string} said a moment as a filter says it
  * @param {number} now Unix milliseconds
  * @param {boolean} [isEnd] a date alone then is the end of that day

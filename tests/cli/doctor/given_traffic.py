@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from service.record.exchange import Outcome, Record
+from service.record.exchange import EncodedRecord, Outcome
 from tests.cli.kept import keep
 from tests.journal.given import identifier, record
 
@@ -14,7 +14,7 @@ from tests.journal.given import identifier, record
 _FIRST = 0x01A1FCD1 << 96
 
 
-def call(number: int, *, ago: float = 0.0, asked: Any = None, **said: Any) -> Record:
+def call(number: int, *, ago: float = 0.0, asked: Any = None, **said: Any) -> EncodedRecord:
     """One chat with llama3.2 that ended ``ago`` seconds ago; ``said`` are keys of its line, None takes one away."""
     ended_ns = time.time_ns() - int(ago * 1e9)
     exchange = f"{_FIRST + (number << 80):032x}"
@@ -59,7 +59,7 @@ def call(number: int, *, ago: float = 0.0, asked: Any = None, **said: Any) -> Re
     )
 
 
-def failed(number: int, outcome: Outcome, error: str = "", **said: Any) -> Record:
+def failed(number: int, outcome: Outcome, error: str = "", **said: Any) -> EncodedRecord:
     """A call that was not answered as it should."""
     no = dict.fromkeys(
         ("response_text", "done_reason", "prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated"),
@@ -69,10 +69,10 @@ def failed(number: int, outcome: Outcome, error: str = "", **said: Any) -> Recor
     return call(number, **{**no, **times, "outcome": str(outcome), "failed": True, "error": error or None, **said})
 
 
-def refused(number: int, status: int, error: str, **said: Any) -> Record:
+def refused(number: int, status: int, error: str, **said: Any) -> EncodedRecord:
     return failed(number, Outcome.REFUSED, error, status=status, **said)
 
 
-def happened(folder: Path, records: Iterable[Record]) -> None:
+def happened(folder: Path, records: Iterable[EncodedRecord]) -> None:
     """Keep them, oldest first."""
     keep(folder, *sorted(records, key=lambda one: one.ended_ns))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.settings import Settings
 
 
@@ -27,6 +27,6 @@ class Situation:
     """``make`` brings it about and looks; ``entry`` and ``state`` are what must be among what is found."""
 
     name: str
-    entry: Entry
-    state: State
-    make: Callable[[Place], list[Finding]]
+    entry: Chapter
+    state: Severity
+    make: Callable[[Place], list[CheckResult]]

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.doctor.entries import Entry
+from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
 from service.cli.doctor.window import Window, read_window
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
-from service.gateway.answers import Refusal
+from service.gateway.error_responses import Refusal
 from service.gateway.routes import find_target
-from service.record.exchange import Outcome, Record
+from service.record.exchange import EncodedRecord, Outcome
 from tests.cli.doctor.given_traffic import failed, happened, refused
 
 POLICY = Policy(keys={"0" * 64: "n8n"})
 
 
-def among(folder: Path, *records: Record) -> Window:
+def among(folder: Path, *records: EncodedRecord) -> Window:
     happened(folder, records)
     return read_window(folder, 86_400.0)
 
@@ -24,15 +24,15 @@ def among(folder: Path, *records: Record) -> Window:
 @pytest.mark.parametrize(
     ("refusal", "entry"),
     [
-        (check_host("llm.example.org", POLICY), Entry.HOST_NAME),
-        (check_origin("https://app.example.org", "localhost", POLICY), Entry.ORIGIN),
-        (check_route(find_target("/api/ollama/chat"), "POST", POLICY), Entry.WRONG_ADDRESS),
-        (check_route(find_target("/api/ollama/api/pull"), "POST", POLICY), Entry.MANAGEMENT),
-        (check_route(find_target("/api/ollama/api/chat"), "GET", POLICY), Entry.WRONG_ADDRESS),
-        (check_key({}, POLICY), Entry.KEY),
+        (check_host("llm.example.org", POLICY), Chapter.HOST_NAME),
+        (check_origin("https://app.example.org", "localhost", POLICY), Chapter.ORIGIN),
+        (check_route(find_target("/api/ollama/chat"), "POST", POLICY), Chapter.WRONG_ADDRESS),
+        (check_route(find_target("/api/ollama/api/pull"), "POST", POLICY), Chapter.MANAGEMENT),
+        (check_route(find_target("/api/ollama/api/chat"), "GET", POLICY), Chapter.WRONG_ADDRESS),
+        (check_key({}, POLICY), Chapter.KEY),
     ],
 )
-def test_every_refusal_of_the_gateway_has_its_chapter(refusal: Refusal, entry: Entry, folder: Path) -> None:
+def test_every_refusal_of_the_gateway_has_its_chapter(refusal: Refusal, entry: Chapter, folder: Path) -> None:
     (found,) = refusals(among(folder, refused(1, refusal.status, refusal.message)))
     assert found.entry is entry
 

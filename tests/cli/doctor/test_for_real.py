@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.cli.doctor import loki_content
-from service.cli.doctor.entries import Entry
+from service.cli.doctor.chapters import Chapter
 from tests.cli.conftest import Run
 from tests.journal.given import wait_until
 from tests.servers.loki import Loki
@@ -18,30 +18,30 @@ from tests.servers.process import RunningServer
 
 LONG_TEXT = {"type": "object", "properties": {"text": {"type": "string", "minLength": 99}}, "required": ["text"]}
 # What each caller sends wrong: (path, request, headers, what doctor must find)
-FAULTS: tuple[tuple[str, Any, dict[str, str], Entry], ...] = (
-    ("/api/chat", {"model": "llama9", "messages": []}, {}, Entry.NO_MODEL),
-    ("/api/pull", {"model": "llama3.2"}, {}, Entry.MANAGEMENT),
-    ("/chat", {"model": "tiny"}, {}, Entry.WRONG_ADDRESS),
-    ("/api/tags", {}, {}, Entry.WRONG_ADDRESS),
-    ("/api/chat", {"model": "tiny", "messages": []}, {"Host": "llm.example.org"}, Entry.HOST_NAME),
-    ("/api/chat", {"model": "tiny", "messages": []}, {"Origin": "https://app.example.org"}, Entry.ORIGIN),
+FAULTS: tuple[tuple[str, Any, dict[str, str], Chapter], ...] = (
+    ("/api/chat", {"model": "llama9", "messages": []}, {}, Chapter.NO_MODEL),
+    ("/api/pull", {"model": "llama3.2"}, {}, Chapter.MANAGEMENT),
+    ("/chat", {"model": "tiny"}, {}, Chapter.WRONG_ADDRESS),
+    ("/api/tags", {}, {}, Chapter.WRONG_ADDRESS),
+    ("/api/chat", {"model": "tiny", "messages": []}, {"Host": "llm.example.org"}, Chapter.HOST_NAME),
+    ("/api/chat", {"model": "tiny", "messages": []}, {"Origin": "https://app.example.org"}, Chapter.ORIGIN),
     (
         "/api/generate",
         {"model": "tiny", "prompt": "word " * 300, "stream": False, "options": {"num_ctx": 64, "num_predict": 5}},
         {},
-        Entry.CUT_PROMPT,
+        Chapter.CUT_PROMPT,
     ),
     (
         "/api/generate",
         {"model": "tiny", "prompt": "List", "stream": False, "format": LONG_TEXT, "options": {"num_predict": 8}},
         {},
-        Entry.CUT_ANSWER,
+        Chapter.CUT_ANSWER,
     ),
     (
         "/api/generate",
         {"model": "tiny", "prompt": "Why?", "options": {"num_predict": 3}},
         {"User-Agent": "n8n"},
-        Entry.MANY_OBJECTS,
+        Chapter.MANY_OBJECTS,
     ),
 )
 

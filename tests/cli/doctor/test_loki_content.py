@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.loki_content import look_for_newest
 from service.journal.reader import Reader
 from tests.cli.answering import Answering, Said
@@ -18,7 +18,7 @@ QUERY = "/loki/api/v1/query_range"
 Make = Callable[..., Any]
 
 
-def look(settings: Make, folder: Path, url: str, **environment: str) -> list[Finding]:
+def look(settings: Make, folder: Path, url: str, **environment: str) -> list[CheckResult]:
     reader = Reader(folder)
     try:
         return look_for_newest(settings(LOKI_URL=url, **environment), reader)
@@ -29,17 +29,17 @@ def look(settings: Make, folder: Path, url: str, **environment: str) -> list[Fin
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        ({"data": {"result": [{"stream": {}, "values": []}]}}, State.GOOD),
-        ({"data": {"result": []}}, State.PROBLEM),
-        ({"data": {"result": {}}}, State.PROBLEM),
-        (b"[" * 100_000, State.PROBLEM),
-        (b"\xff", State.PROBLEM),
-        (Said(b"too many outstanding requests", 500), State.ADVICE),
-        (Said(b"forbidden", 403), State.NOTE),
-        (Said(b"failed", 500), State.PROBLEM),
+        ({"data": {"result": [{"stream": {}, "values": []}]}}, Severity.GOOD),
+        ({"data": {"result": []}}, Severity.PROBLEM),
+        ({"data": {"result": {}}}, Severity.PROBLEM),
+        (b"[" * 100_000, Severity.PROBLEM),
+        (b"\xff", Severity.PROBLEM),
+        (Said(b"too many outstanding requests", 500), Severity.ADVICE),
+        (Said(b"forbidden", 403), Severity.NOTE),
+        (Said(b"failed", 500), Severity.PROBLEM),
     ],
 )
-def test_each_answer_is_understood(answer: Any, state: State, settings: Make, answers: Make, folder: Path) -> None:
+def test_each_answer_is_understood(answer: Any, state: Severity, settings: Make, answers: Make, folder: Path) -> None:
     keep(folder, call(1, ago=60), call(2, ago=50))
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 1)
@@ -71,4 +71,4 @@ def test_one_that_does_not_answer_is_told(settings: Make, folder: Path) -> None:
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 1)
     (found,) = look(settings, folder, "http://127.0.0.1:1")
-    assert (found.state, "Connection refused" in found.text) == (State.ADVICE, True)
+    assert (found.state, "Connection refused" in found.text) == (Severity.ADVICE, True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.cli.doctor import ollama
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.ollama import listening_addresses, look_at_ollama
 from service.settings import Settings
 from tests.cli.answering import Answering, Said
@@ -18,8 +18,8 @@ WELL: dict[str, Any] = {"/api/version": {"version": "0.17.4"}, "/api/tags": {"mo
 Make = Callable[..., Any]
 
 
-def problems(found: list[Finding]) -> list[Finding]:
-    return [finding for finding in found if finding.state is State.PROBLEM]
+def problems(found: list[CheckResult]) -> list[CheckResult]:
+    return [finding for finding in found if finding.state is Severity.PROBLEM]
 
 
 def test_a_real_ollama_is_well(ollama: Ollama, settings: Callable[..., Settings]) -> None:
@@ -37,7 +37,7 @@ def test_one_that_does_not_run_is_said_with_how_to_start_it(
     monkeypatch.setattr(ollama, "_CONTAINER_MARKS", (tmp_path / "absent",))
     (found,) = look_at_ollama(settings(OLLAMA_URL="http://127.0.0.1:1"))
     assert (found.state, "Connection refused" in found.text, "ollama serve" in found.advice) == (
-        State.PROBLEM,
+        Severity.PROBLEM,
         True,
         True,
     )
@@ -60,7 +60,7 @@ def test_one_that_does_not_run_is_said_with_how_to_start_it(
 )
 def test_what_is_no_ollama_or_refuses_us_is_told_apart(answer: Said, words: str, settings: Make, answers: Make) -> None:
     (found,) = look_at_ollama(settings(OLLAMA_URL=answers({"/api/version": answer}).url))
-    assert (found.state, words in found.advice) == (State.PROBLEM, True)
+    assert (found.state, words in found.advice) == (Severity.PROBLEM, True)
 
 
 def test_no_models_and_small_contexts_are_told(settings: Make, answers: Make) -> None:
@@ -69,7 +69,7 @@ def test_no_models_and_small_contexts_are_told(settings: Make, answers: Make) ->
     loaded = {"models": [{"name": "tiny", "context_length": 4096}, {"name": "big", "context_length": 32768}, 5]}
     found = look_at_ollama(settings(OLLAMA_URL=answers(WELL | {"/api/ps": loaded}).url))
     (small,) = [finding for finding in found if finding.about == "context"]
-    assert (small.state, "tiny runs with 4,096 tokens" in small.text) == (State.NOTE, True)
+    assert (small.state, "tiny runs with 4,096 tokens" in small.text) == (Severity.NOTE, True)
 
 
 def test_a_clock_that_is_apart_is_told(settings: Make, answers: Make) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
 from tests.cli.conftest import Run
 from tests.cli.doctor.given_traffic import call, happened
 from tests.cli.doctor.page import PAGE, blocks, chapters, compared
 from tests.cli.doctor.place import Place
 from tests.cli.doctor.situations import SITUATIONS
 
-SIGNS = {State.NOTE: "·", State.ADVICE: "!", State.PROBLEM: "✗"}
+SIGNS = {Severity.NOTE: "·", Severity.ADVICE: "!", Severity.PROBLEM: "✗"}
 
 
 def printed() -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ def printed() -> list[tuple[str, str]]:
 
 def test_every_finding_has_its_chapter_and_every_chapter_says_whether_doctor_finds_it() -> None:
     claiming = {name for name, _ in printed()}
-    assert claiming == {entry.value for entry in Entry}
+    assert claiming == {entry.value for entry in Chapter}
     silent = {name: text for name, text in chapters().items() if name not in claiming}
     assert silent
     assert [name for name, text in silent.items() if "doctor cannot see" not in text] == []
@@ -48,7 +48,7 @@ def test_what_doctor_is_said_to_say_is_what_it_says(place: Place, tmp_path: Path
                 folder,
                 patched,
             )
-            found: list[Finding] = situation.make(here)
+            found: list[CheckResult] = situation.make(here)
         said.setdefault(situation.entry, set()).update(
             compared(f"{SIGNS[one.state]} {one.text}") for one in found if one.entry is situation.entry
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.receivers import look_at_receivers
 from tests.cli.answering import Said
 from tests.cli.kept import chat, keep
@@ -17,30 +17,30 @@ from tests.servers.loki import Loki
 Make = Callable[..., Any]
 
 
-def said(found: list[Finding], state: State) -> list[str]:
+def said(found: list[CheckResult], state: Severity) -> list[str]:
     return [finding.text for finding in found if finding.state is state]
 
 
 def test_nothing_is_shipped_unless_that_is_set(settings: Make) -> None:
-    assert [finding.state for finding in look_at_receivers(settings())] == [State.NOTE]
+    assert [finding.state for finding in look_at_receivers(settings())] == [Severity.NOTE]
 
 
 def test_a_real_loki_is_ready(settings: Make, loki: Loki) -> None:
     found = look_at_receivers(settings(LOKI_URL=loki.url))
-    assert not said(found, State.PROBLEM)
-    assert f"Ready at {loki.url}." in said(found, State.GOOD)
+    assert not said(found, Severity.PROBLEM)
+    assert f"Ready at {loki.url}." in said(found, Severity.GOOD)
 
 
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [
-        (Said(b"Ingester not ready", 503), State.PROBLEM, "not ready"),
-        (Said(b"", 401), State.PROBLEM, "refuses us"),
-        (Said(b"", 404), State.NOTE, "does not say"),
+        (Said(b"Ingester not ready", 503), Severity.PROBLEM, "not ready"),
+        (Said(b"", 401), Severity.PROBLEM, "refuses us"),
+        (Said(b"", 404), Severity.NOTE, "does not say"),
     ],
 )
 def test_one_that_is_not_ready_is_told_with_its_reason(
-    answer: Said, state: State, words: str, settings: Make, answers: Make
+    answer: Said, state: Severity, words: str, settings: Make, answers: Make
 ) -> None:
     server = answers({"/ready": answer})
     found = look_at_receivers(settings(LOKI_URL=server.url, LOKI_TOKEN="secret"))
@@ -50,22 +50,22 @@ def test_one_that_is_not_ready_is_told_with_its_reason(
 
 def test_those_that_are_away_are_told(settings: Make) -> None:
     found = look_at_receivers(settings(LOKI_URL="http://127.0.0.1:1", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"))
-    assert len(said(found, State.PROBLEM)) == 2
-    assert all("Connection refused" in text for text in said(found, State.PROBLEM))
+    assert len(said(found, Severity.PROBLEM)) == 2
+    assert all("Connection refused" in text for text in said(found, Severity.PROBLEM))
 
 
 def test_what_waits_and_what_was_refused_are_told(settings: Make, answers: Make, folder: Path) -> None:
     url = answers({"/ready": b"ready"}).url
     keep(folder, chat(1), chat(2, ended_ns=time.time_ns()), chat(3, ended_ns=time.time_ns()))
-    (waiting,) = said(look_at_receivers(settings(LOKI_URL=url)), State.PROBLEM)
+    (waiting,) = said(look_at_receivers(settings(LOKI_URL=url)), Severity.PROBLEM)
     assert waiting.startswith("Not delivered yet: 3 records, the oldest for ")
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 2)
         journal.park("loki", 2, "too old", "entry too far behind \x1b[2J")
     found = look_at_receivers(settings(LOKI_URL=url))
-    assert not said(found, State.PROBLEM)
-    assert "1 record on the way." in said(found, State.GOOD)
-    assert any("too old" in text for text in said(found, State.ADVICE))
+    assert not said(found, Severity.PROBLEM)
+    assert "1 record on the way." in said(found, Severity.GOOD)
+    assert any("too old" in text for text in said(found, Severity.ADVICE))
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 3)
-    assert "It has everything." in said(look_at_receivers(settings(LOKI_URL=url)), State.GOOD)
+    assert "It has everything." in said(look_at_receivers(settings(LOKI_URL=url)), Severity.GOOD)

@@ -6,11 +6,11 @@ import pytest
 
 from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
 from service.cli.doctor.window import Window, read_window
-from service.record.exchange import Record
+from service.record.exchange import EncodedRecord
 from tests.cli.doctor.given_traffic import call, happened
 
 
-def among(folder: Path, *records: Record) -> Window:
+def among(folder: Path, *records: EncodedRecord) -> Window:
     happened(folder, records)
     return read_window(folder, 86_400.0)
 

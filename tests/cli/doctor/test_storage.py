@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from service.cli.doctor import storage
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.storage import look_at_storage
-from service.cli.indexed import catch_up
+from service.cli.journal_access import catch_up
 from service.journal import reader
 from service.journal.folder import JOURNAL
-from service.journal.index import INDEX
+from service.search.index import INDEX
 from tests.cli.kept import chat, keep
 
 Make = Callable[..., Any]
 Usage = namedtuple("Usage", "total used free")
 
 
-def about(found: list[Finding], name: str) -> list[Finding]:
+def about(found: list[CheckResult], name: str) -> list[CheckResult]:
     return [finding for finding in found if finding.about == name]
 
 
@@ -32,14 +32,14 @@ def test_a_sound_and_private_journal_is_well(settings: Make, folder: Path) -> No
     keep(folder, *map(chat, range(1, 6)))
     catch_up(settings())
     found = look_at_storage(settings())
-    assert {finding.state for finding in found} == {State.GOOD}
+    assert {finding.state for finding in found} == {Severity.GOOD}
     assert about(found, "journal")[0].text == "Sound, 5 records."
 
 
 def test_without_a_journal_there_is_nothing_to_do(settings: Make, folder: Path) -> None:
-    assert [finding.state for finding in look_at_storage(settings())] == [State.NOTE]
+    assert [finding.state for finding in look_at_storage(settings())] == [Severity.NOTE]
     folder.mkdir(mode=0o700)
-    assert State.PROBLEM not in {finding.state for finding in look_at_storage(settings())}
+    assert Severity.PROBLEM not in {finding.state for finding in look_at_storage(settings())}
 
 
 def test_a_damaged_file_a_folder_open_to_others_and_files_set_aside_are_told(settings: Make, folder: Path) -> None:
@@ -53,15 +53,17 @@ def test_a_damaged_file_a_folder_open_to_others_and_files_set_aside_are_told(set
     assert [finding.advice for finding in found if "chmod 700" in finding.advice]
     assert [finding for finding in found if "corrupt-1" in finding.text]
     assert [
-        finding for finding in found if finding.state is State.PROBLEM and "sets a damaged file aside" in finding.advice
+        finding
+        for finding in found
+        if finding.state is Severity.PROBLEM and "sets a damaged file aside" in finding.advice
     ]
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(5_000_000, State.PROBLEM), (5_000_000_000, State.ADVICE), (1 << 40, State.GOOD)]
+    ("free", "state"), [(5_000_000, Severity.PROBLEM), (5_000_000_000, Severity.ADVICE), (1 << 40, Severity.GOOD)]
 )
 def test_room_that_is_short_is_told(
-    free: int, state: State, settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+    free: int, state: Severity, settings: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(1 << 40, 0, free))
@@ -75,11 +77,11 @@ def test_an_index_that_is_absent_or_behind_is_told(
     monkeypatch.setattr(storage, "_INDEX_LAG", 1)
     keep(folder, chat(1))
     (absent,) = about(look_at_storage(settings()), "index")
-    assert (absent.state, "no index" in absent.text) == (State.NOTE, True)
+    assert (absent.state, "no index" in absent.text) == (Severity.NOTE, True)
     catch_up(settings())
     keep(folder, chat(2), chat(3))
     (behind,) = about(look_at_storage(settings()), "index")
-    assert (behind.state, "2 records behind" in behind.text) == (State.NOTE, True)
+    assert (behind.state, "2 records behind" in behind.text) == (Severity.NOTE, True)
 
 
 def test_a_file_too_large_to_be_looked_through_is_no_problem(
@@ -89,7 +91,7 @@ def test_a_file_too_large_to_be_looked_through_is_no_problem(
     monkeypatch.setattr(storage, "_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(reader, "_INSTRUCTIONS_BETWEEN_LOOKS", 1)
     found = about(look_at_storage(settings()), "journal")
-    assert [finding.state for finding in found] == [State.NOTE]
+    assert [finding.state for finding in found] == [Severity.NOTE]
     assert "journal check" in found[0].advice
 
 
@@ -97,7 +99,7 @@ def test_a_damaged_index_is_told_and_left_as_it_is(settings: Make, folder: Path)
     keep(folder, chat(1))
     (folder / INDEX).write_bytes(b"no index" * 1000)
     (found,) = about(look_at_storage(settings()), "index")
-    assert (found.state, "cannot be read" in found.text) == (State.NOTE, True)
+    assert (found.state, "cannot be read" in found.text) == (Severity.NOTE, True)
     assert (folder / INDEX).read_bytes() == b"no index" * 1000
 
 
@@ -105,7 +107,7 @@ def test_an_index_that_is_being_made_is_not_there_yet(settings: Make, folder: Pa
     keep(folder, chat(1))
     (folder / INDEX).touch()
     (found,) = about(look_at_storage(settings()), "index")
-    assert (found.state, "no index" in found.text) == (State.NOTE, True)
+    assert (found.state, "no index" in found.text) == (Severity.NOTE, True)
 
 
 def test_a_folder_that_is_a_file_and_a_file_that_may_not_be_opened_are_told(
@@ -114,14 +116,14 @@ def test_a_folder_that_is_a_file_and_a_file_that_may_not_be_opened_are_told(
     file = tmp_path / "file"
     file.touch()
     (found,) = look_at_storage(settings(DATA_DIR=str(file)))
-    assert (found.state, "is no folder" in found.text) == (State.PROBLEM, True)
+    assert (found.state, "is no folder" in found.text) == (Severity.PROBLEM, True)
     folder.mkdir(mode=0o700)
     monkeypatch.chdir(folder)
     with socket.socket(socket.AF_UNIX) as one:
         # Nobody can open one, whatever their rights. Its address must be short.
         one.bind(JOURNAL)
     (found,) = about(look_at_storage(settings()), "journal")
-    assert (found.state, "own user" in found.advice) == (State.PROBLEM, True)
+    assert (found.state, "own user" in found.advice) == (Severity.PROBLEM, True)
 
 
 def test_the_file_of_another_program_is_told_apart(settings: Make, folder: Path) -> None:
@@ -129,4 +131,4 @@ def test_the_file_of_another_program_is_told_apart(settings: Make, folder: Path)
     with closing(sqlite3.connect(folder / JOURNAL)) as other:
         other.execute("CREATE TABLE song(title)")
     (found,) = about(look_at_storage(settings()), "journal")
-    assert (found.state, "no journal of this recorder" in found.text) == (State.PROBLEM, True)
+    assert (found.state, "no journal of this recorder" in found.text) == (Severity.PROBLEM, True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.cli.doctor import window
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.traffic import look_at_traffic
 from service.journal.folder import JOURNAL
 from service.record.exchange import Outcome
@@ -45,8 +45,8 @@ HEALTHY = {
 }
 
 
-def troubles(found: list[Finding]) -> list[Finding]:
-    return [finding for finding in found if finding.state in (State.ADVICE, State.PROBLEM)]
+def troubles(found: list[CheckResult]) -> list[CheckResult]:
+    return [finding for finding in found if finding.state in (Severity.ADVICE, Severity.PROBLEM)]
 
 
 @pytest.mark.parametrize("name", HEALTHY)
@@ -129,5 +129,5 @@ def test_ten_thousand_exchanges_take_seconds(settings: Make, folder: Path) -> No
     happened(folder, [call(number, ago=number, response_text="x" * 1500) for number in range(1, 10_001)])
     began = time.monotonic()
     (found,) = look_at_traffic(settings(), DAY)
-    assert found.state is State.GOOD
+    assert found.state is Severity.GOOD
     assert time.monotonic() - began < 10

@@ -8,10 +8,10 @@ import pytest
 
 from service.cli.doctor import window
 from service.cli.doctor.window import models, newest, read_window
-from service.cli.indexed import catch_up
+from service.cli.journal_access import catch_up
 from service.journal import JournalError
 from service.journal.reader import Reader
-from service.journal.search import Search
+from service.search.search import Search
 from service.settings import read_settings
 from tests.cli.conftest import Run
 from tests.cli.doctor.given_traffic import call, happened

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.cli.doctor.entries import Entry
-from service.cli.doctor.finding import Finding, State
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.traffic import look_at_traffic
-from service.record.exchange import Outcome, Record
+from service.record.exchange import EncodedRecord, Outcome
 from tests.cli.doctor.given_traffic import call, failed, happened, refused
 from tests.cli.doctor.place import Place, Situation
 
@@ -17,14 +17,14 @@ DAY = 86_400.0
 class Traffic:
     """Exchanges that happened, and a look at them."""
 
-    records: tuple[Record, ...]
+    records: tuple[EncodedRecord, ...]
 
-    def __call__(self, place: Place) -> list[Finding]:
+    def __call__(self, place: Place) -> list[CheckResult]:
         happened(place.folder, self.records)
         return look_at_traffic(place.settings(), DAY)
 
 
-def traffic(*records: Record) -> Traffic:
+def traffic(*records: EncodedRecord) -> Traffic:
     return Traffic(records)
 
 
@@ -46,7 +46,7 @@ _QUEUED = {"request_time": 22.0, "wait_time": 20.0, "load_time": 0.1, "time_to_f
 _N8N: dict[str, Any] = {"caller": "n8n"}
 
 
-def _swapped() -> list[Record]:
+def _swapped() -> list[EncodedRecord]:
     """A model that is loaded anew a minute after its last call, as the next call wants another context."""
     return [
         call(
@@ -63,84 +63,89 @@ def _swapped() -> list[Record]:
 
 TRAFFIC_SITUATIONS = (
     Situation(
-        "a cut prompt", Entry.CUT_PROMPT, State.PROBLEM, traffic(call(1, prompt_truncated=True, prompt_tokens=4096))
+        "a cut prompt",
+        Chapter.CUT_PROMPT,
+        Severity.PROBLEM,
+        traffic(call(1, prompt_truncated=True, prompt_tokens=4096)),
     ),
     Situation(
         "three calls that waited for an unloaded model",
-        Entry.FIRST_ANSWER,
-        State.ADVICE,
+        Chapter.FIRST_ANSWER,
+        Severity.ADVICE,
         traffic(*(call(number, ago=7200 * number, **_SLOW_START) for number in range(1, 4))),
     ),
-    Situation("a model that is loaded again and again", Entry.LOADS_AGAIN, State.ADVICE, traffic(*_swapped())),
+    Situation("a model that is loaded again and again", Chapter.LOADS_AGAIN, Severity.ADVICE, traffic(*_swapped())),
     Situation(
         "calls that wait for each other",
-        Entry.WAITING,
-        State.ADVICE,
+        Chapter.WAITING,
+        Severity.ADVICE,
         traffic(call(1, ago=25, request_time=30.0), *(call(number, ago=2, **_QUEUED) for number in range(2, 6))),
     ),
     Situation(
         "slow answers",
-        Entry.SLOW,
-        State.ADVICE,
+        Chapter.SLOW,
+        Severity.ADVICE,
         traffic(*(call(number, ago=number, tokens_per_second=2.1) for number in range(1, 4))),
     ),
     Situation(
         "n8n's time limit",
-        Entry.CLIENT_LIMIT,
-        State.PROBLEM,
+        Chapter.CLIENT_LIMIT,
+        Severity.PROBLEM,
         traffic(failed(1, Outcome.CLIENT_LEFT, status=499, request_time=300.012, **_N8N)),
     ),
     Situation(
         "a proxy's time limit",
-        Entry.CLIENT_LIMIT,
-        State.PROBLEM,
+        Chapter.CLIENT_LIMIT,
+        Severity.PROBLEM,
         traffic(*(failed(number, Outcome.CLIENT_LEFT, status=499, request_time=60.01) for number in (1, 2))),
     ),
     Situation(
         "an Ollama that was silent",
-        Entry.SILENT,
-        State.PROBLEM,
+        Chapter.SILENT,
+        Severity.PROBLEM,
         traffic(
             failed(1, Outcome.UPSTREAM_TIMED_OUT, "Ollama sent nothing for 300 s.", status=504, request_time=300.0)
         ),
     ),
     Situation(
         "an Ollama that was away",
-        Entry.UNREACHABLE,
-        State.ADVICE,
+        Chapter.UNREACHABLE,
+        Severity.ADVICE,
         traffic(failed(1, Outcome.UPSTREAM_UNREACHABLE, "Ollama cannot be reached.", status=502)),
     ),
     Situation(
         "a model that is not there",
-        Entry.NO_MODEL,
-        State.ADVICE,
+        Chapter.NO_MODEL,
+        Severity.ADVICE,
         traffic(failed(1, Outcome.COMPLETED, "model 'llama3.3' not found", status=404, model="llama3.3")),
     ),
-    Situation("a path that Ollama has not", Entry.WRONG_ADDRESS, State.ADVICE, traffic(refused(1, 404, _PATH))),
-    Situation("a method that is not the path's", Entry.WRONG_ADDRESS, State.ADVICE, traffic(refused(1, 405, _METHOD))),
-    Situation("a pull", Entry.MANAGEMENT, State.ADVICE, traffic(refused(1, 403, _PULL, operation="pull"))),
-    Situation("a foreign name", Entry.HOST_NAME, State.ADVICE, traffic(refused(1, 403, _HOST))),
-    Situation("a foreign page", Entry.ORIGIN, State.ADVICE, traffic(refused(1, 403, _ORIGIN))),
-    Situation("a missing key", Entry.KEY, State.ADVICE, traffic(refused(1, 401, _KEY))),
-    Situation("a prompt too long for /generate", Entry.TOO_LARGE, State.ADVICE, traffic(refused(1, 413, _LARGE))),
+    Situation("a path that Ollama has not", Chapter.WRONG_ADDRESS, Severity.ADVICE, traffic(refused(1, 404, _PATH))),
+    Situation(
+        "a method that is not the path's", Chapter.WRONG_ADDRESS, Severity.ADVICE, traffic(refused(1, 405, _METHOD))
+    ),
+    Situation("a pull", Chapter.MANAGEMENT, Severity.ADVICE, traffic(refused(1, 403, _PULL, operation="pull"))),
+    Situation("a foreign name", Chapter.HOST_NAME, Severity.ADVICE, traffic(refused(1, 403, _HOST))),
+    Situation("a foreign page", Chapter.ORIGIN, Severity.ADVICE, traffic(refused(1, 403, _ORIGIN))),
+    Situation("a missing key", Chapter.KEY, Severity.ADVICE, traffic(refused(1, 401, _KEY))),
+    Situation("a prompt too long for /generate", Chapter.TOO_LARGE, Severity.ADVICE, traffic(refused(1, 413, _LARGE))),
     Situation(
         "a proxy before Ollama that refuses a size",
-        Entry.TOO_LARGE,
-        State.ADVICE,
+        Chapter.TOO_LARGE,
+        Severity.ADVICE,
         traffic(failed(1, Outcome.COMPLETED, status=413)),
     ),
     Situation(
         "a full queue",
-        Entry.BUSY,
-        State.PROBLEM,
+        Chapter.BUSY,
+        Severity.PROBLEM,
         traffic(
             failed(1, Outcome.COMPLETED, "server busy, please try again. maximum pending requests exceeded", status=503)
         ),
     ),
     Situation(
         "too little memory",
-        Entry.CRASHED,
-        State.PROBLEM,
+        Chapter.CRASHED,
+        Severity.PROBLEM,
         traffic(
             failed(
                 1,
@@ -152,20 +157,20 @@ TRAFFIC_SITUATIONS = (
     ),
     Situation(
         "an answer that broke off",
-        Entry.CRASHED,
-        State.PROBLEM,
+        Chapter.CRASHED,
+        Severity.PROBLEM,
         traffic(failed(1, Outcome.UPSTREAM_BROKE_OFF, "Ollama broke off: the connection was reset")),
     ),
     Situation(
         "thinking without an answer",
-        Entry.EMPTY_ANSWER,
-        State.ADVICE,
+        Chapter.EMPTY_ANSWER,
+        Severity.ADVICE,
         traffic(call(1, thinking="Well …", response_text="", done_reason="length", model="qwen3:8b")),
     ),
     Situation(
         "JSON that is cut",
-        Entry.CUT_ANSWER,
-        State.ADVICE,
+        Chapter.CUT_ANSWER,
+        Severity.ADVICE,
         traffic(
             call(
                 1, asked={"format": "json", "options": {"num_predict": 40}}, done_reason="length", response_text='{"a"'
@@ -174,24 +179,24 @@ TRAFFIC_SITUATIONS = (
     ),
     Situation(
         "an answer that is cut though nobody set a limit",
-        Entry.CUT_ANSWER,
-        State.ADVICE,
+        Chapter.CUT_ANSWER,
+        Severity.ADVICE,
         traffic(call(1, done_reason="length")),
     ),
     Situation(
-        "an answer that Ollama aborted", Entry.CUT_ANSWER, State.ADVICE, traffic(call(1, done_reason="unfinished"))
+        "an answer that Ollama aborted", Chapter.CUT_ANSWER, Severity.ADVICE, traffic(call(1, done_reason="unfinished"))
     ),
-    Situation("n8n and a stream", Entry.MANY_OBJECTS, State.ADVICE, traffic(call(1, stream=True, **_N8N))),
+    Situation("n8n and a stream", Chapter.MANY_OBJECTS, Severity.ADVICE, traffic(call(1, stream=True, **_N8N))),
     Situation(
         "n8n without names",
-        Entry.NAMELESS,
-        State.NOTE,
+        Chapter.NAMELESS,
+        Severity.NOTE,
         traffic(*(call(number, ago=number, **_N8N) for number in range(1, 4))),
     ),
     Situation(
         "OpenAI's streams without usage",
-        Entry.UNCOUNTED,
-        State.NOTE,
+        Chapter.UNCOUNTED,
+        Severity.NOTE,
         traffic(
             *(call(number, ago=number, api="openai", stream=True, completion_tokens=None) for number in range(1, 4))
         ),

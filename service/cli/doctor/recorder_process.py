@@ -1,0 +1,185 @@
+"""The recorder: does it run, is it the one of these settings and of this version, what does it say of itself."""
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import service
+from service.cli.doctor.chapters import Chapter
+from service.cli.doctor.check_result import CheckResult, Severity
+from service.cli.doctor.ollama import is_in_container
+from service.cli.environment import base_address
+from service.cli.http_client import ask, why
+from service.journal.folder import LOCK
+from service.settings import Settings
+
+_ABOUT = "recorder"
+_LOG = ("Its log says more.", None)
+_ADVICE = {
+    "journal": ("Make room on the disk of DATA_DIR; its log says more.", Chapter.DISK),
+    "loki": ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Chapter.TOO_MANY),
+}
+
+
+def look_at_recorder(settings: Settings, url: str = "") -> list[CheckResult]:
+    """Findings about the recorder at ``url`` (empty: where LISTEN says) and about who holds DATA_DIR."""
+    base = base_address(settings, url)
+    holder = holder_of(settings)
+    try:
+        alive = ask(f"{base}/healthz")
+    except OSError as error:
+        return [_absent(base, holder, error)]
+    if alive.status != 200 or alive.body.strip() != b"ok":
+        return [
+            CheckResult(
+                _ABOUT,
+                Severity.PROBLEM,
+                f"Something else than the recorder answers at {base} ({alive.status} for /healthz).",
+                "Give the recorder another address with LISTEN, or stop that program.",
+                Chapter.NOT_RUNNING,
+            )
+        ]
+    found = [*_versions(settings, base), *_readiness(base), *_losses(settings, base), *_reach(settings)]
+    if holder is None and _may_be_looked_into(settings.data_dir):
+        found.append(
+            CheckResult(
+                _ABOUT,
+                Severity.PROBLEM,
+                f"It runs, but nobody writes to DATA_DIR={str(settings.data_dir)!r}: it uses another folder.",
+                "Start this command with the settings of the recorder, or in its container.",
+                Chapter.NOT_RUNNING,
+            )
+        )
+    return found
+
+
+def holder_of(settings: Settings) -> str | None:
+    """Who holds DATA_DIR ("process 12 on host since …"); None when nobody does."""
+    try:
+        descriptor = os.open(settings.data_dir / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Shared, and given back at once: a recorder that starts at this moment would otherwise be turned away.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "an unknown process"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _may_be_looked_into(folder: Path) -> bool:
+    """Where this user may not look, somebody else may well hold what is in it."""
+    try:
+        return not folder.exists() or os.access(folder, os.X_OK)
+    except PermissionError:
+        return False
+
+
+def _absent(base: str, holder: str | None, error: OSError) -> CheckResult:
+    if holder is not None:
+        return CheckResult(
+            _ABOUT,
+            Severity.PROBLEM,
+            f"It runs ({holder}), but not at {base}: {why(error)}.",
+            "Set LISTEN here to what it was started with, or say --url.",
+            Chapter.NOT_RUNNING,
+        )
+    return CheckResult(
+        _ABOUT,
+        Severity.PROBLEM,
+        f"It does not run: nothing answers at {base} ({why(error)}).",
+        "Start it: `make run`, `ollama-recorder serve`, or `make up` for Docker.",
+        Chapter.NOT_RUNNING,
+    )
+
+
+def _versions(settings: Settings, base: str) -> list[CheckResult]:
+    status = _document(base, "/status.json", _login(settings))
+    theirs = status.get("version")
+    if theirs is None:
+        return [CheckResult(_ABOUT, Severity.GOOD, f"It answers at {base}.")]
+    if theirs != service.__version__:
+        return [
+            CheckResult(
+                _ABOUT,
+                Severity.PROBLEM,
+                f"Version {theirs} runs at {base}; this command is of version {service.__version__}.",
+                "Start the recorder again with the newer one.",
+            )
+        ]
+    return [CheckResult(_ABOUT, Severity.GOOD, f"Version {theirs} answers at {base}.")]
+
+
+def _readiness(base: str) -> list[CheckResult]:
+    degraded = _document(base, "/readyz", {}).get("degraded")
+    if not isinstance(degraded, dict):
+        return []
+    # Ollama and Loki are asked here themselves, with advice; what is left is known to the recorder alone.
+    return [
+        CheckResult(_ABOUT, Severity.PROBLEM, f"It says of its {part}: {trouble}", *_ADVICE.get(part, _LOG))
+        for part, trouble in degraded.items()
+        if part != "ollama" and not (part == "loki" and "HTTP 429" not in str(trouble))
+    ]
+
+
+def _losses(settings: Settings, base: str) -> list[CheckResult]:
+    """What the recorder could not keep since it started."""
+    numbers = _metrics(base, _login(settings))
+    found = []
+    if lost := numbers.get("ollama_recorder_lost_records_total", 0.0):
+        said = f"{lost:,.0f} exchanges left no record since it started: the journal could not take them."
+        found.append(CheckResult(_ABOUT, Severity.PROBLEM, said, "Its log says why (RecordsLost).", Chapter.DISK))
+    if lost := numbers.get("ollama_recorder_lost_bodies_total", 0.0):
+        said = f"{lost:,.0f} records were kept without bodies since it started: there was no room for them."
+        found.append(CheckResult(_ABOUT, Severity.ADVICE, said, "Its log says why (BodiesLost).", Chapter.DISK))
+    return found
+
+
+def _metrics(base: str, headers: dict[str, str]) -> dict[str, float]:
+    """The numbers without labels; empty when they are not for us."""
+    try:
+        text = ask(f"{base}/metrics", headers=headers).body.decode("utf-8", "replace")
+    except OSError:
+        return {}
+    found = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            found[name] = float(value)
+    return found
+
+
+def _reach(settings: Settings) -> list[CheckResult]:
+    """Who reaches it, as far as LISTEN tells. In a container it listens on all of its own addresses, as it must."""
+    host, port = settings.listen
+    if host in ("127.0.0.1", "::1", "localhost"):
+        said = f"It listens on {host}:{port} only: programs in containers and on other machines do not reach it."
+        advice = (
+            "That is right for callers on this machine; others come through `make up`, or a LISTEN that they reach."
+        )
+        return [CheckResult(_ABOUT, Severity.NOTE, said, advice, Chapter.NOT_REACHED)]
+    if settings.api_keys_file is None and not is_in_container():
+        said = f"It listens on {host}:{port} without API_KEYS_FILE: whoever reaches this machine may use the models."
+        return [
+            CheckResult(
+                _ABOUT, Severity.ADVICE, said, "Give each caller a key, or let a firewall decide.", Chapter.OPEN
+            )
+        ]
+    return []
+
+
+def _login(settings: Settings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.inspector_token}"} if settings.inspector_token else {}
+
+
+def _document(base: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    try:
+        said = json.loads(ask(base + path, headers=headers).body)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,106 @@
+"""The journal and its index as a command reads them: the index is first brought up to date, where it can be."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.cli.environment import stop
+from service.cli.screen import note, working
+from service.journal import JournalError
+from service.journal.folder import JOURNAL
+from service.journal.reader import Reader
+from service.search.indexing import Indexer
+from service.search.search import Search
+from service.settings import Settings
+
+_LONGEST_ID = 32
+_MOST_CANDIDATES = 5
+
+
+@contextmanager
+def searching(settings: Settings, *, needs_index: bool = True) -> Iterator[Search]:
+    """A Search over DATA_DIR. Stops the command when there is no journal, or it cannot be read in the block."""
+    try:
+        if needs_index:
+            catch_up(settings)
+        search = Search(settings.data_dir)
+        try:
+            yield search
+        finally:
+            search.close()
+    except JournalError as trouble:
+        stop(why_unread(trouble, settings.data_dir))
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Reader]:
+    """A Reader of DATA_DIR's journal. Stops the command when it cannot be read in the block."""
+    reader = Reader(settings.data_dir)
+    try:
+        yield reader
+    except JournalError as trouble:
+        stop(why_unread(trouble, settings.data_dir))
+    finally:
+        reader.close()
+
+
+def why_unread(trouble: Exception, folder: Path) -> str:
+    """Why DATA_DIR's journal cannot be read; where it is not there, or not for this user, also what to do."""
+    path = folder / JOURNAL
+    try:
+        path.stat()
+        is_ours = os.access(path, os.R_OK)
+    except PermissionError:
+        is_ours = False
+    except OSError:
+        return (
+            f"There is no journal in DATA_DIR={str(folder)!r}: either nothing was recorded there yet, or the recorder"
+            " has another DATA_DIR."
+        )
+    if not is_ours:
+        return f"This user may not read DATA_DIR={str(folder)!r}: ask as the recorder's own user, or in its container."
+    return str(trouble)
+
+
+def catch_up(settings: Settings) -> None:
+    """Index what is not indexed yet; the recorder may be doing it too. Raises JournalError without a journal.
+
+    Who may read the journal and not write the index is told that the newest exchanges may be missing.
+    """
+    reader = Reader(settings.data_dir)
+    try:
+        reader.newest_number()
+    finally:
+        reader.close()
+    indexer = Indexer(settings.data_dir)
+    try:
+        step = indexer.step()
+        if step.behind:
+            with working("indexing", step.indexed + step.behind) as bar:
+                indexer.catch_up(progress=lambda done, left: bar.to(step.indexed + done, step.indexed + done + left))
+    except (sqlite3.Error, OSError) as trouble:
+        note(f"The index could not be brought up to date ({trouble}): the newest exchanges may be missing.")
+    finally:
+        indexer.close()
+
+
+def whole_id(reader: Reader, text: str) -> str:
+    """The id of the one exchange whose id begins with ``text``. Stops the command when it is not exactly one."""
+    begin = text.strip().lower()
+    if not begin or len(begin) > _LONGEST_ID or not set(begin) <= set("0123456789abcdef"):
+        stop(f"{text[:80]!r} is no id of an exchange: expected are up to {_LONGEST_ID} hexadecimal digits.", 2)
+    found = [
+        str(identifier)
+        for (identifier,) in reader.ask(
+            "SELECT id FROM exchange WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?",
+            (begin, begin.ljust(_LONGEST_ID, "f"), _MOST_CANDIDATES + 1),
+        )
+    ]
+    if not found:
+        stop(f"There is no exchange {begin} in the journal (any more).")
+    if len(found) > 1:
+        shown = "\n".join(found[:_MOST_CANDIDATES]) + ("\n…" if len(found) > _MOST_CANDIDATES else "")
+        stop(f"{begin} is the beginning of several ids:\n{shown}")
+    return found[0]

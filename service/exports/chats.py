@@ -1,0 +1,240 @@
+"""Conversations for fine-tuning: ``{"messages": [...], "tools"?: [...]}``, one example a line.
+
+The form is OpenAI's, which its own and compatible services take as it is, and which Hugging Face's datasets and
+TRL, axolotl and LLaMA-Factory read. There is one choice in it. The arguments of a tool call are a JSON *text* by
+default: OpenAI's validation refuses anything else, axolotl advises it, and columns of Arrow stay of one type when
+two tools use one name for different things. Most chat templates of Hugging Face want an *object* and some write a
+text out wrongly without a word: for TRL, and what stands on it, choose ``tool_arguments_as_objects``.
+(huggingface/transformers#45419, axolotl-ai-cloud/axolotl#3136, TRL's *Dataset formats*.)
+
+Only complete, successful chats and generations are worth learning from, and each only once. Records must come
+newest first: then the longest form of a conversation comes before its beginnings, which are left out as they are
+part of it. Masked secrets stay masked. What our copy does not hold whole is left out, images too.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from service.exports.chunks import in_pieces
+from service.exports.digest_set import DigestSet
+from service.exports.messages import Message, fingerprints, messages_of, seed_of, tools_of
+from service.journal.reader import KeptRecord
+from service.record.conversation import Conversation, read_conversation
+from service.record.generation import UNFINISHED
+from service.record.line_limit import encode
+
+
+class Reason(StrEnum):
+    """Why a record is not among the examples."""
+
+    NOT_A_CHAT = "not_a_chat"
+    NOT_SUCCESSFUL = "not_successful"
+    CUT_PROMPT = "cut_prompt"
+    CUT_ANSWER = "cut_answer"
+    IMAGES = "images"
+    SHORTENED = "shortened"
+    EARLIER_TURNS_MISSING = "earlier_turns_missing"
+    NO_TEMPLATE = "no_template"
+    SEVERAL_ANSWERS = "several_answers"
+    NO_QUESTION = "no_question"
+    NO_ANSWER = "no_answer"
+    TOO_SHORT = "too_short"
+    UNUSABLE = "unusable"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What becomes an example.
+
+    ``drop_system`` leaves system prompts out of the examples; ``all_outcomes`` also takes answers that failed, were
+    cut or followed a cut prompt; ``keep_thinking`` adds ``reasoning_content`` to what the assistant says.
+    ``min_turns`` counts questions of the user, ``min_characters`` those of the answer's text (calls of tools
+    always suffice).
+    """
+
+    drop_system: bool = False
+    all_outcomes: bool = False
+    keep_thinking: bool = False
+    tool_arguments_as_objects: bool = False
+    min_turns: int = 1
+    min_characters: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many examples were ``written``, and by reason how many records were left out."""
+
+    written: int
+    counts: Mapping[Reason, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One line of the file, the messages in it, and the record that it was made from."""
+
+    line: bytes
+    messages: list[Message]
+    said: dict[str, Any]
+
+
+def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"messages": messages, "tools": tools} if tools else {"messages": messages}
+
+
+_OPERATIONS = frozenset({"chat", "generate"})
+# As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
+_CUT = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn", UNFINISHED}
+)
+
+
+def write(
+    records: Iterable[KeptRecord],
+    options: ChatOptions = ChatOptions(),
+    when_done: Callable[[Left], None] | None = None,
+) -> Iterator[bytes]:
+    """The examples that ``records`` (newest first) hold. ``when_done`` is told at the end what was left out and why.
+
+    Never raises for what a record holds.
+    """
+    counts: Counter[Reason] = Counter()
+    written = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal written
+        for example in examples(records, options, counts):
+            written += 1
+            yield example.line
+
+    yield from in_pieces(lines())
+    if when_done:
+        when_done(Left(written, dict(counts)))
+
+
+def examples(
+    records: Iterable[KeptRecord],
+    options: ChatOptions,
+    counts: "Counter[Reason]",
+    row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]] = _row_of,
+) -> Iterator[Example]:
+    """What of ``records`` (newest first) is worth learning from; of the others ``counts`` gets the reasons.
+
+    ``row_of`` makes the object that is written out of the messages and the tools.
+    """
+    with contextlib.closing(DigestSet()) as seen:
+        for record in records:
+            found = _example(record, options, seen, row_of)
+            if isinstance(found, Reason):
+                counts[found] += 1
+            else:
+                yield found
+
+
+def _example(
+    record: KeptRecord,
+    options: ChatOptions,
+    seen: DigestSet,
+    row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]],
+) -> Example | Reason:
+    # What the row itself tells needs no parsing.
+    if record.row.operation not in _OPERATIONS:
+        return Reason.NOT_A_CHAT
+    said = orjson.loads(record.row.line)
+    if reason := _reason_in_record(said, options):
+        return reason
+    conversation = read_conversation(said, record.request)
+    if reason := _reason_in_request(conversation):
+        return reason
+    try:
+        messages = messages_of(
+            conversation,
+            drop_system=options.drop_system,
+            keep_thinking=options.keep_thinking,
+            as_objects=options.tool_arguments_as_objects,
+        )
+    except ValueError:
+        return Reason.UNUSABLE
+    if reason := _reason_in_messages(messages, options):
+        return reason
+    tools = tools_of(conversation)
+    line = _line(row_of(messages, tools))
+    if line is None:
+        return Reason.UNUSABLE
+    *earlier, whole = fingerprints(messages, seed_of(tools))
+    if not seen.add(whole):
+        return Reason.REPEATED
+    # A conversation is sent again when it goes on, which is after an answer.
+    for digest in earlier:
+        seen.add(digest)
+    return Example(line, messages, said)
+
+
+def _reason_in_record(said: dict[str, Any], options: ChatOptions) -> Reason | None:
+    if not options.all_outcomes:
+        if said.get("failed") is not False or said.get("outcome") != "completed":
+            return Reason.NOT_SUCCESSFUL
+        if said.get("prompt_truncated"):
+            return Reason.CUT_PROMPT
+        if said.get("done_reason") in _CUT:
+            return Reason.CUT_ANSWER
+    if said.get("images"):
+        return Reason.IMAGES
+    return None
+
+
+def _reason_in_request(conversation: Conversation) -> Reason | None:
+    if not conversation.is_whole:
+        return Reason.SHORTENED
+    if any(turn.images for turn in conversation.turns):
+        return Reason.IMAGES
+    answer = conversation.answer
+    if answer is None or not (answer.text.strip() or answer.tool_calls):
+        return Reason.NO_ANSWER
+    asked = conversation.parameters
+    if asked.get("context") or asked.get("previous_response_id") or asked.get("conversation"):
+        return Reason.EARLIER_TURNS_MISSING
+    # With `raw` the prompt holds a template's own marks; with `suffix` it is the text around a gap.
+    if asked.get("raw") is True or asked.get("suffix") or asked.get("template"):
+        return Reason.NO_TEMPLATE
+    several = asked.get("n")
+    if isinstance(several, int) and several > 1:
+        return Reason.SEVERAL_ANSWERS
+    return None
+
+
+def _reason_in_messages(messages: list[Message], options: ChatOptions) -> Reason | None:
+    answer = messages[-1]
+    if "tool_calls" not in answer and len(answer["content"].strip()) < options.min_characters:
+        return Reason.TOO_SHORT
+    questions = sum(1 for message in messages if message["role"] == "user")
+    if not questions:
+        return Reason.NO_QUESTION
+    return Reason.TOO_SHORT if questions < options.min_turns else None
+
+
+def _line(example: dict[str, Any]) -> bytes | None:
+    try:
+        return encode(example) + b"\n"
+    except TypeError:
+        pass
+    try:
+        return encode(_storable(example)) + b"\n"
+    except (TypeError, RecursionError):
+        # Nested deeper than any tool is.
+        return None
+
+
+def _storable(value: Any) -> Any:
+    """``value`` with its lone surrogates written out: UTF-8 cannot hold them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(entry) for key, entry in value.items()}
+    return [_storable(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,118 @@
+"""A table for spreadsheets: RFC 4180, UTF-8, one row an exchange.
+
+The columns are the record's keys without its bodies, and at the end ``prompt`` (what was asked last) and ``answer``
+(the text, or the calls of tools), both in full up to what a cell of a spreadsheet takes. The whole bodies are in the
+JSON forms.
+
+It is written for people: it begins with a byte order mark, without which Excel takes UTF-8 for something else, and
+no cell computes. A text that a spreadsheet would take for a formula gets an apostrophe in front, every text stands
+in quotes, and characters that reorder or break what is shown are written as ``\\u202e``. Excel divides at commas
+only where the comma is the system's list separator; elsewhere *Data, From Text* asks.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from service.exports.chunks import in_pieces
+from service.journal.reader import KeptRecord
+from service.record.bodies import document
+from service.record.chat_messages import ChatMessage, turns_of
+from service.record.conversation import read_conversation
+from service.record.line import BODY_KEYS, KEYS
+
+CELL_UNITS = 32_767
+"""The most that a cell of Excel or LibreOffice holds, in UTF-16 code units."""
+
+RECORD_COLUMNS = tuple(key for key in KEYS if key not in BODY_KEYS)
+COLUMNS = (*RECORD_COLUMNS, "prompt", "answer")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_NAME = 200
+# An apostrophe may come in front, and the note behind.
+_ROOM = CELL_UNITS - 64
+# Spreadsheets skip what is not seen before they look for a formula; full-width and small signs count as plain ones.
+_UNSEEN = "\\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_COMPUTES = re.compile(f"[\\x00\\t\\r]|[{_UNSEEN}]*[=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b]")
+# Control characters but tab and line ends, what reorders text, and lone surrogates, which JSON may hold and UTF-8
+# cannot. Marks of direction (U+200E, U+200F) stay, as Arabic and Hebrew need them.
+_MISLEADING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
+
+
+def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
+    """The head of the table, then one row a record, in their order. Never raises for what a record holds."""
+    return in_pieces(_lines(records))
+
+
+def _lines(records: Iterable[KeptRecord]) -> Iterator[bytes]:
+    yield _BYTE_ORDER_MARK + ",".join(COLUMNS).encode() + b"\r\n"
+    for record in records:
+        yield _row(record).encode()
+
+
+def _row(record: KeptRecord) -> str:
+    said = orjson.loads(record.row.line)
+    cells = [_cell(said[key]) if key in said else "" for key in RECORD_COLUMNS]
+    answer = said.get("response_text") or said.get("tool_calls") or ""
+    cells += [_text(text) if text else "" for text in (_prompt(said), answer)]
+    return ",".join(cells) + "\r\n"
+
+
+def _prompt(said: dict[str, Any]) -> str:
+    """What was asked last: the newest turn of the user, or all texts that vectors were wanted of."""
+    if said.get("operation") == "embed":
+        return "\n".join(turn.text for turn in read_conversation(said, b"").turns)
+    asked = document(said.get("request_body", "").encode("utf-8", "surrogatepass"))
+    if isinstance(asked, dict):
+        for key in ("messages", "input"):
+            if isinstance(asked.get(key), list):
+                # From the end, one at a time: long conversations are mostly what was said before.
+                items = ({key: [item]} for item in reversed(asked[key]))
+                return next((text for item in items if (text := _newest_of(turns_of(item)))), "")
+    return _newest_of(read_conversation(said, b"").turns)
+
+
+def _newest_of(turns: Iterable[ChatMessage]) -> str:
+    return next((turn.text for turn in reversed(list(turns)) if turn.role == "user" and turn.text), "")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        if value.isalnum() and value.isascii():
+            return f'"{value}"'
+        return _name(value) if len(value) <= _LONGEST_NAME else _text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _text(text: str) -> str:
+    is_formula = _COMPUTES.match(text)
+    if not text.isascii() or not text.isprintable():
+        text = _MISLEADING.sub(_named, text)
+    # Two units a character at most.
+    if len(text) > _ROOM // 2:
+        text = _bounded(text)
+    if '"' in text:
+        text = text.replace('"', '""')
+    return f'"\'{text}"' if is_formula else f'"{text}"'
+
+
+# Names and addresses repeat from row to row, and looking one up takes a third of the time.
+_name = lru_cache(maxsize=4096)(_text)
+
+
+def _bounded(text: str) -> str:
+    encoded = text.encode("utf-16-le")
+    if len(encoded) // 2 <= _ROOM:
+        return text
+    # A pair that the cut falls into is dropped whole.
+    head = encoded[: _ROOM * 2].decode("utf-16-le", "ignore")
+    return f"{head} … [{len(text) - len(head)} characters left out]"
+
+
+def _named(character: "re.Match[str]") -> str:
+    return f"\\u{ord(character[0]):04x}"

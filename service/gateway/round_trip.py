@@ -1,0 +1,286 @@
+"""One exchange on its way: its request goes on, its answer comes back, and it ends exactly once.
+
+Bytes first: the loop that moves an answer writes to the client, copies, notes the time, and
+does nothing else. Whoever keeps the exchanges is reached through plain callables, so nobody
+here knows that a journal exists.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+from aiohttp import web
+
+from service.gateway.call import AlreadySent, Call, Committed, Hooks
+from service.gateway.capture import Capture
+from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
+from service.gateway.headers import header, towards_client
+from service.gateway.idle_timeout import IdleTimeout
+from service.gateway.request_body import RequestBodyReader
+from service.gateway.response_writer import ResponseWriter
+from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
+from service.record.exchange import Body, Exchange, OpenExchange, Outcome
+
+CLIENT_LEFT_STATUS: Final = 499
+# Smaller requests are read whole and sent with their head in one packet; larger ones flow.
+READ_WHOLE_BYTES: Final = 256 * 1024
+# How long a request is read on for its record when its client was answered already.
+READ_ON_SECONDS: Final = 1.0
+# The times of the first pieces are enough to find the first token's: nothing is kept per chunk.
+NOTED_ARRIVALS: Final = 24
+
+
+class RoundTrip:
+    """One exchange on its way. It ends exactly once, in ``end``."""
+
+    def __init__(self, seams: Hooks, request: web.BaseRequest, call: Call) -> None:
+        # Who takes part
+        self.seams = seams
+        self.settings = seams.settings
+        self.request = request
+        self.reply = ResponseWriter(request)
+        self.call = call
+        self.answer: UpstreamResponse | None = None
+        # What passed, and when
+        self.started = time.monotonic()
+        self.silence = IdleTimeout(seams.settings.silence)
+        self.intake = RequestBodyReader(request, self.silence, seams.settings.keep_body_bytes)
+        self.answer_copy = Capture(seams.settings.keep_body_bytes)
+        self.answer_type = ""
+        self.answer_encoding = ""
+        self.arrivals: list[tuple[int, float]] = []
+        # How it goes and ended
+        self.opened: OpenExchange | None = None
+        self.status: int | None = None
+        self.upstream_status: int | None = None
+        self.outcome: Outcome | None = None
+        self.error: str | None = None
+        self.has_ended = False
+
+    async def run(self) -> AlreadySent:
+        self.silence.watch()
+        body = await self._request_body()
+        answer = await self.seams.send(self.call.method, self.call.target, self.call.header_lines, body)
+        if isinstance(answer, Failure):
+            return await self._tell_failure(answer)
+        self.answer = answer
+        self.upstream_status = answer.status
+        self.answer_type = header(answer.headers, b"content-type")
+        self.answer_encoding = header(answer.headers, b"content-encoding")
+        has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
+        self._start_reply(answer.status, answer.reason, towards_client(answer.headers), answer.length, has_body)
+        if not has_body or answer.length == 0:
+            return await self._finish(answer, b"")
+        if not answer.has_begun:
+            self.reply.send_head()
+        return await self._move_answer(answer)
+
+    # The request's body
+
+    async def _request_body(self) -> RequestBody | None:
+        request = self.request
+        if not request.body_exists:
+            self._open()
+            return None
+        # Only now: a request that is refused shall not send its body first.
+        self.reply.invite()
+        self.intake.is_incomplete = True
+        declared = request.headers.get("Content-Length")
+        length = None if declared is None else int(declared)
+        if length is None or length > READ_WHOLE_BYTES:
+            return RequestBody(self.intake.pieces(self._open), length)
+        return RequestBody(await self.intake.whole(self._open), length)
+
+    def _open(self) -> None:
+        if not self.has_ended:
+            self.opened = self.call.open_with(self.intake.body())
+            self.seams.open(self.opened)
+
+    # The answer
+
+    def _start_reply(
+        self, status: int, reason: bytes, lines: list[bytes], length: int | None, has_body: bool = True
+    ) -> None:
+        self.status = status
+        lines.append(b"X-Exchange-Id: %b\r\n" % self.call.id.encode())
+        lines.extend(
+            b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.call.cors
+        )
+        self.reply.start(status, reason, lines, length, has_body, may_stay=not self.seams.is_stopping)
+
+    async def _move_answer(self, answer: UpstreamResponse) -> AlreadySent:
+        reply, copy, silence, arrivals, started = (
+            self.reply,
+            self.answer_copy,
+            self.silence,
+            self.arrivals,
+            self.started,
+        )
+        length, last_piece = answer.length, b""
+
+        def take(piece: bytes) -> bool:
+            nonlocal last_piece
+            now = time.monotonic()
+            silence.heard(now)
+            if len(arrivals) < NOTED_ARRIVALS:
+                arrivals.append((copy.length, now - started))
+            copy.add(piece)
+            if copy.length == length:
+                last_piece = piece
+                return True
+            return reply.send(piece)
+
+        while await answer.forward(take):
+            if last_piece:
+                return await self._finish(answer, last_piece)
+            silence.is_paused = True
+            await reply.drain()
+            silence.is_paused = False
+        if answer.failure is not None:
+            self.outcome = Outcome.UPSTREAM_BROKE_OFF
+            self.error = f"Ollama broke off: {answer.failure}"
+            return self.hang_up()
+        return await self._finish(answer, b"")
+
+    async def _finish(self, answer: UpstreamResponse | None, last_piece: bytes) -> AlreadySent:
+        """The answer is whole: let its last bytes go when its record is on disk."""
+        if answer is not None:
+            answer.finish()
+            self.answer = None
+        if self.outcome is None:
+            self.outcome = Outcome.COMPLETED
+        loop = asyncio.get_running_loop()
+        let_go_at = loop.time() + self.settings.hold
+        if self.intake.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
+            self.silence.end()
+            if not await self.intake.read_on(self.settings.hold):
+                # It comes slowly: the client shall not wait for its record, and its record not for ever.
+                self.reply.finish(last_piece)
+                await self.intake.read_on(READ_ON_SECONDS)
+                self.end()
+                return AlreadySent(self.reply.stays_connected)
+        committed = self.end()
+        if committed is not None and self.settings.hold and not committed.done():
+            timer = loop.call_at(let_go_at, self._let_go, committed)
+            try:
+                await committed
+            finally:
+                timer.cancel()
+        self.reply.finish(last_piece)
+        return AlreadySent(self.reply.stays_connected)
+
+    def _let_go(self, committed: Committed) -> None:
+        if not committed.done():
+            committed.set_result(None)
+            self.seams.released()
+
+    # Everything that is not Ollama's answer
+
+    async def refuse(self, refusal: Refusal) -> AlreadySent:
+        self.outcome = Outcome.REFUSED
+        return await self._say(refusal.status, refusal.message, refusal.setting, refusal.headers)
+
+    async def _tell_failure(self, failure: Failure) -> AlreadySent:
+        if self._client_is_gone:
+            self.client_left()
+            return self.hang_up()
+        self.outcome = failure.outcome
+        url = self.settings.ollama_url
+        if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
+            return await self._say(502, unreachable(url, failure.reason))
+        return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
+
+    async def gave_up(self) -> AlreadySent:
+        """IdleTimeout lasted too long; whose it was decides what to say."""
+        self._abort_upstream()
+        if self.silence.waits_for_client:
+            self.outcome = Outcome.CLIENT_LEFT
+            message = f"The request's body stopped arriving for {self.settings.silence:g} s."
+        else:
+            self.outcome = Outcome.UPSTREAM_TIMED_OUT
+            message = silent(self.settings.ollama_url, self.settings.silence)
+        if self.reply.has_begun:
+            self.error = message
+            return self.hang_up()
+        return await self._say(408 if self.silence.waits_for_client else 504, message)
+
+    async def fail(self, error: Exception) -> AlreadySent:
+        """A fault of ours: the record says so, and the client too if nothing was sent yet."""
+        self.outcome = self.outcome or Outcome.GATEWAY_STOPPED
+        self.error = f"a fault in the recorder: {error!r}"
+        if self.reply.has_begun or self.has_ended:
+            return self.hang_up()
+        return await self._say(500, self.error)
+
+    async def _say(
+        self, status: int, message: str, setting: str | None = None, more: tuple[tuple[str, str], ...] = ()
+    ) -> AlreadySent:
+        self.error = message
+        body = error_body(self.call.path, status, message, setting)
+        self.answer_type = "application/json"
+        lines = [b"Content-Type: application/json\r\n"]
+        lines.extend(f"{name}: {value}\r\n".encode() for name, value in more)
+        self._start_reply(status, REASONS.get(status, b""), lines, len(body))
+        sent = b"" if self.call.method == "HEAD" else body
+        self.answer_copy.add(sent)
+        return await self._finish(None, sent)
+
+    def client_left(self) -> None:
+        self.outcome = self.outcome or Outcome.CLIENT_LEFT
+
+    def was_cancelled(self) -> None:
+        if self.outcome is None:
+            self.outcome = Outcome.GATEWAY_STOPPED if self.seams.is_stopping else Outcome.CLIENT_LEFT
+        if self.seams.is_stopping:
+            self.hang_up()
+
+    def hang_up(self) -> AlreadySent:
+        self.reply.hang_up()
+        return AlreadySent(keep_alive=False)
+
+    @property
+    def _client_is_gone(self) -> bool:
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
+
+    def _abort_upstream(self) -> None:
+        if self.answer is not None:
+            self.answer.abort()
+            self.answer = None
+
+    def end(self) -> Committed | None:
+        """The one exit: without ``await``, so that nothing can come between."""
+        if self.has_ended:
+            return None
+        self.has_ended = True
+        self.silence.end()
+        self._abort_upstream()
+        answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
+        return self.seams.close(self._exchange(self.opened or self.call.open_with(self.intake.body()), answer))
+
+    def so_far(self, most_bytes: int) -> Exchange | None:
+        """As if it ended now; None while the request is being read. Longer answers come as their length only."""
+        if self.opened is None or self.has_ended:
+            return None
+        length = self.answer_copy.length
+        if length <= most_bytes:
+            return self._exchange(self.opened, self.answer_copy.body(self.answer_type, self.answer_encoding))
+        return self._exchange(self.opened, Body(length))
+
+    def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
+        status = self.status
+        if status is None and self.outcome is Outcome.CLIENT_LEFT:
+            status = CLIENT_LEFT_STATUS
+        return Exchange(
+            opened,
+            self.outcome or Outcome.GATEWAY_STOPPED,
+            time.time_ns(),
+            status,
+            self.upstream_status,
+            time.monotonic() - self.started,
+            self.arrivals[0][1] if self.arrivals else None,
+            tuple(self.arrivals),
+            answer,
+            self.error,
+            None if self.intake.whole_at is None else self.intake.whole_at - self.started,
+        )

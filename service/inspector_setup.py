@@ -1,0 +1,130 @@
+"""The recorder's own side of the door: the page and all that it shows, put together from the parts.
+
+What it sends by itself (a prompt once more, ``POST /generate``) goes to the recorder's own socket, so that it is
+admitted and recorded like everybody's.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import service
+from service.gateway.admission import Policy
+from service.gateway.generate import list_models
+from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
+from service.inspector.erasing import Erasing, Gone
+from service.inspector.live import Live
+from service.inspector.pages import Pages, Sources
+from service.inspector.replaying import Replaying
+from service.journal.erasing import erase_records
+from service.record.exchange import Outcome
+from service.search.indexing import Indexer
+from service.search.search import Search
+from service.settings import Settings
+from service.shipping.loki import login_headers
+from service.shipping.loki_deletion import LokiAddress, LokiDeletion, delete_lines
+from service.status import Status
+
+# So long an erasure waits for an index that is being made.
+_INDEX_SECONDS: Final = 10.0
+
+
+class Inspector:
+    """``pages`` answers readers; ``policy`` is the gateway's, with a key of our own where keys are asked for."""
+
+    def __init__(self, settings: Settings, policy: Policy, condition: Status) -> None:
+        self._settings = settings
+        self._condition = condition
+        self._ourselves: Upstream | None = None
+        self._search = Search(settings.data_dir)
+        self._indexer = Indexer(settings.data_dir)
+        self._key = secrets.token_urlsafe(32)
+        self.policy = policy
+        if policy.keys is not None:
+            digest = hashlib.sha256(self._key.encode()).hexdigest()
+            self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
+        reader = condition.reader
+        self.live = Live(condition.relay.so_far, reader, settings.mask_secrets)
+        sources = Sources(
+            service.__version__,
+            condition.readiness,
+            condition.metrics,
+            condition.status,
+            partial(list_models, condition.send),
+            reader,
+            self._search,
+            self.live,
+            Replaying(settings.inspector_replay, self._ask_again),
+            Erasing(
+                reader,
+                self._search,
+                self._erase_records,
+                self._indexer.erase,
+                self._ask_loki if settings.loki_url else None,
+                has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
+                overwrite_soon=condition.recorder.tidy_soon,
+                send_no_more=self._send_no_more,
+                tell_erased=self.live.tell_erased,
+                count_behind=self._count_behind,
+            ),
+            settings.trace_url or None,
+        )
+        self.pages = Pages(sources, settings.inspector_token)
+
+    def open(self, host: str, port: int) -> None:
+        """The recorder listens there."""
+        own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        self._ourselves = Upstream(f"http://{own}:{port}")
+
+    def close(self) -> None:
+        """Close files and connections."""
+        if self._ourselves is not None:
+            self._ourselves.close()
+        self._search.close()
+        self._indexer.close()
+
+    async def ask_ourselves(
+        self, method: str, target: str, lines: Sequence[bytes], body: RequestBody | None
+    ) -> UpstreamResponse | Failure:
+        """A request to our own gateway. Fits ``upstream.Send``."""
+        if self._ourselves is None:
+            return Failure(Outcome.UPSTREAM_UNREACHABLE, "the recorder has just begun to start")
+        return await self._ourselves.send(method, target, lines, body)
+
+    async def _ask_again(self, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> UpstreamResponse | str:
+        lines = [f"{name}: {value}\r\n".encode() for name, value in headers]
+        lines.append(f"User-Agent: ollama-recorder/{service.__version__}\r\n".encode())
+        if self.policy.keys is not None:
+            lines.append(f"Authorization: Bearer {self._key}\r\n".encode())
+        answer = await self.ask_ourselves("POST", path, lines, RequestBody(body, len(body)))
+        return answer.reason if isinstance(answer, Failure) else answer
+
+    async def _erase_records(self, numbers: Sequence[int]) -> int:
+        done = self._condition.recorder.submit(lambda journal: erase_records(journal.connection, numbers))
+        return await asyncio.wrap_future(done)
+
+    def _send_no_more(self) -> None:
+        for shipper in self._condition.shippers:
+            shipper.read_again()
+
+    def _count_behind(self) -> int:
+        until = time.monotonic() + _INDEX_SECONDS
+        while (step := self._indexer.step()).behind and time.monotonic() < until:
+            pass
+        return step.behind
+
+    def _ask_loki(self, gone: Gone) -> LokiDeletion:
+        settings = self._settings
+        login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
+        return delete_lines(
+            LokiAddress(settings.loki_url, login),
+            gone,
+            gone.whole_time,
+            with_spans=settings.loki_spans,
+            instance=self._condition.reader.instance(),
+        )

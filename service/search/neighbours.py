@@ -1,0 +1,88 @@
+"""What the index knows of the exchanges around one: before and after it, at the same time, of the same model."""
+
+import sqlite3
+from dataclasses import dataclass
+from statistics import median
+
+from service.record.explanation import Surroundings
+from service.search.index import PARTITION_NUMBERS
+
+# The last of a model's exchanges say how fast it usually is; older ones may be of another machine.
+_RATES = 1000
+# Neighbours that the journal no longer has are passed over, up to so many.
+_NEIGHBOURS = 20
+_MOST_REPLAYS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Ids of exchanges; None where there is none."""
+
+    previous: str | None
+    next: str | None
+
+
+def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
+    """What went on when exchange ``number`` began; nothing is known of one that is not in the index."""
+    found = connection.execute("SELECT started_ms, model FROM fact WHERE number = ?", (number,)).fetchone()
+    if found is None:
+        return Surroundings(None, 0, None, 0)
+    started_ms, model = found
+    in_flight, of_this_model = _in_flight(connection, number, started_ms, model)
+    last_used, rates = None, []
+    if model is not None:
+        (last_ms,) = connection.execute(
+            "SELECT max(ended_ms) FROM fact INDEXED BY fact_model WHERE model = ? AND ended_ms <= ? AND number <> ?",
+            (model, started_ms, number),
+        ).fetchone()
+        last_used = None if last_ms is None else (started_ms - last_ms) / 1000
+        rates = connection.execute(
+            "SELECT rate FROM (SELECT rate, number FROM fact INDEXED BY fact_model WHERE model = ?"
+            f" ORDER BY ended_ms DESC LIMIT {_RATES}) WHERE rate IS NOT NULL AND number <> ?",
+            (model, number),
+        ).fetchall()
+    return Surroundings(
+        model_last_used=None if of_this_model else last_used,
+        in_flight=in_flight,
+        median_rate=median(rate for (rate,) in rates) / 1000 if rates else None,
+        median_count=len(rates),
+        model_in_use=of_this_model > 0,
+    )
+
+
+def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], list[int]]:
+    """Numbers before and after ``number`` in the same execution, the nearest first."""
+    found = connection.execute("SELECT execution, workflow FROM fact WHERE number = ?", (number,)).fetchone()
+    if found is None or found[0] is None:
+        return [], []
+    # Two workflows may count their executions alike; a call that does not say its workflow belongs to any.
+    question = (
+        "SELECT number FROM fact INDEXED BY fact_execution WHERE execution = ?1"
+        " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2) AND number"
+    )
+    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*found, number))
+    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*found, number))
+    return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
+
+
+def replays(connection: sqlite3.Connection, number: int) -> list[int]:
+    """Numbers of the newest exchanges that repeat ``number``, oldest first."""
+    found = connection.execute(
+        "SELECT number FROM fact INDEXED BY fact_replay WHERE replay_of = ? ORDER BY number DESC LIMIT ?",
+        (number, _MOST_REPLAYS),
+    )
+    return [other for (other,) in found.fetchall()][::-1]
+
+
+def _in_flight(connection: sqlite3.Connection, number: int, moment_ms: int, model: int | None) -> tuple[int, int]:
+    """How many others had begun at ``moment_ms`` and not ended, and how many of those were of ``model``."""
+    # What overlaps a moment may have ended long after it: only what is known of whole partitions tells where to look.
+    count, of_model = connection.execute(
+        "SELECT count(*), coalesce(sum(model = ?3), 0) FROM partition CROSS JOIN fact NOT INDEXED"
+        f" ON fact.number BETWEEN partition.number * {PARTITION_NUMBERS}"
+        f" AND partition.number * {PARTITION_NUMBERS} + {PARTITION_NUMBERS - 1}"
+        " WHERE partition.min_started_ms <= ?1 AND partition.max_ended_ms > ?1"
+        " AND started_ms <= ?1 AND ended_ms > ?1 AND fact.number <> ?2",
+        (moment_ms, number, model),
+    ).fetchone()
+    return int(count), int(of_model)

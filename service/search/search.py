@@ -1,0 +1,209 @@
+"""Finding exchanges: a page of them, all their numbers, what they add up to, and what surrounds one of them.
+
+Which exchanges there are is asked of the index, what they said of the journal. Whoever asks for everything gets it
+from the journal alone, so that what ended a moment ago, or is not indexed yet, is never missing from the list.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from service.journal.reader import Reader
+from service.record.explanation import Surroundings
+from service.search import neighbours, totals
+from service.search.filters import Filter, without
+from service.search.index_query import IndexFile, spans
+from service.search.neighbours import Neighbours
+from service.search.timeline import Timeline, draw_timeline
+from service.search.totals import Group
+
+# A page that is hard to find comes in parts, so that whoever waits sees something; for what adds up they wait longer.
+PAGE_SECONDS = 0.1
+TOTAL_SECONDS = 30.0
+# A line has up to 240 kB: a page of such ones ends early.
+_PAGE_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One exchange in a page: its number, and its line as it is in the journal."""
+
+    number: int
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``next_before`` is where to go on (a Filter's ``before``), None at the end.
+
+    ``is_complete`` is False when the time for one answer was over before all that was asked for was found.
+    """
+
+    entries: list[PageEntry]
+    next_before: int | None
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    numbers: list[int]
+    next_before: int | None = None
+    is_complete: bool = True
+
+
+class Search:
+    """Reads ``folder``'s index and journal, from any threads.
+
+    Every method raises JournalError when one of both is not there, cannot be read or takes too long, and ValueError
+    when the filter's text is malformed. None may run in the event loop.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = IndexFile(folder)
+        self._journal = Reader(folder, seconds=TOTAL_SECONDS)
+
+    def page(self, wanted: Filter, limit: int) -> Page:
+        """The newest exchanges that ``wanted`` lets through, newest first, at most ``limit``.
+
+        One that the journal no longer has is left out.
+        """
+        found = self._find(wanted, limit, PAGE_SECONDS)
+        sizes = self._journal.ask(
+            f"SELECT number, length(line) FROM exchange WHERE number IN ({_list(found.numbers)}) ORDER BY number DESC"
+        )
+        shown: list[int] = []
+        size = 0
+        for number, length in sizes:
+            size += length
+            if shown and size > _PAGE_BYTES:
+                break
+            shown.append(number)
+        rows = self._journal.ask(
+            f"SELECT number, line FROM exchange WHERE number IN ({_list(shown)}) ORDER BY number DESC"
+        )
+        next_before = found.next_before if len(shown) == len(sizes) else shown[-1]
+        return Page([PageEntry(*row) for row in rows], next_before, found.is_complete)
+
+    def numbers(self, wanted: Filter, batch: int = 1000) -> Iterator[list[int]]:
+        """The numbers of all that ``wanted`` lets through, newest first, some at a time."""
+        before: int | None = wanted.before
+        while True:
+            found = self._find(replace(wanted, before=before), batch, TOTAL_SECONDS)
+            if found.numbers:
+                yield found.numbers
+            if found.next_before is None:
+                return
+            before = found.next_before
+
+    def count(self, wanted: Filter) -> int:
+        """How many exchanges ``wanted`` lets through."""
+        if not wanted.has_conditions:
+            before, after = _ends(wanted)
+            return self._journal.count(after, before)
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return sum(
+                connection.execute(f"SELECT count(*) {span.source}", span.values).fetchone()[0]
+                for span in spans(connection, wanted, ids)
+            )
+
+    def timeline(self, wanted: Filter, columns: int = 450) -> Timeline:
+        """What to draw of all that ``wanted`` lets through, and what it adds up to."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return draw_timeline(connection, wanted, ids, columns)
+
+    def values(self, field: str, wanted: Filter, limit: int = 100) -> list[tuple[str, int]]:
+        """The names in ``field`` (of filters.NAME_FIELDS) and how many exchanges have each, most frequent first.
+
+        What ``wanted`` asks of that field itself is left aside: these are what it could ask for instead.
+        """
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return totals.values(connection, field, without(wanted, field), ids, limit)
+
+    def stats(self, wanted: Filter, by: str) -> list[Group]:
+        """What the exchanges add up to for each name in the field ``by``, the largest group first."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return totals.groups(connection, by, wanted, ids)
+
+    def surroundings(self, number: int) -> Surroundings:
+        """What went on around exchange ``number``, as far as the index knows it."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return neighbours.surroundings(connection, number)
+
+    def neighbours(self, number: int) -> Neighbours:
+        """The ids of the exchanges before and after it in the same execution."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            before, after = neighbours.neighbours(connection, number)
+        ids = self._ids(before + after)
+        return Neighbours(
+            next((ids[found] for found in before if found in ids), None),
+            next((ids[found] for found in after if found in ids), None),
+        )
+
+    def replays(self, number: int) -> list[str]:
+        """The ids of the exchanges that repeat exchange ``number``, oldest first."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            found = neighbours.replays(connection, number)
+        ids = self._ids(found)
+        return [ids[number] for number in found if number in ids]
+
+    def reached(self) -> int:
+        """Up to which number the index goes."""
+        with self._index.snapshot(PAGE_SECONDS) as connection:
+            found = connection.execute("SELECT value FROM about WHERE name = 'number'").fetchone()
+        return int(found[0]) if found else 0
+
+    def close(self) -> None:
+        """Close all files. May be called twice."""
+        self._index.close()
+        self._journal.close()
+
+    def _find(self, wanted: Filter, limit: int, seconds: float) -> _Found:
+        if not wanted.has_conditions:
+            found = self._journal.ask(
+                "SELECT number FROM exchange WHERE number < ? AND number > ? ORDER BY number DESC LIMIT ?",
+                (*_ends(wanted), limit + 1),
+            )
+            return _cut([number for (number,) in found], limit)
+        numbers: list[int] = []
+        deadline = time.monotonic() + seconds
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            for span in spans(connection, wanted, ids):
+                # One more than is wanted says that there is more.
+                rest = limit + 1 - len(numbers)
+                question = f"SELECT number {span.source} ORDER BY number DESC LIMIT {rest:d}"
+                numbers += [number for (number,) in connection.execute(question, span.values)]
+                if len(numbers) > limit:
+                    break
+                if time.monotonic() > deadline:
+                    return _Found(numbers, span.first, is_complete=False)
+        return _cut(numbers, limit)
+
+    def _numbers_of(self, wanted: Filter) -> list[int] | None:
+        if not wanted.exchange:
+            return None
+        marks = ",".join("?" * len(wanted.exchange))
+        found = self._journal.ask(f"SELECT number FROM exchange WHERE id IN ({marks})", wanted.exchange)
+        return sorted(number for (number,) in found)
+
+    def _ids(self, numbers: Sequence[int]) -> dict[int, str]:
+        return dict(self._journal.ask(f"SELECT number, id FROM exchange WHERE number IN ({_list(numbers)})"))
+
+
+def _cut(numbers: list[int], limit: int) -> _Found:
+    return _Found(numbers[:limit], numbers[limit - 1] if len(numbers) > limit else None)
+
+
+def _ends(wanted: Filter) -> tuple[int, int]:
+    before = (1 << 63) - 1 if wanted.before is None else wanted.before
+    return before, -1 if wanted.after is None else wanted.after
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))

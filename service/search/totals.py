@@ -1,0 +1,133 @@
+"""What many exchanges add up to, name by name: calls, failures, durations, tokens. SQLite counts and sorts."""
+
+import math
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from service.search.filters import Filter
+from service.search.index_query import NumberRange, spans
+
+STATS_FIELDS = ("model", "workflow", "node", "caller", "operation")
+# Names that differ with each call would make a list without end.
+MOST_GROUPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All calls with the same ``name`` ("" when they say none).
+
+    ``mean``, ``p50`` and ``p95`` are seconds and ``rate_median`` tokens a second (nearest rank), None where none is
+    known; ``failed`` counts what was not completed.
+    """
+
+    name: str
+    calls: int
+    failed: int
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    tokens_in: int
+    tokens_out: int
+    rate_median: float | None
+
+
+def values(
+    connection: sqlite3.Connection, field: str, wanted: Filter, numbers: Sequence[int] | None, limit: int
+) -> list[tuple[str, int]]:
+    """The names in ``field`` with how many exchanges have each, most frequent first, at most ``limit``."""
+    return counted_names(connection, field, list(spans(connection, wanted, numbers)), limit)
+
+
+def counted_names(
+    connection: sqlite3.Connection, field: str, where: Sequence[NumberRange], limit: int = 100
+) -> list[tuple[str, int]]:
+    """As ``values``, of what ``where`` spans."""
+    counts: Counter[int] = Counter()
+    for span in where:
+        question = f"SELECT {_column(field)} AS name, count(*) {span.source} GROUP BY 1"
+        counts.update(dict(connection.execute(question, span.values).fetchall()))
+    counts.pop(None, None)  # type: ignore[call-overload]
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
+    names = _names(connection, [identifier for identifier, _ in most])
+    return [(names[identifier], count) for identifier, count in most]
+
+
+def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> list[Group]:
+    """One Group for each name in the field ``by``, the MOST_GROUPS largest, the largest first."""
+    if by not in STATS_FIELDS:
+        raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
+    connection.execute("DROP TABLE IF EXISTS temp.call")
+    connection.execute("CREATE TEMP TABLE call(name, request_ms, rate, kind, tokens_in, tokens_out)")
+    try:
+        for span in spans(connection, wanted, numbers):
+            connection.execute(
+                f"INSERT INTO call SELECT {_column(by)}, request_ms, rate, kind, tokens_in, tokens_out {span.source}",
+                span.values,
+            )
+        return list(_groups_of_calls(connection))
+    finally:
+        connection.execute("DROP TABLE temp.call")
+
+
+def nearest_rank(count: int, share: float) -> int:
+    """Which of ``count`` sorted values, from 1 on, no more than ``share`` of them are below."""
+    # Floating point makes 0.95 * 20 slightly more than 19.
+    return max(1, math.ceil(count * share - 1e-9))
+
+
+def _groups_of_calls(connection: sqlite3.Connection) -> Iterator[Group]:
+    totals = connection.execute(
+        "SELECT name, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
+        f" coalesce(sum(tokens_out), 0), count(rate) FROM call GROUP BY name ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
+    ).fetchall()
+    names = _names(connection, [row[0] for row in totals if row[0] is not None])
+    durations = _ranked(connection, "request_ms", {row[0]: row[4] for row in totals}, (0.5, 0.95))
+    rates = _ranked(connection, "rate", {row[0]: row[7] for row in totals}, (0.5,))
+    for name, calls, failed, mean, _, tokens_in, tokens_out, _ in totals:
+        p50, p95 = durations.get(name, (None, None))
+        (rate,) = rates.get(name, (None,))
+        yield Group(
+            name=names.get(name, ""),
+            calls=calls,
+            failed=failed,
+            mean=None if mean is None else mean / 1000,
+            p50=p50,
+            p95=p95,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            rate_median=rate,
+        )
+
+
+def _ranked(
+    connection: sqlite3.Connection, column: str, counts: dict[int | None, int], shares: Sequence[float]
+) -> dict[int | None, tuple[float, ...]]:
+    """For each name the values at ``shares`` of its ``counts`` known ones, a thousandth of what the column holds."""
+    # Sorted once, into a table whose row numbers are then the ranks.
+    connection.execute("DROP TABLE IF EXISTS temp.sorted_call")
+    connection.execute(
+        f"CREATE TEMP TABLE sorted_call AS SELECT name, {column} AS value FROM call WHERE value IS NOT NULL"
+        " ORDER BY name, value"
+    )
+    firsts = connection.execute("SELECT name, min(rowid) FROM sorted_call GROUP BY name").fetchall()
+    found: dict[int | None, tuple[float, ...]] = {}
+    for name, first in firsts:
+        if name in counts:
+            rows = [first - 1 + nearest_rank(counts[name], share) for share in shares]
+            found[name] = tuple(
+                connection.execute("SELECT value FROM sorted_call WHERE rowid = ?", (row,)).fetchone()[0] / 1000
+                for row in rows
+            )
+    connection.execute("DROP TABLE temp.sorted_call")
+    return found
+
+
+def _column(field: str) -> str:
+    # A workflow of which only the id is known is named by it.
+    return "coalesce(workflow, workflow_id)" if field == "workflow" else field
+
+
+def _names(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
+    return dict(connection.execute(f"SELECT id, text FROM name WHERE id IN ({','.join(map(str, ids))})").fetchall())

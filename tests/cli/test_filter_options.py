@@ -1,0 +1,57 @@
+"""The filter's options are those of the addresses, and their mistakes are told in one sentence."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from service.cli.filter_options import takes_filter
+from service.search.filters import PARAMETERS, Filter
+
+GOT: list[Filter] = []
+app = typer.Typer()
+
+
+@app.command()
+@takes_filter()
+def command(wanted: Filter, name: str = "") -> None:
+    GOT.append(wanted)
+
+
+def got(*words: str) -> Filter:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.output
+    return GOT.pop()
+
+
+def test_every_parameter_of_the_addresses_is_an_option() -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    assert not [name for name in PARAMETERS if f"--{name} " not in shown]
+    assert "--name" in shown
+    assert "wanted" not in shown
+
+
+def test_options_mean_what_the_parameters_mean() -> None:
+    assert got() == Filter()
+    assert got("--model", "a", "--model", "b", "--q", "x OR y") == Filter(text="x OR y", model=("a", "b"))
+    assert got("--failed", "--no-truncated", "--slower", "300ms") == Filter(failed=True, truncated=False, slower=0.3)
+    assert got("--from", "2026-11-21", "--to", "2026-11-21").until_ns == 1_795_305_600_000_000_000
+    assert got("--from", "-1h").since_ns is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--slower", "soon"], "slower='soon' is not understood: expected is seconds"),
+        (["--slower", "1", "--slower", "2"], "slower is given 2 times"),
+        (["--status", "ok"], "status='ok'"),
+        (["--q", '"open'], "no closing quotation mark"),
+        (["--exchange", "xyz"], "32 hexadecimal digits"),
+        (["--from", "2026-11-22", "--to", "2026-11-20"], "is later than"),
+        (["--slower", "\x1b[2J"], "\\x1b"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(words: list[str], sentence: str) -> None:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output

@@ -1,0 +1,76 @@
+"""Giving up on silence: measured from the last that was heard, and never confused with another cancellation."""
+
+import asyncio
+import time
+
+import pytest
+
+from service.gateway.idle_timeout import IdleTimeout
+
+
+async def wait_with(silence: IdleTimeout, seconds: float = 20.0) -> str:
+    """What ends a task that watches: its own silence, or the end of its waiting."""
+    silence.watch()
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        if silence.was_the_reason():
+            return "silence"
+        raise
+    finally:
+        silence.end()
+    return "over"
+
+
+async def test_silence_ends_the_task_after_its_time() -> None:
+    began = time.monotonic()
+    assert await asyncio.create_task(wait_with(IdleTimeout(0.05))) == "silence"
+    assert 0.04 < time.monotonic() - began < 2
+
+
+async def test_zero_means_never() -> None:
+    silence = IdleTimeout(0)
+    assert await asyncio.create_task(wait_with(silence, 0.1)) == "over"
+    assert not silence.has_expired
+
+
+async def test_each_sound_begins_the_time_anew() -> None:
+    silence = IdleTimeout(1.0)
+    waiting = asyncio.create_task(wait_with(silence))
+    for _ in range(6):
+        await asyncio.sleep(0.2)
+        silence.heard(time.monotonic())
+    assert not waiting.done()
+    assert await waiting == "silence"
+
+
+async def test_a_slow_reader_is_not_silence() -> None:
+    silence = IdleTimeout(0.05)
+    silence.is_paused = True
+    waiting = asyncio.create_task(wait_with(silence))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    silence.is_paused = False
+    assert await waiting == "silence"
+
+
+async def test_a_cancellation_by_somebody_else_is_not_silence() -> None:
+    silence = IdleTimeout(5)
+    waiting = asyncio.create_task(wait_with(silence))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not silence.has_expired
+
+
+async def test_after_its_end_it_cancels_nobody() -> None:
+    silence = IdleTimeout(0.02)
+
+    async def watch_and_go_on() -> str:
+        silence.watch()
+        silence.end()
+        await asyncio.sleep(0.1)
+        return "went on"
+
+    assert await asyncio.create_task(watch_and_go_on()) == "went on"

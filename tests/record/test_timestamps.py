@@ -1,0 +1,67 @@
+import pytest
+
+from service.record.timestamps import read_duration, read_moment, write_moment
+
+NOW = 1_800_000_000_000_000_000
+DAY = 86_400_000_000_000
+MORNING = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-21T08:00:00Z", MORNING),
+        ("2026-11-21t08:00z", MORNING),
+        ("2026-11-21 08:00:00", MORNING),
+        ("2026-11-21T08:00:00.123456789Z", MORNING + 123_456_789),
+        ("2026-11-21T10:00:00+02:00", MORNING),
+        ("2026-11-21T10:00:00 02:00", MORNING),
+        ("2026-11-21T03:00:00-0500", MORNING),
+        ("2026-11-21", MORNING - DAY // 3),
+        ("1795248000", MORNING),
+        ("1795248000.5", MORNING + 500_000_000),
+        ("-1h", NOW - DAY // 24),
+        ("-7d", NOW - 7 * DAY),
+        ("-1.5m", NOW - 90_000_000_000),
+        ("now", NOW),
+        ("0", 0),
+    ],
+)
+def test_a_point_in_time_is_read_to_the_nanosecond(text: str, expected: int) -> None:
+    assert read_moment(text, now_ns=NOW) == expected
+
+
+def test_a_day_as_an_end_is_over_when_the_next_begins() -> None:
+    assert read_moment("2026-11-21", is_end=True) == read_moment("2026-11-22")
+    assert read_moment("2026-11-21T00:00", is_end=True) == read_moment("2026-11-21")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "yesterday", "2026-13-01", "2026-02-30", "2026-11-21T25:00:00Z", "2026-11-21T08", "1h", "-1y", "--1h"),
+        *("1969-12-31", "2300-01-01", "99999999999", "nan", "inf", "-99999999d", "2026-11-21T08:00:00+99:00", "١٢"),
+        *("2026-11-21T08:00:00Z\n", "1795248000;", "1e9"),
+    ],
+)
+def test_what_is_no_point_in_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says what is wrong
+        read_moment(text, now_ns=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2.5", 2.5), ("0", 0), ("300ms", 0.3), ("2m", 120), ("1 h", 3600), (".5s", 0.5)]
+)
+def test_a_duration_is_in_seconds(text: str, expected: float) -> None:
+    assert read_duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1e3", "1 year", "9" * 30])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller says what is wrong
+        read_duration(text)
+
+
+@pytest.mark.parametrize("moment", [0, MORNING, MORNING + 1, MORNING + 120_000_000, (1 << 63) - 1])
+def test_what_is_written_is_read_as_the_same_moment(moment: int) -> None:
+    assert read_moment(write_moment(moment)) == moment

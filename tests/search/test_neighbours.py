@@ -1,0 +1,76 @@
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.record.explanation import Surroundings
+from service.search.neighbours import Neighbours
+from service.search.search import Search
+from tests.journal.given import identifier
+from tests.search.indexed import erase_from_journal, index, said, write
+
+
+@pytest.fixture
+def searching(tmp_path: Path) -> Iterator[Search]:
+    with contextlib.closing(Search(tmp_path)) as searching:
+        yield searching
+
+
+def test_what_went_on_around_an_exchange_is_known(tmp_path: Path, searching: Search) -> None:
+    # They begin a second apart, in their order here; 3 lasts until after 6 began.
+    records = [
+        said(1, model="llama", tokens_per_second=10.0, seconds=0.5),
+        said(2, model="llama", tokens_per_second=30.0, seconds=0.25),
+        said(3, model="qwen", tokens_per_second=1.0, seconds=3.5),
+        said(4, model="llama", seconds=0.1),
+        said(5, model="llama", tokens_per_second=50.0, seconds=0.5),
+        said(6, model="qwen", seconds=0.5),
+    ]
+    write(tmp_path, records)
+    index(tmp_path)
+
+    assert searching.surroundings(5) == Surroundings(0.9, in_flight=1, median_rate=20.0, median_count=2)
+    assert searching.surroundings(1) == Surroundings(None, in_flight=0, median_rate=40.0, median_count=2)
+    # The model's previous call had not ended.
+    assert searching.surroundings(6) == Surroundings(None, 1, median_rate=1.0, median_count=1, model_in_use=True)
+    assert searching.surroundings(99) == Surroundings(None, 0, None, 0)
+
+
+def test_neighbours_are_of_the_same_execution(tmp_path: Path, searching: Search) -> None:
+    executions = ["a", "b", "a", None, "a", "b"]
+    write(tmp_path, [said(number, execution_id=execution) for number, execution in enumerate(executions, 1)])
+    index(tmp_path)
+
+    assert searching.neighbours(3) == Neighbours(identifier(1), identifier(5))
+    assert searching.neighbours(6) == Neighbours(identifier(2), None)
+    assert searching.neighbours(4) == Neighbours(None, None)
+    assert searching.neighbours(99) == Neighbours(None, None)
+
+    erase_from_journal(tmp_path, [5])
+    assert searching.neighbours(3) == Neighbours(identifier(1), None), "what the journal no longer has is passed over"
+
+
+def test_another_workflow_that_counts_its_executions_alike_has_other_neighbours(
+    tmp_path: Path, searching: Search
+) -> None:
+    workflows = ["A", "B", None, "A", "B"]
+    write(tmp_path, [said(number, execution_id="9", workflow=name) for number, name in enumerate(workflows, 1)])
+    index(tmp_path)
+
+    assert searching.neighbours(1) == Neighbours(None, identifier(3))
+    assert searching.neighbours(4) == Neighbours(identifier(3), None)
+    assert searching.neighbours(3) == Neighbours(identifier(2), identifier(4))
+
+
+def test_replays_of_an_exchange_are_known(tmp_path: Path, searching: Search) -> None:
+    write(
+        tmp_path,
+        [said(1), said(2, replay_of=identifier(1)), said(3, replay_of="f" * 32), said(4, replay_of=identifier(1))],
+    )
+    index(tmp_path)
+
+    assert searching.replays(1) == [identifier(2), identifier(4)]
+    assert searching.replays(2) == []
+    erase_from_journal(tmp_path, [2])
+    assert searching.replays(1) == [identifier(4)]
