@@ -1,7 +1,7 @@
 """The names that queries use. A field that records do not have stops the build, so no panel can ask for one."""
 
-from service.gateway.routes import MODEL_CALLS as OPERATIONS_OF_MODELS
-from service.record.line import KEYS, METADATA_KEYS
+from service.record.fields import FIELD_NAMES, METADATA
+from service.record.operations import MODEL_CALLS as OPERATIONS_OF_MODELS
 
 LOKI, TEMPO, PROMETHEUS = "loki", "tempo", "prometheus"
 """Uids of the data sources, as in ``provisioning/datasources``."""
@@ -25,9 +25,9 @@ class _Names:
         return name
 
 
-field = _Names(METADATA_KEYS)
+field = _Names(METADATA)
 """What is structured metadata: compared, unwrapped and grouped by without a parser."""
-key = _Names(KEYS)
+key = _Names(FIELD_NAMES)
 """What a line has."""
 
 MODEL_CALLS = f'{RECORDS} | {field.operation}=~"{"|".join(sorted(OPERATIONS_OF_MODELS))}"'

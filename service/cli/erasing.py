@@ -88,11 +88,12 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
 def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
     from service.cli.exchange_line import row
     from service.cli.listing import entries, now
+    from service.record.record import Record
     from service.record.summary import summarise
 
     screen = console(to_stderr=True)
     for entry in entries(search, wanted, _SHOWN) if count else ():
-        screen.print(row(summarise(entry.number, entry.line), screen.width, now()), soft_wrap=True)
+        screen.print(row(summarise(entry.number, Record(entry.line)), screen.width, now()), soft_wrap=True)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
     if count:

@@ -58,6 +58,7 @@ def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[PageEntry
 def _list(wanted: Filter, limit: int, as_json: bool) -> None:
     from service.cli.exchange_line import row
     from service.cli.journal_access import searching
+    from service.record.record import Record
     from service.record.summary import summarise
 
     screen = console()
@@ -67,7 +68,7 @@ def _list(wanted: Filter, limit: int, as_json: bool) -> None:
     with searching(current_settings(), needs_index=wanted.has_conditions) as search:
         for entry in entries(search, wanted, limit):
             count += 1
-            summary = summarise(entry.number, entry.line)
+            summary = summarise(entry.number, Record(entry.line))
             if as_json:
                 say_json(summary)
             elif width is None:

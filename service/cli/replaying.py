@@ -222,9 +222,10 @@ def _numbers(told: Mapping[str, Any]) -> dict[str, Any]:
 def _answer(told: Mapping[str, Any]) -> str:
     """What it says, and after it a line for each tool that it calls; of neither, its error."""
     from service.record.conversation import read_conversation
+    from service.record.record import record_of
 
-    said = told.get("record", {})
-    answer = read_conversation(said, b"").answer
+    record = record_of(told.get("record", {}))
+    answer = read_conversation(record, b"").answer
     parts = [answer.text, *(f"{call.name}({call.arguments})" for call in answer.tool_calls)] if answer else []
     # Models write a blank or an empty line beside their calls, which is nothing to compare.
-    return "\n".join(part for part in parts if part.strip()) or str(said.get("error") or "")
+    return "\n".join(part for part in parts if part.strip()) or record.error or ""

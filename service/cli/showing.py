@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +46,7 @@ _WHO = ("workflow", "workflow_id", "execution_id", "node", "caller", "user")
 def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
     """Show one exchange: the conversation, where the time went and why, and its ids."""
     from service.cli.journal_access import reading, whole_id
-    from service.cli.told import tell
+    from service.cli.told import as_json_object, tell
 
     if raw is not None and as_json:
         stop("--raw writes the kept bytes as they are: leave --json out.", USAGE_EXIT_CODE)
@@ -61,7 +60,7 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
             return
         told = tell(kept, settings)
     if as_json:
-        say_json(asdict(told), indent=2)
+        say_json(as_json_object(told), indent=2)
         return
     screen = console()
     _head(screen, told)
@@ -85,7 +84,7 @@ def _head(screen: "Console", told: "Told") -> None:
 
     from service.cli.exchange_line import marks, moment, who
 
-    said = told.record
+    said = told.record.values
     head = Text(who(said), "bold")
     head.append(f"  {inert(str(said.get('model', '')))}", "blue").append(f"  {moment(said.get('time'))}", "cyan")
     noticed, style = marks(said)
@@ -107,7 +106,9 @@ def _head(screen: "Console", told: "Told") -> None:
 def _time(screen: "Console", told: "Told") -> None:
     from service.cli.waterfall import bars
 
-    lines = bars(told.explanation.phases, told.record.get("request_time"), screen.width if screen.is_terminal else None)
+    lines = bars(
+        told.explanation.phases, told.record.values.get("request_time"), screen.width if screen.is_terminal else None
+    )
     if lines:
         screen.print()
         for line in lines:
@@ -149,7 +150,7 @@ def _tail(screen: "Console", told: "Told") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    said = told.record
+    said = told.record.values
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")

@@ -36,12 +36,13 @@ def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
     """Show exchanges as they end, until Ctrl-C. Begins with the last ones."""
     from service.cli.exchange_line import row
     from service.cli.listing import now
+    from service.record.record import Record
     from service.record.summary import summarise
 
     screen = console()
     with suppress(KeyboardInterrupt):
         for entry in follow(current_settings(), wanted, lines):
-            summary = summarise(entry.number, entry.line)
+            summary = summarise(entry.number, Record(entry.line))
             if as_json:
                 say_json(summary)
             elif screen.is_terminal:

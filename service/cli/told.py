@@ -1,15 +1,15 @@
 """All that is told of one exchange, from the journal, its index and its record."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from service.cli.journal_access import catch_up
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
-from service.record.bodies import document
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
+from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
 from service.settings import Settings
@@ -17,10 +17,10 @@ from service.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``record`` is the parsed line; ids are of exchanges of the same execution, and of repetitions."""
+    """Ids are of exchanges of the same execution, and of repetitions."""
 
     number: int
-    record: dict[str, Any]
+    record: Record
     conversation: Conversation
     explanation: Explanation
     previous: str | None
@@ -32,21 +32,25 @@ class Told:
 
 def tell(kept: KeptRecord, settings: Settings) -> Told:
     """What is known of ``kept``. Without an index, what lies around it is not known."""
-    said = document(kept.row.line)
-    said = said if isinstance(said, dict) else {}
+    record = Record(kept.row.line)
     around, beside, replays = _around(kept.row.number, settings)
-    trace = str(said.get("trace_id", ""))
+    trace = record.trace_id
     return Told(
         kept.row.number,
-        said,
-        read_conversation(said, kept.request),
-        explain(said, around),
+        record,
+        read_conversation(record, kept.request),
+        explain(record, around),
         beside.previous,
         beside.next,
-        said.get("replay_of"),
+        record.replay_of,
         tuple(replays),
         settings.trace_url.replace("{trace_id}", trace) if settings.trace_url and trace else None,
     )
+
+
+def as_json_object(told: Told) -> dict[str, Any]:
+    """All of it for programs."""
+    return asdict(replace(told, record=Record(b"{}"))) | {"record": told.record.values}
 
 
 def _around(number: int, settings: Settings) -> tuple[Surroundings, Neighbours, list[str]]:

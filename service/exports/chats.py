@@ -28,6 +28,7 @@ from service.journal.reader import KeptRecord
 from service.record.conversation import Conversation, read_conversation
 from service.record.generation import UNFINISHED
 from service.record.line_limit import encode
+from service.record.record import Record
 
 
 class Reason(StrEnum):
@@ -149,7 +150,7 @@ def _example(
     said = orjson.loads(record.row.line)
     if reason := _reason_in_record(said, options):
         return reason
-    conversation = read_conversation(said, record.request)
+    conversation = read_conversation(Record(record.row.line), record.request)
     if reason := _reason_in_request(conversation):
         return reason
     try:

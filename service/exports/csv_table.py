@@ -22,12 +22,13 @@ from service.journal.reader import KeptRecord
 from service.record.bodies import document
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
-from service.record.line import BODY_KEYS, KEYS
+from service.record.fields import BODIES, FIELD_NAMES
+from service.record.record import record_of
 
 CELL_UNITS = 32_767
 """The most that a cell of Excel or LibreOffice holds, in UTF-16 code units."""
 
-RECORD_COLUMNS = tuple(key for key in KEYS if key not in BODY_KEYS)
+RECORD_COLUMNS = tuple(key for key in FIELD_NAMES if key not in BODIES)
 COLUMNS = (*RECORD_COLUMNS, "prompt", "answer")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -64,7 +65,7 @@ def _row(record: KeptRecord) -> str:
 def _prompt(said: dict[str, Any]) -> str:
     """What was asked last: the newest turn of the user, or all texts that vectors were wanted of."""
     if said.get("operation") == "embed":
-        return "\n".join(turn.text for turn in read_conversation(said, b"").turns)
+        return "\n".join(turn.text for turn in read_conversation(record_of(said), b"").turns)
     asked = document(said.get("request_body", "").encode("utf-8", "surrogatepass"))
     if isinstance(asked, dict):
         for key in ("messages", "input"):
@@ -72,7 +73,7 @@ def _prompt(said: dict[str, Any]) -> str:
                 # From the end, one at a time: long conversations are mostly what was said before.
                 items = ({key: [item]} for item in reversed(asked[key]))
                 return next((text for item in items if (text := _newest_of(turns_of(item)))), "")
-    return _newest_of(read_conversation(said, b"").turns)
+    return _newest_of(read_conversation(record_of(said), b"").turns)
 
 
 def _newest_of(turns: Iterable[ChatMessage]) -> str:

@@ -9,7 +9,6 @@ invented: there are no headers but the client's name, the types of bodies are co
 import http
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -19,8 +18,9 @@ import service
 from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
 from service.record.bodies import GAP_MARK
-from service.record.line import BODY_KEYS
+from service.record.fields import BODIES
 from service.record.line_limit import encode
+from service.record.timestamps import write_time
 
 # What may stand in an address besides letters and digits (RFC 3986), and the percent sign of what is encoded already.
 _ADDRESS_CHARACTERS = "%:/?[]@!$&'()*+,;=-._~"
@@ -53,7 +53,7 @@ def _entry(record: KeptRecord, base: str) -> dict[str, Any]:
     said: dict[str, Any] = orjson.loads(record.row.line)
     timings = _timings(said)
     entry: dict[str, Any] = {
-        "startedDateTime": said.get("started") or _moment(record.row.started_ns),
+        "startedDateTime": said.get("started") or write_time(record.row.started_ns),
         "time": round(timings["send"] + timings["wait"] + timings["receive"], 3),
         "request": _request(record, said, base),
         "response": _response(record, said),
@@ -62,14 +62,8 @@ def _entry(record: KeptRecord, base: str) -> dict[str, Any]:
     }
     if said.get("failed"):
         entry["comment"] = ": ".join(filter(None, (said.get("outcome"), said.get("error"))))
-    entry["_record"] = {key: value for key, value in said.items() if key not in BODY_KEYS}
+    entry["_record"] = {key: value for key, value in said.items() if key not in BODIES}
     return entry
-
-
-def _moment(nanoseconds: int) -> str:
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _timings(said: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from service.record.body_text import copy_of
 from service.record.conversation import opening
 from service.record.exchange import Exchange
 from service.record.generation import understand_reply
-from service.record.line import moment_of, summary_of_open
+from service.record.line import summary_of_open
 from service.record.masking import mask_text
+from service.record.record import record_of
 from service.record.request_facts import read_request
+from service.record.timestamps import write_time
 
 # Enough to see where it is going; the whole is there when it has ended.
 _SHOWN_CHARACTERS: Final = 300
@@ -21,13 +23,13 @@ def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
     """The entry of an exchange that has begun: ids, names, model, the prompt's first words. Never raises."""
     opened = summary_of_open(exchange.opened, mask=mask)
     asked = read_request(opened, opened.request)
-    said: dict[str, Any] = {"exchange": opened.id, "started": moment_of(opened.started_ns)}
+    said: dict[str, Any] = {"exchange": opened.id, "started": write_time(opened.started_ns)}
     caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
     said |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
     if asked.model:
         said["model"] = asked.model
     text, _ = copy_of(opened.request, opened.request.head)
-    prompt, _ = opening({"operation": opened.operation, "api": opened.api, "request_body": text})
+    prompt, _ = opening(record_of({"operation": opened.operation, "api": opened.api, "request_body": text}))
     if prompt:
         said["prompt"] = prompt
     return said

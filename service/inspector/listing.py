@@ -8,6 +8,7 @@ from aiohttp import web
 
 from service.inspector.responses import refuse, say
 from service.inspector.threads import aside, aside_at_length
+from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_moment
 from service.search.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
@@ -32,7 +33,7 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
 
     def find() -> dict[str, Any]:
         page = search.page(wanted, limit)
-        answer: dict[str, Any] = {"exchanges": [summarise(entry.number, entry.line) for entry in page.entries]}
+        answer: dict[str, Any] = {"exchanges": [summarise(entry.number, Record(entry.line)) for entry in page.entries]}
         if page.next_before is not None:
             onwards = [pair for pair in to_query(wanted) if pair[0] != "before"]
             onwards += [("before", str(page.next_before)), ("limit", str(limit))]

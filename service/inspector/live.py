@@ -19,8 +19,9 @@ from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
-from service.record.line import moment_of
+from service.record.record import Record
 from service.record.summary import summarise
+from service.record.timestamps import write_time
 
 MOST_WATCHERS: Final = 50
 MOST_MISSED: Final = 1000
@@ -132,7 +133,7 @@ class Live:
             self._watchers.add(queue)
             number = self._number
             going_on = await self._going_on()
-            now, erasures = moment_of(time.time_ns()), self._erasures
+            now, erasures = write_time(time.time_ns()), self._erasures
             yield event("hello", {"number": number, "time": now, "erasures": erasures, "in_flight": going_on})
             async for missed in self._missed(last_seen, number):
                 yield missed
@@ -224,7 +225,7 @@ class Live:
     def _entries_after(self, number: int, last: int | None) -> list[tuple[int, bytes]]:
         rows = self._reader.read_after(number, _ROWS_AT_ONCE, _BYTES_AT_ONCE)
         return [
-            (row.number, event("ended", summarise(row.number, row.line), row.number))
+            (row.number, event("ended", summarise(row.number, Record(row.line)), row.number))
             for row in rows
             if last is None or row.number <= last
         ]

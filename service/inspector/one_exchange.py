@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import orjson
 from aiohttp import web
 
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
@@ -18,6 +17,7 @@ from service.record.bodies import GAP_MARK
 from service.record.conversation import read_conversation
 from service.record.exchange import cut_labels
 from service.record.explanation import Surroundings, explain
+from service.record.record import Record
 from service.record.summary import summarise
 from service.search.neighbours import Neighbours
 from service.search.search import Search
@@ -37,9 +37,9 @@ async def show(
     if kept is None:
         return refuse(404, _GONE.format(identifier))
     answer = await aside(_described, kept, search)
-    said = answer["record"]
-    if trace_url and "trace_id" in said:
-        answer["trace_url"] = trace_url.replace("{trace_id}", said["trace_id"])
+    trace = Record(kept.row.line).trace_id
+    if trace_url and trace:
+        answer["trace_url"] = trace_url.replace("{trace_id}", trace)
     why_no_replay = why_no_replay or why_not_whole(kept)
     answer["may_replay"] = why_no_replay is None
     if why_no_replay is not None:
@@ -49,25 +49,25 @@ async def show(
 
 def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
     number = kept.row.number
-    said = orjson.loads(kept.row.line)
+    record = Record(kept.row.line)
     around, beside, replays = NOTHING_AROUND, Neighbours(None, None), list[str]()
     # What the exchange itself says is shown also while its index is being made.
     with contextlib.suppress(JournalError):
         around, beside = search.surroundings(number), search.neighbours(number)
         replays = search.replays(number)
-    answer = {
+    answer: dict[str, Any] = {
         "number": number,
-        "record": said,
-        "summary": summarise(number, kept.row.line),
-        "conversation": asdict(read_conversation(said, kept.request)),
-        "explanation": asdict(explain(said, around)),
+        "record": record.values,
+        "summary": summarise(number, record),
+        "conversation": asdict(read_conversation(record, kept.request)),
+        "explanation": asdict(explain(record, around)),
         "replays": replays,
-        "request": {"bytes": said.get("request_bytes", 0), "kept": len(kept.request)},
-        "response": {"bytes": said.get("response_bytes", 0), "kept": len(kept.response)},
+        "request": {"bytes": record.request_bytes or 0, "kept": len(kept.request)},
+        "response": {"bytes": record.response_bytes or 0, "kept": len(kept.response)},
     }
     for side, body in (("request", kept.request), ("response", kept.response)):
-        answer[side]["is_shortened"] = _has_gap(said, side, body)
-    related = {"previous": beside.previous, "next": beside.next, "replay_of": said.get("replay_of")}
+        answer[side]["is_shortened"] = _has_gap(record, side, body)
+    related = {"previous": beside.previous, "next": beside.next, "replay_of": record.replay_of}
     return answer | {name: value for name, value in related.items() if value is not None}
 
 
@@ -92,7 +92,7 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    if _has_gap(orjson.loads(kept.row.line), "request", kept.request):
+    if _has_gap(Record(kept.row.line), "request", kept.request):
         return refuse(409, "Not all of the request was kept (see KEEP_BODY_BYTES): a command would ask something else.")
     return web.Response(
         text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
@@ -101,8 +101,7 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
 
 def curl_command(kept: KeptRecord, base: str) -> str:
     """One line for a POSIX shell. Whatever the request holds, it is data there and no command."""
-    said = orjson.loads(kept.row.line)
-    address = base + target_of(str(said.get("request_uri", "")))
+    address = base + target_of(Record(kept.row.line).request_uri or "")
     words = ["curl", "-sS", "-X", kept.row.method, address, "-H", f"X-Replay-Of: {kept.row.id}"]
     if not kept.request:
         return shlex.join(words) + "\n"
@@ -126,10 +125,11 @@ def target_of(request_uri: str) -> str:
     return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
 
 
-def _has_gap(said: dict[str, Any], side: str, body: bytes) -> bool:
+def _has_gap(record: Record, side: str, body: bytes) -> bool:
     """Whether a part of a kept body is missing. A prompt may hold what looks like the mark of that; and the record
-    says ``truncated`` of a whole body too whose text was too long for its line."""
-    return bool(said.get(f"{side}_truncated")) and GAP_MARK.search(body) is not None
+    has ``truncated`` for a whole body too whose text was too long for its line."""
+    is_truncated = record.request_truncated if side == "request" else record.response_truncated
+    return bool(is_truncated) and GAP_MARK.search(body) is not None
 
 
 def why_not_whole(kept: KeptRecord) -> str | None:
@@ -139,7 +139,7 @@ def why_not_whole(kept: KeptRecord) -> str | None:
     if not kept.request:
         return "Nothing of the request was kept: see KEEP_BODY_BYTES."
     # The gap in a copy may lie inside a text: then it is still JSON.
-    if _has_gap(orjson.loads(kept.row.line), "request", kept.request):
+    if _has_gap(Record(kept.row.line), "request", kept.request):
         return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
     try:
         # Not by orjson: half an emoji, as JavaScript cuts them, is no JSON to it, and Ollama takes it.

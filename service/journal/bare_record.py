@@ -1,10 +1,9 @@
 """The record of an exchange whose meaning could not be found out: its plain facts, no bodies."""
 
-from datetime import UTC, datetime
-
 import orjson
 
 from service.record.exchange import EncodedRecord, Exchange, Outcome
+from service.record.timestamps import write_time
 
 
 def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
@@ -15,7 +14,7 @@ def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
     opened = exchange.opened
     failed = exchange.outcome is not Outcome.COMPLETED or (exchange.status or 0) >= 400
     facts: dict[str, object] = {
-        "time": _rfc3339(exchange.ended_ns),
+        "time": write_time(exchange.ended_ns, 3),
         "method": opened.method,
         "request_uri": opened.request_uri.partition("?")[0],
         "status": exchange.status,
@@ -34,7 +33,7 @@ def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
         "exchange": opened.id,
         "trace_id": opened.trace_id,
         "span_id": opened.span_id,
-        "started": _rfc3339(opened.started_ns),
+        "started": write_time(opened.started_ns, 3),
     }
     line = orjson.dumps({name: _clean(value) for name, value in facts.items() if value is not None})
     return EncodedRecord(
@@ -59,8 +58,3 @@ def _clean(value: object) -> object:
 def _text(value: str) -> str:
     # Header bytes that are no UTF-8 arrive as lone surrogates, which neither JSON nor the database takes.
     return value.encode("utf-8", "replace").decode()
-
-
-def _rfc3339(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"

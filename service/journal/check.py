@@ -3,13 +3,13 @@
 import shutil
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from service.journal import JournalError
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
+from service.record.timestamps import write_time
 
 # Looking at every page of a journal of many gigabytes takes minutes, and whoever asks knows that.
 _CHECK_SECONDS = 3600.0
@@ -57,8 +57,8 @@ def check(folder: Path) -> JournalReport:
             )[0],
             problems=problems,
             records=records,
-            oldest=_rfc3339(oldest),
-            newest=_rfc3339(newest),
+            oldest=_written(oldest),
+            newest=_written(newest),
             newest_number=reader.newest_number(),
             open_exchanges=open_exchanges,
             lag={name: _lag(reader, problems, number) for name, number in reader.cursors().items()},
@@ -98,5 +98,5 @@ def _lag(reader: Reader, problems: list[str], number: int) -> int:
     )
 
 
-def _rfc3339(time_ns: int | None) -> str | None:
-    return None if time_ns is None else datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+def _written(time_ns: int | None) -> str | None:
+    return None if time_ns is None else write_time(time_ns, 3)

@@ -7,7 +7,7 @@ import orjson
 
 from service import events
 from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange
-from service.record.line import KEYS
+from service.record.fields import FIELD_NAMES
 
 _SECONDS_BETWEEN_EVENTS = 1.0
 _FLAGS = {"request_bytes": "request_truncated", "response_bytes": "response_truncated"}
@@ -98,6 +98,6 @@ def _flagged(summary: bytes) -> bytes:
     try:
         said = orjson.loads(summary)
         said.update({flag: True for length, flag in _FLAGS.items() if said.get(length)})
-        return orjson.dumps({name: said[name] for name in KEYS if name in said})
+        return orjson.dumps({name: said[name] for name in FIELD_NAMES if name in said})
     except (ValueError, AttributeError, TypeError):
         return summary

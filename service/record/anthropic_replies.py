@@ -31,7 +31,7 @@ def read(operation: str, body: Body) -> Reply:
         reply.is_understood = True
     content = answer.get("content")
     if isinstance(content, list) or answer.get("type") == "message":
-        # Ollama's content is null where the model said nothing.
+        # Ollama's content is null where the model wrote nothing.
         for block in content if isinstance(content, list) else ():
             if isinstance(block, dict):
                 _read_block(block, reply)

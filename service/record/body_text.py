@@ -38,10 +38,10 @@ def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
 
 def _without_files(body: Body, kept: bytes) -> bytes:
     """A multipart form with its files (an audio to be transcribed) replaced."""
-    said = _BOUNDARY.search(body.content_type)
-    if said is None:
+    boundary = _BOUNDARY.search(body.content_type)
+    if boundary is None:
         return kept
-    delimiter = b"--" + said[1].encode("utf-8", "replace")
+    delimiter = b"--" + boundary[1].encode("utf-8", "replace")
     parts = kept.split(delimiter, _MOST_PARTS)
     return delimiter.join([_without_file(part) for part in parts])
 

@@ -1,4 +1,4 @@
-"""Who said what in a request, whichever API it is written in."""
+"""Who wrote what in a request, whichever API it is written in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -26,10 +26,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One thing that was said, by ``system``, ``user``, ``assistant`` or ``tool`` (or whatever role was sent).
+    """One message, of ``system``, ``user``, ``assistant`` or ``tool`` (or whatever role was sent).
 
     ``images`` has a word about each part that is no text, such as ``<image 183204 bytes sha256:…>``.
-    A turn of a tool has the ``name`` of the tool or the ``tool_call_id`` that it answers, as far as said.
+    A turn of a tool has the ``name`` of the tool or the ``tool_call_id`` that it answers, as far as known.
     """
 
     role: str
@@ -162,17 +162,17 @@ def _message(message: Any) -> Iterator[ChatMessage]:
 
 def _items(items: list[Any]) -> Iterator[ChatMessage]:
     """The ``input`` of ``/v1/responses``, where one turn of the assistant may be several items."""
-    said: ChatMessage | None = None
+    before: ChatMessage | None = None
     for item in items:
         turn = _item(item)
         if turn is None:
             continue
-        joined = _joined(said, turn)
-        if said is not None and joined is None:
-            yield said
-        said = joined or turn
-    if said is not None:
-        yield said
+        joined = _joined(before, turn)
+        if before is not None and joined is None:
+            yield before
+        before = joined or turn
+    if before is not None:
+        yield before
 
 
 def _item(item: Any) -> ChatMessage | None:

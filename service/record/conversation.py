@@ -1,6 +1,6 @@
 """The conversation that an exchange is a part of, and the words of it that are searched and shown in a list.
 
-Nothing here raises, whatever stands in a line: other programs write requests, and older versions wrote lines.
+Nothing here raises, whatever stands in a line: other programs write requests.
 """
 
 import re
@@ -11,7 +11,9 @@ import orjson
 
 from service.record.bodies import GAP_MARK, document
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
+from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
+from service.record.record import Record
 
 __all__ = (
     "SEARCHABLE_CHARACTERS",
@@ -26,7 +28,6 @@ __all__ = (
 SEARCHABLE_CHARACTERS = 32_768
 """How much of a prompt, and of an answer, can be found again: both ends of a longer one."""
 
-_SPOKEN = frozenset({"chat", "generate", "embed", "load", "unload", "transcribe", ""})
 _SAID_IN_TURNS = frozenset(("messages", "input", "prompt", "system", "instructions", "images", "tools", "functions"))
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
@@ -47,7 +48,7 @@ _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/])|[bfnrt])')
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What was said before, and the ``answer`` (None: there was none, or none that is text).
+    """What came before, and the ``answer`` (None: there was none, or none that is text).
 
     ``tools`` are those that the request offers, as they were sent; ``parameters`` all else that it asks for, such
     as ``model``, ``options`` and ``format``. ``is_whole`` tells that neither prompt nor answer was shortened and
@@ -61,71 +62,71 @@ class Conversation:
     is_whole: bool
 
 
-def read_conversation(said: dict[str, Any], request: bytes) -> Conversation:
-    """The conversation of a record: ``said`` is its parsed line, ``request`` the kept bytes (empty: those of the line).
+def read_conversation(record: Record, request: bytes) -> Conversation:
+    """The conversation of ``record``. ``request``: the kept bytes (empty: what stands in the line is taken).
 
     Never raises, and what it gives can be written as JSON: a request that is nested too deeply for that is one turn
     of the role ``request`` with all its text. One that is no JSON object is one of the role ``user``, and not whole.
     """
-    body, is_whole = _request(said, request)
-    asked, answer = _parsed(body), _answer(said)
+    body, is_whole = _request(record, request)
+    asked, answer = _parsed(body), _answer(record)
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
-    is_whole = is_whole and not said.get("response_truncated")
+    is_whole = is_whole and not record.response_truncated
     if not _is_shallow(asked, body):
         return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
-    turns = _turns(said, asked, text)
+    turns = _turns(record, asked, text)
     if not isinstance(asked, dict):
         return Conversation(turns, answer, (), {}, is_whole and not body)
-    if not _is_spoken(said):
+    if not _has_messages(record):
         return Conversation((), answer, (), asked, is_whole)
     parameters = {key: value for key, value in asked.items() if key not in _SAID_IN_TURNS}
     return Conversation(turns, answer, tuple(tools_of(asked)), parameters, is_whole)
 
 
-def searchable(said: dict[str, Any]) -> tuple[str, str]:
+def searchable(record: Record) -> tuple[str, str]:
     """The (prompt, answer) of a line as text in which words are looked for, each bounded, the answer with its error."""
-    answer = [text for key in ("response_text", "thinking", "tool_calls", "error") if (text := _text(said, key))]
-    if not answer and _is_spoken(said):
-        answer = [_text(said, "response_body")]
-    return _ends(_searched_prompt(said)), _ends("\n".join(answer))
+    answer = [text for text in (record.response_text, record.thinking, record.tool_calls, record.error) if text]
+    if not answer and _has_messages(record):
+        answer = [(record.response_body or "")]
+    return _ends(_searched_prompt(record)), _ends("\n".join(answer))
 
 
-def _searched_prompt(said: dict[str, Any]) -> str:
-    text = _text(said, "request_body")
+def _searched_prompt(record: Record) -> str:
+    text = record.request_body or ""
     asked = _document(text)
     if not isinstance(asked, dict):
         return "" if text.startswith("base64:") else _unescaped(text)
-    if not _is_spoken(said):
+    if not _has_messages(record):
         return "\n".join(value for value in asked.values() if isinstance(value, str))
     pieces: list[str] = []
-    for turn in turns_of(asked, is_embedding=said.get("operation") == "embed"):
+    for turn in turns_of(asked, is_embedding=record.operation in ANSWERED_IN_VECTORS):
         pieces += (turn.thinking, turn.text) if turn.thinking else (turn.text,)
         for call in turn.tool_calls:
             pieces += (call.name, call.arguments)
     return "\n".join(pieces)
 
 
-def opening(said: dict[str, Any], characters: int = 160) -> tuple[str, str]:
+def opening(record: Record, characters: int = 160) -> tuple[str, str]:
     """The first words of the newest question and of the answer, at most ``characters`` each, on one line."""
-    text = _text(said, "request_body")
+    text = record.request_body or ""
     asked = _document(text)
-    if said.get("operation") == "embed":
-        return _opening_of_embedding(said, asked if isinstance(asked, dict) else {})
-    turns = _turns(said, asked, text)
+    if record.operation in ANSWERED_IN_VECTORS:
+        return _opening_of_embedding(record, asked if isinstance(asked, dict) else {})
+    turns = _turns(record, asked, text)
     asker = [turn for turn in turns if turn.role == "user"] or turns
     prompt = next((turn.text or _payloads(turn) for turn in reversed(asker) if turn.text or turn.images), "")
-    return _first_words(prompt, characters), _first_words(_opening_of_answer(said), characters)
+    return _first_words(prompt, characters), _first_words(_opening_of_answer(record), characters)
 
 
-def _opening_of_answer(said: dict[str, Any]) -> str:
-    if (text := _text(said, "response_text")) and not text.isspace():
+def _opening_of_answer(record: Record) -> str:
+    if (text := (record.response_text or "")) and not text.isspace():
         return text
-    if text := _text(said, "tool_calls"):
+    if text := (record.tool_calls or ""):
         return ", ".join(f"{call.name}({call.arguments})" for call in _calls(text))
-    return _text(said, "thinking")
+    return record.thinking or ""
 
 
-def _opening_of_embedding(said: dict[str, Any], asked: dict[str, Any]) -> tuple[str, str]:
+def _opening_of_embedding(record: Record, asked: dict[str, Any]) -> tuple[str, str]:
     given = asked.get("input")
     given = asked.get("prompt") if given is None else given
     if given is None:
@@ -133,9 +134,9 @@ def _opening_of_embedding(said: dict[str, Any], asked: dict[str, Any]) -> tuple[
     is_one = not isinstance(given, list) or (bool(given) and isinstance(given[0], int))
     count = 1 if is_one else len(given)
     prompt = "embedding of 1 text" if count == 1 else f"embedding of {count:,} texts"
-    if said.get("failed") or not count:
+    if record.failed or not count:
         return prompt, ""
-    numbers = _NUMBERS.search(_text(said, "response_body"))
+    numbers = _NUMBERS.search(record.response_body or "")
     size = int(numbers[1]) if numbers else asked.get("dimensions")
     if type(size) is int and size > 0:
         return prompt, f"{count:,} × {size:,}"
@@ -154,34 +155,37 @@ def _in_words(image: str) -> str:
     return f"{known[1]} of {size / 1e6:,.1f} MB" if size >= 1_000_000 else f"{known[1]} of {max(1, size // 1000)} kB"
 
 
-def _request(said: dict[str, Any], request: bytes) -> tuple[bytes, bool]:
+def _request(record: Record, request: bytes) -> tuple[bytes, bool]:
     """The request without its payloads, and whether it was whole and had none."""
-    is_shortened = bool(said.get("request_truncated"))
+    is_shortened = bool(record.request_truncated)
     if request:
         text = without_payloads(request)
         return text, text is request and not (is_shortened and GAP_MARK.search(request))
-    shown = _text(said, "request_body")
-    is_whole = not is_shortened and bool(shown or not said.get("request_bytes")) and not _REPLACED.search(shown)
+    shown = record.request_body or ""
+    is_whole = not is_shortened and bool(shown or not record.request_bytes) and not _REPLACED.search(shown)
     return shown.encode("utf-8", "surrogatepass"), is_whole
 
 
-def _is_spoken(said: dict[str, Any]) -> bool:
-    operation = said.get("operation", "")
-    return isinstance(operation, str) and operation in _SPOKEN
+def _has_messages(record: Record) -> bool:
+    return not record.operation or record.operation in WITH_MESSAGES
 
 
-def _turns(said: dict[str, Any], asked: Any, text: str) -> tuple[ChatMessage, ...]:
+def _turns(record: Record, asked: Any, text: str) -> tuple[ChatMessage, ...]:
     """The turns of a request: what it was parsed to, and its text for where it is no JSON object."""
     if isinstance(asked, dict):
-        return tuple(turns_of(asked, is_embedding=said.get("operation") == "embed")) if _is_spoken(said) else ()
-    if said.get("operation") == "transcribe":
-        file = _FILE_IN_FORM.search(_text(said, "request_body"))
+        return (
+            tuple(turns_of(asked, is_embedding=record.operation in ANSWERED_IN_VECTORS))
+            if _has_messages(record)
+            else ()
+        )
+    if record.operation == "transcribe":
+        file = _FILE_IN_FORM.search(record.request_body or "")
         return (ChatMessage("user", "", images=(file[0] if file else "<audio>",)),)
     return (ChatMessage("user", text),) if text else ()
 
 
-def _answer(said: dict[str, Any]) -> ChatMessage | None:
-    text, thinking, calls = _text(said, "response_text"), _text(said, "thinking"), _text(said, "tool_calls")
+def _answer(record: Record) -> ChatMessage | None:
+    text, thinking, calls = (record.response_text or ""), (record.thinking or ""), record.tool_calls or ""
     if not (text or thinking or calls):
         return None
     return ChatMessage("assistant", text, thinking, _calls(calls))
@@ -204,11 +208,6 @@ def _parsed(body: bytes) -> Any:
         if found is not None and b"\\u" in body:
             found = document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
     return found if isinstance(found, (dict, list)) else None
-
-
-def _text(said: dict[str, Any], key: str) -> str:
-    value = said.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _is_shallow(found: Any, body: bytes) -> bool:

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Caller(NamedTuple):
-    """Who asked. A field is None when nobody said it; each has at most 200 characters."""
+    """Who asked. A field is None when nobody told it; each has at most 200 characters."""
 
     workflow: str | None = None
     workflow_id: str | None = None

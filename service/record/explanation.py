@@ -5,12 +5,12 @@ What is concluded, and not measured, is called most likely.
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from service.record.bodies import document
 from service.record.failures import failures
 from service.record.findings import Case, Finding, Surroundings, at_its_speed, slowness
-from service.record.phases import Phase, count_of, durations_of, phases_of
+from service.record.phases import Phase, durations_of, phases_of
+from service.record.record import Record
 from service.record.truncation import cuts
 from service.record.wording import counted, duration
 
@@ -33,15 +33,15 @@ class Explanation:
     sentence: str
 
 
-def explain(said: dict[str, Any], around: Surroundings) -> Explanation:
+def explain(record: Record, around: Surroundings) -> Explanation:
     """Explain the exchange of a parsed line. Never raises; numbers that are nonsense count as unknown."""
-    body = said.get("request_body")
-    asked = document(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
-    spent = durations_of(said)
-    case = Case(said, asked if isinstance(asked, dict) else {}, spent, _sound(around))
+    body = record.request_body
+    asked = document(body.encode("utf-8", "surrogatepass")) if body else None
+    spent = durations_of(record)
+    case = Case(record, asked if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
     findings = (*wrong, *slow) or _quick(case)
-    return Explanation(phases_of(said, spent), findings, _sentence(case, findings, bool(wrong)))
+    return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))
 
 
 def _sentence(case: Case, findings: tuple[Finding, ...], is_wrong: bool) -> str:
@@ -65,7 +65,7 @@ def _kinds(findings: tuple[Finding, ...]) -> set[str]:
 
 def _quick(case: Case) -> tuple[Finding, ...]:
     total = case.spent.total
-    if total is None or case.said.get("outcome") != "completed" or _untold(case):
+    if total is None or case.record.outcome != "completed" or _untold(case):
         return ()
     fast = at_its_speed(case)
     text = f"Nothing held it up: it took {duration(total)}" + (f", generating at {fast}." if fast else ".")
@@ -73,11 +73,11 @@ def _quick(case: Case) -> tuple[Finding, ...]:
 
 
 def _untold(case: Case) -> str:
-    """What can be said of a long call of which nobody measured the parts."""
+    """What is known of a long call of which nobody measured the parts."""
     total = case.spent.total
-    if total is None or case.spent.is_measured or total < _LONG or case.said.get("outcome") != "completed":
+    if total is None or case.spent.is_measured or total < _LONG or case.record.outcome != "completed":
         return ""
-    wrote = count_of(case.said, "completion_tokens")
+    wrote = case.record.completion_tokens
     written = f" and wrote {counted(wrote, 'token')}" if wrote else ""
     return f"It took {duration(total)}{written}. This answer does not tell how much of that was waiting."
 

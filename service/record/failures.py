@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
-from service.record.phases import seconds_of
+from service.record.record import Record
 from service.record.wording import duration
 
 _LONGEST_ERROR = 300
@@ -100,20 +99,20 @@ _STATUSES = {
 
 def failures(case: Case) -> Iterator[Finding]:
     """At most one finding: that the client left, or that it failed."""
-    outcome = str(case.said.get("outcome"))
+    outcome = case.record.outcome or ""
     if outcome == "client_left":
         yield _client_left(case)
-    elif case.said.get("failed") or outcome in _OUTCOMES:
+    elif case.record.failed or outcome in _OUTCOMES:
         yield _failed(case, outcome)
 
 
 def _failed(case: Case, outcome: str) -> Finding:
-    status, error = case.said.get("status"), _error(case)
+    status, error = case.record.status, _error(case)
     total = case.spent.total or 0.0
     after = f" after {duration(total)}" if total >= 1 else ""
     if outcome in _OUTCOMES:
         what, advice = _OUTCOMES[outcome]
-        is_before = outcome == "upstream_broke_off" and case.said.get("upstream_status") is None
+        is_before = outcome == "upstream_broke_off" and case.record.upstream_status is None
         if error and (is_before or outcome in _SAYS_IT_ITSELF):
             return Finding("failed", error + _end(error), advice)
         if is_before:
@@ -133,19 +132,19 @@ def _end(error: str) -> str:
 
 
 def _error(case: Case) -> str:
-    error = case.said.get("error") or case.said.get("response_body")
+    error = case.record.error or case.record.response_body
     error = " ".join(error[: 4 * _LONGEST_ERROR].split()) if isinstance(error, str) else ""
     return error if len(error) <= _LONGEST_ERROR else error[: _LONGEST_ERROR - 1] + "…"
 
 
 def _client_left(case: Case) -> Finding:
     who = _who(case)
-    after = seconds_of(case.said, "request_time")
+    after = case.record.request_time
     text = f"{who} hung up" + ("" if after is None else f" after {_span(after)}") + _how_far(case)
     limit = _limit(after)
     if limit:
         text += f" A time limit of {limit} s is the likely reason."
-    if not case.said.get("response_bytes") and after is not None and after >= 5:
+    if not case.record.response_bytes and after is not None and after >= 5:
         text += _waited_for(case)
     if limit == _N8N_LIMIT and who == "n8n":
         advice = "In n8n raise Options → Timeout of the HTTP Request node; and OLLAMA_TIMEOUT of the recorder with it."
@@ -157,20 +156,20 @@ def _client_left(case: Case) -> Finding:
 
 
 def _who(case: Case) -> str:
-    if _is_n8n(case.said):
+    if _is_n8n(case.record):
         return "n8n"
-    caller = case.said.get("caller")
+    caller = case.record.caller
     return caller[:80] if isinstance(caller, str) and caller else "The client"
 
 
-def _is_n8n(said: dict[str, Any]) -> bool:
-    if "n8n" in str(said.get("user_agent", "")).lower():
+def _is_n8n(record: Record) -> bool:
+    if "n8n" in (record.user_agent or "").lower():
         return True
     # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
     # Open WebUI's chats are executions too.
-    if any(mark in str(said.get("request_uri", "")) for mark in LABELS_BEGIN):
-        return all(said.get(key) for key in ("workflow", "execution_id", "node"))
-    return any(said.get(key) for key in ("workflow", "workflow_id", "node"))
+    if any(mark in (record.request_uri or "") for mark in LABELS_BEGIN):
+        return bool(record.workflow and record.execution_id and record.node)
+    return bool(record.workflow or record.workflow_id or record.node)
 
 
 def _span(seconds: float) -> str:
@@ -179,14 +178,14 @@ def _span(seconds: float) -> str:
 
 
 def _how_far(case: Case) -> str:
-    text = case.said.get("response_text")
+    text = case.record.response_text
     if isinstance(text, str) and text:
         return f", when {len(text):,} characters of the answer had come."
-    if case.said.get("thinking"):
+    if case.record.thinking:
         return ", while the model was thinking."
-    if case.said.get("response_bytes"):
+    if case.record.response_bytes:
         return ", in the middle of the answer."
-    if case.said.get("stream") is False:
+    if case.record.stream is False:
         return ". The answer was not finished, and without streaming nothing of it is sent before."
     return ", before any of the answer had come."
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from service.record.phases import Durations, count_of, fits_buffers, seconds_of
+from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.phases import Durations, fits_buffers
+from service.record.record import Record
 from service.record.wording import counted, duration, since, speed
 
 Failing = Literal["failed", "client_left", "cut_prompt", "cut_answer"]
@@ -57,20 +59,20 @@ class Finding:
 class Case:
     """All that findings are drawn from: the line, its request where that is JSON, the time, what went on around."""
 
-    said: dict[str, Any]
+    record: Record
     asked: dict[str, Any]
     spent: Durations
     around: Surroundings
 
     @property
     def model(self) -> str:
-        name = self.said.get("model")
-        return name[:_LONGEST_MODEL] if isinstance(name, str) and name else "the model"
+        name = self.record.model
+        return name[:_LONGEST_MODEL] if name else "the model"
 
     @property
     def rate(self) -> float | None:
         """Tokens/s of the generation; None when unknown."""
-        return seconds_of(self.said, "tokens_per_second") or None
+        return self.record.tokens_per_second or None
 
     @property
     def median_rate(self) -> float | None:
@@ -128,7 +130,7 @@ def _upload(case: Case) -> _Found:
 
 def _waiting(case: Case) -> _Found:
     spent = case.spent
-    if case.said.get("operation") == "load":
+    if case.record.operation == "load":
         if case.is_notable(took := spent.ready + spent.turn):
             yield took, Finding("load", f"It was asked to load {case.model}, which took {duration(took)}.", "")
         return
@@ -166,7 +168,7 @@ def _load(case: Case) -> Finding:
 
 def _keep_loaded(case: Case) -> str:
     setting = "set OLLAMA_KEEP_ALIVE=1h where Ollama runs"
-    if case.said.get("api") == "ollama":
+    if case.record.api == "ollama":
         return f'To avoid it, keep the model loaded for longer: "keep_alive": "1h" in its calls, or {setting}.'
     return f"To avoid it, keep the model loaded for longer: {setting}."
 
@@ -188,7 +190,7 @@ def _turn(case: Case) -> Finding:
 def _unmeasured_wait(case: Case) -> _Found:
     """OpenAI's and Anthropic's forms have no phases: only what went on around tells why it took long to begin."""
     waited = case.spent.ready
-    if not case.is_notable(waited, share=0.3) or not case.said.get("response_bytes") or case.said.get("failed"):
+    if not case.is_notable(waited, share=0.3) or not case.record.response_bytes or case.record.failed:
         return
     is_stream = bool(case.spent.generation)
     text = f"The first words came after {duration(waited)}." if is_stream else f"It took {duration(waited)}."
@@ -204,10 +206,10 @@ def _unmeasured_wait(case: Case) -> _Found:
 
 
 def _prompt(case: Case) -> _Found:
-    took, tokens = case.spent.prompt, count_of(case.said, "prompt_tokens")
+    took, tokens = case.spent.prompt, case.record.prompt_tokens
     if not case.spent.is_measured or not case.is_notable(took, share=0.25):
         return
-    if case.said.get("operation") == "embed":
+    if case.record.operation in ANSWERED_IN_VECTORS:
         of = f" of {counted(tokens, 'token')}" if tokens else ""
         yield took, Finding("long_prompt", f"Computing the embedding{of} took {duration(took)}.", "")
         return
@@ -218,7 +220,7 @@ def _prompt(case: Case) -> _Found:
 
 
 def _generation(case: Case) -> _Found:
-    took, tokens, rate = case.spent.generation, count_of(case.said, "completion_tokens"), case.rate
+    took, tokens, rate = case.spent.generation, case.record.completion_tokens, case.rate
     if took < 1:
         return
     usual = case.median_rate
@@ -230,7 +232,7 @@ def _generation(case: Case) -> _Found:
             text = f"It generated only {speed(rate)}: most likely the model does not fit into the GPU's memory."
             yield took, Finding("slow_generation", text, _FITS_THE_GPU)
             return
-    if took >= 5 and took >= 0.5 * (case.spent.total or took) and not case.said.get("failed"):
+    if took >= 5 and took >= 0.5 * (case.spent.total or took) and not case.record.failed:
         yield took, _long_answer(case, took, tokens)
 
 
@@ -247,26 +249,26 @@ def _long_answer(case: Case, took: float, tokens: int | None) -> Finding:
     fast = at_its_speed(case)
     if tokens:
         text += f": {counted(tokens, 'token')}" + (f" at {fast}" if fast else "")
-    thinking, answer = (len(str(case.said.get(key, ""))) for key in ("thinking", "response_text"))
+    thinking, answer = len(case.record.thinking or ""), len(case.record.response_text or "")
     if thinking > answer:
         share = round(100 * thinking / (thinking + answer))
         text += f". About {share} % of that was thinking" if share < 100 else ". All of that was thinking"
         return Finding("long_answer", text + ".", 'Where thinking is not needed, "think": false turns it off.')
-    limit = "num_predict" if case.said.get("api") == "ollama" else "a limit of tokens"
+    limit = "num_predict" if case.record.api == "ollama" else "a limit of tokens"
     return Finding("long_answer", text + ".", f"A prompt that asks for less, or {limit}, makes it shorter.")
 
 
 def _sending(case: Case) -> _Found:
     """Ollama generates while it sends, so that what is left over was spent elsewhere."""
     took = case.spent.sending
-    if not case.spent.is_measured or not case.said.get("stream") or not case.is_notable(took, share=0.3):
+    if not case.spent.is_measured or not case.record.stream or not case.is_notable(took, share=0.3):
         return
     if case.asked.get("format"):
         # Holding the answer to a format takes time that Ollama does not count as generation.
         return
     work = (case.spent.total or took) - took - case.spent.upload
     text = f"Ollama's own work was done in {duration(work)}; {duration(took)} more"
-    if fits_buffers(case.said):
+    if fits_buffers(case.record):
         text += (
             " passed before the end of the answer came, which no client can delay in so short an answer: most likely"
         )

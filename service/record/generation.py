@@ -4,20 +4,19 @@ from typing import Final, NamedTuple
 
 from service.record import anthropic_replies, ollama_replies, openai_replies
 from service.record.exchange import Body, Exchange
+from service.record.operations import ANSWERED_IN_PIECES
 from service.record.replies import Reply, compact, error_of, is_event_stream, offset_of_event, offset_of_line, single
-from service.record.request_facts import Asked, read_request
+from service.record.request_facts import Asked
 
 _READERS = {"ollama": ollama_replies.read, "openai": openai_replies.read, "anthropic": anthropic_replies.read}
 UNFINISHED: Final = "unfinished"
 """The ``done_reason`` of an answer that arrived whole, but without the end marker that its API has."""
 
-_GENERATES = frozenset({"chat", "generate", "embed", "transcribe", "pull", "push", "create"})
-
 
 # A tuple and not a dataclass, as one is made per exchange: a frozen dataclass of so many fields takes
 # four times as long to make, a tenth of a whole record's cost.
 class Generation(NamedTuple):
-    """What a model was asked and what it answered, as far as the bytes tell. None: not said.
+    """What a model was asked and what it answered, as far as the bytes tell. None: unknown.
 
     Durations are seconds. ``text`` is the answer put together from its stream, ``tool_calls``
     compact JSON text: a list of ``{"id"?, "function": {"name", "arguments"}}`` for every API.
@@ -50,11 +49,6 @@ class Generation(NamedTuple):
     problem: str | None = None
     is_understood: bool = False
     is_whole: bool = False
-
-
-def understand(exchange: Exchange, request: Body, response: Body) -> Generation:
-    """Read both (readable) bodies of an exchange. Never raises: what is broken is told in ``problem``."""
-    return understand_reply(exchange, read_request(exchange.opened, request), response)
 
 
 def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Generation:
@@ -100,9 +94,9 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
 def _read_reply(exchange: Exchange, response: Body) -> Reply:
     opened = exchange.opened
     if not response.length:
-        return Reply(is_finished=False if opened.operation in _GENERATES else None, is_understood=True)
+        return Reply(is_finished=False if opened.operation in ANSWERED_IN_PIECES else None, is_understood=True)
     reader = _READERS.get(opened.api)
-    if reader is not None and opened.operation in _GENERATES and (exchange.status or 200) < 400:
+    if reader is not None and opened.operation in ANSWERED_IN_PIECES and (exchange.status or 200) < 400:
         return reader(opened.operation, response)
     return _read_error(exchange, response)
 

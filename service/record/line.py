@@ -1,67 +1,23 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from time import gmtime, strftime
 from typing import Any
 
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
+from service.record.fields import BODIES, FIELD_NAMES, MASKED
 from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
+from service.record.operations import CONVERSATIONS
 from service.record.replies import repeats_in_pieces
 from service.record.request_facts import Asked, read_request
+from service.record.timestamps import write_time
 
-_IDENTITY = ("time", "method", "request_uri", "status", "request_time")
-BODY_KEYS = ("request_body", "response_text", "thinking", "tool_calls", "response_body")
-KEYS: tuple[str, ...] = (
-    *_IDENTITY,
-    *BODY_KEYS,
-    *("error", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
-    *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
-    *(
-        "upload_time",
-        "wait_time",
-        "load_time",
-        "prompt_time",
-        "generation_time",
-        "time_to_first_byte",
-        "time_to_first_token",
-        "upstream_status",
-    ),
-    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of", "user_agent", "remote_addr"),
-    *("request_bytes", "response_bytes", "request_truncated", "response_truncated", "images"),
-    *("exchange", "trace_id", "span_id", "started"),
-)
-"""Every key that a line may have, in the order in which they stand."""
-
-METADATA_KEYS: tuple[str, ...] = (
-    *("status", "request_time", "outcome", "failed", "operation", "api", "model", "stream", "done_reason"),
-    *("prompt_tokens", "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length"),
-    *(
-        "upload_time",
-        "wait_time",
-        "load_time",
-        "prompt_time",
-        "generation_time",
-        "time_to_first_byte",
-        "time_to_first_token",
-        "upstream_status",
-    ),
-    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "replay_of"),
-    *("request_bytes", "response_bytes", "images", "exchange", "trace_id"),
-)
-"""The keys whose values also become structured metadata in Loki, so that no query has to parse a line for them."""
-
-_LONG_TEXTS = ("request_body", "response_text", "thinking", "tool_calls", "response_body", "error")
-_MASKED_TEXTS = (
-    *("request_uri", "response_text", "thinking", "tool_calls", "error", "model", "done_reason"),
-    *("workflow", "workflow_id", "execution_id", "node", "caller", "user", "user_agent"),
-)
+_LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
@@ -106,7 +62,7 @@ def make_record(
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
     line, facts = _fitting_line(facts)
-    for key in BODY_KEYS:
+    for key in BODIES:
         facts.pop(key, None)
     return EncodedRecord(
         opened.id,
@@ -154,17 +110,6 @@ def _kept(opened: OpenExchange, body: Body) -> bytes:
     return whole(body)
 
 
-@lru_cache(maxsize=16)
-def _second(seconds: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
-
-
-def moment_of(nanoseconds: int) -> str:
-    """Unix nanoseconds as RFC 3339 in UTC, with microseconds."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{_second(seconds)}.{rest // 1000:06d}Z"
-
-
 def _facts(
     exchange: Exchange,
     asked: Asked,
@@ -173,62 +118,62 @@ def _facts(
     request: tuple[str, bool],
     response: tuple[str, bool],
 ) -> dict[str, Any]:
-    """All that a line says, in the order of ``KEYS``; bodies as (text, whether it is not whole)."""
+    """All that a line holds, in the order of ``fields``; bodies as (text, whether it is not whole)."""
     opened, outcome = exchange.opened, exchange.outcome
-    said: dict[str, Any] = {"time": moment_of(exchange.ended_ns), "method": opened.method}
-    said["request_uri"] = opened.request_uri[:_LONGEST_ADDRESS]
+    values: dict[str, Any] = {"time": write_time(exchange.ended_ns), "method": opened.method}
+    values["request_uri"] = opened.request_uri[:_LONGEST_ADDRESS]
     status = exchange.status
     if status is None and outcome is Outcome.CLIENT_LEFT:
         status = 499
     if status is not None:
-        said["status"] = status
+        values["status"] = status
     if exchange.duration is not None:
-        said["request_time"] = round(exchange.duration, 3)
+        values["request_time"] = round(exchange.duration, 3)
     if request[0]:
-        said["request_body"] = request[0]
+        values["request_body"] = request[0]
     if generation.text is not None:
-        said["response_text"] = generation.text
+        values["response_text"] = generation.text
     if generation.thinking is not None:
-        said["thinking"] = generation.thinking
+        values["thinking"] = generation.thinking
     if generation.tool_calls is not None:
-        said["tool_calls"] = generation.tool_calls
+        values["tool_calls"] = generation.tool_calls
     if response[0]:
-        said["response_body"] = response[0]
+        values["response_body"] = response[0]
     error = exchange.error or generation.error
     if error:
-        said["error"] = error
-    said["outcome"] = str(outcome)
-    said["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or generation.error is not None
+        values["error"] = error
+    values["outcome"] = str(outcome)
+    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or generation.error is not None
     operation = generation.operation or opened.operation
     if operation:
-        said["operation"] = operation
+        values["operation"] = operation
     if opened.api:
-        said["api"] = opened.api
+        values["api"] = opened.api
     if generation.model is not None:
-        said["model"] = generation.model[:_LONGEST_NAME]
+        values["model"] = generation.model[:_LONGEST_NAME]
     if generation.stream is not None:
-        said["stream"] = generation.stream
+        values["stream"] = generation.stream
     if generation.done_reason is not None:
-        said["done_reason"] = generation.done_reason[:_LONGEST_NAME]
+        values["done_reason"] = generation.done_reason[:_LONGEST_NAME]
     elif not response[1] and _is_unfinished(exchange, generation, operation):
-        said["done_reason"] = UNFINISHED
-    measures(said, exchange, asked, generation, operation, context_length_of)
-    _put_caller(said, opened)
+        values["done_reason"] = UNFINISHED
+    measures(values, exchange, asked, generation, operation, context_length_of)
+    _put_caller(values, opened)
     if opened.request.length:
-        said["request_bytes"] = opened.request.length
+        values["request_bytes"] = opened.request.length
     if exchange.response.length:
-        said["response_bytes"] = exchange.response.length
+        values["response_bytes"] = exchange.response.length
     if request[1]:
-        said["request_truncated"] = True
+        values["request_truncated"] = True
     if response[1]:
-        said["response_truncated"] = True
+        values["response_truncated"] = True
     if generation.images:
-        said["images"] = generation.images
-    said["exchange"] = opened.id
-    said["trace_id"] = opened.trace_id
-    said["span_id"] = opened.span_id
-    said["started"] = moment_of(opened.started_ns)
-    return said
+        values["images"] = generation.images
+    values["exchange"] = opened.id
+    values["trace_id"] = opened.trace_id
+    values["span_id"] = opened.span_id
+    values["started"] = write_time(opened.started_ns)
+    return values
 
 
 def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -> bool:
@@ -236,32 +181,32 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     return (
         generation.is_finished is False
         and generation.error is None
-        and operation in ("chat", "generate")
+        and operation in CONVERSATIONS
         and exchange.outcome is Outcome.COMPLETED
         and (exchange.status or 200) < 400
     )
 
 
-def _put_caller(said: dict[str, Any], opened: OpenExchange) -> None:
+def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
     caller = opened.caller
     if caller.workflow is not None:
-        said["workflow"] = caller.workflow
+        values["workflow"] = caller.workflow
     if caller.workflow_id is not None:
-        said["workflow_id"] = caller.workflow_id
+        values["workflow_id"] = caller.workflow_id
     if caller.execution_id is not None:
-        said["execution_id"] = caller.execution_id
+        values["execution_id"] = caller.execution_id
     if caller.node is not None:
-        said["node"] = caller.node
+        values["node"] = caller.node
     if caller.caller is not None:
-        said["caller"] = caller.caller
+        values["caller"] = caller.caller
     if caller.user is not None:
-        said["user"] = caller.user
+        values["user"] = caller.user
     if opened.replay_of is not None:
-        said["replay_of"] = opened.replay_of
+        values["replay_of"] = opened.replay_of
     if opened.user_agent:
-        said["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
+        values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:
-        said["remote_addr"] = opened.remote_addr
+        values["remote_addr"] = opened.remote_addr
 
 
 def _generated(generation: Generation) -> tuple[str | None, ...]:
@@ -269,15 +214,15 @@ def _generated(generation: Generation) -> tuple[str | None, ...]:
 
 
 def _mask_texts(facts: dict[str, Any]) -> bool:
-    """Mask what is said beside the bodies; whether there were secrets in what the model said."""
-    texts = [facts[key] for key in _MASKED_TEXTS if key in facts]
+    """Mask what stands beside the bodies; whether there were secrets in what the model values."""
+    texts = [facts[key] for key in MASKED if key in facts]
     if not any(mark in texts[0] for mark in "?~@%"):
         # A path alone names a route, not a secret, but is as long as one.
         texts[0] = ""
     if not mask_text("\n".join(texts))[1]:
         return False
     in_generated = 0
-    for key in _MASKED_TEXTS:
+    for key in MASKED:
         if key in facts:
             facts[key], count = mask_text(facts[key])
             in_generated += count if key in _GENERATED else 0
@@ -294,5 +239,5 @@ def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         facts["request_truncated"] = True
     if cut - {"request_body"}:
         facts["response_truncated"] = True
-    facts = {key: facts[key] for key in KEYS if key in facts}
+    facts = {key: facts[key] for key in FIELD_NAMES if key in facts}
     return encode(facts), facts

@@ -5,9 +5,9 @@ from typing import Any
 
 from service.record.exchange import Exchange
 from service.record.generation import Generation
+from service.record.operations import ANSWERED_IN_VECTORS, WITH_CONTEXT
 from service.record.request_facts import Asked, prompt_characters
 
-_HAS_CONTEXT = frozenset({"chat", "generate", "load"})
 # When so many arrivals were noted, there may have been more of which nothing is known.
 _MANY_ARRIVALS = 16
 # What the way there and back and Ollama's own work around a prompt take.
@@ -17,46 +17,46 @@ _SHORT_UPLOAD = 0.1
 
 
 def measures(
-    said: dict[str, Any],
+    values: dict[str, Any],
     exchange: Exchange,
     asked: Asked,
     generation: Generation,
     operation: str,
     context_length_of: Callable[[str], int | None],
 ) -> None:
-    """Add the numbers that are known to ``said``, in the order of the line's keys. Times are seconds."""
+    """Add the numbers that are known to ``values``, in the order of the line's keys. Times are seconds."""
     count, seconds = generation.completion_tokens, generation.generation_time
     if generation.prompt_tokens is not None:
-        said["prompt_tokens"] = generation.prompt_tokens
+        values["prompt_tokens"] = generation.prompt_tokens
     if count is not None:
-        said["completion_tokens"] = count
+        values["completion_tokens"] = count
         if count and seconds:
-            said["tokens_per_second"] = round(count / seconds, 3)
-    size = _context_length(generation, context_length_of) if operation in _HAS_CONTEXT else None
+            values["tokens_per_second"] = round(count / seconds, 3)
+    size = _context_length(generation, context_length_of) if operation in WITH_CONTEXT else None
     if size:
         if generation.prompt_tokens is not None:
-            said["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
-        said["context_length"] = size
+            values["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
+        values["context_length"] = size
     upload = exchange.upload or 0.0
     if upload >= _SHORT_UPLOAD:
-        said["upload_time"] = round(upload, 6)
+        values["upload_time"] = round(upload, 6)
     first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
         began = exchange.first_byte if first_token is None else first_token
         # Of an embedding Ollama times nothing but the load: what its durations leave unexplained is the computing.
-        queued = 0.0 if operation == "embed" else _queued(generation, began, exchange.duration, upload)
-        said["wait_time"] = round(generation.wait_time + queued, 6)
-        said["load_time"] = round(generation.wait_time, 6)
+        queued = 0.0 if operation in ANSWERED_IN_VECTORS else _queued(generation, began, exchange.duration, upload)
+        values["wait_time"] = round(generation.wait_time + queued, 6)
+        values["load_time"] = round(generation.wait_time, 6)
     if generation.prompt_time is not None:
-        said["prompt_time"] = round(generation.prompt_time, 6)
+        values["prompt_time"] = round(generation.prompt_time, 6)
     if seconds is not None:
-        said["generation_time"] = round(seconds, 6)
+        values["generation_time"] = round(seconds, 6)
     if exchange.first_byte is not None:
-        said["time_to_first_byte"] = round(exchange.first_byte, 6)
+        values["time_to_first_byte"] = round(exchange.first_byte, 6)
     if first_token is not None:
-        said["time_to_first_token"] = round(first_token, 6)
+        values["time_to_first_token"] = round(first_token, 6)
     if exchange.upstream_status is not None:
-        said["upstream_status"] = exchange.upstream_status
+        values["upstream_status"] = exchange.upstream_status
 
 
 def _queued(generation: Generation, began: float | None, whole: float | None, upload: float) -> float:

@@ -1,8 +1,10 @@
 """Where the time of an exchange went, from what Ollama measured and from when its bytes came."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from service.record.operations import ANSWERED_IN_VECTORS, ANSWERED_IN_WORDS
+from service.record.record import Record
 from service.record.wording import counted, duration
 
 # What Ollama measured may end after what we measured by as much: both round, and its clock is another.
@@ -11,7 +13,6 @@ _SLACK_SHARE, _SLACK_SECONDS = 1.1, 0.1
 _SHORT_WAIT = 0.5
 # What the system takes for a client that does not read, before anybody has to wait for that client.
 _BUFFERS = 64 * 1024
-_LONGEST = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,88 +45,71 @@ class Durations:
     upload: float = 0.0
 
 
-def seconds_of(said: dict[str, Any], key: str) -> float | None:
-    """A duration of a line; None when it is absent or nonsense."""
-    value = said.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # NaN compares as neither.
-    return float(value) if 0 <= value < _LONGEST else None
-
-
-def count_of(said: dict[str, Any], key: str) -> int | None:
-    """A positive count of a line; None when it is absent or nonsense."""
-    value = said.get(key)
-    return value if type(value) is int and 0 < value < 2**53 else None
-
-
-def fits_buffers(said: dict[str, Any]) -> bool:
+def fits_buffers(record: Record) -> bool:
     """Whether the answer was so short that it could be sent without waiting for its client."""
-    return (count_of(said, "response_bytes") or _BUFFERS) < _BUFFERS
+    return (record.response_bytes or _BUFFERS) < _BUFFERS
 
 
-def durations_of(said: dict[str, Any]) -> Durations:
+def durations_of(record: Record) -> Durations:
     """Where the time went. Numbers that contradict each other count as not measured."""
-    total = seconds_of(said, "request_time")
-    told = {key: seconds_of(said, f"{key}_time") for key in ("load", "prompt", "generation")}
-    if told["load"] is None:
-        # Older records: Ollama's load_duration had this name.
-        told["load"] = seconds_of(said, "wait_time")
-    if any(told.values()):
-        ready, prompt, generation = (found or 0.0 for found in told.values())
+    total = record.request_time
+    # Where the load was not told apart, all of the wait counts as one.
+    load = record.wait_time if record.load_time is None else record.load_time
+    if load or record.prompt_time or record.generation_time:
+        ready, prompt, generation = load or 0.0, record.prompt_time or 0.0, record.generation_time or 0.0
         work = ready + prompt + generation
         if total is None:
             return Durations(None, ready, 0.0, prompt, generation, is_measured=True)
         if work <= total * _SLACK_SHARE + _SLACK_SECONDS:
-            return _measured(said, max(total, work), ready, prompt, generation)
-    return _unmeasured(said, total)
+            return _measured(record, max(total, work), ready, prompt, generation)
+    return _unmeasured(record, total)
 
 
-def _measured(said: dict[str, Any], total: float, ready: float, prompt: float, generation: float) -> Durations:
+def _measured(record: Record, total: float, ready: float, prompt: float, generation: float) -> Durations:
     left = total - ready - prompt - generation
-    upload = max(0.0, min(left, seconds_of(said, "upload_time") or 0.0))
-    if said.get("operation") == "embed":
+    upload = max(0.0, min(left, record.upload_time or 0.0))
+    if record.operation in ANSWERED_IN_VECTORS:
         # Ollama times nothing of an embedding but the load.
         left = total - upload - ready
-        work = prompt or min(left, max(0.0, _began(said, total) - upload - ready))
+        work = prompt or min(left, max(0.0, _began(record, total) - upload - ready))
         return Durations(total, ready, 0.0, work, 0.0, left - work, is_measured=True, upload=upload)
     # Ollama lets one call of a model run at a time (OLLAMA_NUM_PARALLEL), and the wait for that comes after
     # load_duration and before prompt_eval_duration: it is in neither.
-    before = upload + ready + prompt + (0.0 if said.get("stream") else generation)
-    turn = min(left - upload, max(0.0, _began(said, 0.0) - before))
+    before = upload + ready + prompt + (0.0 if record.stream else generation)
+    turn = min(left - upload, max(0.0, _began(record, 0.0) - before))
     return Durations(total, ready, turn, prompt, generation, left - upload - turn, is_measured=True, upload=upload)
 
 
-def _unmeasured(said: dict[str, Any], total: float | None) -> Durations:
+def _unmeasured(record: Record, total: float | None) -> Durations:
     if total is None:
         return Durations()
-    began = min(total, _began(said, total))
-    upload = min(began, seconds_of(said, "upload_time") or 0.0)
-    if said.get("stream") and said.get("operation") in ("chat", "generate", "transcribe"):
+    began = min(total, _began(record, total))
+    upload = min(began, record.upload_time or 0.0)
+    if record.stream and record.operation in ANSWERED_IN_WORDS:
         return Durations(total, began - upload, generation=total - began, upload=upload)
     return Durations(total, began - upload, sending=total - began, upload=upload)
 
 
-def _began(said: dict[str, Any], otherwise: float) -> float:
+def _began(record: Record, otherwise: float) -> float:
     """When the answer began: its first words, where it was streamed."""
-    first = seconds_of(said, "time_to_first_token")
-    first = seconds_of(said, "time_to_first_byte") if first is None else first
+    first = record.time_to_first_token
+    first = record.time_to_first_byte if first is None else first
     return otherwise if first is None else first
 
 
-def phases_of(said: dict[str, Any], spent: Durations) -> tuple[Phase, ...]:
+def phases_of(record: Record, spent: Durations) -> tuple[Phase, ...]:
     """The phases that took any time, one after the other."""
-    tokens_in, tokens_out = count_of(said, "prompt_tokens"), count_of(said, "completion_tokens")
+    tokens_in, tokens_out = record.prompt_tokens, record.completion_tokens
     prompt = f"reading the prompt, {counted(tokens_in, 'token')}" if tokens_in else "reading the prompt"
     generation = f"generating {counted(tokens_out, 'token')}" if tokens_out else "generating"
     found: list[Phase] = []
     begins = 0.0
     parts: tuple[tuple[Literal["wait", "prompt", "generation", "sending"], float, str], ...] = (
         ("sending", spent.upload, "sending the request"),
-        ("wait", spent.ready + spent.turn, _wait_text(said, spent)),
-        ("prompt", spent.prompt, "computing" if said.get("operation") == "embed" else prompt),
+        ("wait", spent.ready + spent.turn, _wait_text(record, spent)),
+        ("prompt", spent.prompt, "computing" if record.operation in ANSWERED_IN_VECTORS else prompt),
         ("generation", spent.generation, generation),
-        ("sending", spent.sending, _sending_text(said, spent)),
+        ("sending", spent.sending, _sending_text(record, spent)),
     )
     for name, seconds, text in parts:
         if seconds >= 0.0005:
@@ -134,12 +118,12 @@ def phases_of(said: dict[str, Any], spent: Durations) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def _sending_text(said: dict[str, Any], spent: Durations) -> str:
-    is_held_back = spent.is_measured and spent.sending >= _SHORT_WAIT and fits_buffers(said)
+def _sending_text(record: Record, spent: Durations) -> str:
+    is_held_back = spent.is_measured and spent.sending >= _SHORT_WAIT and fits_buffers(record)
     return "until Ollama sent the end" if is_held_back else "sending"
 
 
-def _wait_text(said: dict[str, Any], spent: Durations) -> str:
+def _wait_text(record: Record, spent: Durations) -> str:
     if spent.is_measured:
         if spent.ready + spent.turn < _SHORT_WAIT:
             return "waiting"
@@ -148,9 +132,9 @@ def _wait_text(said: dict[str, Any], spent: Durations) -> str:
         if spent.ready <= 0.1 * spent.turn:
             return "waiting for its turn"
         return f"waiting: {duration(spent.ready)} until the model was ready, {duration(spent.turn)} for its turn"
-    if said.get("operation") in ("load", "unload"):
-        return f"{said['operation']}ing the model"
-    if not said.get("response_bytes"):
+    if record.operation in ("load", "unload"):
+        return f"{record.operation}ing the model"
+    if not record.response_bytes:
         return "waiting for an answer that did not come"
     if spent.generation:
         return "until the first words came: waiting and reading the prompt"

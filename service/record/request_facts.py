@@ -5,13 +5,12 @@ from typing import Any, NamedTuple
 
 from service.record.bodies import document, whole
 from service.record.exchange import Body, OpenExchange
+from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
 
 _MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}"((?:[^"\\\x00-\x1f]){1,300})"')
 _MODEL_IN_FORM = re.compile(
     rb'\bname="?model"?(?:;[^\r\n]{0,200})?\r\n(?:[^\r\n]{1,200}\r\n){0,3}\r\n([^\r\n]{1,300})\r\n'
 )
-_STREAMED_BY_DEFAULT = frozenset({"chat", "generate", "pull", "push", "create"})
-_STREAMED_ON_REQUEST = frozenset({"chat", "generate", "transcribe"})
 _IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
 
 
@@ -57,19 +56,19 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
 
 def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
     if opened.api == "ollama":
-        if opened.operation not in _STREAMED_BY_DEFAULT:
+        if opened.operation not in STREAMED_BY_DEFAULT:
             return None
         default = True
-    elif opened.operation in _STREAMED_ON_REQUEST:
+    elif opened.operation in STREAMED_ON_REQUEST:
         default = False
     else:
         return None
-    said = asked.get("stream")
-    return said if isinstance(said, bool) else default
+    wanted = asked.get("stream")
+    return wanted if isinstance(wanted, bool) else default
 
 
 def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
-    """Ollama loads a model for an empty prompt, and unloads it when it shall be kept for no time."""
+    """Ollama loads a model for an empty prompt, and unloads it when it is to be kept for no time."""
     if opened.operation == "chat":
         is_empty = not asked.get("messages")
     elif opened.operation == "generate":

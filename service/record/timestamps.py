@@ -1,8 +1,9 @@
-"""Points in time and durations as people write them."""
+"""Points in time and durations as people write them, and RFC 3339 as the recorder writes it."""
 
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
@@ -49,8 +50,20 @@ def read_duration(text: str) -> float:
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+def write_time(nanoseconds: int, digits: int = 6) -> str:
+    """Unix nanoseconds as RFC 3339 in UTC, with so many ``digits`` of the second (1 to 9)."""
+    seconds, rest = divmod(nanoseconds, _SECOND)
+    return f"{_write_second(seconds)}.{f'{rest:09d}'[:digits]}Z"
+
+
+# The times of one exchange, and of those beside it, lie in few seconds.
+@lru_cache(maxsize=64)
+def _write_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
 def write_moment(nanoseconds: int) -> str:
-    """RFC 3339 in UTC, exactly."""
+    """The same exactly: with as many digits as it takes."""
     seconds, rest = divmod(nanoseconds, _SECOND)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     fraction = f".{rest:09d}".rstrip("0").rstrip(".")

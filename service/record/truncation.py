@@ -5,13 +5,13 @@ from typing import Any
 
 from service.record.findings import Case, Finding
 from service.record.generation import UNFINISHED
-from service.record.phases import count_of
 from service.record.replies import compact
 from service.record.request_facts import prompt_characters
 from service.record.wording import about, counted
 
 # Of English text; other languages and code have less, so what is estimated with it is rather too little.
 _CHARACTERS_OF_A_TOKEN = 4
+_UNLIMITED = 1 << 53
 _FIRST_SIZE, _LARGEST_SIZE = 2048, 262_144
 _CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens"})
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
@@ -19,16 +19,16 @@ _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_pred
 
 def cuts(case: Case) -> Iterator[Finding]:
     """The prompt that did not fit, and the answer that was not finished."""
-    if case.said.get("prompt_truncated") is True:
+    if case.record.prompt_truncated is True:
         yield _cut_prompt(case)
-    if str(case.said.get("done_reason")) in _CUT_REASONS:
+    if case.record.done_reason in _CUT_REASONS:
         yield _cut_answer(case)
-    elif case.said.get("done_reason") == UNFINISHED:
+    elif case.record.done_reason == UNFINISHED:
         yield _unfinished_answer(case)
 
 
 def _cut_prompt(case: Case) -> Finding:
-    size, read = count_of(case.said, "context_length"), count_of(case.said, "prompt_tokens")
+    size, read = case.record.context_length, case.record.prompt_tokens
     whole = _estimated_tokens(case)
     if read and whole > 1.1 * read:
         text = f"Ollama silently cut the prompt: {case.model} read {read:,} of about {about(whole)} tokens"
@@ -45,8 +45,8 @@ def _estimated_tokens(case: Case) -> float:
     tools = case.asked.get("tools")
     if isinstance(tools, list) and tools:
         characters += len(compact(tools))
-    if case.said.get("request_truncated") and not case.said.get("images"):
-        characters = max(characters, count_of(case.said, "request_bytes") or 0)
+    if case.record.request_truncated and not case.record.images:
+        characters = max(characters, case.record.request_bytes or 0)
     return characters / _CHARACTERS_OF_A_TOKEN
 
 
@@ -57,7 +57,7 @@ def _more_context(case: Case, tokens: float) -> str:
         size *= 2
     if size > _LARGEST_SIZE:
         return "It is too long for most models: ask about its parts, one call each."
-    if case.said.get("api") == "ollama":
+    if case.record.api == "ollama":
         ask = f'Ask for room: "options": {{"num_ctx": {size}}} in the request ("Context Length" in n8n\'s Ollama nodes)'
     else:
         ask = f"This API cannot ask for room: set OLLAMA_CONTEXT_LENGTH={size} where Ollama runs"
@@ -65,8 +65,8 @@ def _more_context(case: Case, tokens: float) -> str:
 
 
 def _cut_answer(case: Case) -> Finding:
-    read, wrote = count_of(case.said, "prompt_tokens"), count_of(case.said, "completion_tokens")
-    size = count_of(case.said, "context_length")
+    read, wrote = case.record.prompt_tokens, case.record.completion_tokens
+    size = case.record.context_length
     text = "The answer is not finished: it was cut off" + (f" after {counted(wrote, 'token')}" if wrote else "")
     for name, limit in _limits(case.asked):
         if wrote is None or wrote >= limit:
@@ -82,7 +82,7 @@ def _unfinished_answer(case: Case) -> Finding:
     text = (
         "Ollama ended the answer without its end marker, as it does when a model repeats one token more than 30 times."
     )
-    if case.said.get("api") == "ollama":
+    if case.record.api == "ollama":
         advice = 'Make it repeat itself less: "options": {"repeat_penalty": 1.3} in the request, or another model.'
     else:
         advice = (
@@ -95,5 +95,6 @@ def _limits(asked: dict[str, Any]) -> Iterator[tuple[str, int]]:
     options = asked.get("options")
     for holder in (options if isinstance(options, dict) else {}, asked):
         for name in _LIMITS:
-            if limit := count_of(holder, name):
+            limit = holder.get(name)
+            if type(limit) is int and 0 < limit < _UNLIMITED:
                 yield name, limit

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from service.journal.reader import Row
-from service.record.line import METADATA_KEYS
+from service.record.fields import METADATA
 from service.shipping import spans
 from service.shipping.receiver import (
     Batch,
@@ -125,7 +125,7 @@ def encode(rows: Sequence[Row], instance: str, with_spans: bool, with_messages: 
 
 
 def _metadata(line: Mapping[str, Any]) -> dict[str, str]:
-    return {key: _text(line[key]) for key in METADATA_KEYS if key in line}
+    return {key: _text(line[key]) for key in METADATA if key in line}
 
 
 def _text(value: Any) -> str:

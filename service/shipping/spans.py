@@ -7,11 +7,9 @@ so a span that is sent twice is the same span both times.
 """
 
 import posixpath
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +18,7 @@ import orjson
 from service.journal.reader import Row
 from service.record.exchange import Outcome, cut_labels
 from service.record.span_ids import child_span_id
+from service.record.timestamps import write_time
 from service.shipping import genai
 from service.shipping.genai import Attribute
 
@@ -220,18 +219,11 @@ def _json_line(span: Span, attributes: Mapping[str, Attribute]) -> bytes:
         "parent_span_id": span.parent_span_id,
         "name": span.name,
         "kind": span.kind.value,
-        "start": _rfc3339(span.start_ns),
-        "end": _rfc3339(span.end_ns),
+        "start": write_time(span.start_ns, 9),
+        "end": write_time(span.end_ns, 9),
         "duration": (span.end_ns - span.start_ns) / 1e9,
         "status": "error" if span.error is not None else "unset",
         "error": span.error,
         "attributes": attributes,
     }
     return orjson.dumps({key: value for key, value in said.items() if value is not None})
-
-
-# The spans of an exchange share their times.
-@lru_cache(maxsize=64)
-def _rfc3339(unix_ns: int) -> str:
-    seconds, nanoseconds = divmod(unix_ns, 1_000_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds:09d}Z"

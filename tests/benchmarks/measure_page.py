@@ -19,6 +19,7 @@ import orjson
 
 from service.journal.reader import Reader
 from service.record.explanation import explain
+from service.record.record import Record
 from service.record.summary import summarise
 from service.search.filters import Filter
 from service.search.indexing import Indexer
@@ -65,7 +66,7 @@ class _Asking:
     def page(self, wanted: Filter) -> Page:
         """A page as the address /exchanges.json makes it: found, read, summarised, encoded."""
         page = self.search.page(wanted, PAGE)
-        orjson.dumps([summarise(entry.number, entry.line) for entry in page.entries])
+        orjson.dumps([summarise(entry.number, Record(entry.line)) for entry in page.entries])
         return page
 
     def some_day(self) -> tuple[int, int]:
@@ -152,7 +153,7 @@ def _ask_for_one(asking: _Asking) -> None:
         ((identifier,),) = asking.reader.ask("SELECT id FROM exchange WHERE number = ?", (number,))
         found = asking.reader.record(identifier)
         assert found is not None
-        explain(orjson.loads(found.row.line), asking.search.surroundings(number))
+        explain(Record(found.row.line), asking.search.surroundings(number))
         asking.search.neighbours(number)
         asking.search.replays(number)
 

@@ -42,4 +42,4 @@ def test_without_an_index_all_else_is_told(folder: Path, monkeypatch: pytest.Mon
 
 def test_a_line_that_is_no_object_is_told_as_far_as_it_goes(folder: Path) -> None:
     keep(folder, chat(1)._replace(line=b"[1, 2"))
-    assert tell(kept(folder, 1), read_settings({"DATA_DIR": str(folder)})).record == {}
+    assert tell(kept(folder, 1), read_settings({"DATA_DIR": str(folder)})).record.values == {}

@@ -15,7 +15,7 @@ from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
-from service.record.line import METADATA_KEYS
+from service.record.fields import METADATA
 from service.shipping.loki import encode
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
 from tests.shipping.rows import make_row
@@ -56,7 +56,7 @@ def test_queries_select_the_streams_that_the_recorder_writes() -> None:
     (stream,) = pushed["streams"]
     selected = dict(re.findall(r'(\w+)="([^"]*)"', ALL_RECORDS))
     assert selected.items() <= stream["stream"].items()
-    assert set(stream["values"][0][2]) <= set(METADATA_KEYS)
+    assert set(stream["values"][0][2]) <= set(METADATA)
 
 
 @each_panel

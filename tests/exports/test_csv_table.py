@@ -12,7 +12,7 @@ from service.exports import csv_table
 from service.exports.csv_table import CELL_UNITS, COLUMNS
 from service.journal.reader import KeptRecord
 from service.record.exchange import Caller, Outcome
-from service.record.line import BODY_KEYS, KEYS
+from service.record.fields import BODIES, FIELD_NAMES
 from tests.exports.kept import HOSTILE_TEXTS, asked, chat, recorded, said
 from tests.record.wire import NAMES, body, exchange
 from tests.record.wire import recorded as recording
@@ -42,7 +42,7 @@ def by_rfc_4180(text: str) -> list[list[str]]:
 
 
 def test_the_columns_are_the_keys_of_the_record_without_bodies_then_prompt_and_answer() -> None:
-    assert [key for key in KEYS if key not in BODY_KEYS] == list(COLUMNS[:-2])
+    assert [key for key in FIELD_NAMES if key not in BODIES] == list(COLUMNS[:-2])
     assert COLUMNS[-2:] == ("prompt", "answer")
     written = b"".join(csv_table.write([]))
     assert written == b"\xef\xbb\xbf" + ",".join(COLUMNS).encode() + b"\r\n"

@@ -21,7 +21,7 @@ import orjson
 from service.journal.journal import Journal
 from service.journal.space import Retention
 from service.record.exchange import EncodedRecord
-from service.record.line import BODY_KEYS
+from service.record.fields import BODIES
 
 RARE_WORD = "zanzibar"
 """Is in one prompt of ``RARE_EVERY``."""
@@ -205,7 +205,7 @@ def _record(random: Random, call: _Call, ended_ns: int) -> EncodedRecord:
     said |= {"request_bytes": len(call.request), "response_bytes": len(response), "exchange": identifier}
     said |= {"trace_id": identifier, "span_id": identifier[16:], "started": _rfc3339(started_ns)}
     line = orjson.dumps(said)
-    summary = orjson.dumps({key: value for key, value in said.items() if key not in BODY_KEYS})
+    summary = orjson.dumps({key: value for key, value in said.items() if key not in BODIES})
     return EncodedRecord(
         *(identifier, started_ns, ended_ns, call.method, call.operation, outcome, None),
         *(line, summary, call.request, response),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 
-from service.record.line import KEYS
+from service.record.fields import FIELD_NAMES
 from service.search.filters import Filter
 from service.search.indexing import Indexer
 from service.search.search import Search
@@ -24,7 +24,7 @@ def test_records_look_like_those_of_a_month_of_use() -> None:
     records = list(make_records(4000, until_ns=UNTIL))
     lines = [orjson.loads(record.line) for record in records]
 
-    assert all(list(line) == [key for key in KEYS if key in line] for line in lines)
+    assert all(list(line) == [key for key in FIELD_NAMES if key in line] for line in lines)
     assert len({record.id for record in records}) == 4000
     times = [record.ended_ns for record in records]
     assert times == sorted(times)

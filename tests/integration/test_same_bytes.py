@@ -28,6 +28,7 @@ from service.record.exchange import EncodedRecord, Outcome
 from service.record.explanation import explain
 from service.record.findings import Surroundings
 from service.record.line import make_record
+from service.record.record import Record
 from service.record.summary import summarise
 from service.search.index_columns import facts_of
 from service.shipping import loki, otlp, spans
@@ -116,12 +117,12 @@ def _dataset() -> Iterator[bytes]:
 
 
 def _summaries() -> Iterator[bytes]:
-    return (orjson.dumps(summarise(row.number, row.line)) for row in _rows())
+    return (orjson.dumps(summarise(row.number, Record(row.line))) for row in _rows())
 
 
 def _explanations() -> Iterator[bytes]:
     for kept in _kept():
-        line = orjson.loads(kept.row.line)
+        line = Record(kept.row.line)
         yield orjson.dumps([asdict(explain(line, _AROUND)), asdict(read_conversation(line, kept.request))])
 
 

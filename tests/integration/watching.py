@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from service.journal import JournalError
 from service.journal.reader import KeptRecord, Reader
-from service.record.line import KEYS
+from service.record.fields import FIELD_NAMES
 from tests.fakes.ollama import FakeOllama, Request
 from tests.servers.process import RunningServer
 
@@ -134,7 +134,7 @@ def read_strictly(line: bytes) -> dict[str, Any]:
 def read_record(line: bytes) -> dict[str, Any]:
     """A record's line, after a look at its form: one line, known keys in their order, nothing null, not too long."""
     said = read_strictly(line)
-    assert [*said] == [key for key in KEYS if key in said]
+    assert [*said] == [key for key in FIELD_NAMES if key in said]
     assert None not in said.values()
     assert len(line) <= 240_000
     return said

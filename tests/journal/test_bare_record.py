@@ -2,7 +2,7 @@ import orjson
 
 from service.journal.bare_record import bare_record
 from service.record.exchange import Outcome
-from service.record.line import KEYS
+from service.record.fields import FIELD_NAMES
 from tests.journal.given import ended, opened
 
 
@@ -12,7 +12,7 @@ def test_the_plain_facts_are_a_valid_line_in_the_contracts_order() -> None:
     record = bare_record(exchange, ValueError("secret"))
 
     line = orjson.loads(record.line)
-    assert list(line) == [key for key in KEYS if key in line]
+    assert list(line) == [key for key in FIELD_NAMES if key in line]
     assert line["time"] == "2023-11-14T22:13:21.234Z"
     assert (line["status"], line["outcome"], line["failed"]) == (502, "upstream_broke_off", True)
     assert line["error"] == "the recorder could not understand this exchange: ValueError"

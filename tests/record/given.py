@@ -4,6 +4,7 @@ from typing import Any
 
 from service.record.findings import Case, Surroundings
 from service.record.phases import durations_of
+from service.record.record import record_of
 
 QUIET = Surroundings(model_last_used=20.0, in_flight=0, median_rate=40.0, median_count=30)
 """The model was used a moment ago, nothing else went on, and its usual speed is known."""
@@ -39,4 +40,5 @@ def unmeasured(**facts: Any) -> dict[str, Any]:
 
 
 def case(said: dict[str, Any], around: Surroundings = QUIET, asked: dict[str, Any] | None = None) -> Case:
-    return Case(said, asked or {}, durations_of(said), around)
+    record = record_of(said)
+    return Case(record, asked or {}, durations_of(record), around)

@@ -7,16 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from service.record.conversation import (
-    SEARCHABLE_CHARACTERS,
-    ChatMessage,
-    Conversation,
-    ToolCall,
-    opening,
-    read_conversation,
-    searchable,
-)
+from service.record import conversation
+from service.record.conversation import SEARCHABLE_CHARACTERS, ChatMessage, Conversation, ToolCall
 from service.record.line import make_record
+from service.record.record import record_of
 from tests.record.wire import NAMES, always, body, exchange, line_of, recorded, shortened
 
 PICTURE = "iVBORw0KGgo" + "A" * 2000
@@ -34,6 +28,18 @@ ASKED = {
     "v1_responses_once": ("hi", " these what"),
     "v1_responses_stream": ("hi", "\x0f who"),
 }
+
+
+def read_conversation(values: dict[str, Any], request: bytes) -> Conversation:
+    return conversation.read_conversation(record_of(values), request)
+
+
+def opening(values: dict[str, Any], characters: int = 160) -> tuple[str, str]:
+    return conversation.opening(record_of(values), characters)
+
+
+def searchable(values: dict[str, Any]) -> tuple[str, str]:
+    return conversation.searchable(record_of(values))
 
 
 def said(asked: Any = None, operation: str = "chat", **more: Any) -> dict[str, Any]:

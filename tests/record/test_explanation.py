@@ -9,12 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
-from service.record.explanation import Explanation, Surroundings, explain
+from service.record import explanation
+from service.record.explanation import Explanation, Surroundings
+from service.record.record import record_of
 from tests.record.given import QUIET, line, unmeasured
 from tests.record.wire import NAMES, line_of, recorded
 
 UNKNOWN = Surroundings(None, 0, None, 0)
 LOADED = {"request_time": 45.0, "wait_time": 41.0, "time_to_first_byte": 44.9}
+
+
+def explain(values: dict[str, Any], around: Surroundings) -> Explanation:
+    return explanation.explain(record_of(values), around)
 
 
 def kinds(found: Explanation) -> list[str]:

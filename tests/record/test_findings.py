@@ -7,6 +7,7 @@ import pytest
 
 from service.record.findings import Finding, Surroundings, at_its_speed, slowness
 from service.record.phases import durations_of, phases_of
+from service.record.record import record_of
 from tests.record.given import QUIET, case, line, unmeasured
 
 LOADED = {"request_time": 45.0, "wait_time": 41.0, "time_to_first_byte": 44.9}
@@ -154,7 +155,7 @@ def test_an_end_that_fits_into_buffers_is_held_back_by_ollama_and_not_by_the_cli
     assert found.kind == "held_back"
     assert found.text.startswith("Ollama's own work was done in 2.2 s; 28 s more passed before the end of the answer")
     assert "client, or the network" not in found.text
-    assert phases_of(said, durations_of(said))[-1].text == "until Ollama sent the end"
+    assert phases_of(record_of(said), durations_of(record_of(said)))[-1].text == "until Ollama sent the end"
     assert only(said | {"response_bytes": None}).kind == "slow_client"
 
 

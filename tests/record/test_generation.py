@@ -1,5 +1,4 @@
-from service.record.generation import understand
-from tests.record.wire import body, exchange
+from tests.record.wire import body, exchange, understand
 
 
 def test_an_answer_names_the_model_where_the_request_does_not() -> None:

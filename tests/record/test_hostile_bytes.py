@@ -7,9 +7,8 @@ import time
 import pytest
 
 from service.record.exchange import Body, Exchange, Outcome
-from service.record.generation import understand
 from service.record.line import make_record, summary_of_open
-from tests.record.wire import NAMES, always, body, checked, exchange, recorded
+from tests.record.wire import NAMES, always, body, checked, exchange, recorded, understand
 
 HOSTILE = {
     "deep list": b"[" * 20_000 + b"]" * 20_000,

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from service.record.exchange import Body, Caller, Exchange, Outcome
-from service.record.line import KEYS, METADATA_KEYS, make_record, summary_of_open
+from service.record.fields import FIELD_NAMES, METADATA
+from service.record.line import make_record, summary_of_open
 from tests.record.wire import always, body, checked, exchange, line_of, recorded, shortened, with_response
 
 ASK = b'{"model":"tiny", "messages":[{"role":"user","content":"say good"}],"stream":false}'
@@ -119,7 +120,7 @@ def test_a_repeated_exchange_says_which_one_it_repeats() -> None:
     said = line_of(found._replace(opened=found.opened._replace(replay_of="d" * 32)))
     assert said["replay_of"] == "d" * 32
     assert list(said)[list(said).index("user") + 1] == "replay_of"
-    assert METADATA_KEYS[METADATA_KEYS.index("user") + 1] == "replay_of"
+    assert METADATA[METADATA.index("user") + 1] == "replay_of"
     assert "replay_of" not in line_of(found)
 
 
@@ -370,13 +371,13 @@ def test_a_recovered_open_row_makes_the_same_request_in_the_record() -> None:
 
 
 def test_metadata_holds_every_number_and_every_bounded_name() -> None:
-    assert set(METADATA_KEYS) <= set(KEYS)
+    assert set(METADATA) <= set(FIELD_NAMES)
     numbers: set[str] = set()
     for name in ("chat_stream", "chat_once", "v1_chat_stream"):
         said = line_of(recorded(name), context_length=4096)
         numbers |= {key for key, value in said.items() if isinstance(value, int | float)}
-    assert numbers <= set(METADATA_KEYS)
-    assert not {"request_body", "response_text", "error", "request_uri", "user_agent", "span_id"} & set(METADATA_KEYS)
+    assert numbers <= set(METADATA)
+    assert not {"request_body", "response_text", "error", "request_uri", "user_agent", "span_id"} & set(METADATA)
 
 
 def test_the_context_length_is_what_the_request_wanted_or_less_where_the_model_cannot_hold_it() -> None:

@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 
-from service.record.phases import Durations, Phase, count_of, durations_of, phases_of, seconds_of
+from service.record import phases as record_phases
+from service.record.phases import Durations, Phase
+from service.record.record import record_of
 from tests.record.given import line, unmeasured
 from tests.record.wire import line_of, recorded
+
+
+def durations_of(values: dict[str, Any]) -> Durations:
+    return record_phases.durations_of(record_of(values))
+
+
+def phases_of(values: dict[str, Any], spent: Durations) -> tuple[Phase, ...]:
+    return record_phases.phases_of(record_of(values), spent)
 
 
 def phases(said: dict[str, Any]) -> list[tuple[str, float, float, str]]:
@@ -112,8 +122,6 @@ def test_without_the_whole_the_measured_parts_are_shown() -> None:
 
 @pytest.mark.parametrize("nonsense", [-1.0, math.nan, math.inf, True, "3", [], 1e300, pytest.param(10**400, id="huge")])
 def test_nonsense_counts_as_unknown(nonsense: Any) -> None:
-    assert seconds_of({"x": nonsense}, "x") is None
-    assert count_of({"x": nonsense}, "x") is None
     for key in ("request_time", "wait_time", "prompt_time", "generation_time", "time_to_first_byte"):
         for found in phases(line(**{key: nonsense}, stream=True)):
             assert found[1] >= 0

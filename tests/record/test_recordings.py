@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from service.record.bodies import readable
-from service.record.generation import Generation, understand
+from service.record.generation import Generation
 from service.record.line import make_record
-from tests.record.wire import NAMES, always, checked, line_of, recorded
+from tests.record.wire import NAMES, always, checked, line_of, recorded, understand
 
 _COUNTS = ("prompt_tokens", "completion_tokens")
 

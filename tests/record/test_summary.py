@@ -1,6 +1,8 @@
 import pytest
 
-from service.record.line import BODY_KEYS, make_record
+from service.record.fields import BODIES
+from service.record.line import make_record
+from service.record.record import Record
 from service.record.summary import summarise
 from tests.record.wire import NAMES, always, line_of, recorded
 
@@ -8,17 +10,19 @@ from tests.record.wire import NAMES, always, line_of, recorded
 @pytest.mark.parametrize("name", NAMES)
 def test_a_summary_is_the_record_without_bodies_and_with_first_words(name: str) -> None:
     line = make_record(recorded(name), context_length_of=always(None), mask=True).line
-    said, summary = line_of(recorded(name)), summarise(7, line)
+    said, summary = line_of(recorded(name)), summarise(7, Record(line))
     assert summary.pop("number") == 7
     for key, words in (("prompt", "request_body"), ("answer", "response_text")):
         assert summary.pop(key, "x")
         assert key not in said or words in said
-    assert summary == {key: value for key, value in said.items() if key not in BODY_KEYS}
+    assert summary == {key: value for key, value in said.items() if key not in BODIES}
 
 
 def test_first_words_are_absent_when_nothing_was_said() -> None:
-    assert summarise(1, b'{"operation":"list","response_body":"{}"}') == {"number": 1, "operation": "list"}
-    assert summarise(1, b'{"operation":"generate","request_body":"{\\"prompt\\":\\"hi\\"}","response_text":"ho"}') == {
+    assert summarise(1, Record(b'{"operation":"list","response_body":"{}"}')) == {"number": 1, "operation": "list"}
+    assert summarise(
+        1, Record(b'{"operation":"generate","request_body":"{\\"prompt\\":\\"hi\\"}","response_text":"ho"}')
+    ) == {
         "number": 1,
         "operation": "generate",
         "prompt": "hi",
@@ -28,4 +32,4 @@ def test_first_words_are_absent_when_nothing_was_said() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"null", b"\xff"])
 def test_of_a_line_that_is_no_record_the_number_is_left(line: bytes) -> None:
-    assert summarise(3, line) == {"number": 3}
+    assert summarise(3, Record(line)) == {"number": 3}

@@ -10,7 +10,10 @@ import orjson
 
 from service.gateway.routes import find_target
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
-from service.record.line import KEYS, make_record
+from service.record.fields import FIELD_NAMES
+from service.record.generation import Generation, understand_reply
+from service.record.line import make_record
+from service.record.request_facts import read_request
 
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "ollama-0.17.4"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.request"))
@@ -130,7 +133,7 @@ def checked(line: bytes) -> dict[str, Any]:
     said: dict[str, Any] = orjson.loads(line)
     assert said == json.loads(line, parse_constant=_not_json)
     assert None not in said.values()
-    assert list(said) == [key for key in KEYS if key in said]
+    assert list(said) == [key for key in FIELD_NAMES if key in said]
     for unsafe in ("\x7f", "\x85", "\u202e", "\u2028", "\u2029", "\u2066"):
         assert unsafe.encode() not in line
     return said
@@ -138,3 +141,8 @@ def checked(line: bytes) -> dict[str, Any]:
 
 def _not_json(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
+
+
+def understand(found: Exchange, request: Body, response: Body) -> Generation:
+    """What both (readable) bodies of an exchange mean."""
+    return understand_reply(found, read_request(found.opened, request), response)

@@ -15,6 +15,7 @@ import orjson
 from service.journal.reader import Reader
 from service.record.bodies import document
 from service.record.explanation import Surroundings, explain
+from service.record.record import record_of
 from service.record.wording import counted, since
 
 # What is read at most: an hour of a busy machine, a month of a quiet one. Ten thousand records of 3 kB take a second.
@@ -126,7 +127,7 @@ def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Observation, ...]:
 def _call(said: dict[str, Any], around: Surroundings) -> Observation:
     body = said.get("request_body")
     asked = document(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
-    kinds = frozenset(finding.kind for finding in explain(said, around).findings)
+    kinds = frozenset(finding.kind for finding in explain(record_of(said), around).findings)
     return Observation(said, asked if isinstance(asked, dict) else {}, around, kinds)
 
 

@@ -1,0 +1,139 @@
+"""The record of an exchange, as whoever reads it sees it.
+
+A line is written once, by ``line``. Everybody else reads it through this view. It is parsed at the first question and
+only once. What a line holds of the wrong type, or out of all measure, is None here, so that no reader has to look.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar, overload
+
+import orjson
+
+# Nothing that is counted or timed in an exchange comes near. SQLite and JavaScript count exactly up to the first.
+_MOST: Final = 1 << 53
+_LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
+
+Value = TypeVar("Value")
+
+
+class _Field(Generic[Value]):
+    """A property that gives a field of the line as ``read`` understands it."""
+
+    def __init__(self, read: Callable[[Any], Value | None]) -> None:
+        self._read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, record: None, owner: type) -> "_Field[Value]": ...
+    @overload
+    def __get__(self, record: "Record", owner: type) -> Value | None: ...
+    def __get__(self, record: "Record | None", owner: type) -> "_Field[Value] | Value | None":
+        return self if record is None else self._read(record.values.get(self._name))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # NaN compares as neither.
+    return float(value) if 0 <= value < _LONGEST_SECONDS else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < _MOST else None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+class Record:
+    """A read-only view of one line: texts, seconds and other numbers from 0 on, truths; None: absent or nonsense.
+
+    Its properties are the fields of ``fields``, under the same names.
+
+    ``values`` is the parsed line, for those who take what stands in it as it is; empty for a line that is no JSON
+    object. Never raises. Nobody may change what it gives.
+    """
+
+    __slots__ = ("_values", "line")
+
+    time = _Field(_text)
+    method = _Field(_text)
+    request_uri = _Field(_text)
+    status = _Field(_count)
+    request_time = _Field(_number)
+    request_body = _Field(_text)
+    response_text = _Field(_text)
+    thinking = _Field(_text)
+    tool_calls = _Field(_text)
+    response_body = _Field(_text)
+    error = _Field(_text)
+    outcome = _Field(_text)
+    failed = _Field(_truth)
+    operation = _Field(_text)
+    api = _Field(_text)
+    model = _Field(_text)
+    stream = _Field(_truth)
+    done_reason = _Field(_text)
+    prompt_tokens = _Field(_count)
+    completion_tokens = _Field(_count)
+    tokens_per_second = _Field(_number)
+    prompt_truncated = _Field(_truth)
+    context_length = _Field(_count)
+    upload_time = _Field(_number)
+    wait_time = _Field(_number)
+    load_time = _Field(_number)
+    prompt_time = _Field(_number)
+    generation_time = _Field(_number)
+    time_to_first_byte = _Field(_number)
+    time_to_first_token = _Field(_number)
+    upstream_status = _Field(_count)
+    workflow = _Field(_text)
+    workflow_id = _Field(_text)
+    execution_id = _Field(_text)
+    node = _Field(_text)
+    caller = _Field(_text)
+    user = _Field(_text)
+    replay_of = _Field(_text)
+    user_agent = _Field(_text)
+    remote_addr = _Field(_text)
+    request_bytes = _Field(_count)
+    response_bytes = _Field(_count)
+    request_truncated = _Field(_truth)
+    response_truncated = _Field(_truth)
+    images = _Field(_count)
+    exchange = _Field(_text)
+    trace_id = _Field(_text)
+    span_id = _Field(_text)
+    started = _Field(_text)
+
+    def __init__(self, line: bytes, values: Mapping[str, Any] | None = None) -> None:
+        """``line`` is the JSON object of the contract. ``values``: what it is parsed to, where that is known."""
+        self.line = line
+        self._values = values
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        values = self._values
+        if values is None:
+            values = self._values = _parsed(self.line)
+        return values
+
+
+def record_of(values: Mapping[str, Any]) -> Record:
+    """The view of a line that is parsed already. It has no bytes."""
+    return Record(b"", values)
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    try:
+        values = orjson.loads(line)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,53 @@
+import math
+from typing import Any
+
+import pytest
+
+from service.record import record
+from service.record.record import Record, record_of
+
+
+def test_a_line_is_parsed_at_the_first_question_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    original = record._parsed
+
+    def counting(line: bytes) -> Any:
+        parsed.append(line)
+        return original(line)
+
+    monkeypatch.setattr(record, "_parsed", counting)
+    found = Record(b'{"model":"tiny","request_time":2,"prompt_tokens":7,"failed":false}')
+    assert not parsed
+    assert (found.model, found.request_time, found.prompt_tokens, found.failed) == ("tiny", 2.0, 7, False)
+    assert len(parsed) == 1
+
+
+def test_what_is_absent_is_none() -> None:
+    found = Record(b"{}")
+    assert (found.model, found.request_time, found.prompt_tokens, found.failed, found.values) == (*[None] * 4, {})
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[1, 2", b"[]", b"null", b"\xff", b'"text"'])
+def test_a_line_that_is_no_object_holds_nothing(line: bytes) -> None:
+    found = Record(line)
+    assert (found.values, found.model, found.status, found.line) == ({}, None, None, line)
+
+
+@pytest.mark.parametrize("nonsense", [-1.0, math.nan, math.inf, True, "3", [], 1e300, pytest.param(10**400, id="huge")])
+def test_a_number_that_is_nonsense_is_none(nonsense: Any) -> None:
+    assert record_of({"request_time": nonsense}).request_time is None
+
+
+@pytest.mark.parametrize("nonsense", [-1, 0.5, True, "3", [], None, pytest.param(10**400, id="huge")])
+def test_a_count_that_is_nonsense_is_none(nonsense: Any) -> None:
+    assert record_of({"prompt_tokens": nonsense}).prompt_tokens is None
+
+
+@pytest.mark.parametrize("nonsense", [0, 1, "true", [], {}])
+def test_a_truth_that_is_nonsense_is_none(nonsense: Any) -> None:
+    assert record_of({"failed": nonsense}).failed is None
+
+
+@pytest.mark.parametrize("nonsense", [0, True, [], {}, None])
+def test_a_text_that_is_nonsense_is_none(nonsense: Any) -> None:
+    assert record_of({"model": nonsense}).model is None
