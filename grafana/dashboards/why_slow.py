@@ -6,12 +6,13 @@ from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
 from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, RECORDS, columns, count, field, quantile, total
 from grafana.dashboards.panels import CLICKED, Column, Panel, Query, metric_table, series_panel, to_dashboard
+from service.record.phases import MEASURED_PHASES
 
 UID = "ollama-why-slow"
 _CALLS = f"{MODEL_CALLS} | {frame.contains(field.model, 'model')}"
 # Calls of which every phase is known: only there is the rest a remainder and not a gap.
-_TIMED = f'{_CALLS} | {field.wait_time}!="" | {field.prompt_time}!="" | {field.generation_time}!=""'
-_PHASES = {"waiting": field.wait_time, "reading": field.prompt_time, "generating": field.generation_time}
+_TIMED = " | ".join([_CALLS, *(f'{phase.field}!=""' for phase in MEASURED_PHASES)])
+_PHASES = {phase.doing: phase.field for phase in MEASURED_PHASES}
 SECONDS_THAT_ARE_A_LOAD = 1
 _LOADED = f"{_CALLS} | {field.load_time} > {SECONDS_THAT_ARE_A_LOAD}"
 _EXPLICIT = f'{RECORDS} | {field.operation}=~"load|unload"'

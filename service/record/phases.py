@@ -1,5 +1,9 @@
-"""Where the time of an exchange went, from what Ollama measured and from when its bytes came."""
+"""Where the time of an exchange went, from what Ollama measured and from when its bytes came.
 
+Nobody else divides the time: the page, the command line, spans, exports and dashboards take their phases from here.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,11 +19,31 @@ _SHORT_WAIT = 0.5
 _BUFFERS = 64 * 1024
 
 
+PhaseName = Literal["wait", "prompt", "generation", "sending"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPhase:
+    """A phase that Ollama measures: the field with its seconds, and a word for what goes on meanwhile."""
+
+    name: PhaseName
+    field: str
+    doing: str
+
+
+MEASURED_PHASES: tuple[MeasuredPhase, ...] = (
+    MeasuredPhase("wait", "wait_time", "waiting"),
+    MeasuredPhase("prompt", "prompt_time", "reading"),
+    MeasuredPhase("generation", "generation_time", "generating"),
+)
+"""In the order in which they pass. ``sending`` is what they leave of the whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A stretch of an exchange: it ``begins`` so many seconds after the exchange and lasts ``seconds``."""
 
-    name: Literal["wait", "prompt", "generation", "sending"]
+    name: PhaseName
     seconds: float
     begins: float
     text: str
@@ -43,6 +67,12 @@ class Durations:
     sending: float = 0.0
     is_measured: bool = False
     upload: float = 0.0
+
+
+def measured_phases(record: Record) -> Iterator[tuple[PhaseName, float]]:
+    """The phases that Ollama measured, each with its seconds, in their order."""
+    yield from (("wait", record.wait_time or 0.0), ("prompt", record.prompt_time or 0.0))
+    yield "generation", record.generation_time or 0.0
 
 
 def fits_buffers(record: Record) -> bool:
@@ -104,7 +134,7 @@ def phases_of(record: Record, spent: Durations) -> tuple[Phase, ...]:
     generation = f"generating {counted(tokens_out, 'token')}" if tokens_out else "generating"
     found: list[Phase] = []
     begins = 0.0
-    parts: tuple[tuple[Literal["wait", "prompt", "generation", "sending"], float, str], ...] = (
+    parts: tuple[tuple[PhaseName, float, str], ...] = (
         ("sending", spent.upload, "sending the request"),
         ("wait", spent.ready + spent.turn, _wait_text(record, spent)),
         ("prompt", spent.prompt, "computing" if record.operation in ANSWERED_IN_VECTORS else prompt),

@@ -117,7 +117,14 @@ def _dataset() -> Iterator[bytes]:
 
 
 def _summaries() -> Iterator[bytes]:
-    return (orjson.dumps(summarise(row.number, Record(row.line))) for row in _rows())
+    for row in _rows():
+        summary = summarise(row.number, Record(row.line))
+        summary.pop("phases", None)
+        yield orjson.dumps(summary)
+
+
+def _phases() -> Iterator[bytes]:
+    return (orjson.dumps(summarise(row.number, Record(row.line)).get("phases")) for row in _rows())
 
 
 def _explanations() -> Iterator[bytes]:
@@ -142,6 +149,7 @@ WRITTEN: dict[str, Callable[[], Iterable[bytes]]] = {
     **{suffix: _export(suffix) for suffix in ("jsonl", "chat.jsonl", "csv", "har")},
     "dataset": _dataset,
     "summaries": _summaries,
+    "phases": _phases,
     "explanations": _explanations,
     "commands": _commands,
     "index": _index,

@@ -133,3 +133,10 @@ def test_the_phases_of_a_recording_are_ollamas_own() -> None:
     wait, prompt, generation = phases_of(said, durations_of(said))[:3]
     assert prompt == Phase("prompt", 0.001507, wait.seconds, "reading the prompt, 27 tokens")
     assert (wait.begins, wait.seconds, generation.seconds) == (0.0, 0.282687, 0.202965)
+
+
+def test_what_ollama_measured_comes_in_the_order_and_from_the_fields_of_the_table() -> None:
+    values = {"wait_time": 0.5, "prompt_time": 0.25, "generation_time": 2.0}
+    expected = [(phase.name, values[phase.field]) for phase in record_phases.MEASURED_PHASES]
+    assert list(record_phases.measured_phases(record_of(values))) == expected
+    assert [seconds for _, seconds in record_phases.measured_phases(record_of({}))] == [0.0, 0.0, 0.0]

@@ -2,6 +2,7 @@ import pytest
 
 from service.record.fields import BODIES
 from service.record.line import make_record
+from service.record.phases import durations_of, phases_of
 from service.record.record import Record
 from service.record.summary import summarise
 from tests.record.wire import NAMES, always, line_of, recorded
@@ -15,6 +16,10 @@ def test_a_summary_is_the_record_without_bodies_and_with_first_words(name: str) 
     for key, words in (("prompt", "request_body"), ("answer", "response_text")):
         assert summary.pop(key, "x")
         assert key not in said or words in said
+    phases = summary.pop("phases", [])
+    record = Record(line)
+    assert phases == [(phase.name, phase.seconds) for phase in phases_of(record, durations_of(record))]
+    assert sum(seconds for _, seconds in phases) == pytest.approx(said.get("request_time", 0.0), abs=0.002)
     assert summary == {key: value for key, value in said.items() if key not in BODIES}
 
 
