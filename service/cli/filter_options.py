@@ -9,38 +9,9 @@ import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.search.filters import Filter, read_filter
+from service.search.parameters import PARAMETERS, Parameter, Takes
 
-_MEANINGS = {
-    "q": 'Words in prompts and answers: words, "phrases", prefix*, -without, OR.',
-    "model": "Only of this model.",
-    "workflow": "Only of this n8n workflow (name or id).",
-    "execution": "Only of this n8n execution.",
-    "node": "Only of this n8n node.",
-    "caller": "Only of this caller.",
-    "user": "Only of this user.",
-    "operation": "Only this operation: chat, generate, embed, …",
-    "outcome": "Only this outcome: completed, client_left, upstream_timed_out, …",
-    "status": "Only this HTTP status.",
-    "failed": "Only what failed, or only what did not.",
-    "truncated": "Only where the model got less of the prompt than was sent, or only where it got all.",
-    "slower": "Only what took longer: seconds, or 300ms, 2m.",
-    "from": "Only what ended from then on: -1h, -7d, 2026-11-21, 2026-11-21T08:30:00Z; without an offset UTC.",
-    "to": "Only what ended before then; a date is included.",
-    "before": "Only before this number of the journal.",
-    "after": "Only after this number of the journal.",
-    "exchange": "Only this exchange; the beginning of its id is enough.",
-}
-_SWITCHES = ("failed", "truncated")
-_METAVARS = {
-    "q": "WORDS",
-    "status": "STATUS",
-    "slower": "SECONDS",
-    "from": "TIME",
-    "to": "TIME",
-    "before": "NUMBER",
-    "after": "NUMBER",
-    "exchange": "ID",
-}
+_ID = "Only this exchange; the beginning of its id is enough."
 _PANEL = "Filters (all hold at once; one that is repeated: any of its values)"
 _ID_LENGTH = 32
 # An option may not be called as a word of Python is.
@@ -52,17 +23,17 @@ def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., No
 
     What is malformed stops the command with exit code 2 and a sentence that says what is expected.
     """
-    names = [name for name in _MEANINGS if name not in set(leave_out)]
+    options = [one for one in PARAMETERS if one.name not in set(leave_out)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def with_filter(**given: Any) -> None:
-            values = {name: given.pop(_PREFIX + name) for name in names}
+            values = {one.name: given.pop(_PREFIX + one.name) for one in options}
             values["exchange"] = _whole_ids(values.get("exchange") or [])
             command(wanted=read_conditions(values), **given)
 
         own = [each for name, each in inspect.signature(command).parameters.items() if name != "wanted"]
-        parameters = [*own, *(_option(name) for name in names)]
+        parameters = [*own, *(_option(one) for one in options)]
         with_filter.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         with_filter.__annotations__ = {each.name: each.annotation for each in parameters}
         return with_filter
@@ -96,12 +67,19 @@ def _whole_ids(texts: list[str]) -> list[str]:
         return [whole_id(reader, text) for text in texts if text.strip()]
 
 
-def _option(name: str) -> inspect.Parameter:
-    # Each may be repeated here; the table of the filter says which may not, in its own words.
-    kind: Any = bool | None if name in _SWITCHES else list[str] | None
-    flag = f"--{name}/--no-{name}" if name in _SWITCHES else f"--{name}"
-    metavar = None if name in _SWITCHES else _METAVARS.get(name, "NAME")
-    option = typer.Option(flag, help=_MEANINGS[name], metavar=metavar, rich_help_panel=_PANEL, show_default=False)
+def _option(parameter: Parameter) -> inspect.Parameter:
+    name = parameter.name
+    is_switch = parameter.takes is Takes.TRUTH
+    # Each may be repeated here; the filter says which may not, in its own words.
+    kind: Any = bool | None if is_switch else list[str] | None
+    flag = f"--{name}/--no-{name}" if is_switch else f"--{name}"
+    option = typer.Option(
+        flag,
+        help=_ID if parameter.takes is Takes.ID else parameter.meaning,
+        metavar=None if is_switch else str(parameter.takes),
+        rich_help_panel=_PANEL,
+        show_default=False,
+    )
     return inspect.Parameter(
         _PREFIX + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]
     )

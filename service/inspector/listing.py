@@ -11,7 +11,8 @@ from service.inspector.threads import aside, aside_at_length
 from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_moment
-from service.search.filters import NAME_FIELDS, Filter, read_filter, read_limit, to_query
+from service.search.filters import Filter, read_filter, read_limit, to_query
+from service.search.parameters import NAME_FIELDS
 from service.search.search import Search
 
 Query = Mapping[str, str]

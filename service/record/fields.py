@@ -61,7 +61,7 @@ _NOBODY_TOLD: Final = "where nobody told it"
 # fmt: off
 FIELDS: tuple[Field, ...] = (
     Field("time", _TIME, "When the exchange ended.",
-          label="ended", filter="to"),
+          label="ended", filter="from"),
     Field("method", _TEXT, "The HTTP method.",
           label="method"),
     Field("request_uri", _TEXT, "The address, as the client sent it.",

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_moment
+from service.search.parameters import NAME_FIELDS, PARAMETERS, Parameter, Takes
 from service.search.query_language import read_words
-
-NAME_FIELDS = ("model", "workflow", "execution", "node", "caller", "user", "operation", "outcome")
-"""The fields that hold names; any of those given may be an exchange's."""
 
 _LONGEST_NAME = 1000
 _MOST_VALUES = 500
@@ -54,13 +52,11 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parameter:
-    """``read`` turns a value into what ``field`` of a Filter holds, or raises ValueError; ``expected`` describes it."""
+class _Values:
+    """``read`` turns a text into a value, or raises ValueError; ``expected`` describes it; ``write`` is the inverse."""
 
-    field: str
     read: Callable[[str], Any]
     expected: str
-    is_repeatable: bool = False
     write: Callable[[Any], str] = str
 
 
@@ -104,26 +100,17 @@ def _write_truth(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _until(text: str) -> int:
-    return read_moment(text, is_end=True)
-
-
-_A_NAME = f"a name of at most {_LONGEST_NAME} characters"
-_PARAMETERS = {
-    "q": _Parameter("text", _words, "words"),
-    **{name: _Parameter(name, _name, _A_NAME, is_repeatable=True) for name in NAME_FIELDS},
-    "status": _Parameter("status", _status, "an HTTP status such as 200 or 499", is_repeatable=True),
-    "failed": _Parameter("failed", _truth, "true or false", write=_write_truth),
-    "truncated": _Parameter("truncated", _truth, "true or false", write=_write_truth),
-    "slower": _Parameter("slower", read_duration, "seconds, or a duration such as 300ms or 2m", write=repr),
-    "from": _Parameter("since_ns", read_moment, WHAT_IS_A_MOMENT, write=write_moment),
-    "to": _Parameter("until_ns", _until, WHAT_IS_A_MOMENT, write=write_moment),
-    "before": _Parameter("before", _number, "the number of an exchange"),
-    "after": _Parameter("after", _number, "the number of an exchange"),
-    "exchange": _Parameter("exchange", _exchange, "the id of an exchange, 32 hexadecimal digits", is_repeatable=True),
+_VALUES = {
+    Takes.WORDS: _Values(_words, "words"),
+    Takes.NAME: _Values(_name, f"a name of at most {_LONGEST_NAME} characters"),
+    Takes.STATUS: _Values(_status, "an HTTP status such as 200 or 499"),
+    Takes.TRUTH: _Values(_truth, "true or false", _write_truth),
+    Takes.SECONDS: _Values(read_duration, "seconds, or a duration such as 300ms or 2m", repr),
+    Takes.TIME: _Values(read_moment, WHAT_IS_A_MOMENT, write_moment),
+    Takes.NUMBER: _Values(_number, "the number of an exchange"),
+    Takes.ID: _Values(_exchange, "the id of an exchange, 32 hexadecimal digits"),
 }
-PARAMETERS = tuple(_PARAMETERS)
-"""Every parameter of a filter's address."""
+_BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iterable[str] = ()) -> Filter:
@@ -137,25 +124,25 @@ def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iter
     for name, text in query.items() if isinstance(query, Mapping) else query:
         if name in also:
             continue
-        parameter = _PARAMETERS.get(name)
+        parameter = _BY_NAME.get(name)
         if parameter is None:
-            known = ", ".join((*PARAMETERS, *sorted(also)))
+            known = ", ".join((*_BY_NAME, *sorted(also)))
             raise ValueError(f"There is no parameter {_shown(name)}; the known ones are {known}.")
         if text.strip():
-            found.setdefault(name, []).append(_read(name, parameter, text))
+            found.setdefault(name, []).append(_read(parameter, text))
     given: dict[str, Any] = {}
     for name, values in found.items():
-        parameter = _PARAMETERS[name]
+        parameter = _BY_NAME[name]
         if parameter.is_repeatable:
             if len(values) > _MOST_VALUES:
                 raise ValueError(
                     f"{name} is given {len(values)} times; at most {_MOST_VALUES} values can be asked for."
                 )
-            given[parameter.field] = tuple(dict.fromkeys(values))
+            given[parameter.attribute] = tuple(dict.fromkeys(values))
         elif len(values) > 1:
             raise ValueError(f"{name} is given {len(values)} times, and can be given once.")
         else:
-            given[parameter.field] = values[0]
+            given[parameter.attribute] = values[0]
     return _checked(Filter(**given))
 
 
@@ -176,10 +163,10 @@ def read_limit(query: Mapping[str, str], default: int, most: int) -> int:
 def to_query(wanted: Filter) -> list[tuple[str, str]]:
     """The parameters that ``read_filter`` makes ``wanted`` from; times in them are absolute."""
     pairs: list[tuple[str, str]] = []
-    for name, parameter in _PARAMETERS.items():
-        value = getattr(wanted, parameter.field)
+    for parameter in PARAMETERS:
+        value, write = getattr(wanted, parameter.attribute), _VALUES[parameter.takes].write
         values = value if isinstance(value, tuple) else (value,)
-        pairs.extend((name, parameter.write(one)) for one in values if one is not None and one != "")
+        pairs.extend((parameter.name, write(one)) for one in values if one is not None and one != "")
     return pairs
 
 
@@ -191,13 +178,17 @@ def without(wanted: Filter, field: str) -> Filter:
     return replace(wanted, **nothing)
 
 
-def _read(name: str, parameter: _Parameter, text: str) -> Any:
+def _read(parameter: Parameter, text: str) -> Any:
+    values = _VALUES[parameter.takes]
+    sentence = ""
     try:
-        return parameter.read(text if parameter.read in (_words, _name) else text.strip())
+        if parameter.name == "to":
+            return read_moment(text.strip(), is_end=True)
+        return values.read(text if parameter.takes in (Takes.WORDS, Takes.NAME) else text.strip())
     except ValueError as error:
-        # What the search says about itself is already a sentence.
-        sentence = str(error) if parameter.read is _words else ""
-    raise ValueError(sentence or f"{name}={_shown(text)} is not understood: expected is {parameter.expected}.")
+        # The query language explains itself in a sentence.
+        sentence = str(error) if parameter.takes is Takes.WORDS else ""
+    raise ValueError(sentence or f"{parameter.name}={_shown(text)} is not understood: expected is {values.expected}.")
 
 
 def _checked(read: Filter) -> Filter:

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from service.journal import JournalError
 from service.journal.transaction import is_damage, is_empty
-from service.search.filters import NAME_FIELDS, Filter
+from service.search.filters import Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
+from service.search.parameters import NAME_FIELDS
 from service.search.query_language import FullTextQuery, read_words
 
 # SQLite asks after so many of its instructions whether to go on. Asking takes Python's global lock: not too often.

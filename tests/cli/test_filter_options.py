@@ -5,7 +5,8 @@ import typer
 from typer.testing import CliRunner
 
 from service.cli.filter_options import takes_filter
-from service.search.filters import PARAMETERS, Filter
+from service.search.filters import Filter
+from service.search.parameters import PARAMETERS
 
 GOT: list[Filter] = []
 app = typer.Typer()
@@ -25,7 +26,7 @@ def got(*words: str) -> Filter:
 
 def test_every_parameter_of_the_addresses_is_an_option() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
-    assert not [name for name in PARAMETERS if f"--{name} " not in shown]
+    assert not [one.name for one in PARAMETERS if f"--{one.name} " not in shown]
     assert "--name" in shown
     assert "wanted" not in shown
 

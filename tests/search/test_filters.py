@@ -1,6 +1,7 @@
 import pytest
 
-from service.search.filters import NAME_FIELDS, PARAMETERS, Filter, read_filter, read_limit, to_query, without
+from service.search.filters import Filter, read_filter, read_limit, to_query, without
+from service.search.parameters import NAME_FIELDS, PARAMETERS
 
 FULL = Filter(
     text='invoice "of the customer" -friend',
@@ -27,7 +28,7 @@ FULL = Filter(
 def test_a_filter_survives_its_own_address() -> None:
     assert read_filter(to_query(FULL)) == FULL
     assert read_filter(to_query(Filter())) == Filter()
-    assert {name for name, _ in to_query(FULL)} == set(PARAMETERS)
+    assert {name for name, _ in to_query(FULL)} == {parameter.name for parameter in PARAMETERS}
 
 
 def test_what_is_given_twice_or_empty_counts_once_or_not_at_all() -> None:
