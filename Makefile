@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-page test-all servers bench lint lock settings dashboards pictures clean
+.PHONY: help run demo up test test-long test-page test-all servers bench lint lock settings written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +61,9 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-h
 
 settings: $(VENV)/dev ## write .env.example from the table of settings
 	$(BIN)/python -m tests.configuration.env_example > .env.example
+
+written: $(VENV)/dev ## write the files that repeat tables: the record's reference, openapi.json, the page's tables
+	$(BIN)/python -m tests.configuration.written_files
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards

@@ -1,0 +1,123 @@
+"""What ``service/inspector/openapi.json`` holds: addresses by hand, parameters, records and answers from the tables."""
+
+import dataclasses
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from service.record.conversation import Conversation
+from service.record.explanation import Explanation
+from service.record.fields import FIELDS, FieldKind
+from service.search.parameters import PARAMETERS, Parameter, Takes
+
+_FOLDER = Path(__file__).parent
+_ERROR = {"$ref": "#/components/responses/Error"}
+_KINDS = {
+    FieldKind.TEXT: "string",
+    FieldKind.TIME: "string",
+    FieldKind.NUMBER: "number",
+    FieldKind.COUNT: "integer",
+    FieldKind.TRUTH: "boolean",
+}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 60}
+_VALUES: dict[Takes, dict[str, Any]] = {
+    Takes.WORDS: {"type": "string", "maxLength": 300},
+    Takes.NAME: _NAME,
+    Takes.STATUS: {"type": "integer", "minimum": 100, "maximum": 999},
+    Takes.TRUTH: {"type": "boolean"},
+    Takes.SECONDS: {"type": "number", "minimum": 0, "maximum": 100000},
+    Takes.TIME: {"type": "string", "examples": ["-24h", "2026-11-21T08:30:00Z"]},
+    Takes.NUMBER: {"type": "integer", "minimum": 0, "maximum": 100000000000000000},
+    Takes.ID: {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}
+_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def text() -> str:
+    """The whole file."""
+    described: dict[str, Any] = yaml.safe_load((_FOLDER / "openapi_schemas.yaml").read_text())
+    paths: dict[str, Any] = yaml.safe_load((_FOLDER / "openapi_paths.yaml").read_text())
+    components = described.pop("components")
+    components["parameters"] = {one.name: _parameter(one) for one in PARAMETERS}
+    components["schemas"] |= {
+        "Record": _record(has_bodies=True),
+        "Summary": _summary(),
+        "Conversation": _schema_of(Conversation),
+        "Explanation": _schema_of(Explanation),
+    }
+    described["paths"] = {path: _operations(operations) for path, operations in paths.items()}
+    return json.dumps(described | {"components": components}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _operations(operations: dict[str, Any]) -> dict[str, Any]:
+    return {method: _operation(one) if isinstance(one, dict) else one for method, one in operations.items()}
+
+
+def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+    parameters = operation.pop("parameters", [])
+    if operation.pop("filtered", False):
+        parameters = [*({"$ref": f"#/components/parameters/{one.name}"} for one in PARAMETERS), *parameters]
+    errors = {str(status): _ERROR for status in operation.pop("errors", ())}
+    responses = {str(status): answer for status, answer in operation.pop("responses").items()}
+    return operation | {"parameters": parameters, "responses": responses | errors}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": parameter.name, "in": "query", "required": False}
+    if not parameter.is_repeatable:
+        return described | {"description": parameter.meaning, "schema": _VALUES[parameter.takes]}
+    values = {"type": "array", "items": _VALUES[parameter.takes], "maxItems": 4}
+    repeated = f"{parameter.meaning} Repeated: any of them."
+    return described | {"description": repeated, "schema": values, "style": "form", "explode": True}
+
+
+def _record(*, has_bodies: bool) -> dict[str, Any]:
+    properties = {}
+    for field in FIELDS:
+        if field.is_body and not has_bodies:
+            continue
+        unit = f" In {field.unit}." if field.unit else ""
+        absent = f" Absent {field.absent}." if field.absent else ""
+        properties[field.name] = {"type": _KINDS[field.kind], "description": f"{field.meaning}{unit}{absent}"}
+    return {"type": "object", "properties": properties}
+
+
+def _summary() -> dict[str, Any]:
+    number = {"type": "integer", "description": "Grows in the order in which exchanges ended."}
+    pair = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}], "minItems": 2, "maxItems": 2}
+    added = {
+        "prompt": {"type": "string", "description": "First words of the newest question."},
+        "answer": {"type": "string", "description": "First words of the answer."},
+        "phases": {"type": "array", "items": pair, "description": "Each phase and its seconds, in their order."},
+    }
+    return {
+        "type": "object",
+        "description": "A record without its bodies, its number, the first words of both, and its phases.",
+        "properties": {"number": number, **_record(has_bodies=False)["properties"], **added},
+        "required": ["number"],
+    }
+
+
+def _schema_of(kind: Any) -> dict[str, Any]:
+    """The schema of what ``dataclasses.asdict`` makes of a value of this type."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = [field.name for field in dataclasses.fields(kind)]
+        properties = {name: _schema_of(hints[name]) for name in names}
+        return {"type": "object", "properties": properties, "required": names}
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(arguments[0])}
+    if origin is typing.Literal:
+        return {"type": "string", "enum": list(arguments)}
+    if origin in (types.UnionType, typing.Union):
+        if all(typing.get_origin(one) is typing.Literal for one in arguments):
+            return {"type": "string", "enum": [value for one in arguments for value in typing.get_args(one)]}
+        return {"oneOf": [_schema_of(one) if one is not types.NoneType else {"type": "null"} for one in arguments]}
+    if origin is dict or kind is dict:
+        return {"type": "object"}
+    return {"type": _PLAIN[kind]}
