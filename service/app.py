@@ -28,8 +28,10 @@ from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
+from service.record.call_context import CallContexts
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
+from service.record.prompt_memory import PromptMemory
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
 from service.shipping import loki, otlp
@@ -85,6 +87,8 @@ class App:
         # Before the journal: what a crash left open is made into records as soon as that starts.
         self._upstream = Upstream(self.settings.ollama_url)
         self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
+        self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
+        self._prompts = PromptMemory(self._context_lengths.facts_of)
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
         self._relay = Relay(
@@ -187,12 +191,14 @@ class App:
     def _make_record(self, exchange: Exchange) -> EncodedRecord:
         return make_record(
             exchange,
-            context_length_of=self._context_lengths.of,
+            context_length_of=self._call_contexts.length_of,
+            memory=self._prompts,
             mask=self.settings.mask_secrets,
             keep=self.settings.keep_body_bytes,
         )
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
+        self._context_lengths.note_ended(record.operation for record in records)
         self._counts.add((record.operation, record.outcome) for record in records)
         self._output.write([record.summary for record in records])
 

@@ -37,6 +37,9 @@ _FACTS = (
     "done_reason",
     "context_length",
     "prompt_truncated",
+    "prompt_truncated_by",
+    "prompt_lost_messages",
+    "prompt_lost_tokens",
     "images",
 )
 _IDS = ("exchange", "trace_id", "started", "time", "method", "request_uri", "user_agent", "remote_addr")

@@ -63,6 +63,7 @@ OPERATIONS: tuple[Operation, ...] = (
         *("embed", "Vectors of texts.", Content.VECTORS),
         is_model_call=True,
         has_messages=True,
+        has_context=True,
         span_name="embeddings",
     ),
     # The conventions know no word for these two and allow one's own.

@@ -13,7 +13,7 @@ def test_every_operation_of_a_route_is_in_the_table_and_the_reverse() -> None:
 def test_the_sets_are_those_that_receivers_and_dashboards_know() -> None:
     assert {"chat", "generate", "embed", "transcribe"} == MODEL_CALLS
     assert {"chat", "generate"} == CONVERSATIONS
-    assert {"chat", "generate", "load"} == WITH_CONTEXT
+    assert {"chat", "generate", "load", "embed"} == WITH_CONTEXT
     assert list(SPAN_NAMES) == ["chat", "generate", "embed", "transcribe", "load"]
 
 
