@@ -29,7 +29,7 @@ export const USUAL_SPAN = "-24h";
  * @property {string[]} status
  * @property {string[]} exchange
  * @property {string} failed  "true", "false" or "" for either
- * @property {string} truncated  "true", "false" or "" for either
+ * @property {string} truncated  "true", "false", "unknown" or "" for any
  * @property {string} slower  seconds
  * @property {string} from  RFC 3339, relative like -1h, "all", or "" for the usual span
  * @property {string} to  RFC 3339, relative, or "" for now

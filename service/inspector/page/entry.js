@@ -162,7 +162,7 @@ export function belongs(view, entry) {
   }
   if (view.workflow.length && !view.workflow.some((wanted) => wanted === entry.workflow || wanted === entry.workflow_id)) return false;
   if (view.failed && Boolean(entry.failed) !== (view.failed === "true")) return false;
-  if (view.truncated && Boolean(entry.prompt_truncated) !== (view.truncated === "true")) return false;
+  if (view.truncated && String(entry.prompt_truncated ?? "unknown") !== view.truncated) return false;
   if (view.to || (view.slower && (entry.request_time ?? 0) <= Number(view.slower))) return false;
   const isForRecorder = view.q || Number.isNaN(Number(view.slower));
   return isForRecorder ? undefined : true;

@@ -44,7 +44,7 @@ export function inWords(view) {
     if (values.length) phrases.push(`${FACET_NAMES[facet]} ${values.join(" or ")}`);
   }
   if (view.failed) phrases.push(view.failed === "true" ? "failed" : "not failed");
-  if (view.truncated) phrases.push(view.truncated === "true" ? "prompt cut" : "prompt not cut");
+  if (view.truncated) phrases.push({ true: "prompt cut", false: "prompt read whole" }[view.truncated] ?? "prompt perhaps cut");
   if (view.slower) phrases.push(slowerInWords(view.slower));
   return phrases;
 }

@@ -55,10 +55,10 @@ test("marks say what is worth noticing, and nothing on a usual exchange", () => 
 
 test("an exchange that just ended belongs to the view whose filters it meets", () => {
   const entry = compact(said({ model: "m", workflow: "W", workflow_id: "w1", request_time: 12, failed: true, status: 499 }));
-  for (const search of ["", "?model=m", "?model=x&model=m", "?workflow=W", "?workflow=w1", "?failed=true", "?slower=10", "?status=499", "?truncated=false"]) {
+  for (const search of ["", "?model=m", "?model=x&model=m", "?workflow=W", "?workflow=w1", "?failed=true", "?slower=10", "?status=499", "?truncated=unknown"]) {
     assert.equal(belongs(readView(search), entry), true, search);
   }
-  for (const search of ["?model=x", "?workflow=X", "?failed=false", "?slower=12", "?status=200", "?truncated=true", "?to=2020-01-01", "?user=u"]) {
+  for (const search of ["?model=x", "?workflow=X", "?failed=false", "?slower=12", "?status=200", "?truncated=true", "?truncated=false", "?to=2020-01-01", "?user=u"]) {
     assert.equal(belongs(readView(search), entry), false, search);
   }
 });
