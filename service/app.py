@@ -21,6 +21,7 @@ from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
 from service.gateway.routes import MODEL_CALLS
 from service.gateway.upstream import Upstream
+from service.gateway.vocabularies import Vocabularies
 from service.inspector.metrics import ExchangeCounts
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
@@ -88,7 +89,9 @@ class App:
         self._upstream = Upstream(self.settings.ollama_url)
         self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
         self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
-        self._prompts = PromptMemory(self._context_lengths.facts_of)
+        facts_of = self._context_lengths.facts_of
+        self._vocabularies = Vocabularies(self._upstream.send, self.settings.data_dir / "vocabularies", facts_of)
+        self._prompts = PromptMemory(facts_of, self._vocabularies.counter_of, self._context_lengths.halves)
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
         self._relay = Relay(
@@ -106,6 +109,7 @@ class App:
             )
         )
         self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
+        self._tasks.append(asyncio.create_task(self._vocabularies.run(), name="fetch vocabularies"))
         await loop.run_in_executor(None, self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         await self._listen()
