@@ -87,11 +87,11 @@ class App:
         loop = self._loop = asyncio.get_running_loop()
         # Before the journal: what a crash left open is made into records as soon as that starts.
         self._upstream = Upstream(self.settings.ollama_url)
-        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight > 0)
-        self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
-        facts_of = self._context_lengths.facts_of
-        self._vocabularies = Vocabularies(self._upstream.send, self.settings.data_dir / "vocabularies", facts_of)
-        self._prompts = PromptMemory(facts_of, self._vocabularies.counter_of, self._context_lengths.halves)
+        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight)
+        known = self._context_lengths
+        self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
+        self._vocabularies = Vocabularies(self._upstream.send, self.settings.data_dir / "vocabularies", known.facts_of)
+        self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         await loop.run_in_executor(None, self._recorder.start, loop)
         self._start_shipping()
         self._relay = Relay(
