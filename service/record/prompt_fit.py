@@ -107,7 +107,8 @@ def is_cut_to_size(prompt: Prompt) -> bool:
 
     The last message and those of the system stay, whatever else is left out.
     """
-    if not prompt.may_cut or prompt.read not in cut_sizes(prompt):
+    # Half of the context is left of every text that was too long.
+    if not prompt.may_cut or 2 * prompt.read < prompt.room or prompt.read not in cut_sizes(prompt):
         return False
     parts = prompt.parts.parts
     stays = (*(part for part in parts[:-1] if not prompt.is_chat or part.role == "system"), *parts[-1:])
@@ -120,7 +121,9 @@ def is_cut_to_size(prompt: Prompt) -> bool:
 def may_be_half(prompt: Prompt) -> bool:
     """Whether this may be half of a prompt: newer versions leave messages out until the rest fills the context, and
     then cut it, as it has to be one token less."""
-    return prompt.may_cut and prompt.read in _halves(prompt) and _may_fill(prompt, prompt.parts.parts)
+    if not prompt.may_cut or 2 * prompt.read < prompt.room or prompt.read not in _halves(prompt):
+        return False
+    return _may_fill(prompt, prompt.parts.parts)
 
 
 def _may_fill(prompt: Prompt, parts: tuple[Part, ...]) -> bool:

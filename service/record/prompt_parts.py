@@ -69,7 +69,9 @@ def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> Prom
 
 
 def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:
-    digest.update(repr(turn).encode("utf-8", "surrogatepass"))
+    digest.update(f"{len(turn.text)} {turn.role}\0{turn.text}".encode("utf-8", "surrogatepass"))
+    if turn.thinking or turn.tool_calls or turn.images or turn.name or turn.tool_call_id:
+        digest.update(repr(turn).encode("utf-8", "surrogatepass"))
     size = _bytes(turn.text) + _bytes(turn.thinking)
     for call in turn.tool_calls:
         size += _AROUND_A_CALL + 2 * (_bytes(call.name) + _bytes(call.arguments))
