@@ -59,14 +59,16 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-settings: $(VENV)/dev ## write .env.example from the table of settings
+settings: $(VENV)/dev ## write .env.example and docs/settings.md from the table of settings
 	$(BIN)/python -m tests.configuration.env_example > .env.example
+	$(BIN)/python -m tests.configuration.settings_page > docs/settings.md
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards
 
-pictures: $(VENV)/dev ## draw n8n's templates from their JSON
+pictures: $(VENV)/dev ## draw n8n's templates, and take those of the page, the terminal and n8n (needs Chromium and `make servers`)
 	$(BIN)/python -m n8n.draw
+	$(BIN)/python -m tests.pictures
 
 clean: ## remove what was made here; the journal in data/ stays
 	rm -rf $(VENV) .servers .mypy_cache .pytest_cache .ruff_cache
