@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import TABLE
-from tests.configuration import env_example
+from tests.configuration import env_example, settings_page
 
 PROJECT = Path(__file__).parents[2]
 SERVICE = PROJECT / "service"
@@ -115,10 +115,19 @@ def test_the_example_environment_lists_every_setting_as_the_table_does() -> None
     assert written == env_example.text(), "run make settings"
 
 
-def test_every_setting_has_its_row_in_the_readme() -> None:
-    readme = (PROJECT / "README.md").read_text()
-    names = [variable.name for variable in TABLE.values()]
-    assert not [name for name in names if not re.search(rf"^\|[^|\n]*`{name}`", readme, re.MULTILINE)]
+def test_the_page_of_settings_is_written_from_the_table() -> None:
+    written = (PROJECT / "docs" / "settings.md").read_text()
+    assert written == settings_page.text(), "run make settings"
+
+
+def test_every_setting_has_its_row_in_the_page_of_settings() -> None:
+    page = (PROJECT / "docs" / "settings.md").read_text()
+    names = [variable.name for variable in [*TABLE.values(), *env_example.STACK_VARIABLES]]
+    assert not [name for name in names if not re.search(rf"^\| `{name}` \|[^|\n]+\|[^|\n]+\|$", page, re.MULTILINE)]
+
+
+def test_the_readme_leads_to_the_page_of_settings() -> None:
+    assert "(docs/settings.md)" in (PROJECT / "README.md").read_text()
 
 
 def project_files() -> list[Path]:

@@ -19,7 +19,7 @@ PAGES = [PROJECT / "README.md", PROJECT / "n8n" / "README.md", *sorted((PROJECT 
 
 def shown() -> dict[Path, str]:
     """Each picture that a page shows, and the words for who cannot see it."""
-    found = {}
+    found: dict[Path, str] = {}
     for page in PAGES:
         text = page.read_text()
         pairs = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text)
