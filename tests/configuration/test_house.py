@@ -122,7 +122,7 @@ def test_the_page_of_settings_is_written_from_the_table() -> None:
 
 def test_every_setting_has_its_row_in_the_page_of_settings() -> None:
     page = (PROJECT / "docs" / "settings.md").read_text()
-    names = [variable.name for variable in [*TABLE.values(), *env_example.STACK_VARIABLES]]
+    names = [variable.name for variable in TABLE.values()] + [one.name for one in env_example.STACK_VARIABLES]
     assert not [name for name in names if not re.search(rf"^\| `{name}` \|[^|\n]+\|[^|\n]+\|$", page, re.MULTILINE)]
 
 
