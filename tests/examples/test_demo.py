@@ -47,11 +47,14 @@ def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(
 
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(tmp_path)}
     with running(command, folder=tmp_path, ready="/readyz", environment=environment) as server:
-        (past, *_) = ask(f"{server.url}/exchanges.json?node=Summarise&to=-1m")["exchanges"]
+        until = time.monotonic() + 20
+        while not (found := ask(f"{server.url}/exchanges.json?node=Summarise&to=-1m")["exchanges"]):
+            assert time.monotonic() < until
+            time.sleep(0.1)
         answers = {}
         for model in ("llama3.1:8b", "mistral:7b"):
             again = urllib.request.Request(
-                f"{server.url}/exchanges/{past['exchange']}/replay",
+                f"{server.url}/exchanges/{found[0]['exchange']}/replay",
                 json.dumps({"model": model, "stream": True}).encode(),
                 {"Content-Type": "application/json"},
             )

@@ -24,6 +24,7 @@ _FAILURES: tuple[tuple[str, dict[str, Any], dict[str, str]], ...] = (
     ("api/chat", _SUMMARY, {"User-Agent": "Mozilla/5.0", "Origin": "https://app.example.org"}),
 )
 _SECONDS_TO_INDEX = 30.0
+_A_DAY = 400  # exchanges that the demo begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,23 @@ class Demo:
 
     def newest(self, **filters: str) -> str:
         """The id of the newest exchange that ``filters`` let through."""
-        found = self.ask(f"/exchanges.json?{urlencode(filters)}")["exchanges"]
-        return str(found[0]["exchange"])
+        return str(self.found(1, **filters)[0]["exchange"])
+
+    def found(self, least: int, **filters: str) -> list[dict[str, Any]]:
+        """The exchanges that ``filters`` let through, as soon as there are so many: the index follows the journal."""
+        until = time.monotonic() + _SECONDS_TO_INDEX
+        while True:
+            found: list[dict[str, Any]] = self.ask(f"/exchanges.json?{urlencode(filters)}")["exchanges"]
+            if len(found) >= least:
+                return found
+            assert time.monotonic() < until, f"{len(found)} exchanges instead of {least} for {filters}"
+            time.sleep(0.2)
 
     def let_calls_fail(self) -> None:
         """A model that is not there, a download that is not allowed, a web page of a stranger."""
         for path, body, headers in _FAILURES:
             _fail(f"{self.url}/api/ollama/{path}", body, headers)
-        self.wait_until_indexed()
-
-    def wait_until_indexed(self) -> None:
-        """Wait until every exchange that ended can be found."""
-        until = time.monotonic() + _SECONDS_TO_INDEX
-        while self.ask("/status.json")["index"]["behind"] > 0:
-            assert time.monotonic() < until, "the index is still behind the journal"
-            time.sleep(0.1)
+        self.found(len(_FAILURES), failed="true", **{"from": "-2m"})
 
 
 @contextlib.contextmanager
@@ -70,7 +73,10 @@ def running_demo(folder: Path) -> Iterator[Demo]:
     with running(command, folder=folder, ready="/readyz", environment=environment) as server:
         (journal,) = folder.glob("ollama-recorder-demo-*")
         demo = Demo(server.url, server.port, journal)
-        demo.wait_until_indexed()
+        until = time.monotonic() + _SECONDS_TO_INDEX
+        while demo.ask("/timeline.json")["count"] < _A_DAY:
+            assert time.monotonic() < until, "the day of the demo is not in the index"
+            time.sleep(0.2)
         yield demo
 
 
