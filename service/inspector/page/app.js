@@ -1,31 +1,31 @@
 /**
  * The page: what the address says is shown, and whatever one does changes the address.
  *
- * The list (`lately`, `list`), the timeline with its numbers and the overview show what the filters match; `exchange`
+ * The list (`feed`, `list`), the timeline with its numbers and the overview show what the filters match; `exchange`
  * shows the one that is open; `live` tells all of them what just happened.
  */
 
-import { asksTheSame, filterOf, isFiltered, makeAddress } from "./address.js";
-import { ask, isAborted, oneAtATime } from "./api.js";
-import { setClock } from "./clock.js";
-import { prepareDialog } from "./dialogs.js";
-import { byId } from "./elements.js";
-import { emptyPart, troublePart } from "./empty.js";
-import { titleOf } from "./entry.js";
-import { makeErasing } from "./erasing.js";
-import { makeExchange } from "./exchange.js";
-import { makeExporting } from "./exporting.js";
-import { makeFacts } from "./facts.js";
-import { makeFilters } from "./filters.js";
-import { counted } from "./format.js";
-import { areLettersOn, listenToKeys, setLetters } from "./keyboard.js";
-import { makeLately } from "./lately.js";
-import { makeList } from "./list.js";
-import { listen } from "./live.js";
-import { makeOverview } from "./overview.js";
-import { closerLook } from "./scale.js";
-import { watchStatus } from "./status.js";
-import { makeTimeline, MODELS_COLOURED } from "./timeline.js";
+import { asksTheSame, filterOf, isFiltered, makeAddress } from "./state/address.js";
+import { ask, isAborted, oneAtATime } from "./state/api.js";
+import { setClock } from "./state/clock.js";
+import { prepareDialog } from "./view/dialogs.js";
+import { byId } from "./view/elements.js";
+import { emptyPart, troublePart } from "./view/placeholders.js";
+import { titleOf } from "./text/exchange_text.js";
+import { makeErasing } from "./view/erase_dialog.js";
+import { makeExchange } from "./view/exchange.js";
+import { makeExporting } from "./view/export_dialog.js";
+import { makeFacts } from "./view/totals.js";
+import { makeFilters } from "./view/filters.js";
+import { counted } from "./text/format.js";
+import { areLettersOn, listenToKeys, setLetters } from "./view/keyboard.js";
+import { makeFeed } from "./state/feed.js";
+import { makeList } from "./view/list.js";
+import { listen } from "./state/live.js";
+import { makeOverview } from "./view/overview.js";
+import { closerLook } from "./view/scale.js";
+import { watchStatus } from "./view/status.js";
+import { makeTimeline, MODELS_COLOURED } from "./view/timeline.js";
 
 /** While exchanges come in, the numbers are asked for at most this often, and less where answering takes long. */
 const LEAST_PAUSE = 2_000;
@@ -41,9 +41,9 @@ const announce = (/** @type {string} */ text) => {
 };
 const status = watchStatus(renew);
 const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain) });
-/** @type {ReturnType<typeof makeLately>} */
-let lately;
-const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title) });
+/** @type {ReturnType<typeof makeFeed>} */
+let feed;
+const exchange = makeExchange({ address, inFlight: (id) => feed.inFlight(id), announce, erase: (id, title) => erasing.one(id, title) });
 const facts = makeFacts({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
@@ -62,7 +62,7 @@ let lastAnswer = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
 
-/** @param {import("./address.js").View} view @param {import("./address.js").View} before */
+/** @param {import("./state/address.js").View} view @param {import("./state/address.js").View} before */
 function arrived(view, before) {
   showControls(view);
   if (view.q !== before.q) exchange.mark();
@@ -72,7 +72,7 @@ function arrived(view, before) {
   showOpen();
 }
 
-/** @param {import("./address.js").View} view */
+/** @param {import("./state/address.js").View} view */
 function showControls(view) {
   filters.show(view);
   byId("colour").setAttribute("aria-pressed", String(view.colour === "model"));
@@ -80,30 +80,30 @@ function showControls(view) {
 
 /** @param {boolean} isAsked  by the user, who then hears how many there are */
 async function look(isAsked) {
-  const flying = lately?.openOnes() ?? [];
-  lately?.stop();
+  const flying = feed?.allInFlight() ?? [];
+  feed?.stop();
   const view = address.view;
-  lately = makeLately(view, (what) => {
+  feed = makeFeed(view, (what) => {
     if (what.isOutdated) renew();
     if (what.isUncounted) countSoon();
     list.changed(what);
     markFirst();
-  }, lately?.heard);
-  list.show(lately);
-  lately.hello({ in_flight: flying });
+  }, feed?.heard());
+  list.show(feed);
+  feed.hello({ in_flight: flying });
   timeline.stale();
   facts.stale();
   overview.stale();
   // The list first: what is wrong with a filter is then said once, and the list is what one waits for.
-  await lately.reload(() => void count(isAsked));
-  if (lately.trouble && address.view === view) announce(lately.trouble.message);
+  await feed.reload(() => void count(isAsked));
+  if (feed.trouble() && address.view === view) announce(feed.trouble().message);
   const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
-  if (isUnasked && !status.isBehind() && !lately.count && !lately.trouble && address.view === view) address.go({ from: "all" }, { replace: true });
+  if (isUnasked && !status.isBehind() && !feed.count() && !feed.trouble() && address.view === view) address.go({ from: "all" }, { replace: true });
 }
 
 /** What could not be loaded: an older page, or all of it, with the numbers. */
 function tryAgain() {
-  if (lately.count > lately.flying) void lately.retry();
+  if (feed.count() > feed.countInFlight()) void feed.retry();
   else void look(true);
 }
 
@@ -116,7 +116,7 @@ function renew() {
 function markFirst() {
   const { view } = address;
   const isAll = view.from === "all" && !view.to && !isFiltered(view);
-  document.body.classList.toggle("first", isAll && !lately.count && !lately.isLoading && !lately.trouble);
+  document.body.classList.toggle("first", isAll && !feed.count() && !feed.isLoading() && !feed.trouble());
 }
 
 /** @param {boolean} [isAsked] */
@@ -137,7 +137,7 @@ async function count(isAsked = false) {
     if (isAsked) announce(`${counted(said.count, "exchange")} found.`);
   } catch (error) {
     if (isAborted(error)) return;
-    const { message, status: refused } = /** @type {import("./api.js").Refusal} */ (error);
+    const { message, status: refused } = /** @type {import("./state/api.js").Refusal} */ (error);
     // What is wrong with a filter the list says.
     if (refused !== 400) {
       timeline.fail(message, () => void count(true));
@@ -151,7 +151,7 @@ async function count(isAsked = false) {
 
 /**
  * Slow is what few exchanges here are; of a handful that says nothing, and then half a minute is slow.
- * @param {import("./timeline.js").Answer} said
+ * @param {import("./view/timeline.js").Answer} said
  */
 function measureOf(said) {
   const p95 = said.p95 ?? 10;
@@ -160,7 +160,7 @@ function measureOf(said) {
 
 /**
  * The dots of the models that were called most, for a timeline that is coloured by them.
- * @param {import("./address.js").View} view
+ * @param {import("./state/address.js").View} view
  * @param {[string, number][]} called  models and how often, the most frequent first
  * @param {AbortSignal} signal
  */
@@ -186,8 +186,8 @@ function showOpen() {
   settling = setTimeout(() => {
     void exchange.show(id);
     if (!id && wasReading && hasLostFocus()) list.focus();
-    if (!id && !lately.isLoading && !lately.trouble) void overview.show();
-    const entry = id ? lately.at(lately.indexOf(id)) : undefined;
+    if (!id && !feed.isLoading() && !feed.trouble()) void overview.show();
+    const entry = id ? feed.at(feed.indexOf(id)) : undefined;
     document.title = entry ? `${titleOf(entry)} · Ollama Recorder` : "Ollama Recorder";
   }, id ? SETTLED : 0);
 }
@@ -233,7 +233,7 @@ async function afterErasing() {
 
 /** @param {string} id */
 async function isGone(id) {
-  if (lately.open(id)) return false;
+  if (feed.inFlight(id)) return false;
   const { exchanges } = await ask(`/exchanges.json?exchange=${id}&limit=1`).catch(() => ({ exchanges: [id] }));
   return exchanges.length === 0;
 }
@@ -267,9 +267,9 @@ showControls(address.view);
 void look(false);
 showOpen();
 setInterval(() => {
-  lately.dropSilent();
+  feed.dropSilent();
   // Whoever reads further down goes on reading the same.
-  if (list.isAtTop()) lately.dropPassed();
+  if (list.isAtTop()) feed.dropPassed();
 }, 5_000);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && isUncounted) countSoon();
@@ -277,15 +277,15 @@ document.addEventListener("visibilitychange", () => {
 listen({
   hello: (said) => {
     setClock(said.time);
-    lately.hello(said);
+    feed.hello(said);
     exchange.hello();
     // The recorder is there again; what is wrong with a filter stays wrong.
-    if (lately.trouble && lately.trouble.status !== 400) tryAgain();
+    if (feed.trouble() && feed.trouble().status !== 400) tryAgain();
   },
-  begun: (said) => lately.begun(said),
-  progress: (said) => lately.progress(said),
+  begun: (said) => feed.begun(said),
+  progress: (said) => feed.progress(said),
   ended: (said) => {
-    const isShown = lately.ended(said);
+    const isShown = feed.ended(said);
     exchange.ended(said.exchange);
     if (!isShown) return;
     timeline.add({ ...said, ended: Date.parse(said.time) });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { change, counted, day, duration, moment, rate, short, size, span, whole } from "../../../service/inspector/page/format.js";
+import { change, counted, day, duration, moment, rate, short, size, span, whole } from "../../../service/inspector/page/text/format.js";
 
 test("a duration has the unit that a person would take", () => {
   const said = [0, 0.0004, 0.08, 0.42, 7.2, 52.4, 99.96, 300, 720, 12_600, 260_000].map(duration);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { closerLook, durationTicks, heightOf, nearest, tableOf, timeTicks, topOf } from "../../../service/inspector/page/scale.js";
+import { closerLook, durationTicks, heightOf, nearest, tableOf, timeTicks, topOf } from "../../../service/inspector/page/view/scale.js";
 
 const HOUR = 3_600_000;
 
