@@ -104,6 +104,6 @@ def test_the_page_has_neither_scripts_nor_styles_in_its_html() -> None:
 
 def test_every_element_that_a_module_asks_for_stands_in_the_page() -> None:
     there = re.findall(r'\sid="([^"]+)"', (FOLDER / INDEX).read_text())
-    asked = {name for module in MODULES for name in re.findall(r'byId\("([^"]+)"\)', module.read_text())}
+    asked = {name for module in MODULES for name in re.findall(r'[bB]yId\("([^"]+)"[,)]', module.read_text())}
     assert len(there) == len(set(there))
     assert asked <= set(there)

@@ -56,26 +56,30 @@ function pieceOfLine(line) {
 }
 
 /**
- * @param {any} said
+ * @param {any} json  of any of the forms: whatever is not a string in the end adds nothing
  * @returns {Piece}
  */
-function pieceOf(said) {
-  if (said === null || typeof said !== "object") return { text: "", thinking: "", error: "" };
-  const choice = said.choices?.[0];
-  const message = said.message ?? choice?.delta ?? choice?.message ?? said.delta ?? {};
-  const blocks = Array.isArray(said.content) ? said.content : [];
-  const output = Array.isArray(said.output) ? said.output.flatMap((/** @type {any} */ item) => item?.content ?? []) : [];
+function pieceOf(json) {
+  if (json === null || typeof json !== "object") return { text: "", thinking: "", error: "" };
+  const choice = json.choices?.[0];
+  const message = json.message ?? choice?.delta ?? choice?.message ?? json.delta ?? {};
+  const blocks = listOf(json.content);
+  const output = listOf(json.output).flatMap((item) => item?.content ?? []);
   const spoken = [
-    said.response, message.content, message.text, choice?.text, typeof said.delta === "string" ? said.delta : "",
-    ...[...blocks, ...output].map((block) => block?.text),
+    json.response, message.content, message.text, choice?.text, json.delta, ...[...blocks, ...output].map((block) => block?.text),
   ];
-  const thought = [
-    typeof said.thinking === "string" ? said.thinking : "", message.thinking, message.reasoning,
-    ...blocks.map((/** @type {any} */ block) => block?.thinking),
-  ];
-  const isFinal = said.type === "response.completed" || (said.type ?? "").startsWith("response.output_text.done");
-  const error = typeof said.error === "string" ? said.error : (said.error?.message ?? "");
+  const thought = [json.thinking, message.thinking, message.reasoning, ...blocks.map((block) => block?.thinking)];
+  const isFinal = json.type === "response.completed" || (json.type ?? "").startsWith("response.output_text.done");
+  const error = typeof json.error === "string" ? json.error : (json.error?.message ?? "");
   return { text: isFinal ? "" : strings(spoken), thinking: strings(thought), error: String(error) };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {any[]}
+ */
+function listOf(value) {
+  return Array.isArray(value) ? value : [];
 }
 
 /** @param {unknown[]} values */

@@ -102,7 +102,6 @@ export function makeCatchUp({ view, list, isBusy, found, outdated }, heard) {
 
   return {
     heard: () => heard,
-    isMissing: () => missing !== undefined,
     /** @param {number} number  of an exchange that ended */
     hear(number) {
       heard = Math.max(heard, number);
@@ -112,6 +111,10 @@ export function makeCatchUp({ view, list, isBusy, found, outdated }, heard) {
       if (heard > list.newest()) missing ??= list.newest();
     },
     run: () => run(),
+    /** Goes on where nothing could be asked for, as the list was loading. */
+    resume() {
+      if (missing !== undefined) void run();
+    },
     soon: () => schedule(0),
     /** Asks for nothing more. */
     cancel,

@@ -35,7 +35,7 @@ import { timestampOf } from "./timestamps.js";
 export function makeFeed(view, changed, heard = 0) {
   const flying = makeInFlight(view, (prepended) => changed({ prepended }));
   const list = makeEndedList(`/exchanges.json?${filterOf(view, { limit: FIRST_PAGE })}`);
-  const loading = makeLoading({ list, changed, pageLoaded, loaded });
+  const loading = makeLoading({ list, changed, pageLoaded, loaded: () => catching.resume() });
   const catching = makeCatchUp({
     view, list, isBusy: () => loading.isUnderWay() || loading.trouble() !== undefined,
     found: (fresh) => add(fresh, { isUncounted: true }), outdated: () => changed({ isOutdated: true }),
@@ -44,10 +44,6 @@ export function makeFeed(view, changed, heard = 0) {
   /** @param {boolean} isFirst */
   function pageLoaded(isFirst) {
     if (isFirst && (list.items().length || !list.next())) catching.noteMissing();
-  }
-
-  function loaded() {
-    if (catching.isMissing()) void catching.run();
   }
 
   /** @param {() => void} [answered]  called when the first page is here */
@@ -108,10 +104,7 @@ export function makeFeed(view, changed, heard = 0) {
     async more() {
       if (list.next() && !loading.isUnderWay() && !loading.trouble()) await loading.load();
     },
-    async retry() {
-      if (list.items().length) await loading.load();
-      else await reload();
-    },
+    retry: () => (list.items().length ? loading.load() : reload()),
     /** @param {{in_flight?: (Begun | ListedExchange)[], number?: number}} hello */
     hello({ in_flight = [], number = 0 }) {
       flying.reset(in_flight);

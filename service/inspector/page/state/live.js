@@ -7,19 +7,25 @@ const LONGEST_PAUSE = 15_000;
 const HIDDEN_PATIENCE = 60_000;
 
 /**
+ * @typedef {object} Hello
+ * @property {string} time  the recorder's, in RFC 3339
+ * @property {number} number  the newest that there is
+ * @property {import("./in_flight.js").Begun[]} in_flight
+ * @property {number} erasures  how often something was erased since the recorder started
+ *
  * @typedef {"connecting" | "live" | "away" | "resting"} Liveness
- * @typedef {object} Ears
- * @property {(said: any) => void} hello  after each new connection: what is in flight, the newest number, and the time
- * @property {(said: any) => void} begun
- * @property {(said: any) => void} progress
- * @property {(said: any) => void} ended
- * @property {(said: any) => void} erased  somebody erased exchanges, here or elsewhere, now or while nobody listened
- * @property {(said: any) => void} reload  too much was missed to be told one by one
- * @property {(how: Liveness) => void} state
+ * @typedef {object} Listeners
+ * @property {(hello: Hello) => void} hello  after each new connection
+ * @property {(begun: import("./in_flight.js").Begun) => void} begun
+ * @property {(progress: import("./in_flight.js").Progress) => void} progress
+ * @property {(summary: import("./summary.js").Summary) => void} ended
+ * @property {() => void} erased  somebody erased exchanges, here or elsewhere, now or while nobody listened
+ * @property {() => void} reload  too much was missed to be told one by one
+ * @property {(state: Liveness) => void} state
  */
 
-/** @param {Ears} ears */
-export function listen(ears) {
+/** @param {Listeners} listeners */
+export function listen(listeners) {
   /** @type {EventSource | undefined} */
   let source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -34,14 +40,14 @@ export function listen(ears) {
     clearTimeout(retry);
     source?.close();
     source = new EventSource("/live");
-    ears.state("connecting");
+    listeners.state("connecting");
     for (const name of EVENTS) source.addEventListener(name, hear);
     source.onopen = () => {
       pause = FIRST_PAUSE;
-      ears.state("live");
+      listeners.state("live");
     };
     source.onerror = () => {
-      ears.state("away");
+      listeners.state("away");
       // The browser tries again by itself after a lost connection, but not after an answer like 503 or 401.
       if (source?.readyState !== EventSource.CLOSED) return;
       retry = setTimeout(connect, pause);
@@ -52,24 +58,25 @@ export function listen(ears) {
   /** @param {Event} event */
   function hear(event) {
     const { type, data } = /** @type {MessageEvent<string>} */ (event);
-    /** @type {any} */
-    let said = {};
+    /** @type {Hello} */
+    let message;
     try {
-      said = JSON.parse(data || "{}");
+      message = JSON.parse(data || "{}");
     } catch {
       return;
     }
-    const isUnheard = type === "hello" && erasures !== undefined && erasures !== said.erasures;
-    erasures = said.erasures ?? erasures;
-    ears[/** @type {"hello"} */ (type)](said);
-    if (isUnheard) ears.erased(said);
+    const isUnheard = type === "hello" && erasures !== undefined && erasures !== message.erasures;
+    erasures = message.erasures ?? erasures;
+    // Each event has its own form; "hello" stands for all of them here.
+    listeners[/** @type {"hello"} */ (type)](message);
+    if (isUnheard) listeners.erased();
   }
 
   function rest() {
     clearTimeout(retry);
     source?.close();
     source = undefined;
-    ears.state("resting");
+    listeners.state("resting");
   }
 
   function arrange() {

@@ -9,7 +9,7 @@ import { counted, duration, whole } from "./format.js";
  */
 
 const LONGEST_ID = 14;
-/** From so many seconds on it is said after how long a client left. */
+/** From so many seconds on the time after which a client left is told. */
 const NOTICEABLE = 0.1;
 
 /**

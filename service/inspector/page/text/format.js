@@ -4,7 +4,7 @@ const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const ABSENT = "–";
 
 /**
- * @param {number | undefined | null} value
+ * @param {unknown} value
  * @returns {value is number}
  */
 function isKnown(value) {
@@ -128,7 +128,7 @@ export function moment(ms, now) {
 }
 
 /**
- * What stands between two moments, each said once: "today 14:00 – 15:30", "19 Nov 08:00 – 20 Nov 09:00"
+ * What stands between two moments, each told once: "today 14:00 – 15:30", "19 Nov 08:00 – 20 Nov 09:00"
  * @param {number} from Unix milliseconds
  * @param {number} to Unix milliseconds
  * @param {number} now Unix milliseconds
@@ -142,8 +142,8 @@ export function span(from, to, now) {
 
 /**
  * How much more or less than before: "+12 %", "−40 %", "×3.1", "the same"
- * @param {number | undefined | null} before
- * @param {number | undefined | null} after
+ * @param {unknown} before
+ * @param {unknown} after
  */
 export function change(before, after) {
   if (!isKnown(before) || !isKnown(after) || before <= 0) return "";
@@ -152,4 +152,24 @@ export function change(before, after) {
   if (ratio >= 2) return `×${ratio < 9.95 ? ratio.toFixed(1) : WHOLE.format(ratio)}`;
   const percent = Math.round((ratio - 1) * 100);
   return percent > 0 ? `+${percent} %` : `−${-percent} %`;
+}
+
+/** How a value of each kind is shown. What is unknown is "" or a dash. */
+const SHOWN = Object.freeze(/** @type {Record<import("../state/tables.js").ValueKind, (value: any) => string>} */ ({
+  text: (value) => String(value),
+  count: whole,
+  duration,
+  rate,
+  tokens: (value) => `${whole(value)} tokens`,
+  truth: (value) => (value ? "yes" : "no"),
+}));
+
+/**
+ * A value of a record as the page shows it.
+ * @param {import("../state/tables.js").ValueKind} kind
+ * @param {unknown} value
+ * @returns {string} "" where it is unknown
+ */
+export function shownAs(kind, value) {
+  return value === undefined || value === null ? "" : SHOWN[kind](value);
 }

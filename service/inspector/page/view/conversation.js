@@ -1,24 +1,11 @@
 /** A conversation as a conversation: system, user, assistant, tools and their results, thinking folded. */
 
-import { element } from "./elements.js";
 import { counted, size, whole } from "../text/format.js";
+import { button, element } from "./elements.js";
 
 /**
- * @typedef {{name: string, arguments: string, id?: string}} ToolCall
- * @typedef {object} Turn
- * @property {string} role
- * @property {string} text
- * @property {string} [thinking]
- * @property {ToolCall[]} [tool_calls]
- * @property {string[]} [images]
- * @property {string} [name]
- * @property {string} [tool_call_id]
- * @typedef {object} Conversation
- * @property {Turn[]} turns
- * @property {Turn | null} [answer]
- * @property {unknown[]} [tools]
- * @property {Record<string, unknown>} [parameters]
- * @property {boolean} is_whole
+ * @typedef {import("../state/exchange_detail.js").Conversation} Conversation
+ * @typedef {import("../state/exchange_detail.js").Turn} Turn
  */
 
 /** Longer texts are folded to a screen or so. */
@@ -27,33 +14,49 @@ const LONG = 6_000;
 const FIRST_TURNS = 4;
 const LAST_TURNS = 16;
 
+const NOT_WHOLE =
+  "Not everything was kept: a text was longer than what is kept of each, or an image or vector was replaced by its size.";
+const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]);
+
+/**
+ * @typedef {object} Search
+ * @property {(text: string) => boolean} isFound  whether a text has what was searched for
+ * @property {() => void} unfolded  called when the turns in the middle are there
+ */
+
 /**
  * @param {Conversation} conversation
  * @param {string} ending  how the answer ended, for instance "stop"
- * @param {{isFound: (text: string) => boolean, unfolded: () => void}} looking  whether a text has what was searched
- *   for; called when the turns in the middle are there
+ * @param {Search} search
  * @returns {HTMLElement[]}
  */
-export function conversationParts(conversation, ending, { isFound, unfolded }) {
-  const { turns, answer } = conversation;
-  const parts = [];
-  const hidden = turns.length - FIRST_TURNS - LAST_TURNS;
-  if (hidden > 1) {
-    const hits = turns.slice(FIRST_TURNS, -LAST_TURNS).filter((turn) => isFound(turn.text)).length;
-    const more = element("button", { type: "button", class: "between", onclick: () => {
-      const first = turns.slice(FIRST_TURNS, -LAST_TURNS).map((turn) => turnPart(turn, ""));
-      more.replaceWith(...first);
-      first[0].setAttribute("tabindex", "-1");
-      first[0].focus();
-      unfolded();
-    } }, `Show ${counted(hidden, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`);
-    parts.push(...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "")), more, ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "")));
-  } else {
-    parts.push(...turns.map((turn) => turnPart(turn, "")));
-  }
+export function conversationParts({ turns, answer, is_whole: isWhole }, ending, search) {
+  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search) : turns.map((turn) => turnPart(turn, ""));
   if (answer) parts.push(turnPart(answer, ending, true));
-  if (!conversation.is_whole) parts.push(element("p", { class: "note" }, "Not everything was kept: a text was longer than what is kept of each, or an image or vector was replaced by its size."));
+  if (!isWhole) parts.push(element("p", { class: "note" }, NOT_WHOLE));
   return parts;
+}
+
+/**
+ * @param {Turn[]} turns
+ * @param {Search} search
+ * @returns {HTMLElement[]}
+ */
+function longParts(turns, { isFound, unfolded }) {
+  const middle = turns.slice(FIRST_TURNS, -LAST_TURNS);
+  const hits = middle.filter((turn) => isFound(turn.text)).length;
+  const label = `Show ${counted(middle.length, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`;
+  const more = button(label, () => {
+    const made = middle.map((turn) => turnPart(turn, ""));
+    more.replaceWith(...made);
+    made[0].setAttribute("tabindex", "-1");
+    made[0].focus();
+    unfolded();
+  }, { class: "between" });
+  return [
+    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "")), more,
+    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "")),
+  ];
 }
 
 /**
@@ -62,12 +65,11 @@ export function conversationParts(conversation, ending, { isFound, unfolded }) {
  * @param {boolean} [isAnswer]
  */
 function turnPart(turn, ending, isAnswer = false) {
-  const known = ["system", "developer", "user", "assistant", "tool"].includes(turn.role) ? turn.role : "other";
-  const label = [turn.role === "tool" && turn.name ? `result of ${turn.name}` : turn.role, turn.role !== "tool" && turn.name, ending].filter(Boolean).join(" · ");
+  const role = ROLES.includes(turn.role) ? turn.role : "other";
   const calls = turn.tool_calls ?? [];
   return element(
-    "div", { class: `turn ${known}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
-    element("h3", {}, label),
+    "div", { class: `turn ${role}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
+    element("h3", {}, labelOf(turn, ending)),
     turn.thinking ? thinkingPart(turn.thinking) : null,
     turn.text ? textPart(turn.text) : null,
     ...(turn.images ?? []).map(imagePart),
@@ -76,9 +78,19 @@ function turnPart(turn, ending, isAnswer = false) {
   );
 }
 
+/**
+ * @param {Turn} turn
+ * @param {string} ending
+ */
+function labelOf({ role, name }, ending) {
+  const who = role === "tool" ? [name ? `result of ${name}` : role] : [role, name];
+  return [...who, ending].filter(Boolean).join(" · ");
+}
+
 /** @param {string} thinking */
 function thinkingPart(thinking) {
-  return element("details", { class: "thinking" }, element("summary", {}, `Thinking, ${counted(thinking.split(/\s+/).filter(Boolean).length, "word")}`), textPart(thinking));
+  const words = thinking.split(/\s+/).filter(Boolean).length;
+  return element("details", { class: "thinking" }, element("summary", {}, `Thinking, ${counted(words, "word")}`), textPart(thinking));
 }
 
 /**
@@ -89,11 +101,12 @@ export function textPart(text) {
   const block = element("div", { class: "text", dir: "auto" }, text);
   if (text.length <= LONG) return block;
   block.classList.add("folded");
-  const unfold = element("button", { type: "button", class: "unfold", "aria-expanded": "false", onclick: () => {
+  const all = `Show all ${whole(text.length)} characters`;
+  const unfold = button(all, () => {
     const isFolded = block.classList.toggle("folded");
     unfold.setAttribute("aria-expanded", String(!isFolded));
-    unfold.textContent = isFolded ? `Show all ${whole(text.length)} characters` : "Show less";
-  } }, `Show all ${whole(text.length)} characters`);
+    unfold.textContent = isFolded ? all : "Show less";
+  }, { class: "unfold", "aria-expanded": "false" });
   return element("div", {}, block, unfold);
 }
 
@@ -103,7 +116,7 @@ function imagePart(image) {
   return element("p", { class: "image", title: image }, bytes ? `image, ${size(Number(bytes[1]))}` : image || "image");
 }
 
-/** @param {ToolCall} call */
+/** @param {import("../state/exchange_detail.js").ToolCall} call */
 function callPart(call) {
   return element("div", { class: "call" }, element("p", {}, "calls ", element("code", {}, call.name)), textPart(readable(call.arguments)));
 }

@@ -41,10 +41,11 @@ function present(children) {
 }
 
 /**
- * @param {string} name
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
  * @param {Attributes} [attributes]
  * @param {...Child} children
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[Name]}
  */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -53,26 +54,58 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /**
- * @param {string} name
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
  * @param {Attributes} [attributes]
  * @param {...Child} children
- * @returns {SVGElement}
+ * @returns {SVGElementTagNameMap[Name]}
  */
 export function drawn(name, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, name);
   fill(made, attributes, children);
-  return /** @type {SVGElement} */ (made);
+  return made;
 }
 
 /**
  * The element of the page with this id. It stands in index.html, so its absence is a mistake of ours.
  * @param {string} id
- * @returns {any}
+ * @returns {HTMLElement}
  */
 export function byId(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element with the id ${id}`);
-  return found;
+  return typedById(id, HTMLElement);
+}
+
+/**
+ * The same for what has more than every element of HTML: a field, a dialog, a picture.
+ * @template {Element} Kind
+ * @param {string} id
+ * @param {new () => Kind} kind
+ * @returns {Kind}
+ */
+export function typedById(id, kind) {
+  const there = document.getElementById(id);
+  if (!(there instanceof kind)) throw new Error(`index.html has no ${kind.name} with the id ${id}`);
+  return there;
+}
+
+/**
+ * The first element in `parent` that `selector` names, to be focused or pressed.
+ * @param {ParentNode} parent
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export function within(parent, selector) {
+  return /** @type {HTMLElement | null} */ (parent.querySelector(selector));
+}
+
+/**
+ * A button that submits nothing.
+ * @param {string} label
+ * @param {(event: MouseEvent) => void} onclick
+ * @param {Attributes} [attributes]
+ */
+export function button(label, onclick, attributes = {}) {
+  return element("button", { type: "button", onclick, ...attributes }, label);
 }
 
 /**
@@ -89,7 +122,7 @@ export function replace(parent, ...children) {
  * @param {Element} where
  * @param {string} text
  */
-export function say(where, text) {
+export function setText(where, text) {
   if (where.textContent !== text) where.textContent = text;
 }
 
@@ -103,7 +136,7 @@ export async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const area = /** @type {HTMLTextAreaElement} */ (element("textarea", { class: "unseen", readonly: true }));
+    const area = element("textarea", { class: "unseen", readonly: true });
     area.value = text;
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     (before?.closest("dialog") ?? document.body).append(area);
@@ -125,4 +158,21 @@ export function flash(button, word) {
   button.dataset.usual = usual;
   button.textContent = word;
   setTimeout(() => (button.textContent = usual), 1600);
+}
+
+/**
+ * Calls that come before the next frame become one.
+ * @param {() => void} draw
+ * @returns {() => void}
+ */
+export function oncePerFrame(draw) {
+  let isPlanned = false;
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    requestAnimationFrame(() => {
+      isPlanned = false;
+      draw();
+    });
+  };
 }

@@ -1,17 +1,15 @@
 /** Where the time of an exchange went, and why: phases as a waterfall, findings in words. */
 
-import { element } from "./elements.js";
+import { PHASE_LABELS } from "../state/tables.js";
 import { duration } from "../text/format.js";
+import { element } from "./elements.js";
 
 /**
- * @typedef {{name: string, seconds: number, begins: number, text: string}} Phase
- * @typedef {{kind: string, text: string, advice?: string}} Finding
- * @typedef {{sentence?: string, phases: Phase[], findings: Finding[]}} Explanation
+ * @typedef {import("../state/exchange_detail.js").ExplainedPhase} Phase
+ * @typedef {import("../state/exchange_detail.js").Finding} Finding
+ * @typedef {import("../state/exchange_detail.js").Explanation} Explanation
  */
 
-const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({
-  wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
-}));
 const BAD = new Set(["failed", "client_left"]);
 const FINE = new Set(["quick"]);
 const THINNEST = 0.4;
@@ -21,15 +19,18 @@ const THINNEST = 0.4;
  * @returns {HTMLElement[]}
  */
 export function explanationParts(explanation) {
-  const findings = explanation.findings ?? [];
-  const said = findings.map((finding) => element(
-    "div", { class: `finding ${BAD.has(finding.kind) ? "bad" : FINE.has(finding.kind) ? "fine" : "warn"}` },
-    element("p", {}, ...leading(finding.text)),
-    finding.advice ? element("p", { class: "advice" }, finding.advice) : null,
-  ));
-  if (!said.length && explanation.sentence) said.push(element("div", { class: "finding fine" }, element("p", {}, explanation.sentence)));
+  const parts = (explanation.findings ?? []).map(findingPart);
+  if (!parts.length && explanation.sentence) {
+    parts.push(element("div", { class: "finding fine" }, element("p", {}, explanation.sentence)));
+  }
   const phases = explanation.phases ?? [];
-  return [...said, ...(phases.length ? [waterfall(phases)] : [])];
+  return [...parts, ...(phases.length ? [waterfall(phases)] : [])];
+}
+
+/** @param {Finding} finding */
+function findingPart({ kind, text, advice }) {
+  const tone = BAD.has(kind) ? "bad" : FINE.has(kind) ? "fine" : "warn";
+  return element("div", { class: `finding ${tone}` }, element("p", {}, ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null);
 }
 
 /**
@@ -52,7 +53,7 @@ function waterfall(phases) {
     bar.style.width = `${Math.min(Math.max(THINNEST, (phase.seconds / all) * 100), 100 - begins)}%`;
     return element(
       "tr", {},
-      element("th", { scope: "row" }, NAMES[phase.name] ?? phase.name),
+      element("th", { scope: "row" }, PHASE_LABELS[phase.name] ?? phase.name),
       element("td", { class: "track", title: phase.text }, bar, element("span", { class: "unseen" }, phase.text)),
       element("td", { class: "seconds" }, duration(phase.seconds)),
     );

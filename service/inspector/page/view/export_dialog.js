@@ -1,14 +1,18 @@
 /** Saving what the view matches: chats for fine-tuning, whole records, a table, or a HAR file. */
 
 import { filterUntilNow } from "../state/address.js";
-import { ask, isAborted, oneAtATime, send } from "../state/api.js";
-import { prepareDialog } from "./dialogs.js";
-import { byId, copy, element, say } from "./elements.js";
+import { isAborted, oneAtATime, send } from "../state/api.js";
+import { countMatching } from "../state/matching_count.js";
 import { counted, size, whole } from "../text/format.js";
 import { describeView } from "../text/view_description.js";
+import { prepareDialog } from "./dialogs.js";
+import { byId, copy, element, setText, typedById } from "./elements.js";
 
 /** Larger exports go straight to the disk, and the browser shows how far they are. */
 const MOST_IN_PAGE = 50_000;
+const REDRAWN_EVERY = 100;
+const LINE_END = 10;
+const FORGOTTEN_AFTER = 60_000;
 
 /** What one line is, where each is one of them: a cell of a table may hold line breaks. */
 const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl": "chat", jsonl: "record" }));
@@ -16,113 +20,81 @@ const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl
 /** What only chats can be asked for; the names of the boxes in the form. */
 const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
 
-/** @param {{address: {view: import("../state/address.js").View}, announce: (text: string) => void, isSignedIn: () => boolean}} dependencies */
-export function makeExporting({ address, announce, isSignedIn }) {
-  const dialog = /** @type {HTMLDialogElement} */ (byId("export-dialog"));
-  const form = /** @type {HTMLFormElement} */ (byId("export-form"));
+/**
+ * @typedef {object} Dependencies
+ * @property {import("../state/address.js").Address} address
+ * @property {(text: string) => void} announce
+ * @property {() => boolean} isSignedIn
+ */
+
+/** @param {Dependencies} dependencies */
+export function makeExportDialog({ address, announce, isSignedIn }) {
+  const dialog = typedById("export-dialog", HTMLDialogElement);
+  const form = typedById("export-form", HTMLFormElement);
   const what = byId("export-what");
-  const progress = byId("export-progress");
-  const bar = /** @type {HTMLProgressElement} */ (byId("export-bar"));
   const stop = byId("export-stop");
-  const saving = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]"));
-  const chatOptions = byId("chat-options");
+  const progress = makeProgress();
   const asking = oneAtATime();
   /** @type {AbortController | undefined} */
   let running;
-  /** The filter, with absolute times as soon as the recorder has said them. */
+  /** The filter, with absolute times as soon as the recorder has told them. */
   let query = "";
   /** @type {number | undefined} */
   let count;
 
-  const chosen = () => String(new FormData(form).get("format"));
-
-  function path() {
-    const options = new FormData(form);
-    const asked = new URLSearchParams(query);
-    for (const option of CHAT_OPTIONS) if (chosen() === "chat.jsonl" && options.has(option)) asked.set(option, "true");
-    return `/exchanges.${chosen()}?${asked}`;
-  }
-
   async function open() {
     query = filterUntilNow(address.view);
     count = undefined;
-    saving.disabled = false;
+    allowSaving(form, true);
     const words = describeView(address.view).join(", ");
-    say(what, `All that matches: ${words}.`);
+    setText(what, `All that matches: ${words}.`);
     reset();
     dialog.showModal();
     try {
-      const said = await ask(`/erasing.json?${query}`, { signal: asking.next() });
-      query = new URLSearchParams(said.filter).toString();
-      const matching = Number(said.count);
-      count = matching;
-      say(what, `${counted(matching, "exchange")}: ${words}.`);
+      ({ count, query } = await countMatching(query, asking.next()));
+      setText(what, `${counted(count, "exchange")}: ${words}.`);
     } catch (error) {
       if (isAborted(error)) return;
-      say(what, /** @type {Error} */ (error).message);
-      saving.disabled = true;
+      setText(what, /** @type {Error} */ (error).message);
+      allowSaving(form, false);
     }
   }
 
   function reset() {
-    progress.hidden = true;
+    progress.hide();
     stop.hidden = true;
-    chatOptions.hidden = chosen() !== "chat.jsonl";
+    byId("chat-options").hidden = formatOf(form) !== "chat.jsonl";
   }
 
   async function save() {
     if (count === undefined || count > MOST_IN_PAGE) {
-      saveAs(path(), "");
-      say(byId("export-message"), "It is being saved; the browser shows how far it is.");
-      progress.hidden = false;
-      bar.hidden = true;
+      saveAs(pathOf(form, query), "");
+      progress.tell("It is being saved; the browser shows how far it is.");
       return;
     }
     running?.abort();
     const mine = (running = new AbortController());
-    progress.hidden = stop.hidden = bar.hidden = false;
-    bar.removeAttribute("value");
-    say(byId("export-message"), "Waiting for the first record …");
-    const format = chosen();
+    stop.hidden = false;
+    progress.begin();
     try {
-      const answer = await send(path(), { signal: mine.signal });
-      const passed = counter(NAMES[format] ? count : 0);
-      const blob = await new Response(answer.body?.pipeThrough(passed.stream)).blob();
-      const address = URL.createObjectURL(blob);
-      saveAs(address, nameOf(answer));
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
-      bar.value = 1;
-      const done = savedInWords(format, passed.lines(), blob.size);
+      const done = await saveFromPage(pathOf(form, query), formatOf(form), count, progress, mine.signal);
       announce(done);
-      say(byId("export-message"), done);
+      progress.end(done);
     } catch (error) {
       // The next one has the bar now, and made this one stop.
       if (running !== mine) return;
-      say(byId("export-message"), isAborted(error) ? "You stopped it; nothing was saved." : `${/** @type {Error} */ (error).message} Nothing was saved.`);
-      bar.hidden = true;
+      progress.tell(isAborted(error) ? "You stopped it; nothing was saved." : `${/** @type {Error} */ (error).message} Nothing was saved.`);
     } finally {
       if (running === mine) stop.hidden = true;
     }
   }
 
-  /**
-   * Lets bytes through and says how many lines they were.
-   * @param {number} expected  records that match, or 0 where a record is not a line
-   */
-  function counter(expected) {
-    let [lines, bytes, shownAt] = [0, 0, 0];
-    const stream = new TransformStream({
-      transform(/** @type {Uint8Array} */ chunk, /** @type {any} */ controller) {
-        controller.enqueue(chunk);
-        bytes += chunk.length;
-        for (const byte of chunk) if (byte === 10) lines++;
-        if (Date.now() - shownAt < 100) return;
-        shownAt = Date.now();
-        say(byId("export-message"), expected ? `${whole(lines)} of at most ${whole(expected)} records, ${size(bytes)}` : size(bytes));
-        if (expected) bar.value = Math.min(1, lines / expected);
-      },
-    });
-    return { stream, lines: () => lines };
+  async function copyCurl() {
+    // A command has no cookie: it shows the token, which its shell holds.
+    const token = isSignedIn() ? '-H "Authorization: Bearer $INSPECTOR_TOKEN" ' : "";
+    const url = new URL(pathOf(form, query), window.location.href).href.replaceAll("'", "%27");
+    const isCopied = await copy(`curl -fOJ ${token}'${url}'`);
+    progress.tell(isCopied ? "The command is on the clipboard." : "The browser forbids copying.");
   }
 
   prepareDialog(dialog, () => {
@@ -136,15 +108,112 @@ export function makeExporting({ address, announce, isSignedIn }) {
     void save();
   });
   stop.addEventListener("click", () => running?.abort());
-  byId("export-copy").addEventListener("click", async () => {
-    // A command has no cookie: it shows the token, which its shell holds.
-    const token = isSignedIn() ? '-H "Authorization: Bearer $INSPECTOR_TOKEN" ' : "";
-    const isCopied = await copy(`curl -fOJ ${token}'${new URL(path(), window.location.href).href.replaceAll("'", "%27")}'`);
-    progress.hidden = false;
-    bar.hidden = true;
-    say(byId("export-message"), isCopied ? "The command is on the clipboard." : "The browser forbids copying.");
-  });
+  byId("export-copy").addEventListener("click", () => void copyCurl());
   return { open };
+}
+
+/** @typedef {ReturnType<typeof makeProgress>} Progress */
+
+/** How far an export is: a bar, and a message below it. */
+function makeProgress() {
+  const part = byId("export-progress");
+  const bar = typedById("export-bar", HTMLProgressElement);
+  const message = byId("export-message");
+  return {
+    hide() {
+      part.hidden = true;
+    },
+    begin() {
+      part.hidden = bar.hidden = false;
+      bar.removeAttribute("value");
+      setText(message, "Waiting for the first record …");
+    },
+    /**
+     * @param {number} lines
+     * @param {number} bytes
+     * @param {number} expected  records that match, or 0 where a record is not a line
+     */
+    advance(lines, bytes, expected) {
+      setText(message, expected ? `${whole(lines)} of at most ${whole(expected)} records, ${size(bytes)}` : size(bytes));
+      if (expected) bar.value = Math.min(1, lines / expected);
+    },
+    /** @param {string} text */
+    end(text) {
+      bar.value = 1;
+      setText(message, text);
+    },
+    /**
+     * A message without a bar.
+     * @param {string} text
+     */
+    tell(text) {
+      part.hidden = false;
+      bar.hidden = true;
+      setText(message, text);
+    },
+  };
+}
+
+/** @param {HTMLFormElement} form */
+const formatOf = (form) => String(new FormData(form).get("format"));
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} query
+ */
+function pathOf(form, query) {
+  const [options, format] = [new FormData(form), formatOf(form)];
+  const asked = new URLSearchParams(query);
+  for (const option of CHAT_OPTIONS) if (format === "chat.jsonl" && options.has(option)) asked.set(option, "true");
+  return `/exchanges.${format}?${asked}`;
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {boolean} isAllowed
+ */
+function allowSaving(form, isAllowed) {
+  /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]")).disabled = !isAllowed;
+}
+
+/**
+ * Loads an export into the page, and saves it when all of it is here.
+ * @param {string} path
+ * @param {string} format
+ * @param {number} count  exchanges that match
+ * @param {Progress} progress
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>} what was saved, in words
+ */
+async function saveFromPage(path, format, count, progress, signal) {
+  const answer = await send(path, { signal });
+  const passed = countPassing(NAMES[format] ? count : 0, progress);
+  const blob = await new Response(answer.body?.pipeThrough(passed.stream)).blob();
+  const url = URL.createObjectURL(blob);
+  saveAs(url, nameOf(answer));
+  setTimeout(() => URL.revokeObjectURL(url), FORGOTTEN_AFTER);
+  return describeSaved(format, passed.lines(), blob.size);
+}
+
+/**
+ * Lets bytes through and counts them, and how many lines they were.
+ * @param {number} expected  records that match, or 0 where a record is not a line
+ * @param {Progress} progress
+ */
+function countPassing(expected, progress) {
+  let [lines, bytes, shownAt] = [0, 0, 0];
+  /** @type {TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>} */
+  const stream = new TransformStream({
+    transform(chunk, controller) {
+      controller.enqueue(chunk);
+      bytes += chunk.length;
+      for (const byte of chunk) if (byte === LINE_END) lines++;
+      if (Date.now() - shownAt < REDRAWN_EVERY) return;
+      shownAt = Date.now();
+      progress.advance(lines, bytes, expected);
+    },
+  });
+  return { stream, lines: () => lines };
 }
 
 /**
@@ -153,7 +222,7 @@ export function makeExporting({ address, announce, isSignedIn }) {
  * @param {number} lines
  * @param {number} bytes
  */
-function savedInWords(format, lines, bytes) {
+function describeSaved(format, lines, bytes) {
   if (format === "chat.jsonl" && !lines) return "Saved, but the file is empty: none of these is a complete, successful chat.";
   return NAMES[format] ? `Saved, ${counted(lines, NAMES[format])}, ${size(bytes)}.` : `Saved, ${size(bytes)}.`;
 }
@@ -171,6 +240,6 @@ function saveAs(href, name) {
 
 /** @param {Response} answer */
 function nameOf(answer) {
-  const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
-  return said?.[1] ?? "exchanges";
+  const named = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+  return named?.[1] ?? "exchanges";
 }

@@ -2,25 +2,26 @@
 
 import { filterOf } from "../state/address.js";
 import { ask, isAborted, oneAtATime } from "../state/api.js";
-import { byId, element, replace } from "./elements.js";
-import { short, whole } from "../text/format.js";
-import { FACET_LABELS } from "../state/tables.js";
-
-const MANY = 10;
-/** The recorder gives no more of them. */
-const MOST = 500;
-/** The recorder counts names, not statuses: these are the ones that occur. */
-const STATUSES = Object.freeze(["200", "400", "403", "404", "429", "499", "500", "502", "503", "504"]);
-const GAP = 6;
+import { FACET_LABELS, OFFERED_FACETS, STATUSES } from "../state/tables.js";
+import { byId, element, replace, within } from "./elements.js";
+import { makeFacetOptions, MOST_VALUES } from "./facet_options.js";
 
 /**
- * @param {{view: () => import("../state/address.js").View, go: (changes: any, how?: {replace?: boolean}) => void}} address
+ * @typedef {import("../state/address.js").View} View
+ * @typedef {import("../state/tables.js").Facet} Facet
+ * @typedef {{view: () => View, go: (changes: Partial<View>, how?: {replace?: boolean}) => void}} CurrentView
  */
-export function makeFacetPanel(address) {
+
+const GAP = 6;
+const LEAST_HEIGHT = 160;
+
+/** @param {CurrentView} current */
+export function makeFacetPanel(current) {
   const panel = byId("facet-panel");
   const asking = oneAtATime();
   /** @type {HTMLElement} */
   let opener;
+  /** Whose values are shown, or asked for. @type {Facet | ""} */
   let facet = "";
 
   /** Below its button, and never out of sight. */
@@ -28,99 +29,69 @@ export function makeFacetPanel(address) {
     const at = opener.getBoundingClientRect();
     panel.style.left = `${Math.max(GAP, Math.min(at.left, window.innerWidth - panel.offsetWidth - GAP))}px`;
     panel.style.top = `${at.bottom + GAP}px`;
-    panel.style.maxHeight = `${Math.max(160, window.innerHeight - at.bottom - 3 * GAP)}px`;
+    panel.style.maxHeight = `${Math.max(LEAST_HEIGHT, window.innerHeight - at.bottom - 3 * GAP)}px`;
   }
 
   function showNames() {
     panel.setAttribute("aria-label", "More filters");
-    const names = Object.entries(FACET_LABELS).filter(([name]) => name !== "exchange");
-    replace(panel, element("h2", {}, "Filter by"), ...names.map(([name, words]) => element("button", {
+    replace(panel, element("h2", {}, "Filter by"), ...OFFERED_FACETS.map((name) => element("button", {
       type: "button", class: "item", onclick: () => void showValues(name),
-    }, words)));
-    /** @type {HTMLElement | null} */ (panel.querySelector("button"))?.focus();
+    }, FACET_LABELS[name])));
+    within(panel, "button")?.focus();
   }
 
-  /** @param {string} name */
+  /** @param {Facet} name */
   async function showValues(name) {
     facet = name;
-    panel.setAttribute("aria-label", `Filter by ${FACET_LABELS[name]}`);
-    if (name === "status") return fill(STATUSES.map((status) => [status, 0]));
-    replace(panel, element("h2", {}, FACET_LABELS[name]), element("p", { class: "quiet" }, "Loading …"));
+    const label = FACET_LABELS[name];
+    panel.setAttribute("aria-label", `Filter by ${label}`);
+    if (name === "status") return fill(name, STATUSES.map((status) => [status, 0]));
+    replace(panel, element("h2", {}, label), element("p", { class: "quiet" }, "Loading …"));
     panel.focus();
-    const view = address.view();
     try {
-      const asked = filterOf({ ...view, [name]: [] }, { field: name, limit: MOST });
-      const said = await ask(`/values.json?${asked}`, { signal: asking.next() });
-      if (facet === name) fill(said.values);
+      const query = filterOf({ ...current.view(), [name]: [] }, { field: name, limit: MOST_VALUES });
+      /** @type {{values: [string, number][]}} */
+      const { values } = await ask(`/values.json?${query}`, { signal: asking.next() });
+      if (facet === name) fill(name, values);
     } catch (error) {
-      if (!isAborted(error)) replace(panel, element("h2", {}, FACET_LABELS[name]), element("p", { class: "bad" }, /** @type {Error} */ (error).message));
+      if (isAborted(error)) return;
+      replace(panel, element("h2", {}, label), element("p", { class: "bad" }, /** @type {Error} */ (error).message));
     }
   }
 
-  /** @param {[string, number][]} values */
-  function fill(values) {
-    const chosen = () => /** @type {string[]} */ (/** @type {any} */ (address.view())[facet]);
-    const absent = chosen().filter((value) => !values.some(([name]) => name === value));
-    const options = /** @type {[string, number][]} */ ([...absent.map((value) => [value, 0]), ...values]).map(([value, count]) => option(value, count, chosen));
-    const list = element("div", { class: "options", role: "group", "aria-label": FACET_LABELS[facet] }, ...options.map(({ label }) => label));
-    const none = element("p", { class: "quiet", hidden: options.length > 0 }, `No ${FACET_LABELS[facet]} is known in this time.`);
-    // Where not all of them are here, what is typed may exist all the same.
-    const typed = values.length < MOST ? null : element("div", { class: "options" });
-    const narrow = /** @type {HTMLInputElement} */ (element("input", { type: "search", class: "narrow", placeholder: "Narrow down", "aria-label": `Narrow down the values of ${FACET_LABELS[facet]}` }));
-    narrow.addEventListener("input", () => {
-      const wanted = narrow.value.trim().toLowerCase();
-      let hits = 0;
-      for (const { label, value } of options) {
-        label.hidden = !value.toLowerCase().includes(wanted);
-        hits += label.hidden ? 0 : 1;
-      }
-      const said = narrow.value.trim();
-      const isOffered = typed !== null && said !== "" && !options.some(({ value }) => value === said);
-      if (typed) replace(typed, isOffered && option(said, 0, chosen).label);
-      none.hidden = hits > 0 || isOffered;
-      none.textContent = `Nothing here is called like that.`;
-    });
+  /**
+   * @param {Facet} name
+   * @param {[string, number][]} values
+   */
+  function fill(name, values) {
+    const options = makeFacetOptions(name, values, current);
     const clear = element("button", { type: "button", class: "plain", onclick: () => {
-      address.go({ [facet]: [] });
+      current.go({ [name]: [] });
       panel.hidePopover();
     } }, "Any");
-    replace(panel, element("div", { class: "head" }, element("h2", {}, FACET_LABELS[facet]), chosen().length ? clear : null), options.length > MANY ? narrow : null, typed, list, none);
+    const head = element("div", { class: "head" }, element("h2", {}, FACET_LABELS[name]), current.view()[name].length ? clear : null);
+    replace(panel, head, ...options.parts);
     place();
-    const first = options.length > MANY ? narrow : /** @type {HTMLElement | null} */ (panel.querySelector("input"));
-    (first ?? panel).focus();
+    (options.first ?? panel).focus();
   }
 
-  /**
-   * @param {string} value
-   * @param {number} count
-   * @param {() => string[]} chosen
-   */
-  function option(value, count, chosen) {
-    const box = /** @type {HTMLInputElement} */ (element("input", { type: "checkbox" }));
-    box.checked = chosen().includes(value);
-    const name = facet;
-    box.addEventListener("change", () => {
-      const others = chosen().filter((other) => other !== value);
-      address.go({ [name]: box.checked ? [...others, value] : others }, { replace: others.length > 0 });
-    });
-    const label = element("label", {}, box, element("span", { class: "value" }, value), element("span", { class: "count", title: whole(count) }, count ? short(count) : ""));
-    return { label, value };
-  }
-
-  panel.addEventListener("toggle", (/** @type {any} */ event) => {
+  /** @param {ToggleEvent} event */
+  function toggled(event) {
     if (event.newState === "open") return;
     asking.stop();
     facet = "";
     // The button may have been drawn anew meanwhile.
     if (panel.contains(document.activeElement) || document.activeElement === document.body) {
-      /** @type {HTMLElement | null} */ (document.querySelector(`#facets [data-key="${opener.dataset.key}"]`))?.focus();
+      within(document, `#facets [data-key="${opener.dataset.key}"]`)?.focus();
     }
-  });
+  }
+
+  panel.addEventListener("toggle", (event) => toggled(/** @type {ToggleEvent} */ (event)));
   window.addEventListener("resize", () => panel.hidePopover());
 
   return {
     /**
-     * @param {string} name  of a facet, or "more"
+     * @param {Facet | "more"} name
      * @param {HTMLElement} button
      */
     open(name, button) {

@@ -1,128 +1,133 @@
 /** The bar of filters: time, who, which model, and what went wrong. All of it only changes the address. */
 
 import { isFiltered, USUAL_SPAN, withoutFilters } from "../state/address.js";
-import { byId, element, replace, say } from "./elements.js";
-import { makeFacetPanel } from "./facet_panel.js";
-import { FACET_LABELS, FACETS } from "../state/tables.js";
+import { FACET_LABELS, FACETS, PROMINENT_FACETS } from "../state/tables.js";
 import { describeSlower, describeTime, SPANS } from "../text/view_description.js";
-
-/** @typedef {import("../state/address.js").View} View */
-
-const SLOWER = Object.freeze(["1", "5", "10", "30", "60", "120"]);
-/** The filters that always have a button; others have one while they are used. */
-const ALWAYS = Object.freeze(["model", "workflow", "caller"]);
+import { byId, element, replace, setText, typedById } from "./elements.js";
+import { makeFacetPanel } from "./facet_panel.js";
+import { makeSearchField } from "./search_field.js";
 
 /**
- * @param {{view: () => View, go: (changes: Partial<View>, how?: {replace?: boolean}) => void}} address
+ * @typedef {import("../state/address.js").View} View
+ * @typedef {import("../state/tables.js").Facet} Facet
+ * @typedef {import("./facet_panel.js").CurrentView} CurrentView
  */
-export function makeFilters(address) {
-  const search = byId("search");
-  const times = byId("times");
-  const facets = byId("facets");
-  const slower = byId("slower");
+
+const SLOWER = Object.freeze(["1", "5", "10", "30", "60", "120"]);
+const SWITCHES = Object.freeze(/** @type {import("../state/tables.js").TruthFilter[]} */ (["failed", "truncated"]));
+/** So many characters of an id tell one exchange from the others in sight. */
+const SHORT_ID = 8;
+
+/** @param {CurrentView} current */
+export function makeFilters(current) {
+  const search = makeSearchField(current);
+  const slower = makeSlower(current);
   const clear = byId("clear");
-  const switches = /** @type {[HTMLElement, "failed" | "truncated"][]} */ ([[byId("failed"), "failed"], [byId("truncated"), "truncated"]]);
-  const panel = makeFacetPanel(address);
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
-  let isOwn = false;
-  /** What the address last said to search for; the box may hold what is still being typed. */
-  let committed = "";
+  const panel = makeFacetPanel(current);
 
-  function searched() {
-    clearTimeout(typing);
-    const q = search.value.trim();
-    isOwn = true;
-    // One step back undoes the whole search, not its last letter.
-    address.go({ q }, { replace: address.view().q !== "" });
-    isOwn = false;
+  for (const name of SWITCHES) {
+    byId(name).addEventListener("click", () => current.go({ [name]: current.view()[name] === "true" ? "" : "true" }));
   }
-
-  search.addEventListener("input", () => {
-    clearTimeout(typing);
-    // A phrase that is still being typed is no mistake yet.
-    if (search.value.split('"').length % 2) typing = setTimeout(searched, 250);
-  });
-  byId("search-form").addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    searched();
-  });
-  for (const [button, name] of switches) {
-    button.addEventListener("click", () => address.go({ [name]: address.view()[name] === "true" ? "" : "true" }));
-  }
-  replace(slower, element("option", { value: "" }, "any duration"), ...SLOWER.map((seconds) => element("option", { value: seconds }, `slower than ${seconds} s`)));
-  slower.addEventListener("change", () => address.go({ slower: slower.value }));
   clear.addEventListener("click", () => {
-    clearTimeout(typing);
-    search.value = "";
-    address.go(withoutFilters(address.view()));
+    search.clear();
+    current.go(withoutFilters(current.view()));
     search.focus();
   });
-
-  /** @param {View} view */
-  function showTimes(view) {
-    const now = view.from || (view.to ? "all" : USUAL_SPAN);
-    const buttons = SPANS.map(([from, label, words]) => {
-      const isOn = !view.to && now === from;
-      return element("button", { type: "button", "aria-pressed": String(isOn), title: words, "data-key": from, onclick: () => address.go({ from: from === USUAL_SPAN ? "" : from, to: "" }) }, label);
-    });
-    if (!SPANS.some(([from]) => !view.to && from === now)) {
-      buttons.push(element("button", { type: "button", class: "own", "aria-pressed": "true", "data-key": "own", title: "Back to the last 24 hours", onclick: () => address.go({ from: "", to: "" }) }, describeTime(view), element("span", { "aria-hidden": "true" }, " ×")));
-    }
-    refill(times, buttons);
-  }
-
-  /** @param {View} view */
-  function showFacets(view) {
-    const used = FACETS.filter((facet) => !ALWAYS.includes(facet) && /** @type {any} */ (view)[facet].length);
-    const buttons = [...ALWAYS, ...used].map((facet) => {
-      const values = /** @type {string[]} */ (/** @type {any} */ (view)[facet]);
-      const said = values.length ? (facet === "exchange" ? values[0].slice(0, 8) : values[0]) : `any ${FACET_LABELS[facet]}`;
-      return facetButton(facet, values.length > 0, said, {
-        before: values.length && !ALWAYS.includes(facet) ? `${FACET_LABELS[facet]} ` : "", after: values.length > 1 ? ` +${values.length - 1}` : "",
-      });
-    });
-    buttons.push(facetButton("more", false, "more"));
-    refill(facets, buttons);
-  }
-
-  /**
-   * @param {string} facet
-   * @param {boolean} isOn
-   * @param {string} said  shortened where it is long
-   * @param {{before?: string, after?: string}} [around]  always whole
-   */
-  function facetButton(facet, isOn, said, { before = "", after = "" } = {}) {
-    const button = element("button", {
-      type: "button", class: isOn ? "chip on" : "chip", "data-key": facet, "aria-haspopup": "dialog",
-      "aria-label": facet === "more" ? "More filters" : `Filter by ${FACET_LABELS[facet]}: ${said}${after}`,
-    }, before, element("span", { class: "name" }, said), after, element("span", { class: "down", "aria-hidden": "true" }));
-    button.addEventListener("click", () => panel.open(facet, button));
-    return button;
-  }
 
   return {
     /** @param {View} view */
     show(view) {
-      // What is being typed is not rewritten: a blank at its end, or all of it while something else changes.
-      if (!isOwn && view.q !== committed) search.value = view.q;
-      committed = view.q;
-      showTimes(view);
-      showFacets(view);
-      for (const [button, name] of switches) button.setAttribute("aria-pressed", String(view[name] === "true"));
-      if (view.slower && !SLOWER.includes(view.slower) && ![...slower.options].some((option) => option.value === view.slower)) {
-        slower.append(element("option", { value: view.slower }, describeSlower(view.slower)));
-      }
-      slower.value = view.slower;
-      slower.classList.toggle("on", view.slower !== "");
+      search.show(view);
+      refill(byId("times"), timeButtons(view, current));
+      refill(byId("facets"), facetButtons(view, panel));
+      for (const name of SWITCHES) byId(name).setAttribute("aria-pressed", String(view[name] === "true"));
+      slower.show(view);
       clear.hidden = !isFiltered(view);
-      say(byId("times-words"), `Time: ${describeTime(view)}`);
+      setText(byId("times-words"), `Time: ${describeTime(view)}`);
     },
-    focusSearch() {
-      search.focus();
-      search.select();
+    focusSearch: search.select,
+  };
+}
+
+/** @param {CurrentView} current */
+function makeSlower(current) {
+  const choice = typedById("slower", HTMLSelectElement);
+  replace(
+    choice, element("option", { value: "" }, "any duration"),
+    ...SLOWER.map((seconds) => element("option", { value: seconds }, `slower than ${seconds} s`)),
+  );
+  choice.addEventListener("change", () => current.go({ slower: choice.value }));
+  return {
+    /** @param {View} view */
+    show({ slower }) {
+      if (slower && ![...choice.options].some((option) => option.value === slower)) {
+        choice.append(element("option", { value: slower }, describeSlower(slower)));
+      }
+      choice.value = slower;
+      choice.classList.toggle("on", slower !== "");
     },
   };
+}
+
+/**
+ * @param {View} view
+ * @param {CurrentView} current
+ */
+function timeButtons(view, current) {
+  const now = view.from || (view.to ? "all" : USUAL_SPAN);
+  const buttons = SPANS.map(([from, label, words]) => element("button", {
+    type: "button", "aria-pressed": String(!view.to && now === from), title: words, "data-key": from,
+    onclick: () => current.go({ from: from === USUAL_SPAN ? "" : from, to: "" }),
+  }, label));
+  if (!SPANS.some(([from]) => !view.to && from === now)) {
+    buttons.push(element("button", {
+      type: "button", class: "own", "aria-pressed": "true", "data-key": "own", title: "Back to the last 24 hours",
+      onclick: () => current.go({ from: "", to: "" }),
+    }, describeTime(view), element("span", { "aria-hidden": "true" }, " ×")));
+  }
+  return buttons;
+}
+
+/** @typedef {ReturnType<typeof makeFacetPanel>} FacetPanel */
+
+/**
+ * @param {View} view
+ * @param {FacetPanel} panel
+ */
+function facetButtons(view, panel) {
+  const used = FACETS.filter((facet) => !PROMINENT_FACETS.includes(facet) && view[facet].length);
+  const buttons = [...PROMINENT_FACETS, ...used].map((facet) => {
+    const values = view[facet];
+    return facetButton(facet, panel, valueOf(facet, values), {
+      isOn: values.length > 0, after: values.length > 1 ? ` +${values.length - 1}` : "",
+      before: values.length && !PROMINENT_FACETS.includes(facet) ? `${FACET_LABELS[facet]} ` : "",
+    });
+  });
+  return [...buttons, facetButton("more", panel, "more")];
+}
+
+/**
+ * @param {Facet} facet
+ * @param {string[]} values
+ */
+function valueOf(facet, values) {
+  if (!values.length) return `any ${FACET_LABELS[facet]}`;
+  return facet === "exchange" ? values[0].slice(0, SHORT_ID) : values[0];
+}
+
+/**
+ * @param {Facet | "more"} facet
+ * @param {FacetPanel} panel
+ * @param {string} value  shortened where it is long
+ * @param {{isOn?: boolean, before?: string, after?: string}} [more]  what stands around it, always whole
+ */
+function facetButton(facet, panel, value, { isOn = false, before = "", after = "" } = {}) {
+  const button = element("button", {
+    type: "button", class: isOn ? "chip on" : "chip", "data-key": facet, "aria-haspopup": "dialog",
+    "aria-label": facet === "more" ? "More filters" : `Filter by ${FACET_LABELS[facet]}: ${value}${after}`,
+    onclick: () => panel.open(facet, button),
+  }, before, element("span", { class: "name" }, value), after, element("span", { class: "down", "aria-hidden": "true" }));
+  return button;
 }
 
 /**

@@ -22,7 +22,7 @@ export function plain(text) {
  * @param {string} query
  * @returns {RegExp | undefined}
  */
-export function soughtIn(query) {
+export function patternOf(query) {
   const patterns = [];
   for (const [piece, , phrase, star] of query.matchAll(TERM)) {
     if (piece === "OR" || (piece.startsWith("-") && piece.length > 1)) continue;
@@ -42,20 +42,20 @@ export function soughtIn(query) {
  * @param {Element} parent  its texts have the class "text"
  * @param {string} query
  */
-export function markFound(parent, query) {
+export function highlight(parent, query) {
   const { highlights } = CSS;
   if (!highlights) return;
   highlights.delete("found");
-  const sought = soughtIn(query);
-  if (!sought) return;
+  const pattern = patternOf(query);
+  if (!pattern) return;
   const ranges = [];
   for (const block of parent.querySelectorAll(".conversation .text")) {
     const node = block.firstChild;
     if (!(node instanceof Text)) continue;
-    for (const hit of plain(node.data.slice(0, MOST_CHARACTERS)).matchAll(sought)) {
+    for (const hit of plain(node.data.slice(0, MOST_CHARACTERS)).matchAll(pattern)) {
       if (ranges.length === MOST_MARKS) break;
-      const range = new StaticRange({ startContainer: node, startOffset: hit.index, endContainer: node, endOffset: hit.index + hit[0].length });
-      ranges.push(range);
+      const [startOffset, endOffset] = [hit.index, hit.index + hit[0].length];
+      ranges.push(new StaticRange({ startContainer: node, startOffset, endContainer: node, endOffset }));
     }
   }
   if (ranges.length) highlights.set("found", new Highlight(...ranges));

@@ -5,27 +5,21 @@ import { isDialogOpen } from "./dialogs.js";
 const SETTING = "single-keys";
 
 /**
- * @typedef {object} Doings
+ * @typedef {object} Actions
  * @property {(by: number) => void} move  up and down the list
  * @property {() => number} page  rows in sight
  * @property {() => void} enter  into the open exchange
  * @property {() => void} leave  one step back: out of the exchange, out of the search
  * @property {() => void} search
  * @property {() => void} help
- * @property {(action: "replay" | "curl" | "previous" | "next" | "answer") => void} press  a button of the open exchange
+ * @property {(action: import("./exchange_actions.js").Action) => void} press  a button of the open exchange
  * @property {() => void} save
  */
 
-/** @param {Doings} doings */
-export function listenToKeys(doings) {
-  const letters = /** @type {Record<string, () => void>} */ ({
-    j: () => doings.move(1), k: () => doings.move(-1), "/": doings.search, "?": doings.help, e: doings.save,
-    r: () => doings.press("replay"), c: () => doings.press("curl"), a: () => doings.press("answer"), "[": () => doings.press("previous"), "]": () => doings.press("next"),
-  });
-  const inList = /** @type {Record<string, () => void>} */ ({
-    ArrowDown: () => doings.move(1), ArrowUp: () => doings.move(-1), PageDown: () => doings.move(doings.page()),
-    PageUp: () => doings.move(-doings.page()), Home: () => doings.move(-Infinity), End: () => doings.move(Infinity), Enter: doings.enter,
-  });
+/** @param {Actions} actions */
+export function listenToKeys(actions) {
+  const letters = lettersOf(actions);
+  const inList = listKeysOf(actions);
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isDialogOpen()) return;
@@ -33,15 +27,37 @@ export function listenToKeys(doings) {
     if (document.querySelector("[popover]:popover-open")) return;
     const isTyping = target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
     const isInList = target === document.body || target.id === "list" || target.id === "scroller";
-    let doing;
-    if (event.key === "Escape") doing = doings.leave;
-    else if (isInList && inList[event.key]) doing = inList[event.key];
-    else if (!isTyping && areLettersOn()) doing = letters[event.key];
-    else if (target.id === "search" && event.key === "ArrowDown") doing = () => doings.move(0);
-    if (!doing) return;
+    let action;
+    if (event.key === "Escape") action = actions.leave;
+    else if (isInList && inList[event.key]) action = inList[event.key];
+    else if (!isTyping && areLettersOn()) action = letters[event.key];
+    else if (target.id === "search" && event.key === "ArrowDown") action = () => actions.move(0);
+    if (!action) return;
     event.preventDefault();
-    doing();
+    action();
   });
+}
+
+/**
+ * @param {Actions} actions
+ * @returns {Record<string, (() => void) | undefined>}
+ */
+function lettersOf({ move, search, help, save, press }) {
+  return {
+    j: () => move(1), k: () => move(-1), "/": search, "?": help, e: save,
+    r: () => press("replay"), c: () => press("curl"), a: () => press("answer"), "[": () => press("previous"), "]": () => press("next"),
+  };
+}
+
+/**
+ * @param {Actions} actions
+ * @returns {Record<string, (() => void) | undefined>}
+ */
+function listKeysOf({ move, page, enter }) {
+  return {
+    ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(page()), PageUp: () => move(-page()),
+    Home: () => move(-Infinity), End: () => move(Infinity), Enter: enter,
+  };
 }
 
 /** @returns {boolean} */

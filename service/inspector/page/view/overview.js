@@ -2,77 +2,56 @@
 
 import { filterOf } from "../state/address.js";
 import { ask, isAborted, oneAtATime } from "../state/api.js";
-import { byId, element, replace } from "./elements.js";
+import { GROUPINGS } from "../state/tables.js";
 import { duration, rate, short, whole } from "../text/format.js";
 import { describeView } from "../text/view_description.js";
-
-const GROUPINGS = Object.freeze(["model", "workflow", "node", "caller", "operation"]);
-const MOST_ROWS = 40;
-
-/** @typedef {import("../state/address.js").View} View */
+import { byId, element, replace, within } from "./elements.js";
 
 /**
- * @param {{view: View, go: (changes: Partial<View>, how?: {replace?: boolean}) => void}} address
+ * @typedef {import("../state/address.js").Address} Address
+ * @typedef {(typeof GROUPINGS)[number]} Grouping
+ *
+ * @typedef {object} Group  of /stats.json
+ * @property {string} name  "": those without one
+ * @property {number} calls
+ * @property {number} failed
+ * @property {number | null} p50  seconds
+ * @property {number | null} p95  seconds
+ * @property {number} tokens_out
+ * @property {number | null} rate_median  tokens per second
  */
+
+const MOST_ROWS = 40;
+const COLUMNS = Object.freeze(["calls", "failed", "median", "p95", "speed", "tokens out"]);
+
+/** @param {Address} address */
 export function makeOverview(address) {
   const place = byId("overview");
   const table = element("table", { class: "groups" });
   const heading = element("h2", {}, "Overview");
   const choice = element("div", { class: "segments", role: "group", "aria-label": "Group by" });
   const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Groups" }, table);
-  const keys = element("p", { class: "keys" }, element("kbd", {}, "↑"), " ", element("kbd", {}, "↓"), " choose an exchange  ", element("kbd", {}, "Enter"), " read it  ", element("kbd", {}, "/"), " search  ", element("kbd", {}, "?"), " all keys");
-  replace(place, heading, choice, wide, keys);
+  replace(place, heading, choice, wide, keysPart());
   const asking = oneAtATime();
   let asked = "";
 
-  const by = () => (GROUPINGS.includes(address.view.by) ? address.view.by : "model");
+  const grouping = () => GROUPINGS.find((name) => name === address.view.by) ?? GROUPINGS[0];
 
   async function load() {
-    const grouping = by();
-    const query = filterOf(address.view, { by: grouping });
-    asked = query;
-    drawChoice();
+    const by = grouping();
+    asked = filterOf(address.view, { by });
+    drawChoice(choice, by, address);
     heading.textContent = capital(describeView(address.view).join(", "));
     try {
-      const { groups } = await ask(`/stats.json?${query}`, { signal: asking.next() });
-      fill(groups, grouping);
+      /** @type {{groups: Group[]}} */
+      const { groups } = await ask(`/stats.json?${asked}`, { signal: asking.next() });
+      wide.classList.remove("stale");
+      replace(table, ...tableParts(groups, by, address));
+      table.hidden = choice.hidden = groups.length === 0;
     } catch (error) {
-      // The list says what is wrong with the filters; saying it twice helps nobody.
+      // The list tells what is wrong with the filters; telling it twice helps nobody.
       if (!isAborted(error)) replace(table);
     }
-  }
-
-  function drawChoice() {
-    const had = choice.contains(document.activeElement);
-    replace(choice, ...GROUPINGS.map((name) => element("button", {
-      type: "button", "aria-pressed": String(name === by()), onclick: () => address.go({ by: name === "model" ? "" : name }, { replace: true }),
-    }, name)));
-    if (had) /** @type {HTMLElement | null} */ (choice.querySelector("[aria-pressed=true]"))?.focus();
-  }
-
-  /**
-   * @param {any[]} groups
-   * @param {string} grouping  of these: another may have been chosen since
-   */
-  function fill(groups, grouping) {
-    const most = groups.reduce((sum, group) => Math.max(sum, group.calls), 1);
-    const head = [grouping, "calls", "failed", "median", "p95", "speed", "tokens out"].map((name) => element("th", { scope: "col" }, name));
-    const rows = groups.slice(0, MOST_ROWS).map((group) => {
-      const bar = element("span", { class: "share", "aria-hidden": "true" });
-      bar.style.width = `${Math.max(1, (group.calls / most) * 100)}%`;
-      const name = group.name
-        ? element("button", { type: "button", class: "plain", title: `Only ${group.name}`, onclick: () => address.go({ [grouping]: [group.name] }) }, group.name)
-        : element("span", { class: "quiet" }, `no ${grouping}`);
-      return element(
-        "tr", {}, element("th", { scope: "row" }, name, bar), element("td", { title: whole(group.calls) }, short(group.calls)),
-        element("td", { class: group.failed ? "bad" : "quiet" }, short(group.failed)), element("td", {}, duration(group.p50)),
-        element("td", {}, duration(group.p95)), element("td", {}, rate(group.rate_median) || "–"), element("td", {}, short(group.tokens_out)),
-      );
-    });
-    wide.classList.remove("stale");
-    replace(table, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
-    table.hidden = rows.length === 0;
-    choice.hidden = rows.length === 0;
   }
 
   return {
@@ -83,9 +62,60 @@ export function makeOverview(address) {
     async show({ again = false } = {}) {
       if (again) asked = "";
       if (!place.offsetParent) return;
-      if (asked !== filterOf(address.view, { by: by() })) await load();
+      if (asked !== filterOf(address.view, { by: grouping() })) await load();
     },
   };
+}
+
+function keysPart() {
+  const key = (/** @type {string} */ name) => element("kbd", {}, name);
+  return element(
+    "p", { class: "keys" }, key("↑"), " ", key("↓"), " choose an exchange  ", key("Enter"), " read it  ", key("/"), " search  ", key("?"), " all keys",
+  );
+}
+
+/**
+ * @param {HTMLElement} choice
+ * @param {Grouping} by
+ * @param {Address} address
+ */
+function drawChoice(choice, by, address) {
+  const hadFocus = choice.contains(document.activeElement);
+  replace(choice, ...GROUPINGS.map((name) => element("button", {
+    type: "button", "aria-pressed": String(name === by), onclick: () => address.go({ by: name === GROUPINGS[0] ? "" : name }, { replace: true }),
+  }, name)));
+  if (hadFocus) within(choice, "[aria-pressed=true]")?.focus();
+}
+
+/**
+ * @param {Group[]} groups
+ * @param {Grouping} by  of these: another may have been chosen since
+ * @param {Address} address
+ */
+function tableParts(groups, by, address) {
+  const most = groups.reduce((sum, group) => Math.max(sum, group.calls), 1);
+  const head = [by, ...COLUMNS].map((name) => element("th", { scope: "col" }, name));
+  const rows = groups.slice(0, MOST_ROWS).map((group) => rowPart(group, by, most, address));
+  return [element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)];
+}
+
+/**
+ * @param {Group} group
+ * @param {Grouping} by
+ * @param {number} most  calls of one group
+ * @param {Address} address
+ */
+function rowPart(group, by, most, address) {
+  const bar = element("span", { class: "share", "aria-hidden": "true" });
+  bar.style.width = `${Math.max(1, (group.calls / most) * 100)}%`;
+  const name = group.name
+    ? element("button", { type: "button", class: "plain", title: `Only ${group.name}`, onclick: () => address.go({ [by]: [group.name] }) }, group.name)
+    : element("span", { class: "quiet" }, `no ${by}`);
+  return element(
+    "tr", {}, element("th", { scope: "row" }, name, bar), element("td", { title: whole(group.calls) }, short(group.calls)),
+    element("td", { class: group.failed ? "bad" : "quiet" }, short(group.failed)), element("td", {}, duration(group.p50)),
+    element("td", {}, duration(group.p95)), element("td", {}, rate(group.rate_median) || "–"), element("td", {}, short(group.tokens_out)),
+  );
 }
 
 /** @param {string} text */

@@ -1,34 +1,33 @@
 /** What stands where the rows would: how to begin, why nothing matches, what went wrong. */
 
 import { isFiltered, withoutFilters } from "../state/address.js";
-import { copy, element } from "./elements.js";
 import { describeTime } from "../text/view_description.js";
+import { button, copy, element } from "./elements.js";
+
+/** @typedef {import("../state/address.js").Address} Address */
+
+const ASK_OLLAMA = " where it asks for Ollama\u2019s address, or at ";
+const ASK_OPENAI = " where it asks for OpenAI\u2019s. Or try it at once:";
 
 /**
- * @typedef {{view: import("../state/address.js").View, go: (changes: Partial<import("../state/address.js").View>) => void}} Address
+ * @param {string} heading
+ * @param {string} sentence
+ * @param {...(HTMLElement | null)} actions
  */
-
-/**
- * @param {string} label
- * @param {() => void} onclick
- */
-function button(label, onclick) {
-  return element("button", { type: "button", onclick }, label);
+function messagePart(heading, sentence, ...actions) {
+  return element("div", {}, element("h2", {}, heading), element("p", {}, sentence), element("p", { class: "actions" }, ...actions));
 }
 
 /** @param {Address} address */
 export function emptyPart(address) {
   const { view } = address;
-  const allTime = view.from === "all" && !view.to ? null : button("Show all time", () => address.go({ from: "all", to: "" }));
+  const isAllTime = view.from === "all" && !view.to;
+  const allTime = isAllTime ? null : button("Show all time", () => address.go({ from: "all", to: "" }));
   if (isFiltered(view)) {
-    return element(
-      "div", {}, element("h2", {}, "Nothing matches"), element("p", {}, allTime ? `No exchange of ${describeTime(view)} fits these filters.` : "No exchange that is kept fits these filters."),
-      element("p", { class: "actions" }, allTime, button("Clear the filters", () => address.go(withoutFilters(view)))),
-    );
+    const sentence = isAllTime ? "No exchange that is kept fits these filters." : `No exchange of ${describeTime(view)} fits these filters.`;
+    return messagePart("Nothing matches", sentence, allTime, button("Clear the filters", () => address.go(withoutFilters(view))));
   }
-  if (allTime) {
-    return element("div", {}, element("h2", {}, "Nothing in this time"), element("p", {}, `No exchange ended in ${describeTime(view)}.`), element("p", { class: "actions" }, allTime));
-  }
+  if (!isAllTime) return messagePart("Nothing in this time", `No exchange ended in ${describeTime(view)}.`, allTime);
   return welcomePart();
 }
 
@@ -40,7 +39,7 @@ function welcomePart() {
   });
   return element(
     "div", {}, element("h2", {}, "No exchange yet"),
-    element("p", {}, "Point a program at ", element("code", {}, base), " where it asks for Ollama\u2019s address, or at ", element("code", {}, `${base}/v1`), " where it asks for OpenAI\u2019s. Or try it at once:"),
+    element("p", {}, "Point a program at ", element("code", {}, base), ASK_OLLAMA, element("code", {}, `${base}/v1`), ASK_OPENAI),
     element("pre", { tabindex: "0", role: "group", "aria-label": "A first command" }, command), element("p", { class: "actions" }, copying),
     element("p", {}, "It appears here while it is still being answered."),
   );
@@ -52,9 +51,7 @@ function welcomePart() {
  * @param {() => void} again
  */
 export function troublePart(address, trouble, again) {
-  const isMistaken = trouble.status === 400;
-  return element(
-    "div", {}, element("h2", {}, isMistaken ? "This cannot be searched for" : "The exchanges could not be loaded"), element("p", {}, trouble.message),
-    element("p", { class: "actions" }, isMistaken ? button("Clear the filters", () => address.go({ ...withoutFilters(address.view), from: "", to: "" })) : button("Try again", again)),
-  );
+  if (trouble.status !== 400) return messagePart("The exchanges could not be loaded", trouble.message, button("Try again", again));
+  const clear = button("Clear the filters", () => address.go({ ...withoutFilters(address.view), from: "", to: "" }));
+  return messagePart("This cannot be searched for", trouble.message, clear);
 }

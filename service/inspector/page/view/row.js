@@ -1,17 +1,17 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
-import { element, say } from "./elements.js";
 import { phasesOf } from "../state/phases.js";
 import { marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
 import { clock, day, duration, rate } from "../text/format.js";
+import { element, setText } from "./elements.js";
 
-/** @typedef {import("../state/summary.js").Summary} Summary */
+/** @typedef {import("../state/summary.js").ListedExchange} ListedExchange */
 
 /**
  * @typedef {{full: number, slow: number}} Measure  seconds that fill the bar of phases; and from which on one is slow
  * @typedef {object} Row
  * @property {HTMLElement} root
- * @property {(entry: Summary, now: number, measure: Measure) => void} fill
+ * @property {(exchange: ListedExchange, now: number, measure: Measure) => void} fill
  * @property {(now: number) => void} tick  moves the clock of one in flight
  */
 
@@ -36,54 +36,62 @@ export function makeRow() {
     speed,
     phases,
   );
-  /** @type {Summary | undefined} */
+  /** @type {ListedExchange | undefined} */
   let shown;
 
   /** @param {number} now */
   function tick(now) {
-    if (shown?.isOpen) say(took, `${duration(Math.max(0, now - shown.started) / 1000)} …`);
+    if (shown?.isOpen) setText(took, `${duration(Math.max(0, now - shown.started) / 1000)} …`);
   }
 
   return {
     root,
     tick,
-    fill(entry, now, measure) {
-      shown = entry;
-      const who = whoAsked(entry);
-      const noted = entry.isOpen ? [] : marksOf(entry, measure.slow);
-      root.classList.toggle("open", Boolean(entry.isOpen));
-      root.classList.toggle("failed", Boolean(entry.failed));
-      root.classList.toggle("minor", !entry.prompt && !entry.model && !entry.failed && !entry.isOpen);
-      say(time, entry.isOpen ? "now" : clock(entry.ended));
-      say(date, entry.isOpen ? "" : day(entry.ended, now));
-      say(name, who.name);
-      const operation = entry.operation && entry.operation !== "chat" ? entry.operation : "";
-      say(further, [...who.further, ...[entry.model, operation, stepOf(entry)].filter(Boolean).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
+    fill(exchange, now, measure) {
+      shown = exchange;
+      const who = whoAsked(exchange);
+      const noted = exchange.isOpen ? [] : marksOf(exchange, measure.slow);
+      root.classList.toggle("open", Boolean(exchange.isOpen));
+      root.classList.toggle("failed", Boolean(exchange.failed));
+      root.classList.toggle("minor", !exchange.prompt && !exchange.model && !exchange.failed && !exchange.isOpen);
+      setText(time, exchange.isOpen ? "now" : clock(exchange.ended));
+      setText(date, exchange.isOpen ? "" : day(exchange.ended, now));
+      setText(name, who.name);
+      setText(further, [...who.further, ...specifics(exchange).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
-      if (!entry.isOpen) say(took, duration(entry.request_time));
-      say(speed, entry.isOpen ? "" : rate(entry.tokens_per_second));
-      say(asked, entry.prompt || entry.address || "");
-      say(answered, answerOf(entry));
-      phases.replaceChildren(...bars(entry, measure.full));
+      if (!exchange.isOpen) setText(took, duration(exchange.request_time));
+      setText(speed, exchange.isOpen ? "" : rate(exchange.tokens_per_second));
+      setText(asked, exchange.prompt || exchange.address || "");
+      setText(answered, answerOf(exchange));
+      phases.replaceChildren(...bars(exchange, measure.full));
       tick(now);
     },
   };
 }
 
-/** @param {Summary} entry */
-function answerOf(entry) {
-  if (entry.answer) return `→ ${entry.answer}`;
-  return entry.failed && entry.error ? `→ ${entry.error}` : "";
+/**
+ * Model, operation and execution, as far as they say something.
+ * @param {ListedExchange} exchange
+ */
+function specifics(exchange) {
+  const operation = exchange.operation && exchange.operation !== "chat" ? exchange.operation : "";
+  return [exchange.model, operation, stepOf(exchange)].filter(Boolean);
+}
+
+/** @param {ListedExchange} exchange */
+function answerOf(exchange) {
+  if (exchange.answer) return `→ ${exchange.answer}`;
+  return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";
 }
 
 /**
  * Each phase as long as it took, on one scale for all rows: the slow ones stick out.
- * @param {Summary} entry
+ * @param {ListedExchange} exchange
  * @param {number} full
  */
-function bars(entry, full) {
-  const phases = phasesOf(entry);
-  const all = Math.max(full, entry.request_time ?? 0);
+function bars(exchange, full) {
+  const phases = phasesOf(exchange);
+  const all = Math.max(full, exchange.request_time ?? 0);
   return phases.map(({ name, seconds }) => {
     const bar = element("span", { class: name });
     bar.style.width = `${Math.max(0.2, (seconds / all) * 100)}%`;

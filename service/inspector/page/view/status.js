@@ -1,13 +1,19 @@
 /** How the recorder itself is: the light beside its name, and a line when something needs a hand. */
 
 import { ask } from "../state/api.js";
-import { byId, say } from "./elements.js";
 import { whole } from "../text/format.js";
+import { byId, setText } from "./elements.js";
 
 const EVERY = 15_000;
 const EVERY_WHILE_BEHIND = 2_000;
 const NOTICEABLY_BEHIND = 200;
 const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not connected: trying again", resting: "resting" });
+
+/**
+ * @typedef {{trouble?: string | null}} Health
+ * @typedef {{ollama?: Health, journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean}} Status
+ *   of /status.json
+ */
 
 /**
  * @param {() => void} caughtUp  called when the index, having been behind, has all there is
@@ -17,16 +23,16 @@ export function watchStatus(caughtUp) {
   const light = byId("light");
   const words = byId("light-words");
   const notice = byId("notice");
-  /** /status.json. @type {any} */
-  let said = {};
+  /** @type {Status} */
+  let status = {};
   const state = {
-    isBehind: () => (said.index?.behind ?? 0) > NOTICEABLY_BEHIND,
-    isSignedIn: () => Boolean(said.signed_in),
+    isBehind: () => (status.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    isSignedIn: () => Boolean(status.signed_in),
     /** @param {import("../state/live.js").Liveness} how */
     setLiveness(how) {
       light.dataset.state = how;
       light.title = WORDS[how];
-      say(words, WORDS[how]);
+      setText(words, WORDS[how]);
     },
   };
 
@@ -38,9 +44,9 @@ export function watchStatus(caughtUp) {
     if (document.hidden) return;
     const wasBehind = state.isBehind();
     try {
-      said = await ask("/status.json");
-      tell(noticeOf(said));
-      byId("sign-out").hidden = !said.signed_in;
+      status = await ask("/status.json");
+      tell(noticeOf(status));
+      byId("sign-out").hidden = !status.signed_in;
     } catch (error) {
       tell(/** @type {Error} */ (error).message);
     }
@@ -50,7 +56,7 @@ export function watchStatus(caughtUp) {
 
   /** @param {string} text */
   function tell(text) {
-    say(notice, text);
+    setText(notice, text);
     notice.hidden = text === "";
   }
 
@@ -61,12 +67,13 @@ export function watchStatus(caughtUp) {
 
 /**
  * The one thing that matters most, or "".
- * @param {any} said  /status.json
+ * @param {Status} status
  */
-export function noticeOf(said) {
-  if (said.ollama?.trouble) return `Ollama does not answer: ${said.ollama.trouble}. Is it running?`;
-  if (said.journal?.trouble) return `The journal: ${said.journal.trouble}`;
-  if (said.index?.trouble) return `The search index: ${said.index.trouble}`;
-  const behind = said.index?.behind ?? 0;
-  return behind > NOTICEABLY_BEHIND ? `The index is catching up: ${whole(behind)} exchanges to go. Until then the newest are missing here.` : "";
+export function noticeOf({ ollama, journal, index }) {
+  if (ollama?.trouble) return `Ollama does not answer: ${ollama.trouble}. Is it running?`;
+  if (journal?.trouble) return `The journal: ${journal.trouble}`;
+  if (index?.trouble) return `The search index: ${index.trouble}`;
+  const behind = index?.behind ?? 0;
+  if (behind <= NOTICEABLY_BEHIND) return "";
+  return `The index is catching up: ${whole(behind)} exchanges to go. Until then the newest are missing here.`;
 }

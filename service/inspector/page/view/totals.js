@@ -1,47 +1,65 @@
 /** The numbers beside the timeline: exact, over all that the view matches. */
 
-import { byId, element, replace } from "./elements.js";
 import { duration, short, whole } from "../text/format.js";
+import { byId, element, replace } from "./elements.js";
 
 /**
- * @param {{toggle: (filter: "failed" | "truncated") => void}} dependencies  what a press on a number filters by
+ * @typedef {import("../state/tables.js").TruthFilter} TruthFilter
+ * @typedef {import("../state/address.js").View} View
+ * @typedef {import("../state/timeline_data.js").TimelineAnswer} TimelineAnswer
  */
-export function makeFacts({ toggle }) {
+
+/** @param {{toggle: (filter: TruthFilter) => void}} dependencies  what a press on a number filters by */
+export function makeTotals({ toggle }) {
   const list = byId("totals");
 
   /**
    * @param {string} name
-   * @param {string} value
-   * @param {{full?: string, tone?: string, filter?: "failed" | "truncated", isOn?: boolean}} [more]
+   * @param {number} value
+   * @param {string} tone
+   * @param {TruthFilter} filter
+   * @param {View} view
    */
-  function fact(name, value, { full, tone, filter, isOn } = {}) {
-    const shown = filter
-      ? element("button", { type: "button", "aria-pressed": String(Boolean(isOn)), "aria-label": `${value} ${name}: show only these`, onclick: () => toggle(filter) }, value)
-      : value;
-    return element("div", { title: full }, element("dt", {}, name), element("dd", { class: tone }, shown));
+  function filteringPart(name, value, tone, filter, view) {
+    const isOffered = value > 0 || view[filter] !== "";
+    const shown = isOffered ? element("button", {
+      type: "button", "aria-pressed": String(view[filter] === "true"), "aria-label": `${short(value)} ${name}: show only these`,
+      onclick: () => toggle(filter),
+    }, short(value)) : short(value);
+    return totalPart(name, shown, whole(value), value ? tone : "");
   }
 
   return {
     /**
-     * @param {import("./timeline.js").Answer} said
-     * @param {import("../state/address.js").View} view
+     * @param {TimelineAnswer} totals
+     * @param {View} view
      */
-    show(said, view) {
+    show(totals, view) {
       list.classList.remove("stale");
       replace(
         list,
-        fact("exchanges", short(said.count), { full: whole(said.count) }),
-        fact("median", duration(said.p50)),
-        fact("mean", duration(said.mean)),
-        fact("p95", duration(said.p95), { full: "95 of 100 took no longer" }),
-        fact("failed", short(said.failed), { full: whole(said.failed), tone: said.failed ? "bad" : "", filter: said.failed || view.failed ? "failed" : undefined, isOn: view.failed === "true" }),
-        fact("prompts cut", short(said.truncated), { full: whole(said.truncated), tone: said.truncated ? "warn" : "", filter: said.truncated || view.truncated ? "truncated" : undefined, isOn: view.truncated === "true" }),
-        fact("tokens in", short(said.tokens_in), { full: whole(said.tokens_in) }),
-        fact("tokens out", short(said.tokens_out), { full: whole(said.tokens_out) }),
+        totalPart("exchanges", short(totals.count), whole(totals.count)),
+        totalPart("median", duration(totals.p50)),
+        totalPart("mean", duration(totals.mean)),
+        totalPart("p95", duration(totals.p95), "95 of 100 took no longer"),
+        filteringPart("failed", totals.failed, "bad", "failed", view),
+        filteringPart("prompts cut", totals.truncated, "warn", "truncated", view),
+        totalPart("tokens in", short(totals.tokens_in), whole(totals.tokens_in)),
+        totalPart("tokens out", short(totals.tokens_out), whole(totals.tokens_out)),
       );
     },
     stale() {
       list.classList.add("stale");
     },
   };
+}
+
+/**
+ * @param {string} name
+ * @param {string | Node} value
+ * @param {string} [full]  what is shown for a longer look
+ * @param {string} [tone]  "bad", "warn" or ""
+ */
+function totalPart(name, value, full, tone) {
+  return element("div", { title: full }, element("dt", {}, name), element("dd", { class: tone }, value));
 }
