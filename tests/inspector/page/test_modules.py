@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.servers.process import REQUIRED, require
 
 HERE = Path(__file__).parent
 MODULES = sorted(FOLDER.rglob("*.js"))
-LONGEST_MODULE = 300
+LONGEST_MODULE, LONGEST_FUNCTION, WIDEST_LINE = 300, 100, 160
 # What a folder may import from, beside itself: data knows no words, words know no elements.
 MAY_IMPORT = {"state": set[str](), "text": {"state"}, "view": {"state", "text"}, "": {"state", "text", "view"}}
 # Node.js takes a .js file that says "import" for a module since 20.19.
@@ -39,6 +40,18 @@ def imported_by(module: Path) -> list[Path]:
     """The files that a module imports from, without those whose types alone it names."""
     names = re.findall(r'^(?:import|export) .*?from "([^"]+)";$', module.read_text(), re.MULTILINE | re.DOTALL)
     return [(module.parent / name).resolve() for name in names]
+
+
+def blocks(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """The first line (from 1) and the length of all that stands between a ``{`` at the end of a line and its ``}``.
+
+    Indentation tells which ``}`` it is: functions, methods and arrows are all written like that.
+    """
+    for start, line in enumerate(lines):
+        if line.endswith("{"):
+            indent = line[: len(line) - len(line.lstrip())]
+            end = next(number for number in range(start + 1, len(lines)) if lines[number].startswith(indent + "}"))
+            yield start + 1, end - start + 1
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +89,19 @@ def test_a_module_has_one_subject_and_imports_only_what_its_folder_may(module: P
     assert len(text.splitlines()) <= LONGEST_MODULE
     folder = folder_of(module)
     assert all(file in MODULES and folder_of(file) in MAY_IMPORT[folder] | {folder} for file in imported_by(module))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_is_read_on_one_screen_after_the_other(module: Path) -> None:
+    lines = module.read_text().splitlines()
+    long = [f"line {start}: {length} lines" for start, length in blocks(lines) if length > LONGEST_FUNCTION]
+    assert not long, "a function holds one subject"
+    assert not [number for number, line in enumerate(lines, 1) if len(line) > WIDEST_LINE]
+
+
+def test_a_block_is_measured_from_its_first_line_to_its_last() -> None:
+    text = "export function one() {\n  if (a) {\n    b();\n  }\n  return {\n    c,\n  };\n}\n\nconst d = () => {\n};"
+    assert list(blocks(text.splitlines())) == [(1, 8), (2, 3), (5, 3), (10, 2)]
 
 
 def test_every_module_is_used() -> None:

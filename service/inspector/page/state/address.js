@@ -6,7 +6,7 @@
  * `from=all` lifts that.
  */
 
-import { FACETS, SINGLE_FILTERS } from "./tables.js";
+import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
 
 /**
  * @typedef {import("./tables.js").Facet} Facet
@@ -44,8 +44,7 @@ export function readView(search) {
   const facets = FACETS.map((name) => [name, [...new Set(query.getAll(name).filter((value) => value !== ""))]]);
   const view = /** @type {View} */ (Object.fromEntries([...singles, ...facets]));
   // As the recorder reads them, which takes several spellings of the same.
-  view.failed = truthOf(view.failed);
-  view.truncated = truthOf(view.truncated);
+  for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
   view.show = view.show.toLowerCase();
   return view;

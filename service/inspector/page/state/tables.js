@@ -98,11 +98,18 @@ const isRepeated = (filter) => "isRepeated" in filter;
 /** The filters that may have several values. */
 export const REPEATED_FILTERS = Object.freeze(FILTERS.filter(isRepeated));
 
-/** @type {readonly Facet[]} */
+/** Their names. */
 export const FACETS = Object.freeze(REPEATED_FILTERS.map(({ name }) => name));
 
-/** @type {readonly SingleFilter[]} */
-export const SINGLE_FILTERS = Object.freeze(/** @type {SingleFilter[]} */ (FILTERS.filter((filter) => !isRepeated(filter)).map(({ name }) => name)));
+/** The filters that have one value. */
+export const SINGLE_FILTERS = Object.freeze(
+  /** @type {SingleFilter[]} */ (FILTERS.filter((filter) => !isRepeated(filter)).map(({ name }) => name)),
+);
+
+/** The filters that are "true", "false" or "" for either. */
+export const TRUTH_FILTERS = Object.freeze(
+  /** @type {TruthFilter[]} */ (FILTERS.filter(({ kind }) => kind === "truth").map(({ name }) => name)),
+);
 
 /** How a facet is called. */
 export const FACET_LABELS = Object.freeze(
@@ -150,8 +157,24 @@ export const PHASE_LABELS = Object.freeze(/** @type {Record<PhaseName, string>} 
   wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
 }));
 
+/** How each kind of finding is taken; the others are a warning. */
+export const FINDING_TONES = Object.freeze(/** @type {Record<string, "bad" | "fine" | undefined>} */ ({
+  failed: "bad", client_left: "bad", quick: "fine",
+}));
+
+/** The kinds of a timeline's dots: a dot has the place of its kind here. `label` is "" where nothing is worth telling. */
+export const DOT_KINDS = Object.freeze([
+  { name: "completed", label: "" }, { name: "failed", label: "failed" }, { name: "left", label: "the client left" },
+]);
+
+/** What a line of an export is, in the formats in which each line is one of them: a cell of a table may hold line breaks. */
+export const EXPORTED_LINES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl": "chat", jsonl: "record" }));
+
+/** What only an export of chats can be asked for; the names of the boxes in the form. */
+export const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
+
 /**
- * The kinds of time, tokens, names and ids, which say how a value is shown.
+ * How a value is shown. The kinds of details are more than a text, or more than one value.
  *
  * @typedef {"text" | "count" | "duration" | "rate" | "tokens" | "truth"} ValueKind
  * @typedef {"outcome" | "moment" | "sizes" | "address" | "id"} DetailKind

@@ -1,22 +1,23 @@
 /** The dots of the timeline in groups of one colour each, in the order in which they are drawn. */
 
+import { DOT_KINDS } from "../state/tables.js";
+
 /**
  * @typedef {import("../state/dots.js").Dot} Dot
  * @typedef {{colour: string, name: string, dots: Dot[]}} DotGroup  `name`: of a model, or ""
  */
 
-/** A dot's kind is its place here. What failed is drawn last: it must not hide beneath what went well. */
-const KINDS = Object.freeze(["completed", "failed", "left"]);
 const OTHER_MODELS = "model-other";
 /** @type {Map<string, number>} */
 const colours = new Map();
 
 /**
+ * What failed is drawn last: it must not hide beneath what went well.
  * @param {Dot[]} dots
  * @returns {DotGroup[]}
  */
 export function groupByKind(dots) {
-  return KINDS.map((colour, kind) => ({ colour, name: "", dots: dots.filter((dot) => dot[2] === kind) }));
+  return DOT_KINDS.map(({ name: colour }, kind) => ({ colour, name: "", dots: dots.filter((dot) => dot[2] === kind) }));
 }
 
 /**
@@ -55,5 +56,5 @@ function giveColours(names) {
  */
 export function groupOf(groups, record) {
   const kind = record.outcome === "client_left" ? 2 : record.failed ? 1 : 0;
-  return { kind, group: groups.find(({ colour, name }) => colour === KINDS[kind] || name === record.model) ?? groups[0] };
+  return { kind, group: groups.find(({ colour, name }) => colour === DOT_KINDS[kind].name || name === record.model) ?? groups[0] };
 }

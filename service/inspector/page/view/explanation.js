@@ -1,6 +1,6 @@
 /** Where the time of an exchange went, and why: phases as a waterfall, findings in words. */
 
-import { PHASE_LABELS } from "../state/tables.js";
+import { FINDING_TONES, PHASE_LABELS } from "../state/tables.js";
 import { duration } from "../text/format.js";
 import { element } from "./elements.js";
 
@@ -10,8 +10,6 @@ import { element } from "./elements.js";
  * @typedef {import("../state/exchange_detail.js").Explanation} Explanation
  */
 
-const BAD = new Set(["failed", "client_left"]);
-const FINE = new Set(["quick"]);
 const THINNEST = 0.4;
 
 /**
@@ -29,7 +27,7 @@ export function explanationParts(explanation) {
 
 /** @param {Finding} finding */
 function findingPart({ kind, text, advice }) {
-  const tone = BAD.has(kind) ? "bad" : FINE.has(kind) ? "fine" : "warn";
+  const tone = FINDING_TONES[kind] ?? "warn";
   return element("div", { class: `finding ${tone}` }, element("p", {}, ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null);
 }
 

@@ -3,6 +3,7 @@
 import { filterUntilNow } from "../state/address.js";
 import { isAborted, oneAtATime, send } from "../state/api.js";
 import { countMatching } from "../state/matching_count.js";
+import { CHAT_OPTIONS, EXPORTED_LINES } from "../state/tables.js";
 import { counted, size, whole } from "../text/format.js";
 import { describeView } from "../text/view_description.js";
 import { prepareDialog } from "./dialogs.js";
@@ -13,12 +14,6 @@ const MOST_IN_PAGE = 50_000;
 const REDRAWN_EVERY = 100;
 const LINE_END = 10;
 const FORGOTTEN_AFTER = 60_000;
-
-/** What one line is, where each is one of them: a cell of a table may hold line breaks. */
-const NAMES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl": "chat", jsonl: "record" }));
-
-/** What only chats can be asked for; the names of the boxes in the form. */
-const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
 
 /**
  * @typedef {object} Dependencies
@@ -187,7 +182,7 @@ function allowSaving(form, isAllowed) {
  */
 async function saveFromPage(path, format, count, progress, signal) {
   const answer = await send(path, { signal });
-  const passed = countPassing(NAMES[format] ? count : 0, progress);
+  const passed = countPassing(EXPORTED_LINES[format] ? count : 0, progress);
   const blob = await new Response(answer.body?.pipeThrough(passed.stream)).blob();
   const url = URL.createObjectURL(blob);
   saveAs(url, nameOf(answer));
@@ -224,7 +219,7 @@ function countPassing(expected, progress) {
  */
 function describeSaved(format, lines, bytes) {
   if (format === "chat.jsonl" && !lines) return "Saved, but the file is empty: none of these is a complete, successful chat.";
-  return NAMES[format] ? `Saved, ${counted(lines, NAMES[format])}, ${size(bytes)}.` : `Saved, ${size(bytes)}.`;
+  return EXPORTED_LINES[format] ? `Saved, ${counted(lines, EXPORTED_LINES[format])}, ${size(bytes)}.` : `Saved, ${size(bytes)}.`;
 }
 
 /**

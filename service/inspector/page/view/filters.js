@@ -1,7 +1,7 @@
 /** The bar of filters: time, who, which model, and what went wrong. All of it only changes the address. */
 
 import { isFiltered, USUAL_SPAN, withoutFilters } from "../state/address.js";
-import { FACET_LABELS, FACETS, PROMINENT_FACETS } from "../state/tables.js";
+import { FACET_LABELS, FACETS, PROMINENT_FACETS, TRUTH_FILTERS } from "../state/tables.js";
 import { describeSlower, describeTime, SPANS } from "../text/view_description.js";
 import { byId, element, replace, setText, typedById } from "./elements.js";
 import { makeFacetPanel } from "./facet_panel.js";
@@ -14,7 +14,6 @@ import { makeSearchField } from "./search_field.js";
  */
 
 const SLOWER = Object.freeze(["1", "5", "10", "30", "60", "120"]);
-const SWITCHES = Object.freeze(/** @type {import("../state/tables.js").TruthFilter[]} */ (["failed", "truncated"]));
 /** So many characters of an id tell one exchange from the others in sight. */
 const SHORT_ID = 8;
 
@@ -25,7 +24,7 @@ export function makeFilters(current) {
   const clear = byId("clear");
   const panel = makeFacetPanel(current);
 
-  for (const name of SWITCHES) {
+  for (const name of TRUTH_FILTERS) {
     byId(name).addEventListener("click", () => current.go({ [name]: current.view()[name] === "true" ? "" : "true" }));
   }
   clear.addEventListener("click", () => {
@@ -40,7 +39,7 @@ export function makeFilters(current) {
       search.show(view);
       refill(byId("times"), timeButtons(view, current));
       refill(byId("facets"), facetButtons(view, panel));
-      for (const name of SWITCHES) byId(name).setAttribute("aria-pressed", String(view[name] === "true"));
+      for (const name of TRUTH_FILTERS) byId(name).setAttribute("aria-pressed", String(view[name] === "true"));
       slower.show(view);
       clear.hidden = !isFiltered(view);
       setText(byId("times-words"), `Time: ${describeTime(view)}`);

@@ -1,13 +1,12 @@
 /** What the dot under the pointer is: when, how long, how many. */
 
+import { DOT_KINDS } from "../state/tables.js";
 import { duration, moment, whole } from "../text/format.js";
 import { byId, setText } from "./elements.js";
 import { nearest } from "./scale.js";
 
 /** @typedef {import("./timeline_picture.js").PlacedDot} PlacedDot */
 
-/** How each kind of dot is called. */
-const KIND_WORDS = Object.freeze(["", ", failed", ", the client left"]);
 /** Pixels from a dot that still are the dot. */
 const REACH = 14;
 
@@ -30,7 +29,7 @@ export function makeTimelineTip({ chart, placed, width, isDragging }) {
   /** @param {PlacedDot} placed */
   function show({ x, y, dot: [at, ms, kind, count] }) {
     const many = count > 1 ? `${whole(count)} exchanges around ` : "";
-    setText(tip, `${many}${moment(at, Date.now())}, ${duration(ms / 1000)}${KIND_WORDS[kind]}`);
+    setText(tip, [`${many}${moment(at, Date.now())}`, duration(ms / 1000), DOT_KINDS[kind].label].filter(Boolean).join(", "));
     const half = tip.offsetWidth / 2;
     tip.style.left = `${Math.min(Math.max(x, half), width() - half)}px`;
     tip.style.top = `${y}px`;
