@@ -6,19 +6,19 @@ import { makeAnswerReader } from "../../../service/inspector/page/state/answer_r
 /** Reads an answer in pieces of `width` characters. */
 function read(contentType, whole, width = 7) {
   const reader = makeAnswerReader(contentType);
-  const said = { text: "", thinking: "", error: "" };
+  const total = { text: "", thinking: "", error: "" };
   const add = (piece) => {
-    for (const key of Object.keys(said)) said[key] += piece[key];
+    for (const key of Object.keys(total)) total[key] += piece[key];
   };
   for (let at = 0; at < whole.length; at += width) add(reader.read(whole.slice(at, at + width)));
   add(reader.end());
-  return said;
+  return total;
 }
 
 const NDJSON = "application/x-ndjson";
 const SSE = "text/event-stream; charset=utf-8";
-const lines = (...said) => said.map((one) => `${JSON.stringify(one)}\n`).join("");
-const events = (...said) => said.map((one) => `data: ${typeof one === "string" ? one : JSON.stringify(one)}\n\n`).join("");
+const lines = (...messages) => messages.map((one) => `${JSON.stringify(one)}\n`).join("");
+const events = (...messages) => messages.map((one) => `data: ${typeof one === "string" ? one : JSON.stringify(one)}\n\n`).join("");
 
 test("Ollama's chat, with thinking, wherever its lines are cut", () => {
   const whole = lines({ message: { thinking: "Hm" } }, { message: { content: "Hel" } }, { message: { content: "lo" } }, { done: true });
