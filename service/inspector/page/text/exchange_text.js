@@ -9,7 +9,7 @@ import { counted, duration, whole } from "./format.js";
  */
 
 const LONGEST_ID = 14;
-/** From so many seconds on the time after which a client left is told. */
+/** Seconds: the mark of a client that left earlier than this names no time. */
 const NOTICEABLE = 0.1;
 
 /**
