@@ -31,7 +31,7 @@ PAGE_HEADERS: Final = PRIVATE_HEADERS | {
 
 
 def serve_asset(name: str, headers: Mapping[str, str], status: int = 200) -> web.Response:
-    """The file ``name`` of the page; 304 when the client has it."""
+    """The file ``name`` of the page, ``state/feed.js`` for instance; 304 when the client has it."""
     if name not in _names():
         return refuse(404, "The page has no such file.")
     content, tag = _read(name)
@@ -46,7 +46,7 @@ def serve_asset(name: str, headers: Mapping[str, str], status: int = 200) -> web
 @cache
 def _names() -> frozenset[str]:
     # Listed once: a name that is not on the list reaches no file, whatever dots and slashes are in it.
-    return frozenset(file.name for file in FOLDER.iterdir() if file.suffix in _TYPES)
+    return frozenset(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.suffix in _TYPES)
 
 
 @cache

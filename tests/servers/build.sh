@@ -2,7 +2,8 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, clients, astro, n8n)
+#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
+#                                              astro, n8n)
 #
 # PYTHON names a Python that has the development requirements (make sets it).
 set -euo pipefail
@@ -96,6 +97,13 @@ build_javascript() {
     (cd "$out/javascript" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+build_typescript() {
+    need_program npm "it installs TypeScript." "apt-get install npm"
+    mkdir -p "$out/typescript"
+    cp "$here/typescript/package.json" "$here/typescript/package-lock.json" "$out/typescript/"
+    (cd "$out/typescript" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 # In an environment of their own: LiteLLM wants an older openai than the project's tests.
 build_clients() {
     say "installing LlamaIndex, LiteLLM and Anthropic's SDK (700 MB)"
@@ -135,12 +143,13 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { [ $# -eq 0 ] && return 1; local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
 if wanted model; then once tiny.gguf "$here/tiny_model.py" -- build_model; fi
 if wanted javascript; then once javascript "$here"/js/package*.json -- build_javascript; fi
+if wanted typescript; then once typescript "$here"/typescript/package*.json -- build_typescript; fi
 if wanted clients; then once clients "$here/clients/requirements.txt" -- build_clients; fi
 if wanted astro; then once astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
 if wanted n8n; then once n8n "$here"/n8n/package*.json -- build_n8n; fi
