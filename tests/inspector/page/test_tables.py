@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from service.inspector.assets import FOLDER
-from service.record.exchange import Outcome
-from service.record.fields import BODIES, FIELD_NAMES
+from service.record.fields import BODIES, FIELD_NAMES, LABELS
 from service.record.phases import PhaseName
-from service.search.parameters import NAME_FIELDS, PARAMETERS
+from service.search.parameters import NAME_FIELDS
 from tests.servers.process import require
 
 TABLES = FOLDER / "state" / "tables.js"
+GENERATED = TABLES.with_name("generated.js")
 # Parameters of a page of the list, not of what is looked for.
 OF_THE_LIST = {"before", "after"}
 # What a summary has beside the record's fields.
-OF_A_SUMMARY = {"number", "prompt", "answer"}
+OF_A_SUMMARY = {"number", "prompt", "answer", "phases"}
 
 
 @pytest.fixture(scope="module")
@@ -32,44 +32,35 @@ def tables() -> dict[str, Any]:
     return found
 
 
-def test_the_filters_are_those_of_the_recorder(tables: dict[str, Any]) -> None:
-    assert {row["name"] for row in tables["FILTERS"]} == {one.name for one in PARAMETERS} - OF_THE_LIST
+def test_the_facets_are_those_of_the_recorder(tables: dict[str, Any]) -> None:
     assert set(tables["FACETS"]) == {*NAME_FIELDS, "status", "exchange"}
     assert set(tables["OFFERED_FACETS"]) == set(tables["FACETS"]) - {"exchange"}
     assert set(tables["PROMINENT_FACETS"]) | set(tables["GROUPINGS"]) <= set(tables["FACETS"])
 
 
-def test_every_outcome_has_its_words(tables: dict[str, Any]) -> None:
-    assert set(tables["OUTCOMES"]) == {outcome.value for outcome in Outcome}
-
-
 def test_every_phase_has_its_words(tables: dict[str, Any]) -> None:
     phases = set(typing.get_args(PhaseName))
-    assert set(tables["PHASE_LABELS"]) == {row["name"] for row in tables["PHASES"]} == phases
+    assert set(tables["PHASE_LABELS"]) == phases
 
 
 def test_every_field_is_one_of_a_record(tables: dict[str, Any]) -> None:
-    fields = {field for row in tables["FILTERS"] for field in row.get("fields", ())}
-    fields |= {row["field"] for row in tables["PHASES"]} | {row[1] for row in tables["DETAILS"]}
-    fields |= {row[1] for row in tables["COMPARED"]} - set(tables["PHASE_LABELS"])
+    fields = {row[1] for row in tables["COMPARED"]} - set(tables["PHASE_LABELS"])
     fields |= set(tables["SUMMARY_KEYS"]) - OF_A_SUMMARY | set(tables["REPEATED_NAMES"])
     assert fields <= set(FIELD_NAMES) - set(BODIES)
-
-
-def test_the_type_of_a_record_names_its_fields() -> None:
-    typed = set(re.findall(r"@property \{\w+\} \[(\w+)\]", TABLES.read_text()))
-    assert typed <= set(FIELD_NAMES) - set(BODIES)
 
 
 def test_no_other_module_lists_fields_of_a_record() -> None:
     # Of the names that are two words: the others, such as "status", are words of the page as well.
     names = "|".join(name for name in FIELD_NAMES if "_" in name)
     for module in sorted(FOLDER.rglob("*.js")):
-        if module != TABLES:
+        if module not in (TABLES, GENERATED):
             assert not re.findall(rf"""["'`](?:{names})["'`]""", module.read_text()), module.name
 
 
-def test_every_group_of_the_table_of_details_is_shown_somehow(tables: dict[str, Any]) -> None:
-    shown = (FOLDER / "text" / "format.js").read_text() + (FOLDER / "view" / "details.js").read_text()
-    kinds = {row[2] for row in tables["DETAILS"]} | {row[2] for row in tables["COMPARED"]}
-    assert not [kind for kind in kinds if not re.search(rf"^  {kind}\b", shown, re.MULTILINE)]
+def test_every_value_of_the_comparison_is_shown_somehow(tables: dict[str, Any]) -> None:
+    shown = (FOLDER / "text" / "format.js").read_text()
+    assert not [row[2] for row in tables["COMPARED"] if not re.search(rf"^  {row[2]}\b", shown, re.MULTILINE)]
+
+
+def test_every_field_with_a_label_is_among_the_numbers_and_ids(tables: dict[str, Any]) -> None:
+    assert [(row["name"], row["label"]) for row in tables["DETAILS"]] == list(LABELS.items())

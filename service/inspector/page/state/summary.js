@@ -9,7 +9,10 @@ import { REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @property {string} [prompt]  its first words
  * @property {string} [answer]  its first words; of one in flight its last words so far
  *
- * @typedef {RecordFields & Excerpts & {number: number, exchange: string, time: string, started: string}} Summary
+ * @typedef {object} Division
+ * @property {[import("./tables.js").PhaseName, number][]} [phases]  each phase and its seconds, in their order
+ *
+ * @typedef {RecordFields & Excerpts & Division & {number: number, exchange: string, time: string, started: string}} Summary
  *   as /exchanges.json has it; times in RFC 3339
  *
  * @typedef {object} Timing
@@ -22,7 +25,7 @@ import { REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @property {number} [heard]  of one in flight: when the recorder told of it last, Unix milliseconds by our clock
  * @property {number} [bytes]  of one in flight: how long its answer is so far
  *
- * @typedef {RecordFields & Excerpts & Timing} ListedExchange
+ * @typedef {RecordFields & Excerpts & Division & Timing} ListedExchange
  */
 
 const MOST_NAMES = 20_000;

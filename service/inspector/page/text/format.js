@@ -160,7 +160,6 @@ const SHOWN = Object.freeze(/** @type {Record<import("../state/tables.js").Value
   count: whole,
   duration,
   rate,
-  tokens: (value) => `${whole(value)} tokens`,
   truth: (value) => (value ? "yes" : "no"),
 }));
 
@@ -172,4 +171,20 @@ const SHOWN = Object.freeze(/** @type {Record<import("../state/tables.js").Value
  */
 export function shownAs(kind, value) {
   return value === undefined || value === null ? "" : SHOWN[kind](value);
+}
+
+/**
+ * The value of a field as its kind and its unit have it.
+ * @param {string} kind
+ * @param {string} unit
+ * @param {any} value
+ * @returns {string} "" where it is unknown
+ */
+export function shownField(kind, unit, value) {
+  if (value === undefined || value === null) return "";
+  if (kind === "time") return moment(Date.parse(value), Date.now());
+  if (unit === "bytes") return size(value);
+  if (unit === "tokens/s") return rate(value);
+  if (unit === "s") return duration(value);
+  return shownAs(kind === "count" || kind === "truth" ? kind : "text", value);
 }

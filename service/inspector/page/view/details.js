@@ -1,12 +1,11 @@
 /** The smaller print of an exchange: its parameters, its numbers and its ids. */
 
 import { DETAILS, OUTCOMES } from "../state/tables.js";
-import { counted, moment, shownAs, size } from "../text/format.js";
+import { counted, shownField } from "../text/format.js";
 import { copy, element } from "./elements.js";
 
 /**
  * @typedef {import("../state/tables.js").RecordLine} RecordLine
- * @typedef {import("../state/tables.js").DetailKind} DetailKind
  * @typedef {import("../state/exchange_detail.js").Tool} Tool
  */
 
@@ -57,26 +56,27 @@ function toolPart(tool) {
   return element("details", { class: "tool" }, heading, element("pre", {}, JSON.stringify(tool, null, 2)));
 }
 
-/** What is more than one value, or more than a text. @type {Record<DetailKind, (record: RecordLine, value: string) => string | Node>} */
-const SHOWN = Object.freeze({
+/** Fields that are shown as more than their value. @type {Partial<Record<keyof RecordLine, (record: RecordLine, value: string) => string | Node>>} */
+const SPECIAL = Object.freeze({
   outcome: (_, value) => `${OUTCOMES[value] ?? value} (${value})`,
-  moment: (_, value) => moment(Date.parse(value), Date.now()),
-  sizes: (record) => `${size(record.request_bytes ?? 0)}, ${size(record.response_bytes ?? 0)}`,
-  address: (record, value) => `${record.method} ${value}`,
-  id: (_, value) => copiedPart(value),
+  request_uri: (record, value) => `${record.method} ${value}`,
+  exchange: (_, value) => copiedPart(value),
+  trace_id: (_, value) => copiedPart(value),
 });
-
-/** @param {string} kind @returns {kind is DetailKind} */
-const isOfDetails = (kind) => kind in SHOWN;
 
 /** @param {RecordLine} record */
 export function numbersPart(record) {
-  return foldedPart("Numbers and ids", false, listPart(DETAILS.map(([label, field, kind]) => {
-    const value = record[field];
-    if (!isOfDetails(kind)) return [label, shownAs(kind, value)];
-    // Nothing sent or answered is a size too.
-    return [label, value || kind === "sizes" ? SHOWN[kind](record, String(value)) : ""];
-  })));
+  return foldedPart("Numbers and ids", false, listPart(DETAILS.map((field) => [field.label, detail(record, field)])));
+}
+
+/**
+ * @param {RecordLine} record
+ * @param {(typeof DETAILS)[number]} field
+ */
+function detail(record, { name, kind, unit }) {
+  const value = record[name];
+  const special = SPECIAL[name];
+  return special && value ? special(record, String(value)) : shownField(kind, unit, value);
 }
 
 /** @param {string} id */

@@ -1,6 +1,5 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
-import { phasesOf } from "../state/phases.js";
 import { marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
 import { clock, day, duration, rate } from "../text/format.js";
 import { element, setText } from "./elements.js";
@@ -90,9 +89,8 @@ function answerOf(exchange) {
  * @param {number} full
  */
 function bars(exchange, full) {
-  const phases = phasesOf(exchange);
   const all = Math.max(full, exchange.request_time ?? 0);
-  return phases.map(({ name, seconds }) => {
+  return (exchange.phases ?? []).map(([name, seconds]) => {
     const bar = element("span", { class: name });
     bar.style.width = `${Math.max(0.2, (seconds / all) * 100)}%`;
     return bar;
