@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from service.journal import JournalError
+from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
 from service.search.filters import NAME_FIELDS, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
@@ -23,7 +24,6 @@ from service.search.query_language import FullTextQuery, read_words
 _INSTRUCTIONS_BETWEEN_LOOKS = 200_000
 _MOST_IDLE = 4
 _LONGEST_SPAN = 250_000
-_LAST_NUMBER = (1 << 63) - 1
 
 
 class IndexFile:
@@ -178,7 +178,7 @@ def _stretches(
 ) -> Iterator[tuple[int, int]]:
     """Ends of what has to be looked through, newest first: partition by partition (``apart``), or many in one."""
     first = 0 if wanted.after is None else wanted.after + 1
-    last = _LAST_NUMBER if wanted.before is None else wanted.before - 1
+    last = LAST_NUMBER if wanted.before is None else wanted.before - 1
     if numbers:
         first, last = max(first, min(numbers)), min(last, max(numbers))
     stretch: tuple[int, int] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.journal.reader import Reader
+from service.journal.reader import LAST_NUMBER, Reader
 from service.record.explanation import Surroundings
 from service.search import neighbours, totals
 from service.search.filters import Filter, without
@@ -201,7 +201,7 @@ def _cut(numbers: list[int], limit: int) -> _Found:
 
 
 def _ends(wanted: Filter) -> tuple[int, int]:
-    before = (1 << 63) - 1 if wanted.before is None else wanted.before
+    before = LAST_NUMBER if wanted.before is None else wanted.before
     return before, -1 if wanted.after is None else wanted.after
 
 
