@@ -17,6 +17,7 @@ from typing import Any
 from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
 from service.record.bodies import document
+from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
 from service.record.fields import BODIES, FIELD_NAMES
@@ -34,11 +35,9 @@ _LONGEST_NAME = 200
 # An apostrophe may come in front, and the note behind.
 _ROOM = CELL_UNITS - 64
 # Spreadsheets skip what is not seen before they look for a formula; full-width and small signs count as plain ones.
-_UNSEEN = "\\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-_COMPUTES = re.compile(f"[\\x00\\t\\r]|[{_UNSEEN}]*[=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b]")
-# Control characters but tab and line ends, what reorders text, and lone surrogates, which JSON may hold and UTF-8
-# cannot. Marks of direction (U+200E, U+200F) stay, as Arabic and Hebrew need them.
-_MISLEADING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
+_SIGNS = "=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b"
+_COMPUTES = re.compile(f"[\\x00\\t\\r]|[\\s{as_class(UNSEEN_IN_TABLES)}]*[{_SIGNS}]")
+_MISLEADING = re.compile(f"[{as_class(IN_TABLES)}]")
 
 
 def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
