@@ -64,9 +64,6 @@ TABLE: tuple[Route, ...] = (
 _EXACT = {route.pattern: route for route in TABLE if "[" not in route.pattern}
 _PATTERNS = tuple((re.compile(route.pattern), route) for route in TABLE if "[" in route.pattern)
 
-# What the contract calls a model call: these have prompts, tokens and phases.
-MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
