@@ -17,6 +17,7 @@ from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
 from service.record.bodies import GAP_MARK
 from service.record.fields import BODIES
+from service.record.line import CLIENT_LEFT_STATUS
 from service.record.line_limit import encode
 from service.record.record import Record
 from service.record.timestamps import write_time
@@ -139,7 +140,7 @@ def _response(record: Record, kept: KeptRecord) -> dict[str, Any]:
 
 
 def _status_text(status: int) -> str:
-    if status == 499:
+    if status == CLIENT_LEFT_STATUS:
         return _CLIENT_LEFT
     try:
         return http.HTTPStatus(status).phrase

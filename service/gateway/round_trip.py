@@ -21,7 +21,6 @@ from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
 from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 
-CLIENT_LEFT_STATUS: Final = 499
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
 # How long a request is read on for its record when its client was answered already.
@@ -268,14 +267,11 @@ class RoundTrip:
         return self._exchange(self.opened, Body(length))
 
     def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
-        status = self.status
-        if status is None and self.outcome is Outcome.CLIENT_LEFT:
-            status = CLIENT_LEFT_STATUS
         return Exchange(
             opened,
             self.outcome or Outcome.GATEWAY_STOPPED,
             time.time_ns(),
-            status,
+            self.status,
             self.upstream_status,
             time.monotonic() - self.started,
             self.arrivals[0][1] if self.arrivals else None,

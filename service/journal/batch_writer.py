@@ -8,13 +8,13 @@ from typing import Any
 
 from service import events
 from service.journal import JournalError
-from service.journal.bare_record import bare_record
 from service.journal.defects import report_defect
 from service.journal.journal import Journal
 from service.journal.open_rows import OpenRow, decode_open, died, encode_open
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import open_without_body
 from service.journal.write_queue import Work, WriteBatch
+from service.record.bare_record import bare_record
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 
 # Most exchanges that no model takes part in end within milliseconds; only those still going on after this time cost a

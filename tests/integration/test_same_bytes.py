@@ -20,9 +20,9 @@ from service.exports.chats import ChatOptions
 from service.exports.dataset import write_dataset
 from service.exports.formats import FORMATS
 from service.inspector.one_exchange import curl_command
-from service.journal.bare_record import bare_record
 from service.journal.reader import KeptRecord, Row
 from service.journal.shedding import lightest
+from service.record.bare_record import bare_record
 from service.record.conversation import read_conversation
 from service.record.exchange import EncodedRecord, Outcome
 from service.record.explanation import explain
