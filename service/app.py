@@ -156,8 +156,8 @@ class App:
         trusted = self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._door.policy, trusted)
         choose = partial(choose_model, self.settings.generate_model, self._upstream.send)
-        idle_seconds = self.settings.ollama_timeout
-        generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose, idle_seconds)
+        silence = self.settings.ollama_timeout
+        generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose, silence)
         reception = Dispatcher(gateway, generate, self._door.pages, self._policy, trusted)
         self._server = Server(
             reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
