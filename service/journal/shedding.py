@@ -1,4 +1,4 @@
-"""What could not be kept: lighter copies when there is no room for all of it, and the count of what was lost."""
+"""What is dropped when there is no room for all of it: lighter copies, and the count of what was lost."""
 
 import threading
 import time
