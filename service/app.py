@@ -19,7 +19,6 @@ from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import Generate, choose_model
 from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
-from service.gateway.routes import MODEL_CALLS
 from service.gateway.upstream import Upstream
 from service.inspector.metrics import ExchangeCounts
 from service.inspector_setup import Inspector
@@ -30,6 +29,7 @@ from service.journal.space import Retention
 from service.logs import Output
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
+from service.record.operations import MODEL_CALLS
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
 from service.shipping import loki, otlp

@@ -19,7 +19,7 @@ from service.gateway.generate import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.live import Live
-from service.inspector.pages import Pages, Sources
+from service.inspector.pages import Pages, Providers
 from service.inspector.replaying import Replaying
 from service.journal.erasing import erase_records
 from service.record.exchange import Outcome
@@ -50,7 +50,7 @@ class Inspector:
             self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
         reader = condition.reader
         self.live = Live(condition.relay.so_far, reader, settings.mask_secrets)
-        sources = Sources(
+        providers = Providers(
             service.__version__,
             condition.readiness,
             condition.metrics,
@@ -74,7 +74,7 @@ class Inspector:
             ),
             settings.trace_url or None,
         )
-        self.pages = Pages(sources, settings.inspector_token)
+        self.pages = Pages(providers, settings.inspector_token)
 
     def open(self, host: str, port: int) -> None:
         """The recorder listens there."""

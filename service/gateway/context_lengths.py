@@ -1,7 +1,7 @@
-"""How many tokens each loaded model has room for, asked of Ollama's ``/api/ps`` off the hot path.
+"""How many tokens each loaded model has room for. Ollama's ``/api/ps`` is asked off the hot path.
 
-Ollama cuts a prompt that is longer without saying so; a request that names no ``num_ctx`` runs
-with the length the model was loaded with, which only ``/api/ps`` tells.
+Ollama cuts a longer prompt without a word. A request that names no ``num_ctx`` runs with the length that the model was
+loaded with, and only ``/api/ps`` has that.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _LONGEST_ANSWER: Final = 1_000_000
 
 
 class ContextLengths:
-    """Asks while there are exchanges in flight; ``of`` answers at once from what was heard last."""
+    """Asks while exchanges are in flight; ``of`` answers at once from the last answer."""
 
     def __init__(self, send: Send, is_busy: Callable[[], bool]) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""The gateway's threshold: everything below ``/api/ollama`` is admitted or refused, named, and relayed."""
+"""Everything below ``/api/ollama`` comes here: it is admitted or refused, its caller is named, and it is relayed."""
 
 import time
 from functools import partial

@@ -1,8 +1,8 @@
 """The one table of what may be asked of Ollama, and the canonical form of a path.
 
-A path is decoded once, its empty and dot segments are resolved, and what then matches a row is
-what goes to Ollama: two readings of one path cannot differ. What matches no row never leaves;
-Ollama serves Go's profiler on the same port.
+A path is decoded once, and its empty and dot segments are resolved. The form that matches a row is the one that goes
+to Ollama: two readings of a path cannot differ. A path that matches no row never leaves, as Ollama serves Go's profiler
+on the same port.
 """
 
 import re
@@ -63,9 +63,6 @@ TABLE: tuple[Route, ...] = (
 )
 _EXACT = {route.pattern: route for route in TABLE if "[" not in route.pattern}
 _PATTERNS = tuple((re.compile(route.pattern), route) for route in TABLE if "[" in route.pattern)
-
-# What the contract calls a model call: these have prompts, tokens and phases.
-MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""All or nothing on one SQLite connection, and what an error of SQLite tells about the disk."""
+"""All or nothing on one SQLite connection, and what an error of SQLite means for the disk."""
 
 import contextlib
 import errno

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from service.record.bodies import GAP_MARK, document
+from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
@@ -35,10 +36,7 @@ _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
 # orjson writes what is nested 254 levels deep; who shows a conversation puts it into something.
 _DEEP, _ROOM = 200, 16
-# Controls, and what changes the direction of writing: in a list they would disturb what stands beside them.
-_DISTURBING = dict.fromkeys(
-    [*range(32), *range(127, 160), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF], " "
-)
+_DISTURBING = dict.fromkeys(code_points(IN_LISTS), " ")
 # A lone surrogate has the group; pairs and all other escapes are passed over as a whole.
 _ANY_ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL

@@ -1,7 +1,7 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
@@ -16,6 +16,9 @@ from service.record.operations import CONVERSATIONS
 from service.record.replies import repeats_in_pieces
 from service.record.request_facts import Asked, read_request
 from service.record.timestamps import write_time
+
+CLIENT_LEFT_STATUS: Final = 499
+"""The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
 
 _LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
@@ -122,9 +125,7 @@ def _facts(
     opened, outcome = exchange.opened, exchange.outcome
     values: dict[str, Any] = {"time": write_time(exchange.ended_ns), "method": opened.method}
     values["request_uri"] = opened.request_uri[:_LONGEST_ADDRESS]
-    status = exchange.status
-    if status is None and outcome is Outcome.CLIENT_LEFT:
-        status = 499
+    status = status_of(exchange)
     if status is not None:
         values["status"] = status
     if exchange.duration is not None:
@@ -174,6 +175,13 @@ def _facts(
     values["span_id"] = opened.span_id
     values["started"] = write_time(opened.started_ns)
     return values
+
+
+def status_of(exchange: Exchange) -> int | None:
+    """The HTTP status of a record: what the client was answered, or CLIENT_LEFT_STATUS."""
+    if exchange.status is None and exchange.outcome is Outcome.CLIENT_LEFT:
+        return CLIENT_LEFT_STATUS
+    return exchange.status
 
 
 def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -> bool:

@@ -8,14 +8,10 @@ from typing import Any
 import orjson
 
 from service.record.bodies import left_out
+from service.record.characters import IN_LINES, as_pattern_of_utf8
 
 LINE_BYTES = 240_000
-
-# DEL, C1 controls, marks and overrides of writing direction, and the two separators that some
-# readers take for the end of a line. JSON's own rules escape the C0 controls already.
-_UNSAFE = re.compile(
-    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]"
-)
+_UNSAFE = re.compile(as_pattern_of_utf8(IN_LINES))
 
 
 def encode(facts: Mapping[str, Any]) -> bytes:

@@ -26,7 +26,10 @@ MAY_IMPORT = {
     "service.events": set[str](),
     "service.logs": set[str](),
     "service.record": set[str](),
-    "service.gateway": {"service.record.exchange", "service.record.span_ids"},
+    "service.gateway": {
+        *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
+        "service.record.json_body",
+    },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
     "service.exports": {"service.record", "service.journal.reader"},

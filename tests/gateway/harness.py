@@ -62,14 +62,14 @@ async def running_gateway(
     """``choose_model``: serve ``/generate`` too."""
     running = RunningGateway()
     upstream = Upstream(ollama_url)
-    seams = Hooks(
+    hooks = Hooks(
         upstream.send,
         running.opened.append,
         running.close,
         running.was_released,
         RelaySettings(ollama_url, silence, keep, hold),
     )
-    running.relay = Relay(seams)
+    running.relay = Relay(hooks)
     trusted = TABLE["trusted_proxies"].read("loopback,private")
     gateway = Gateway(running.relay, policy or Policy(), trusted)
 

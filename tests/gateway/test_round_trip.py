@@ -181,7 +181,7 @@ async def test_a_fault_of_ours_is_told_to_the_client_and_to_the_record() -> None
 
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         assert gateway.relay is not None
-        gateway.relay._seams.open = fails
+        gateway.relay._hooks.open = fails
         got = await talk(gateway.port, request_bytes("POST", PATH, CHAT))
         assert got.status == 500
         assert b"ZeroDivisionError" in got.body

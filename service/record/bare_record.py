@@ -1,23 +1,27 @@
-"""The record of an exchange whose meaning could not be found out: its plain facts, no bodies."""
+"""Lines without bodies: of an exchange that could not be understood, and of one whose bodies found no room."""
 
 import orjson
 
 from service.record.exchange import EncodedRecord, Exchange, Outcome
+from service.record.fields import FIELD_NAMES
+from service.record.line import status_of
 from service.record.timestamps import write_time
+
+_FLAGS = {"request_bytes": "request_truncated", "response_bytes": "response_truncated"}
 
 
 def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
-    """A valid record in the contract's order of keys.
+    """A valid record of the plain facts, its fields in their order.
 
     Bodies, the query and the text of ``error`` are left out: nothing unmasked may reach the disk.
     """
-    opened = exchange.opened
-    failed = exchange.outcome is not Outcome.COMPLETED or (exchange.status or 0) >= 400
+    opened, status = exchange.opened, status_of(exchange)
+    failed = exchange.outcome is not Outcome.COMPLETED or (status or 0) >= 400
     facts: dict[str, object] = {
         "time": write_time(exchange.ended_ns, 3),
         "method": opened.method,
         "request_uri": opened.request_uri.partition("?")[0],
-        "status": exchange.status,
+        "status": status,
         "request_time": None if exchange.duration is None else round(exchange.duration, 3),
         "error": exchange.error or f"the recorder could not understand this exchange: {type(error).__name__}",
         "outcome": str(exchange.outcome),
@@ -49,6 +53,16 @@ def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
         request=b"",
         response=b"",
     )
+
+
+def line_without_bodies(summary: bytes) -> bytes:
+    """``summary`` as a line that says which bodies are missing; itself when it is no JSON object."""
+    try:
+        values = orjson.loads(summary)
+        values.update({flag: True for length, flag in _FLAGS.items() if values.get(length)})
+        return orjson.dumps({name: values[name] for name in FIELD_NAMES if name in values})
+    except (ValueError, AttributeError, TypeError):
+        return summary
 
 
 def _clean(value: object) -> object:

@@ -1,6 +1,7 @@
 import orjson
+import pytest
 
-from service.journal.bare_record import bare_record
+from service.record.bare_record import bare_record, line_without_bodies
 from service.record.exchange import Outcome
 from service.record.fields import FIELD_NAMES
 from tests.journal.given import ended, opened
@@ -26,6 +27,28 @@ def test_neither_bodies_nor_a_query_nor_the_errors_text_reach_the_line() -> None
     record = bare_record(exchange, ValueError("secret"))
 
     assert b"secret" not in record.line
+
+
+def test_a_client_that_left_before_an_answer_is_499_here_too() -> None:
+    record = bare_record(ended(1, status=None, outcome=Outcome.CLIENT_LEFT), ValueError())
+
+    assert orjson.loads(record.line)["status"] == 499
+
+
+def test_a_line_without_bodies_says_which_ones_there_were() -> None:
+    summary = orjson.dumps({"request_bytes": 9, "response_bytes": 0, "exchange": "e"})
+
+    assert list(orjson.loads(line_without_bodies(summary)).items()) == [
+        ("request_bytes", 9),
+        ("response_bytes", 0),
+        ("request_truncated", True),
+        ("exchange", "e"),
+    ]
+
+
+@pytest.mark.parametrize("summary", [b"", b"{", b"[]", b"\xff"])
+def test_a_summary_that_is_no_object_is_taken_as_it_is(summary: bytes) -> None:
+    assert line_without_bodies(summary) == summary
 
 
 def test_header_bytes_that_are_no_utf8_do_not_spoil_it() -> None:

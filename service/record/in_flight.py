@@ -1,4 +1,4 @@
-"""What can be said of an exchange that is still going on: who asked what, and the text so far."""
+"""An exchange that is still going on as an entry of a list: who asks what, and the text so far."""
 
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ from service.record.record import record_of
 from service.record.request_facts import read_request
 from service.record.timestamps import write_time
 
-# Enough to see where it is going; the whole is there when it has ended.
+# Enough to see where it is going. The record has the whole.
 _SHOWN_CHARACTERS: Final = 300
-# Reading a long answer anew each second would cost more than it shows: then its length alone is told.
+# Reading a longer answer anew each second would cost more than it shows: only its length is given then.
 READ_BYTES: Final = 256 * 1024
 
 
@@ -23,28 +23,28 @@ def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
     """The entry of an exchange that has begun: ids, names, model, the prompt's first words. Never raises."""
     opened = summary_of_open(exchange.opened, mask=mask)
     asked = read_request(opened, opened.request)
-    said: dict[str, Any] = {"exchange": opened.id, "started": write_time(opened.started_ns)}
+    entry: dict[str, Any] = {"exchange": opened.id, "started": write_time(opened.started_ns)}
     caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
-    said |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
+    entry |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
     if asked.model:
-        said["model"] = asked.model
+        entry["model"] = asked.model
     text, _ = copy_of(opened.request, opened.request.head)
     prompt, _ = opening(record_of({"operation": opened.operation, "api": opened.api, "request_body": text}))
     if prompt:
-        said["prompt"] = prompt
-    return said
+        entry["prompt"] = prompt
+    return entry
 
 
 def progress(exchange: Exchange, mask: bool) -> dict[str, Any]:
-    """How far it is: seconds, bytes of the answer, the last of its text. Never raises."""
+    """How far it is: seconds, bytes of the answer, the end of its text so far. Never raises."""
     response = exchange.response
-    said: dict[str, Any] = {"exchange": exchange.opened.id, "bytes": response.length}
+    entry: dict[str, Any] = {"exchange": exchange.opened.id, "bytes": response.length}
     if exchange.duration is not None:
-        said["seconds"] = round(exchange.duration, 1)
+        entry["seconds"] = round(exchange.duration, 1)
     if response.head:
         body = readable(response, READ_BYTES)
         generation = understand_reply(exchange, read_request(exchange.opened, exchange.opened.request), body)
         text = generation.text or generation.thinking or ""
         if text:
-            said["text"] = (mask_text(text)[0] if mask else text)[-_SHOWN_CHARACTERS:]
-    return said
+            entry["text"] = (mask_text(text)[0] if mask else text)[-_SHOWN_CHARACTERS:]
+    return entry

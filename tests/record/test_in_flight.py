@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from service.inspector.in_flight import describe, progress
 from service.record.exchange import Body
+from service.record.in_flight import describe, progress
 from tests.journal.given import ended
 
 
