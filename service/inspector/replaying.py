@@ -13,6 +13,7 @@ from service.inspector.client import Client
 from service.inspector.one_exchange import target_of, why_not_whole
 from service.inspector.responses import PRIVATE_HEADERS, refuse
 from service.journal.reader import KeptRecord, Reader
+from service.record.record import Record
 
 _FIELDS: Final[dict[str, tuple[type, str]]] = {
     "model": (str, "a string"),
@@ -70,7 +71,7 @@ class Replaying:
         kept = await asyncio.to_thread(reader.record, identifier)
         if kept is None:
             return refuse(404, f"There is no exchange {identifier} here (any more).")
-        reason = why_not_whole(kept)
+        reason = why_not_whole(kept, Record(kept.row.line))
         if reason is not None:
             return refuse(409, reason)
         said = orjson.loads(kept.row.line)

@@ -27,7 +27,7 @@ def test_the_conversation_the_time_and_the_reason_are_told(run: Run, folder: Pat
         "━━ assistant\nThe model\nwas loaded.",
         "generation",
         "█",
-        "27 in, 40 out",
+        "27 tokens",
     ):
         assert words in shown
     assert identifier(2) in next(line for line in shown.splitlines() if line.startswith("next"))
