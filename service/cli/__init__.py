@@ -92,7 +92,7 @@ def main() -> None:
     except OSError as trouble:
         if trouble.errno not in _CANNOT_BE_WRITTEN:
             raise
-        # What could not be written would be tried once more when Python ends, and be told about at length.
+        # What could not be written would be tried once more when Python ends, with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stderr.write(f"The result cannot be written: {trouble.strerror}.\n")
         sys.exit(1)

@@ -18,7 +18,7 @@ from service.settings import TABLE, Settings, SettingsError
 
 
 def serve() -> None:
-    """Run the recorder until it is told to stop (SIGTERM, Ctrl-C)."""
+    """Run the recorder until SIGTERM or Ctrl-C."""
     import uvloop
 
     from service.logs import start_logging
