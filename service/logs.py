@@ -1,4 +1,4 @@
-"""The recorder's own voice: JSON lines on standard output, written by a thread of their own.
+"""The recorder's own voice: JSON lines on standard output, or text for a person, written by a thread of its own.
 
 Standard output may be a pipe that nobody empties. Nobody else may ever wait for it, so lines
 queue up to a bound and are then dropped and counted.
@@ -8,30 +8,67 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
-from typing import BinaryIO, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import BinaryIO, Final, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 LONGEST_QUEUE: Final = 20_000
+# Lines for a person are made of whole records, of up to 240 kB each; and nobody reads more of them at once.
+LONGEST_TEXT_QUEUE: Final = 500
+
+# A line, or what makes it (None: nothing is to be written): that is called on the writing thread, and must not raise.
+Line = bytes | Callable[[], bytes | None]
+
+
+class LoggedRecord(Protocol):
+    """A record as it is logged: ``line`` is all of it as JSON, ``summary`` the same without bodies."""
+
+    @property
+    def line(self) -> bytes: ...
+    @property
+    def summary(self) -> bytes: ...
+
+
+class LogText(Protocol):
+    """How a person reads the log. A line has no end of line; both are called on the writing thread."""
+
+    def exchange(self, line: bytes) -> bytes:
+        """The line for the record with this JSON."""
+
+    def event(self, record: logging.LogRecord) -> bytes | None:
+        """The line for what was logged; None where a person needs none."""
 
 
 class Output:
-    """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full."""
+    """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    With ``text`` they are made for a person; without, they are JSON.
+    """
+
+    def __init__(self, stream: BinaryIO, text: LogText | None = None) -> None:
         self._stream = stream
-        self._lines: deque[bytes] = deque()
+        self._text = text
+        self._longest = LONGEST_QUEUE if text is None else LONGEST_TEXT_QUEUE
+        self._lines: deque[Line] = deque()
         self._there_is_more = threading.Event()
         self._is_stopping = False
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
-    def write(self, lines: Sequence[bytes]) -> None:
+    def write_records(self, records: Sequence[LoggedRecord]) -> None:
+        """Queue a line for each of ``records``. Any thread; never blocks."""
+        if self._text is None:
+            self.write([record.summary for record in records])
+        else:
+            self.write([partial(self._text.exchange, record.line) for record in records])
+
+    def write(self, lines: Sequence[Line]) -> None:
         """Queue lines (without newlines). Any thread; never blocks."""
-        room = LONGEST_QUEUE - len(self._lines)
+        room = self._longest - len(self._lines)
         if len(lines) > room:
             self.dropped += len(lines) - max(room, 0)
             lines = lines[: max(room, 0)]
@@ -49,10 +86,11 @@ class Output:
             self._there_is_more.wait()
             self._there_is_more.clear()
             batch = [self._lines.popleft() for _ in range(len(self._lines))]
-            if not batch:
+            lines = [made for line in batch if (made := line if isinstance(line, bytes) else line()) is not None]
+            if not lines:
                 continue
             try:
-                self._stream.write(b"\n".join(batch) + b"\n")
+                self._stream.write(b"\n".join(lines) + b"\n")
                 self._stream.flush()
             except (OSError, ValueError):
                 # The reader of the pipe is gone, or the stream closed: the recorder goes on without a voice.
@@ -79,11 +117,21 @@ class _ToOutput(logging.Handler):
         self._output.write([line.encode()])
 
 
-def start_logging(level: str, stream: BinaryIO | None = None) -> Output:
-    """Send all log records as JSON lines to standard output; ``level`` is a setting's word."""
-    output = Output(stream or sys.stdout.buffer)
+class _AsText(logging.Handler):
+    def __init__(self, output: Output, text: LogText) -> None:
+        super().__init__()
+        self._output = output
+        self._text = text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.write([partial(self._text.event, record)])
+
+
+def start_logging(level: str, stream: BinaryIO | None = None, text: LogText | None = None) -> Output:
+    """Send all log records to standard output, as JSON lines or as ``text``; ``level`` is a setting's word."""
+    output = Output(stream or sys.stdout.buffer, text)
     root = logging.getLogger()
-    root.handlers = [_ToOutput(output)]
+    root.handlers = [_ToOutput(output) if text is None else _AsText(output, text)]
     root.setLevel(level.upper())
     # Third parties speak up when something is wrong, not otherwise.
     for name in ("asyncio", "aiohttp"):

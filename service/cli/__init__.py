@@ -8,6 +8,7 @@ it every few seconds: what is heavy is imported inside the commands.
 import contextlib
 import errno
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -89,6 +90,9 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         app()
+    except KeyboardInterrupt:
+        # Before a command has begun; afterwards it decides itself.
+        sys.exit(128 + signal.SIGINT)
     except OSError as trouble:
         if trouble.errno not in _CANNOT_BE_WRITTEN:
             raise
