@@ -7,10 +7,10 @@ queue up to a bound and are then dropped and counted.
 import logging
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import BinaryIO, Final, Protocol
+from collections.abc import Sequence
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
@@ -18,9 +18,18 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 LONGEST_QUEUE: Final = 20_000
 # Lines for a person are made of whole records, of up to 240 kB each; and nobody reads more of them at once.
 LONGEST_TEXT_QUEUE: Final = 500
+# Between two looks at the queue, where lines are made for a person: so many exchanges are drawn in a second, no more.
+_TEXT_PAUSE_SECONDS: Final = 0.1
 
-# A line, or what makes it (None: nothing is to be written): that is called on the writing thread, and must not raise.
-Line = bytes | Callable[[], bytes | None]
+
+class WholeLine(NamedTuple):
+    """The JSON of a record, bodies included, of which a line for a person is made."""
+
+    json: bytes
+
+
+# What waits to be written: a line, or what a line for a person is made of.
+Entry = bytes | WholeLine | logging.LogRecord
 
 
 class LoggedRecord(Protocol):
@@ -33,13 +42,10 @@ class LoggedRecord(Protocol):
 
 
 class LogText(Protocol):
-    """How a person reads the log. A line has no end of line; both are called on the writing thread."""
+    """How a person reads the log."""
 
-    def exchange(self, line: bytes) -> bytes:
-        """The line for the record with this JSON."""
-
-    def event(self, record: logging.LogRecord) -> bytes | None:
-        """The line for what was logged; None where a person needs none."""
+    def lines(self, entries: Sequence[Entry]) -> Sequence[bytes]:
+        """The lines, without newlines, that are written for ``entries``. Called on the writing thread; never raises."""
 
 
 class Output:
@@ -52,7 +58,7 @@ class Output:
         self._stream = stream
         self._text = text
         self._longest = LONGEST_QUEUE if text is None else LONGEST_TEXT_QUEUE
-        self._lines: deque[Line] = deque()
+        self._entries: deque[Entry] = deque()
         self._there_is_more = threading.Event()
         self._is_stopping = False
         self.dropped = 0
@@ -64,15 +70,15 @@ class Output:
         if self._text is None:
             self.write([record.summary for record in records])
         else:
-            self.write([partial(self._text.exchange, record.line) for record in records])
+            self.write([WholeLine(record.line) for record in records])
 
-    def write(self, lines: Sequence[Line]) -> None:
-        """Queue lines (without newlines). Any thread; never blocks."""
-        room = self._longest - len(self._lines)
-        if len(lines) > room:
-            self.dropped += len(lines) - max(room, 0)
-            lines = lines[: max(room, 0)]
-        self._lines.extend(lines)
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""
+        room = self._longest - len(self._entries)
+        if len(entries) > room:
+            self.dropped += len(entries) - max(room, 0)
+            entries = entries[: max(room, 0)]
+        self._entries.extend(entries)
         self._there_is_more.set()
 
     def stop(self, seconds: float = 2.0) -> None:
@@ -82,11 +88,11 @@ class Output:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while not (self._is_stopping and not self._lines):
+        while not (self._is_stopping and not self._entries):
             self._there_is_more.wait()
             self._there_is_more.clear()
-            batch = [self._lines.popleft() for _ in range(len(self._lines))]
-            lines = [made for line in batch if (made := line if isinstance(line, bytes) else line()) is not None]
+            batch = [self._entries.popleft() for _ in range(len(self._entries))]
+            lines = self._lines_of(batch)
             if not lines:
                 continue
             try:
@@ -95,13 +101,20 @@ class Output:
             except (OSError, ValueError):
                 # The reader of the pipe is gone, or the stream closed: the recorder goes on without a voice.
                 self.dropped += len(batch)
+            if self._text is not None and not self._is_stopping:
+                time.sleep(_TEXT_PAUSE_SECONDS)
+
+    def _lines_of(self, entries: list[Entry]) -> Sequence[bytes]:
+        if self._text is not None:
+            return self._text.lines(entries)
+        return [entry for entry in entries if isinstance(entry, bytes)]
 
 
 _FIELDS: Final = ["levelname", "name", "message"]
 _NAMES: Final = {"levelname": "level", "name": "logger"}
 
 
-class _ToOutput(logging.Handler):
+class _AsJson(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
@@ -117,21 +130,20 @@ class _ToOutput(logging.Handler):
         self._output.write([line.encode()])
 
 
-class _AsText(logging.Handler):
-    def __init__(self, output: Output, text: LogText) -> None:
+class _AsItIs(logging.Handler):
+    def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
-        self._text = text
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._output.write([partial(self._text.event, record)])
+        self._output.write([record])
 
 
 def start_logging(level: str, stream: BinaryIO | None = None, text: LogText | None = None) -> Output:
     """Send all log records to standard output, as JSON lines or as ``text``; ``level`` is a setting's word."""
     output = Output(stream or sys.stdout.buffer, text)
     root = logging.getLogger()
-    root.handlers = [_ToOutput(output) if text is None else _AsText(output, text)]
+    root.handlers = [_AsJson(output) if text is None else _AsItIs(output)]
     root.setLevel(level.upper())
     # Third parties speak up when something is wrong, not otherwise.
     for name in ("asyncio", "aiohttp"):

@@ -5,11 +5,11 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from service.logs import LONGEST_QUEUE, LONGEST_TEXT_QUEUE, Output, start_logging
+from service.logs import LONGEST_QUEUE, LONGEST_TEXT_QUEUE, Entry, Output, WholeLine, start_logging
 from tests.journal.given import record
 
 
@@ -41,11 +41,14 @@ def test_log_records_are_one_json_line_each_whatever_is_in_them() -> None:
 class Names:
     """A text that is the name of the thread that makes it, and what it is made of."""
 
-    def exchange(self, line: bytes) -> bytes:
-        return threading.current_thread().name.encode() + b" " + line
+    def lines(self, entries: Sequence[Entry]) -> list[bytes]:
+        name = threading.current_thread().name.encode()
+        return [name + b" " + self.named(entry) for entry in entries if self.named(entry) != b"nobody needs this"]
 
-    def event(self, record: logging.LogRecord) -> bytes | None:
-        return self.exchange(record.getMessage().encode()) if record.levelno > logging.INFO else None
+    def named(self, entry: Entry) -> bytes:
+        if isinstance(entry, logging.LogRecord):
+            return entry.getMessage().encode()
+        return entry.json if isinstance(entry, WholeLine) else entry
 
 
 def test_records_are_logged_without_their_bodies_as_json() -> None:
@@ -64,7 +67,7 @@ def test_text_is_made_of_whole_records_and_on_the_thread_that_writes() -> None:
     logging.getLogger("ollama_recorder").info("nobody needs this")
     logging.getLogger("ollama_recorder").warning("look here")
     output.stop()
-    assert stream.getvalue().splitlines() == [b"output " + record(1).line, b"ready", b"output look here"]
+    assert stream.getvalue().splitlines() == [b"output " + record(1).line, b"output ready", b"output look here"]
 
 
 def test_fewer_lines_wait_where_whole_records_do() -> None:

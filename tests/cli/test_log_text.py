@@ -11,6 +11,7 @@ from rich.text import Text
 
 from service.cli.exchange_line import row
 from service.cli.log_text import TextForTerminal
+from service.logs import WholeLine
 from service.record.conversation import opening
 from service.record.fields import FIELD_NAMES
 from service.record.record import Record
@@ -82,8 +83,7 @@ def test_an_exchange_that_cannot_be_drawn_is_said_and_the_log_goes_on(monkeypatc
 
 
 def test_a_warning_is_one_plain_line_with_its_facts() -> None:
-    line = TextForTerminal().event(logged(event="ReceiverFailed", receiver="loki", reason=HOSTILE))
-    assert line is not None
+    (line,) = TextForTerminal().event(logged(event="ReceiverFailed", receiver="loki", reason=HOSTILE))
     shown = line.decode()
     assert shown[8:].startswith(" warning: It went wrong. (receiver: loki, reason: ␛]0;owned")
     assert shown.isprintable()
@@ -93,17 +93,26 @@ def test_a_fault_is_named_without_its_traceback() -> None:
     try:
         raise ValueError("bad\nthing")
     except ValueError:
-        line = TextForTerminal().event(logged(logging.ERROR, "No.", exc_info=sys.exc_info()))
-    assert (line or b"")[8:] == rb" error: No. (ValueError('bad\nthing'))"
+        (line,) = TextForTerminal().event(logged(logging.ERROR, "No.", exc_info=sys.exc_info()))
+    assert line[8:] == rb" error: No. (ValueError('bad\nthing'))"
 
 
 def test_what_is_in_order_has_no_mark_and_the_start_is_left_to_the_command() -> None:
     text = TextForTerminal()
-    assert (text.event(logged(logging.INFO, "All is well.")) or b"")[8:] == b" All is well."
-    assert text.event(logged(logging.INFO, "The recorder listens.", event="RecorderStarted")) is None
+    assert [line[8:] for line in text.event(logged(logging.INFO, "All is well."))] == [b" All is well."]
+    assert text.event(logged(logging.INFO, "The recorder listens.", event="RecorderStarted")) == []
 
 
 def test_what_cannot_be_put_into_words_is_still_a_line() -> None:
-    line = TextForTerminal().event(logged(logging.ERROR, "%d of %d", args=("many",)))
-    assert line is not None
+    (line,) = TextForTerminal().event(logged(logging.ERROR, "%d of %d", args=("many",)))
     assert line.startswith(b"error: '%d of %d' (TypeError")
+
+
+def test_of_many_exchanges_at_once_the_last_are_shown_and_every_warning() -> None:
+    entries = [WholeLine(chat(number, f"Question {number}").line) for number in range(1, 131)]
+    lines = TextForTerminal().lines([*entries[:5], logged(), *entries[5:], b"the end"])
+    assert lines[0].decode() == "… 110 exchanges more: ollama-recorder list"
+    assert lines[1].endswith(b"It went wrong.")
+    assert [line.split(b"Question ")[1].split()[0] for line in lines[2:-1]] == [b"%d" % n for n in range(111, 131)]
+    assert lines[-1] == b"the end"
+    assert len(TextForTerminal().lines(entries[:20])) == 20
