@@ -75,7 +75,7 @@ clean: ## remove what was made here; the journal in data/ stays
 
 $(VENV)/run: $(VENV)/python requirements/run.txt requirements/build.txt pyproject.toml
 	@echo "Installing what the recorder needs into $(VENV) (once)"
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements/run.txt
+	@$(filter-out --quiet,$(PIP)) install --require-hashes --only-binary :all: -r requirements/run.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -83,7 +83,7 @@ $(VENV)/run: $(VENV)/python requirements/run.txt requirements/build.txt pyprojec
 # Tests run the checkout itself: the project need not be installed for them.
 $(VENV)/dev: $(VENV)/python requirements/dev.txt
 	@echo "Installing what the tests need into $(VENV) (once)"
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(filter-out --quiet,$(PIP)) install --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/python:

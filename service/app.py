@@ -194,7 +194,7 @@ class App:
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._counts.add((record.operation, record.outcome) for record in records)
-        self._output.write([record.summary for record in records])
+        self._output.write_records(records)
 
     # From the journal to the receivers
 

@@ -195,6 +195,9 @@ class Settings:
     )
     generate_model: str = _setting("", "model for POST /generate; empty = the first that Ollama lists", _text)
     log_level: str = _setting("info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
+    )
 
 
 def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:

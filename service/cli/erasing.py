@@ -59,10 +59,10 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             _show(search, wanted, count, cut_off)
             typer.confirm("Erase for good?", abort=True, err=True)
         if newest is not None and is_running:
-            said = _ask_recorder(settings, url, wanted, count, newest[1])
+            report = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
-            said = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
-    _say(said, as_json)
+            report = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
+    _say(report, as_json)
 
 
 def _cut_off(settings: Settings) -> int:
@@ -88,12 +88,13 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
 def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
     from service.cli.exchange_line import row
     from service.cli.listing import entries, now
+    from service.record.conversation import opening
     from service.record.record import Record
-    from service.record.summary import summarise
 
     screen = console(to_stderr=True)
     for entry in entries(search, wanted, _SHOWN) if count else ():
-        screen.print(row(summarise(entry.number, Record(entry.line)), screen.width, now()), soft_wrap=True)
+        record = Record(entry.line)
+        screen.print(row(record, opening(record), screen.width, now()), soft_wrap=True)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
     if count:
@@ -131,8 +132,8 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
     try:
         cut_off = erase_open(journal.connection) if cut_off else 0
         with working("erasing", count) as bar:
-            said = asyncio.run(_erase(settings, search, wanted, journal, bar.to))
-        return said | {"erased": said["erased"] + cut_off}
+            report = asyncio.run(_erase(settings, search, wanted, journal, bar.to))
+        return report | {"erased": report["erased"] + cut_off}
     finally:
         journal.close()
         output.stop()
@@ -169,16 +170,16 @@ def _ask_loki(settings: Settings, gone: "Gone", instance: str) -> "LokiDeletion"
     return delete_lines(loki, gone, gone.whole_time, with_spans=settings.loki_spans, instance=instance)
 
 
-def _say(said: dict[str, Any], as_json: bool) -> None:
+def _say(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        say_json(said, indent=2)
+        say_json(report, indent=2)
         return
-    if not said["erased"]:
+    if not report["erased"]:
         note("Nothing matches: nothing was erased.")
         return
-    typer.echo(f"Erased {said['erased']:,} {'exchange' if said['erased'] == 1 else 'exchanges'}.")
-    loki = said.get("loki", {})
-    for line in (loki.get("why", ""), *said["notes"]):
+    typer.echo(f"Erased {report['erased']:,} {'exchange' if report['erased'] == 1 else 'exchanges'}.")
+    loki = report.get("loki", {})
+    for line in (loki.get("why", ""), *report["notes"]):
         if line:
             typer.echo(inert(str(line)))
     if loki.get("requests") and not loki.get("asked"):

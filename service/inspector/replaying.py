@@ -76,7 +76,7 @@ class Replaying:
         kept = await asyncio.to_thread(reader.record, identifier)
         if kept is None:
             return refuse(404, f"There is no exchange {identifier} here (any more).")
-        reason = why_not_whole(kept)
+        reason = why_not_whole(kept, Record(kept.row.line))
         if reason is not None:
             return refuse(409, reason)
         record = Record(kept.row.line)

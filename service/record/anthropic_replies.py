@@ -17,11 +17,11 @@ from service.record.replies import (
 )
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of ``/v1/messages``."""
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of ``/v1/messages``. ``reply``: what was gathered from its beginning, where this goes on."""
     if is_event_stream(body):
-        return _read_events(event_data(body))
-    reply = Reply()
+        return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
+    reply = Reply() if reply is None else reply
     answer = single(body)
     if not isinstance(answer, dict):
         reply.problem = "the answer is not JSON"
@@ -68,8 +68,7 @@ def _read_block(block: dict[str, Any], reply: Reply) -> bool:
     return bool(text or thought)
 
 
-def _read_events(pieces: list[Any]) -> Reply:
-    reply = Reply(is_finished=False)
+def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     calls: dict[Any, list[Any]] = {}
     has_end = False
     for index, piece in enumerate(pieces):

@@ -8,7 +8,9 @@ from service.record.operations import ANSWERED_IN_PIECES
 from service.record.replies import Reply, compact, error_of, is_event_stream, offset_of_event, offset_of_line, single
 from service.record.request_facts import Asked
 
-_READERS = {"ollama": ollama_replies.read, "openai": openai_replies.read, "anthropic": anthropic_replies.read}
+READERS: Final = {"ollama": ollama_replies.read, "openai": openai_replies.read, "anthropic": anthropic_replies.read}
+"""What reads an answer of each API."""
+
 UNFINISHED: Final = "unfinished"
 """The ``done_reason`` of an answer that arrived whole, but without the end marker that its API has."""
 
@@ -95,7 +97,7 @@ def _read_reply(exchange: Exchange, response: Body) -> Reply:
     opened = exchange.opened
     if not response.length:
         return Reply(is_finished=False if opened.operation in ANSWERED_IN_PIECES else None, is_understood=True)
-    reader = _READERS.get(opened.api)
+    reader = READERS.get(opened.api)
     if reader is not None and opened.operation in ANSWERED_IN_PIECES and (exchange.status or 200) < 400:
         return reader(opened.operation, response)
     return _read_error(exchange, response)

@@ -23,9 +23,9 @@ _METRICS = b'{"total_duration"'
 _PROGRESS = frozenset({"pull", "push", "create"})
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of the native API."""
-    reply = Reply()
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of the native API. ``reply``: what was gathered from its beginning, where this goes on."""
+    reply = Reply() if reply is None else reply
     pieces = _around_context(body, reply) if operation == "generate" and body.is_shortened else None
     if pieces is None:
         pieces = json_lines(body) if _is_stream(body) else [single(body)]

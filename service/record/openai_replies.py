@@ -19,11 +19,14 @@ from service.record.replies import (
 _BETWEEN_CHOICES = "\n\n"
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of ``/v1/chat/completions``, ``completions``, ``embeddings``, ``responses`` or ``audio``."""
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of ``/v1/chat/completions``, ``completions``, ``embeddings``, ``responses`` or ``audio``.
+
+    ``reply``: what was gathered from its beginning, where this goes on.
+    """
     if is_event_stream(body):
-        return _read_events(event_data(body))
-    reply = Reply()
+        return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
+    reply = Reply() if reply is None else reply
     answer = single(body)
     if not isinstance(answer, dict):
         if operation == "transcribe" and body.content_type.startswith("text/"):
@@ -178,8 +181,7 @@ def _read_output_item(item: dict[str, Any], reply: Reply) -> None:
                 into.append(text)
 
 
-def _read_events(pieces: list[Any]) -> Reply:
-    reply = Reply(is_finished=False)
+def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     choices: dict[int, _Choice] = {}
     # Calls of /v1/responses that go on: [id, name, pieces of the arguments].
     calls: dict[Any, list[Any]] = {}

@@ -134,7 +134,7 @@ def _explanations() -> Iterator[bytes]:
 
 
 def _commands() -> Iterator[bytes]:
-    return (curl_command(kept, "http://localhost:8080").encode() for kept in _kept())
+    return (curl_command(kept, Record(kept.row.line), "http://localhost:8080").encode() for kept in _kept())
 
 
 def _index() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What a look at something found."""
+"""The result of a look at something."""
 
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -46,6 +46,6 @@ def clock_finding(name: str, answer: HttpResponse, now: float | None = None) -> 
     apart = (time() if now is None else now) - theirs
     if abs(apart) <= _SMALL_SECONDS:
         return CheckResult("clock", Severity.GOOD, f"The same as {name}'s, within {_SMALL_SECONDS:.0f} s.")
-    said = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
+    text = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
     state = Severity.PROBLEM if abs(apart) > _LARGE_SECONDS else Severity.ADVICE
-    return CheckResult("clock", state, said, "Let both machines take their time from the network (NTP).", Chapter.CLOCK)
+    return CheckResult("clock", state, text, "Let both machines take their time from the network (NTP).", Chapter.CLOCK)

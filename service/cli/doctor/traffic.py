@@ -25,10 +25,10 @@ def look_at_traffic(settings: Settings, seconds: float) -> list[CheckResult]:
     except JournalError:
         # Said by those who look at the journal.
         return []
-    found = [finding for sign in _SIGNS for finding in sign(window)]
-    if any(finding.state in (Severity.ADVICE, Severity.PROBLEM) for finding in found) or not window.calls:
-        return found
-    return [CheckResult("traffic", Severity.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *found]
+    results = [finding for sign in _SIGNS for finding in sign(window)]
+    if any(finding.state in (Severity.ADVICE, Severity.PROBLEM) for finding in results) or not window.calls:
+        return results
+    return [CheckResult("traffic", Severity.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *results]
 
 
 def _all(window: Window) -> str:
