@@ -32,10 +32,7 @@ from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
-from service.shipping import loki, otlp
-from service.shipping.genai import captures_messages
-from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
-from service.shipping.receiver import Receiver
+from service.shipping.registry import wanted_receivers
 from service.shipping.shipper import Shipper
 from service.status import Status
 
@@ -56,14 +53,14 @@ class App:
         self.settings = settings
         self.port = 0
         self._output = output
-        self._environment = environment
         self._policy = _policy(settings)
-        self._otlp = _otlp_settings(environment, "")
+        self._receivers = wanted_receivers(settings, environment)
+        self._make_receivers = [receiver.prepare() for receiver in self._receivers]
         self._counts = ExchangeCounts()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
-            receivers=[name for name, wanted in (("loki", settings.loki_url), ("otlp", self._otlp)) if wanted],
+            receivers=[receiver.name for receiver in self._receivers],
             retention=Retention(settings.retention_days, int(settings.retention_gb * _GIGABYTE)),
         )
         self._reader = Reader(settings.data_dir)
@@ -151,7 +148,7 @@ class App:
             self._output,
         )
         self._tasks.append(asyncio.create_task(condition.watch_ollama(), name="look after Ollama"))
-        self._door = Inspector(self.settings, self._policy, condition)
+        self._door = Inspector(self.settings, self._policy, condition, self._receivers)
         self._recorder.subscribe(self._door.live.wake)
         trusted = self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._door.policy, trusted)
@@ -199,28 +196,11 @@ class App:
     # From the journal to the receivers
 
     def _start_shipping(self) -> None:
-        settings = self.settings
         # A disk in trouble at the start leaves the journal unread: then the name that a new one would take.
         instance = self._journal.instance or socket.gethostname()
-        receivers: list[Receiver] = []
-        if settings.loki_url:
-            receivers.append(
-                loki.make_receiver(
-                    settings.loki_url,
-                    instance,
-                    with_spans=settings.loki_spans,
-                    with_messages=captures_messages(self._environment),
-                    tenant=settings.loki_tenant,
-                    username=settings.loki_username,
-                    password=settings.loki_password,
-                    token=settings.loki_token,
-                )
-            )
-        if otlp_settings := _otlp_settings(self._environment, instance):
-            receivers.append(otlp.make_receiver(otlp_settings))
-        for receiver in receivers:
+        for make_receiver in self._make_receivers:
             shipper = Shipper(
-                receiver,
+                make_receiver(instance),
                 read_after=self._reader.read_after,
                 read_cursor=self._read_cursor,
                 move_cursor=self._move_cursor,
@@ -262,10 +242,3 @@ def _require_strict_parser() -> None:
         raise SettingsError(
             "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
         )
-
-
-def _otlp_settings(environment: Mapping[str, str], instance: str) -> OtlpSettings | None:
-    try:
-        return read_otlp_settings(environment, instance)
-    except ValueError as mistakes:
-        raise SettingsError(str(mistakes)) from mistakes

@@ -26,8 +26,9 @@ from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.search import Search
 from service.settings import Settings
-from service.shipping.loki import login_headers
-from service.shipping.loki_deletion import LokiAddress, LokiDeletion, delete_lines
+from service.shipping.loki.deletion import LokiDeletion, delete_lines
+from service.shipping.loki.settings import LokiSettings, read_loki_settings
+from service.shipping.receiver import WantedReceiver
 from service.status import Status
 
 # So long an erasure waits for an index that is being made.
@@ -37,8 +38,9 @@ _INDEX_SECONDS: Final = 10.0
 class Inspector:
     """``pages`` answers readers; ``policy`` is the gateway's, with a key of our own where keys are asked for."""
 
-    def __init__(self, settings: Settings, policy: Policy, condition: Status) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, policy: Policy, condition: Status, receivers: Sequence[WantedReceiver]
+    ) -> None:
         self._condition = condition
         self._ourselves: Upstream | None = None
         self._search = Search(settings.data_dir)
@@ -49,6 +51,7 @@ class Inspector:
             digest = hashlib.sha256(self._key.encode()).hexdigest()
             self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
         reader = condition.reader
+        loki = read_loki_settings(settings)
         self.live = Live(condition.relay.so_far, reader, settings.mask_secrets)
         sources = Sources(
             service.__version__,
@@ -65,8 +68,8 @@ class Inspector:
                 self._search,
                 self._erase_records,
                 self._indexer.erase,
-                self._ask_loki if settings.loki_url else None,
-                has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
+                partial(self._delete_in_loki, loki) if loki else None,
+                has_other_receivers=any(not receiver.can_delete for receiver in receivers),
                 overwrite_soon=condition.recorder.tidy_soon,
                 send_no_more=self._send_no_more,
                 tell_erased=self.live.tell_erased,
@@ -118,13 +121,5 @@ class Inspector:
             pass
         return step.behind
 
-    def _ask_loki(self, gone: Gone) -> LokiDeletion:
-        settings = self._settings
-        login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
-        return delete_lines(
-            LokiAddress(settings.loki_url, login),
-            gone,
-            gone.whole_time,
-            with_spans=settings.loki_spans,
-            instance=self._condition.reader.instance(),
-        )
+    def _delete_in_loki(self, loki: LokiSettings, gone: Gone) -> LokiDeletion:
+        return delete_lines(loki, gone, gone.whole_time, instance=self._condition.reader.instance())
