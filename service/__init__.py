@@ -10,7 +10,7 @@ Five words carry the program:
 
 Who does I/O: ``gateway`` talks to clients and to Ollama, ``journal`` to the disk,
 ``shipping`` to receivers, ``inspector`` to readers. ``record`` does none: bytes in, facts out.
-``app`` is the only place where the parts meet.
+The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``.
 """
 
 __version__ = "0.1.0"
