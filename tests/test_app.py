@@ -199,7 +199,7 @@ async def test_a_start_that_is_cancelled_undoes_what_it_began(tmp_path: Path, mo
     starting = asyncio.create_task(not_started(tmp_path / "data").start())
     assert await asyncio.to_thread(opening.wait, 20)
     starting.cancel()
-    still_ending, _ = (await asyncio.wait({starting}, timeout=0.3))[::-1]
+    _, still_ending = await asyncio.wait({starting}, timeout=0.3)
     assert still_ending, "a file that is being opened cannot be closed yet"
     may_go_on.set()
     with pytest.raises(asyncio.CancelledError):
