@@ -12,7 +12,7 @@ Rooms that do I/O: ``gateway`` talks to clients and to Ollama, ``journal`` and `
 receivers, ``inspector`` to readers, ``cli`` to a terminal. ``record`` does none: bytes in, facts out. ``exports`` makes
 files of records.
 
-The parts meet in ``app`` (the recorder), ``status`` and ``inspector_setup`` (what its page shows), and in ``cli``.
+The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``, and in ``cli``.
 """
 
 __version__ = "0.1.0"

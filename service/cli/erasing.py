@@ -1,9 +1,11 @@
 """``erase``: records gone for good; from the running recorder, or from the files where none runs."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
@@ -19,7 +21,8 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.inspector.erasing import Gone
     from service.search.search import Search
-    from service.shipping.loki_deletion import LokiDeletion
+    from service.shipping.loki.deletion import LokiDeletion
+    from service.shipping.loki.settings import LokiSettings
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 All = Annotated[bool, typer.Option("--all", help="Everything, when no filter is given.")]
@@ -140,19 +143,21 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
 
 
 async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
-    from service.cli.maintenance import wanted_receivers
     from service.inspector.erasing import alone
     from service.journal.reader import Reader
     from service.search.indexing import Indexer
+    from service.shipping.loki.settings import read_loki_settings
+    from service.shipping.registry import wanted_receivers
 
     reader, indexer = Reader(settings.data_dir), Indexer(settings.data_dir)
+    loki = read_loki_settings(settings)
     erasing = alone(
         journal,
         search,
         indexer,
         reader,
-        (lambda gone: _ask_loki(settings, gone, journal.instance)) if settings.loki_url else None,
-        has_other_receivers="otlp" in wanted_receivers(settings),
+        partial(_delete_in_loki, loki, journal.instance) if loki else None,
+        has_other_receivers=any(not receiver.can_delete for receiver in wanted_receivers(settings, os.environ)),
     )
     try:
         return await erasing.erase(wanted, _BY, progress)
@@ -161,13 +166,10 @@ async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: 
         reader.close()
 
 
-def _ask_loki(settings: Settings, gone: "Gone", instance: str) -> "LokiDeletion":
-    from service.shipping.loki import login_headers
-    from service.shipping.loki_deletion import LokiAddress, delete_lines
+def _delete_in_loki(loki: "LokiSettings", instance: str, gone: "Gone") -> "LokiDeletion":
+    from service.shipping.loki.deletion import delete_lines
 
-    login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
-    loki = LokiAddress(settings.loki_url, login)
-    return delete_lines(loki, gone, gone.whole_time, with_spans=settings.loki_spans, instance=instance)
+    return delete_lines(loki, gone, gone.whole_time, instance=instance)
 
 
 def _say(report: dict[str, Any], as_json: bool) -> None:

@@ -20,12 +20,12 @@ from service.gateway.gateway import Gateway
 from service.gateway.headers import header
 from service.gateway.request_body import read_short
 from service.gateway.response_writer import ResponseWriter
-from service.gateway.routes import PREFIX
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
+from service.record.exchange import GATEWAY_PREFIX
 from service.record.json_body import JsonForm, read_fields
 
 PATH: Final = "/generate"
-_TARGET: Final = f"{PREFIX}/api/generate"
+_TARGET: Final = f"{GATEWAY_PREFIX}/api/generate"
 _LONGEST: Final = 1 << 20
 _FORM: Final = JsonForm(
     {

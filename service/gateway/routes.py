@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from service.record.exchange import cut_labels
-
-PREFIX = "/api/ollama"
+from service.record.exchange import GATEWAY_PREFIX, cut_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +79,11 @@ class Target:
 
 def is_gateway_path(raw_path: str) -> bool:
     """Whether a request's path (as sent, without query) is below the gateway's prefix."""
-    if raw_path.startswith(PREFIX):
-        return len(raw_path) == len(PREFIX) or raw_path[len(PREFIX)] == "/"
+    if raw_path.startswith(GATEWAY_PREFIX):
+        return len(raw_path) == len(GATEWAY_PREFIX) or raw_path[len(GATEWAY_PREFIX)] == "/"
     if "%" not in raw_path and "//" not in raw_path and "/." not in raw_path:
         return False
-    return (canonical_path(raw_path) + "/").startswith(PREFIX + "/")
+    return (canonical_path(raw_path) + "/").startswith(GATEWAY_PREFIX + "/")
 
 
 @lru_cache(maxsize=2048)
@@ -94,11 +92,11 @@ def find_target(raw_path: str) -> Target:
     if raw_path.startswith("//"):
         # What a base address that ends with a slash makes.
         raw_path = "/" + raw_path.lstrip("/")
-    if raw_path.startswith(PREFIX):
-        rest = raw_path[len(PREFIX) :]
+    if raw_path.startswith(GATEWAY_PREFIX):
+        rest = raw_path[len(GATEWAY_PREFIX) :]
     else:
         # Encoded again, as it is decoded below.
-        rest = quote(canonical_path(raw_path)[len(PREFIX) :], safe="/~;=")
+        rest = quote(canonical_path(raw_path)[len(GATEWAY_PREFIX) :], safe="/~;=")
     # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
     segment, rest = cut_labels(rest)
     labels = () if segment is None else read_labels(segment)

@@ -12,12 +12,11 @@ from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
 from service.record.bodies import GAP_MARK
-from service.record.exchange import cut_labels
+from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.record import Record
 from service.record.summary import summarise
 from service.search.search import Search
 
-GATEWAY: Final = "/api/ollama"
 # Linux takes no longer argument than 128 KiB; a command that has to be pasted should be shorter still.
 _LONGEST_ARGUMENT: Final = 60_000
 _GONE: Final = "There is no exchange {} here (any more). It may be older than RETENTION_DAYS, or was erased."
@@ -109,8 +108,8 @@ def target_of(request_uri: str) -> str:
     """
     # Two slashes would begin a host.
     parts = urlsplit("/" + request_uri.lstrip("/") if request_uri.startswith("/") else request_uri)
-    _, path = cut_labels(parts.path.removeprefix(GATEWAY))
-    return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
+    _, path = cut_labels(parts.path.removeprefix(GATEWAY_PREFIX))
+    return f"{GATEWAY_PREFIX}{path}?{parts.query}" if parts.query else f"{GATEWAY_PREFIX}{path}"
 
 
 def _has_gap(record: Record, side: str, body: bytes) -> bool:

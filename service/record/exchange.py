@@ -32,6 +32,9 @@ class Caller(NamedTuple):
     user: str | None = None
 
 
+GATEWAY_PREFIX = "/api/ollama"
+"""How the path of every address begins that leads to Ollama."""
+
 LABELS_BEGIN = ("/~", "/%7E", "/%7e")
 """How the segment of a path begins that names its caller. Some clients encode more than they have to."""
 

@@ -31,7 +31,9 @@ from service.record.line import make_record
 from service.record.record import Record
 from service.record.summary import summarise
 from service.search.index_columns import columns_of
-from service.shipping import loki, otlp, spans
+from service.shipping import spans
+from service.shipping.loki import encode as loki
+from service.shipping.otlp import encode as otlp
 from tests.fakes.journals import make_records
 from tests.record.wire import NAMES, always, recorded
 
@@ -102,7 +104,7 @@ def _otlp() -> Iterator[bytes]:
 
 def _spans() -> Iterator[bytes]:
     for row in _rows():
-        for span in spans.make_spans(row, orjson.loads(row.line), with_messages=True):
+        for span in spans.make_spans(row, Record(row.line), with_messages=True):
             yield spans.span_line(span, 4_000)
 
 

@@ -1,12 +1,12 @@
 """The result of a look at something."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from time import time
 
 from service.cli.doctor.chapters import Chapter
-from service.cli.http_client import HttpResponse
 
 
 class Severity(StrEnum):
@@ -37,10 +37,13 @@ _SMALL_SECONDS = 5.0
 _LARGE_SECONDS = 60.0
 
 
-def clock_finding(name: str, answer: HttpResponse, now: float | None = None) -> CheckResult | None:
-    """How far the clock of what answered just ``now`` (Unix seconds) is from ours; None when it does not tell."""
+def clock_finding(name: str, headers: Mapping[str, str], now: float | None = None) -> CheckResult | None:
+    """How far the clock of what answered ``headers`` (by lower-case name) just ``now`` (Unix seconds) is from ours.
+
+    None when it does not tell.
+    """
     try:
-        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        theirs = parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
     apart = (time() if now is None else now) - theirs

@@ -38,7 +38,7 @@ def look_at_ollama(settings: Settings) -> list[CheckResult]:
         return [trouble]
     results = [CheckResult(_ABOUT, Severity.GOOD, f"Version {_document(answer).get('version', '?')} answers at {url}.")]
     results += _interface(urlsplit(url))
-    if clock := clock_finding("Ollama", answer):
+    if clock := clock_finding("Ollama", answer.headers):
         results.append(clock)
     return [*results, *_models(url), *_loaded(url, _is_loopback(urlsplit(url).hostname or ""))]
 

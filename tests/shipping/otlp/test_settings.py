@@ -2,20 +2,22 @@ from pathlib import Path
 
 import pytest
 
-from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
+from service.settings import SettingsError
+from service.shipping.otlp.settings import OtlpSettings, find_endpoint, read_otlp_settings
 
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://tempo:4318"}
 
 
 def settings(**environment: str) -> OtlpSettings:
-    read = read_otlp_settings({**BASE, **environment}, "box-1")
-    assert read is not None
-    return read
+    variables = {**BASE, **environment}
+    endpoint = find_endpoint(variables)
+    assert endpoint is not None
+    return read_otlp_settings(endpoint, variables)
 
 
 def mistakes(**environment: str) -> str:
-    with pytest.raises(ValueError, match="expected") as caught:
-        read_otlp_settings({**BASE, **environment}, "box-1")
+    with pytest.raises(SettingsError, match="expected") as caught:
+        settings(**environment)
     return str(caught.value)
 
 
@@ -30,7 +32,7 @@ def mistakes(**environment: str) -> str:
     ],
 )
 def test_without_an_endpoint_or_when_disabled_nothing_is_exported(environment: dict[str, str]) -> None:
-    assert read_otlp_settings(environment, "box-1") is None
+    assert find_endpoint(environment) is None
 
 
 def test_the_general_endpoint_is_a_base_and_the_traces_own_is_taken_as_it_stands() -> None:
@@ -42,8 +44,8 @@ def test_the_general_endpoint_is_a_base_and_the_traces_own_is_taken_as_it_stands
 def test_defaults_are_those_of_the_specification() -> None:
     read = settings()
     assert (read.timeout, read.compresses, read.headers, read.with_messages) == (10.0, False, {}, False)
-    assert read.resource["service.name"] == "ollama-recorder"
-    assert read.resource["service.instance.id"] == "box-1"
+    assert read.resource("box-1")["service.name"] == "ollama-recorder"
+    assert read.resource("box-1")["service.instance.id"] == "box-1"
 
 
 def test_what_is_said_for_traces_goes_before_what_is_said_in_general() -> None:
@@ -62,10 +64,10 @@ def test_what_is_said_for_traces_goes_before_what_is_said_in_general() -> None:
 
 def test_the_service_name_goes_before_the_resource_attributes() -> None:
     attributes = "service.name=other,deployment.environment.name=home%2Flab"
-    assert settings(OTEL_RESOURCE_ATTRIBUTES=attributes).resource["service.name"] == "other"
+    assert settings(OTEL_RESOURCE_ATTRIBUTES=attributes).resource("box-1")["service.name"] == "other"
     read = settings(OTEL_RESOURCE_ATTRIBUTES=attributes, OTEL_SERVICE_NAME="mine")
-    assert read.resource["service.name"] == "mine"
-    assert read.resource["deployment.environment.name"] == "home/lab"
+    assert read.resource("box-1")["service.name"] == "mine"
+    assert read.resource("box-1")["deployment.environment.name"] == "home/lab"
 
 
 def test_grpc_is_refused_with_what_to_use_instead() -> None:

@@ -1,11 +1,11 @@
-"""How a receiver does, for whoever shows it."""
+"""How delivery to a receiver goes, for whoever shows it."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
-class State(Enum):
-    """How a receiver does, as far as we have seen."""
+class DeliveryState(Enum):
+    """How the receiver answers, as far as we have seen."""
 
     UNKNOWN = "unknown"
     WELL = "well"
@@ -14,8 +14,8 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiverHealth:
-    """What pages, metrics and ``/readyz`` show of a receiver.
+class Delivery:
+    """What the page, metrics and ``/readyz`` show of a receiver.
 
     ``oldest_unshipped_seconds`` is the age of the oldest record that waits, 0 when none does.
     ``late`` counts those of the ``parked`` that were refused for their age. ``last_success`` is
@@ -23,7 +23,7 @@ class ReceiverHealth:
     """
 
     receiver: str
-    state: State
+    state: DeliveryState
     cursor: int
     oldest_unshipped_seconds: float
     shipped: int

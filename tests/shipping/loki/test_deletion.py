@@ -14,17 +14,17 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from service.shipping import loki_deletion
-from service.shipping.loki import encode
-from service.shipping.loki_deletion import (
+from service.shipping.loki import deletion
+from service.shipping.loki.deletion import (
     IDS_A_REQUEST,
     Erased,
-    LokiAddress,
     ask_loki,
     delete_lines,
     deletion_of_a_time,
     deletion_requests,
 )
+from service.shipping.loki.encode import encode
+from service.shipping.loki.settings import LokiSettings
 from tests.servers.loki import Loki
 from tests.shipping.rows import make_row
 
@@ -61,7 +61,7 @@ def test_a_name_of_a_host_cannot_widen_what_is_deleted_and_spans_that_are_not_sh
 
 
 @contextmanager
-def loki_that_answers(*answers: tuple[int, str]) -> Iterator[tuple[LokiAddress, list[tuple[str, str]]]]:
+def loki_that_answers(*answers: tuple[int, str]) -> Iterator[tuple[LokiSettings, list[tuple[str, str]]]]:
     """Answers in this order, then always the last one."""
     asked: list[tuple[str, str]] = []
 
@@ -80,7 +80,7 @@ def loki_that_answers(*answers: tuple[int, str]) -> Iterator[tuple[LokiAddress, 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield LokiAddress(f"http://127.0.0.1:{server.server_port}", {"X-Scope-OrgID": "us"}), asked
+        yield LokiSettings(f"http://127.0.0.1:{server.server_port}", {"X-Scope-OrgID": "us"}), asked
     finally:
         server.shutdown()
         server.server_close()
@@ -88,14 +88,14 @@ def loki_that_answers(*answers: tuple[int, str]) -> Iterator[tuple[LokiAddress, 
 
 @pytest.fixture(autouse=True)
 def tries_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loki_deletion, "_SECONDS_BETWEEN_TRIES", 0.0)
+    monkeypatch.setattr(deletion, "_SECONDS_BETWEEN_TRIES", 0.0)
 
 
 @pytest.mark.parametrize("behind", ["", "/", "/loki/api/v1/push"])
 def test_all_requests_are_made_with_what_opens_loki(behind: str) -> None:
     requests = deletion_requests(erased(450), with_spans=True, instance="box")
     with loki_that_answers((204, "")) as (loki, asked):
-        done = ask_loki(LokiAddress(loki.url + behind, loki.headers), requests)
+        done = ask_loki(LokiSettings(loki.url + behind, loki.headers), requests)
     assert done.is_asked
     assert asked == [(path, "us") for path in requests]
 
@@ -125,13 +125,13 @@ def test_a_refusal_says_what_to_do_and_keeps_the_requests(status: int, text: str
 
 def test_a_loki_whose_clock_is_a_little_behind_is_asked_again() -> None:
     with loki_that_answers((400, "deletes in the future are not allowed"), (204, "")) as (loki, asked):
-        assert delete_lines(loki, [("0" * 32, SECOND)], with_spans=True, instance="box").is_asked
+        assert delete_lines(loki, [("0" * 32, SECOND)], instance="box").is_asked
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://user:secret@127.0.0.1:9", "http://[::1", "gopher://x"])
 def test_a_loki_that_cannot_be_asked_is_told_and_not_raised(url: str) -> None:
-    done = ask_loki(LokiAddress(url, {}), deletion_requests(erased(1), with_spans=False, instance="box"))
+    done = ask_loki(LokiSettings(url, {}), deletion_requests(erased(1), with_spans=False, instance="box"))
     assert not done.is_asked
     assert "could not be asked" in done.text
     assert len(done.requests) == 1
@@ -146,7 +146,7 @@ async def test_a_real_loki_leaves_out_just_the_lines_and_spans_of_what_was_erase
         streams = orjson.loads(gzip.decompress(encode([gone, naming], instance, with_spans=True).body))
         assert (await asyncio.to_thread(loki.push, streams["streams"]))[0] == 204
     done = await asyncio.to_thread(
-        lambda: delete_lines(LokiAddress(loki.url, {}), [(gone.id, gone.ended_ns)], with_spans=True, instance="box")
+        lambda: delete_lines(LokiSettings(loki.url, {}), [(gone.id, gone.ended_ns)], instance="box")
     )
     assert done.is_asked, done.text
 
@@ -161,15 +161,13 @@ async def test_a_real_loki_leaves_out_just_the_lines_and_spans_of_what_was_erase
         (naming.id, "another box"): 6,
     }
     whole = (gone.ended_ns, naming.ended_ns)
-    asked = await asyncio.to_thread(
-        lambda: delete_lines(LokiAddress(loki.url, {}), [], whole, with_spans=True, instance="box")
-    )
+    asked = await asyncio.to_thread(lambda: delete_lines(LokiSettings(loki.url, {}), [], whole, instance="box"))
     assert asked.is_asked, asked.text
     listed = json.loads(await asyncio.to_thread(requests_at, loki))
     assert len(listed) == 2
 
 
 def requests_at(loki: Loki) -> bytes:
-    with urllib.request.urlopen(f"{loki.url}{loki_deletion.DELETE_PATH}", timeout=10) as reply:
+    with urllib.request.urlopen(f"{loki.url}{deletion.DELETE_PATH}", timeout=10) as reply:
         said: bytes = reply.read()
         return said

@@ -1,8 +1,8 @@
 """Asking Loki to delete what was erased here: which requests, and what its answers mean.
 
 A request names ids and the time in which they ended. Ids are compared with the structured metadata of each line, not
-looked for in its text: the line of a replay, or a prompt, may name an exchange that is not its own, and the spans
-below an exchange's first one do not. What else Loki 3.7 does (``pkg/compactor/deletion``, ``pkg/querier/deletion``):
+looked for in its text. The text may name another exchange, as in a replay or a prompt, and that of an inner span
+names none. What else Loki 3.7 does (``pkg/compactor/deletion``, ``pkg/querier/deletion``):
 
 * It answers 400 to an end that its clock has not reached, and lets a tenant delete only where retention is on.
 * Queries leave the lines out within five minutes: for so long it remembers which deletions there are.
@@ -10,18 +10,16 @@ below an exchange's first one do not. What else Loki 3.7 does (``pkg/compactor/d
   holds in memory (``max_chunk_age``), nothing goes.
 """
 
-import http.client
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice, starmap
 from typing import Final
 from urllib.parse import urlencode
 
-from service.shipping.loki import PUSH_PATH
+from service.record.timestamps import write_time
+from service.shipping.asking import ask
+from service.shipping.loki.settings import LokiSettings
 
 DELETE_PATH: Final = "/loki/api/v1/delete"
 # An address stays below 8 kB, which proxies take.
@@ -45,7 +43,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class LokiDeletion:
-    """What became of it: ``text`` says it in words.
+    """What became of it: ``text`` is a sentence for people.
 
     ``is_asked``: Loki took all, and ``requests`` are the first hundred of them. Otherwise ``requests`` are all that it
     did not take: paths, to be asked with POST.
@@ -56,25 +54,11 @@ class LokiDeletion:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LokiAddress:
-    """A Loki that is shipped to: base address, and the headers that open it."""
-
-    url: str
-    headers: Mapping[str, str]
-
-    @property
-    def base(self) -> str:
-        """Without what LOKI_URL may have behind it."""
-        return self.url.rstrip("/").removesuffix(PUSH_PATH)
-
-
 def delete_lines(
-    loki: LokiAddress,
+    loki: LokiSettings,
     exchanges: Iterable[tuple[str, int]],
     whole_time: tuple[int, int] | None = None,
     *,
-    with_spans: bool,
     instance: str,
 ) -> LokiDeletion:
     """Have Loki delete the lines of ``exchanges`` (id, end in Unix nanoseconds), or all that ended in ``whole_time``.
@@ -82,8 +66,8 @@ def delete_lines(
     ``instance`` is this journal's label: other recorders may ship to the same Loki. Blocks; never raises.
     """
     if whole_time is not None:
-        return ask_loki(loki, deletion_of_a_time(*whole_time, with_spans, instance))
-    return ask_loki(loki, deletion_requests(starmap(Erased, exchanges), with_spans, instance))
+        return ask_loki(loki, deletion_of_a_time(*whole_time, loki.with_spans, instance))
+    return ask_loki(loki, deletion_requests(starmap(Erased, exchanges), loki.with_spans, instance))
 
 
 def deletion_requests(erased: Iterable[Erased], with_spans: bool, instance: str) -> tuple[str, ...]:
@@ -92,8 +76,8 @@ def deletion_requests(erased: Iterable[Erased], with_spans: bool, instance: str)
     rest = iter(erased)
     requests = []
     while some := tuple(islice(rest, IDS_A_REQUEST)):
-        ids = "|".join(one.id for one in some)
-        ended = [one.ended_ns for one in some]
+        ids = "|".join(exchange.id for exchange in some)
+        ended = [exchange.ended_ns for exchange in some]
         requests.append(_path(f'{selector} | exchange=~"{ids}"', min(ended), max(ended)))
     return tuple(requests)
 
@@ -103,7 +87,7 @@ def deletion_of_a_time(since_ns: int, until_ns: int, with_spans: bool, instance:
     return (_path(_selector(with_spans, instance), since_ns, until_ns),)
 
 
-def ask_loki(loki: LokiAddress, requests: Sequence[str]) -> LokiDeletion:
+def ask_loki(loki: LokiSettings, requests: Sequence[str]) -> LokiDeletion:
     """Make ``requests``, one after the other, until one is refused. Blocks; never raises for what Loki answers."""
     for done, path in enumerate(requests):
         if refusal := _ask(loki, path):
@@ -116,45 +100,29 @@ def ask_loki(loki: LokiAddress, requests: Sequence[str]) -> LokiDeletion:
     )
 
 
-def _ask(loki: LokiAddress, path: str) -> str:
+def _ask(loki: LokiSettings, path: str) -> str:
     """Why Loki did not take it; empty: it did."""
     refusal = ""
     for tries in range(_TRIES):
         if tries:
             time.sleep(_SECONDS_BETWEEN_TRIES)
         try:
-            question = urllib.request.Request(loki.base + path, b"", dict(loki.headers), method="POST")
-            with _opener().open(question, timeout=_TIMEOUT_SECONDS):
-                return ""
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(500).decode("utf-8", "replace").strip()
-            refusal = _refused(error.code, said)
-            if not (error.code == 429 or error.code >= 500 or _IN_THE_FUTURE in said):
-                break
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            answer = ask(loki.base + path, "POST", headers=loki.headers, seconds=_TIMEOUT_SECONDS)
+        except OSError as error:
+            reason = str(error) or type(error).__name__
             return f"Loki at {loki.base} could not be asked ({reason}): make the requests when it can be."
+        if 200 <= answer.status < 300:
+            return ""
+        text = answer.body[:500].decode("utf-8", "replace").strip()
+        refusal = _refused(answer.status, text)
+        if not (answer.status == 429 or answer.status >= 500 or _IN_THE_FUTURE in text):
+            break
     return refusal
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """As the shipper: no proxies of the environment, and a login is taken to no other address."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-def _refused(status: int, said: str) -> str:
-    quoted = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    if status == 404 or "deletion is not available" in said or "not enabled" in said:
+def _refused(status: int, answer: str) -> str:
+    quoted = f"HTTP {status}: {answer}" if answer else f"HTTP {status}"
+    if status == 404 or "deletion is not available" in answer or "not enabled" in answer:
         return (
             f"Loki's deletion is off ({quoted}). Set in its configuration deletion_mode: filter-and-delete, and under"
             " compactor retention_enabled: true and delete_request_store (as loki/loki.yaml has them); then make the"
@@ -162,7 +130,7 @@ def _refused(status: int, said: str) -> str:
         )
     if status in (401, 403):
         return f"Loki refused the deletion ({quoted}): the tenant or login that ships may not delete."
-    if _IN_THE_FUTURE in said:
+    if _IN_THE_FUTURE in answer:
         return f"Loki's clock is behind this machine's ({quoted}): make the requests later."
     return f"Loki refused the deletion ({quoted}): make the requests when it takes them."
 
@@ -175,10 +143,5 @@ def _selector(with_spans: bool, instance: str) -> str:
 
 def _path(query: str, since_ns: int, until_ns: int) -> str:
     # Loki takes milliseconds: the first one in which something ended, and the one after the last.
-    since, until = since_ns // _MILLISECOND_NS, until_ns // _MILLISECOND_NS + 1
-    return f"{DELETE_PATH}?{urlencode({'query': query, 'start': _moment(since), 'end': _moment(until)})}"
-
-
-def _moment(milliseconds: int) -> str:
-    whole = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(tzinfo=None)
-    return f"{whole.isoformat()}.{milliseconds % 1000:03d}Z"
+    times = {"start": write_time(since_ns, 3), "end": write_time(until_ns + _MILLISECOND_NS, 3)}
+    return f"{DELETE_PATH}?{urlencode({'query': query, **times})}"

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from service.journal.reader import Row
-from service.shipping import loki as loki_receiver
-from service.shipping.health import State
+from service.shipping.delivery import DeliveryState
+from service.shipping.loki.receiver import make_receiver
+from service.shipping.loki.settings import LokiSettings, login_headers
 from service.shipping.receiver import Receiver
 from tests.servers.loki import Loki
 from tests.shipping.rows import MemoryJournal, holds, make_row, shipping
@@ -28,7 +29,7 @@ SPANS = '{job="spans", service="ollama"} | trace_id="%s" | json'
 
 
 def receiver_for(loki: Loki) -> Receiver:
-    return replace(loki_receiver.make_receiver(loki.url, "box-1"), bytes_per_second=1e9)
+    return replace(make_receiver(LokiSettings(loki.url), "box-1"), bytes_per_second=1e9)
 
 
 async def ask(loki: Loki, query: str) -> list[tuple[str, str]]:
@@ -103,7 +104,7 @@ async def test_the_good_lines_of_a_batch_are_stored_once_and_the_bad_one_is_park
     journal = MemoryJournal(list(rows))
     async with shipping(journal, receiver_for(loki)) as shipper:
         await journal.wait_for_cursor(60)
-        assert shipper.health().late == 1
+        assert shipper.delivery().late == 1
     assert {parked: reason for parked, (reason, _) in journal.parked.items()} == {
         17: "line_too_long",
         48: "too_far_behind",
@@ -126,10 +127,11 @@ async def test_a_loki_with_default_limits_takes_a_backlog_and_one_that_wants_a_t
     loki = await asyncio.to_thread(start_loki, flags=defaults)
     journal = MemoryJournal([make_row(each, request_body="word " * 1000) for each in range(1, 601)])
     async with shipping(journal, receiver_for(loki)) as shipper:
-        await holds(lambda: shipper.health().state is State.REFUSING)
-        assert "LOKI_TENANT" in shipper.health().what_to_do
+        await holds(lambda: shipper.delivery().state is DeliveryState.REFUSING)
+        assert "LOKI_TENANT" in shipper.delivery().what_to_do
     assert journal.cursor == 0
-    async with shipping(journal, loki_receiver.make_receiver(loki.url, "box-1", tenant="team-a")) as shipper:
+    with_tenant = LokiSettings(loki.url, login_headers(tenant="team-a"))
+    async with shipping(journal, make_receiver(with_tenant, "box-1")) as shipper:
         await journal.wait_for_cursor(600, seconds=30)
-        assert shipper.health().last_error == ""
+        assert shipper.delivery().last_error == ""
     assert journal.parked == {}
