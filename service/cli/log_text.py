@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Of so many that come at once, nobody reads more; a line takes 0.4 ms, in which chats would have to wait.
 _MOST_AT_ONCE: Final = 20
-# What every record of the logging module has; all else was said by whoever logged it.
+# What every record of the logging module has; all else comes from whoever logged it.
 _ALWAYS_THERE = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "event"}
 _STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "bold red"}
 
