@@ -5,7 +5,6 @@ relayed, recorded and ended like all others. Bytes have one path, not two.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -23,6 +22,7 @@ from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 from service.record.exchange import GATEWAY_PREFIX
 from service.record.json_body import JsonForm, read_fields
+from service.record.streamed import AnswerDelta, StreamedAnswer
 
 PATH: Final = "/generate"
 _TARGET: Final = f"{GATEWAY_PREFIX}/api/generate"
@@ -46,37 +46,29 @@ _PASSED_ON: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _Texts:
-    """Takes apart the lines of Ollama's stream. ``error`` is set once a line carries one."""
+class _StreamedText:
+    """The text of Ollama's stream, as far as it has come. ``error`` is set once the stream carries one."""
 
-    error: str = ""
-    _rest: bytes = b""
-    _texts: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._answer = StreamedAnswer("ollama", "generate", "application/x-ndjson")
+        self._new: list[str] = []
+        self.error = ""
 
     def add(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._read(line)
+        self._take_in(self._answer.add(piece))
 
     def end(self) -> None:
         """The answer came whole: its last line is one also without a newline."""
-        self._read(self._rest)
-        self._rest = b""
-
-    def _read(self, line: bytes) -> None:
-        try:
-            piece = orjson.loads(line)
-        except ValueError:
-            return
-        if isinstance(piece, dict):
-            self.error = self.error or str(piece.get("error") or "")
-            self._texts.append(str(piece.get("response") or ""))
+        self._take_in(self._answer.end())
 
     def take(self) -> bytes:
         """The text that has come since the last call."""
-        texts, self._texts = self._texts, []
-        return "".join(texts).encode("utf-8", "replace")
+        new, self._new = self._new, []
+        return "".join(new).encode("utf-8", "replace")
+
+    def _take_in(self, delta: AnswerDelta) -> None:
+        self._new.append(delta.text)
+        self.error = self.error or delta.error
 
 
 class Generate:
@@ -165,7 +157,7 @@ class Generate:
     async def _stream(
         self, request: web.BaseRequest, answer: UpstreamResponse, headers: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
-        texts = _Texts()
+        texts = _StreamedText()
         response = web.StreamResponse(headers=dict(headers))
         response.content_type, response.charset = "text/plain", "utf-8"
 

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "service.record": set[str](),
     "service.gateway": {
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
-        "service.record.json_body",
+        # POST /generate reads a body, and Ollama's answer as it streams in.
+        *("service.record.json_body", "service.record.streamed"),
     },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
