@@ -12,6 +12,8 @@ from service.search.index import NAMED
 from service.search.query_language import spaced
 
 COMPLETED, FAILED, CLIENT_LEFT = 0, 1, 2
+# As texts: a member of an enumeration takes longer to look up and to compare.
+_WHOLE, _LEFT = str(Outcome.COMPLETED), str(Outcome.CLIENT_LEFT)
 # A column has a field's own name, or that of the field's filter.
 _FIELD_OF_FILTER = {field.filter: field.name for field in FIELDS}
 _NAME_FIELDS = tuple(name if name in FIELD_NAMES else _FIELD_OF_FILTER[name] for name in NAMED)
@@ -35,8 +37,7 @@ class IndexColumns:
 def columns_of(row: Row) -> IndexColumns:
     """The columns of a record. Never raises: of a line that cannot be read only the row's own columns are known."""
     record = Record(row.line)
-    # An empty name is none.
-    names = [getattr(record, field) or None for field in _NAME_FIELDS]
+    names = record.texts(_NAME_FIELDS)
     names[-2:] = names[-2] or row.operation or None, row.outcome
     request_ms = _thousandths(record.request_time)
     kind = _kind(record, row.outcome)
@@ -70,9 +71,9 @@ def height(milliseconds: int | None) -> int:
 
 
 def _kind(record: Record, outcome: str) -> int:
-    if outcome == Outcome.CLIENT_LEFT:
+    if outcome == _LEFT:
         return CLIENT_LEFT
-    is_failed = outcome != Outcome.COMPLETED if record.failed is None else record.failed
+    is_failed = outcome != _WHOLE if record.failed is None else record.failed
     return FAILED if is_failed else COMPLETED
 
 
