@@ -180,7 +180,7 @@ class App:
             released=lambda: emit(RepliesReleased(1)),
             settings=RelaySettings(
                 ollama_url=settings.ollama_url,
-                silence=settings.ollama_timeout,
+                idle_seconds=settings.ollama_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),

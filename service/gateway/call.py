@@ -16,13 +16,13 @@ Close = Callable[[Exchange], Committed | None]
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """``silence`` and ``hold`` are seconds: how long nothing may be heard, how long an answer may wait for its record.
+    """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
 
-    A ``silence`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
     """
 
     ollama_url: str
-    silence: float
+    idle_seconds: float
     keep_body_bytes: int
     hold: float = 0.25
 

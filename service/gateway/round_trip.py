@@ -41,7 +41,7 @@ class RoundTrip:
         self.answer: UpstreamResponse | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.silence)
+        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds)
         self.body_reader = RequestBodyReader(request, self.idle_timeout, hooks.settings.keep_body_bytes)
         self.answer_copy = Capture(hooks.settings.keep_body_bytes)
         self.answer_type = ""
@@ -193,10 +193,10 @@ class RoundTrip:
         self._abort_upstream()
         if self.idle_timeout.waits_for_client:
             self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.silence:g} s."
+            message = f"The request's body stopped arriving for {self.settings.idle_seconds:g} s."
         else:
             self.outcome = Outcome.UPSTREAM_TIMED_OUT
-            message = silent(self.settings.ollama_url, self.settings.silence)
+            message = silent(self.settings.ollama_url, self.settings.idle_seconds)
         if self.reply.has_begun:
             self.error = message
             return self.hang_up()

@@ -7,7 +7,8 @@ Who may see what
 
 What is answered
     * ``assets``: the files of the page (folder ``page``) and ``openapi.json``;
-    * ``listing``: many exchanges; ``one_exchange``: one of them; ``exporting``: files of many; ``live``: what happens;
+    * ``listing``: many exchanges; ``one_exchange``: one of them, put together by
+      ``exchange_detail``; ``exporting``: files of many; ``live``: what happens;
     * ``replaying``: a prompt sent again; ``erasing``: exchanges erased on demand;
     * ``health``: alive, ready, degraded; ``metrics``: Prometheus' numbers.
 

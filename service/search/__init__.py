@@ -4,7 +4,8 @@ It reads the journal and never writes there, but for ``compacting``, which write
 ``ollama-recorder journal compact`` when no recorder runs.
 
 Questions
-    * ``filters``: which exchanges; ``query_language``: the words of a search; ``search`` answers;
+    * ``parameters``: what can be asked; ``filters``: which exchanges; ``query_language``: the words of a search;
+    * ``search`` answers;
     * ``index_query``: the reading connection, and a filter as SQL; ``timeline``, ``totals``, ``neighbours``: answers.
 
 The index

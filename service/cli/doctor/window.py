@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.journal.reader import Reader
+from service.journal.reader import LAST_NUMBER, Reader
 from service.record.bodies import document
 from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
@@ -94,7 +94,7 @@ def read_window(folder: Path, seconds: float) -> Window:
     since_ns = time.time_ns() - int(seconds * 1e9)
     deadline = time.monotonic() + _MOST_SECONDS
     lines: list[tuple[int, int, bytes]] = []
-    before, size = (1 << 63) - 1, 0
+    before, size = LAST_NUMBER, 0
     try:
         while True:
             rows = reader.ask(
