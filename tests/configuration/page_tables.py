@@ -3,6 +3,7 @@
 import json
 from typing import Any, get_args
 
+from service.record.exchange import GATEWAY_PREFIX
 from service.record.fields import FIELDS, Field, FieldKind
 from service.record.outcomes import OUTCOMES
 from service.record.phases import PhaseName
@@ -44,6 +45,7 @@ def text() -> str:
             _list("FILTERS", "The filters. Any of its `fields` may hold what one asks for.", filters),
             _list("GROUPINGS", "What totals can be grouped by; the first is meant where none is named.", STATS_FIELDS),
             _outcomes(),
+            f"/** Below it lies Ollama. */\nexport const GATEWAY_PREFIX = {_literal(GATEWAY_PREFIX)};\n",
         ]
     )
 

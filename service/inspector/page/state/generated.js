@@ -138,3 +138,6 @@ export const OUTCOMES = Object.freeze(/** @type {Record<string, string>} */ ({
   gateway_stopped: "recorder stopped",
   gateway_died: "recorder was killed",
 }));
+
+/** Below it lies Ollama. */
+export const GATEWAY_PREFIX = "/api/ollama";

@@ -1,6 +1,6 @@
 /** What the list holds of each exchange: of one that ended its summary, made small; of one in flight what is known so far. */
 
-import { REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
+import { GATEWAY_PREFIX, REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
 
 /**
  * @typedef {import("./tables.js").RecordFields} RecordFields
@@ -31,6 +31,8 @@ import { REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
 const MOST_NAMES = 20_000;
 const LONGEST_ERROR = 200;
 const LONGEST_ADDRESS = 160;
+/** What every address begins with, and the labels of its caller. Some clients write slashes twice. */
+const BEFORE_THE_PATH = new RegExp(`^/*${GATEWAY_PREFIX}(/(~|%7[eE])[^/]*)?`);
 const repeated = new Set(/** @type {readonly string[]} */ (REPEATED_NAMES));
 /** @type {Map<string, string>} */
 const known = new Map();
@@ -74,7 +76,7 @@ export function compact(summary) {
  * @param {string} uri
  */
 function pathOf(uri) {
-  return uri.replace(/^\/+api\/ollama(\/(~|%7[eE])[^/]*)?/, "").slice(0, LONGEST_ADDRESS) || "/";
+  return uri.replace(BEFORE_THE_PATH, "").slice(0, LONGEST_ADDRESS) || "/";
 }
 
 /**

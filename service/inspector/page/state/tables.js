@@ -4,9 +4,9 @@
  * All other modules take names from here, so a new field, filter or phase is a line in one of these tables.
  */
 
-import { FIELDS, FILTERS, GROUPINGS, OUTCOMES } from "./generated.js";
+import { FIELDS, FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES } from "./generated.js";
 
-export { FILTERS, GROUPINGS, OUTCOMES };
+export { FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES };
 
 /**
  * @typedef {import("./generated.js").RecordFields} RecordFields

@@ -1,6 +1,7 @@
 /** What stands where the rows would: how to begin, why nothing matches, what went wrong. */
 
 import { isFiltered, withoutFilters } from "../state/address.js";
+import { GATEWAY_PREFIX } from "../state/tables.js";
 import { describeTime } from "../text/view_description.js";
 import { button, copy, element } from "./elements.js";
 
@@ -32,7 +33,7 @@ export function emptyPart(address) {
 }
 
 function welcomePart() {
-  const base = `${window.location.origin}/api/ollama`;
+  const base = `${window.location.origin}${GATEWAY_PREFIX}`;
   const command = `curl ${base}/api/generate -d '{"model": "llama3.2", "prompt": "Why is the sky blue?"}'`;
   const copying = button("Copy", async () => {
     copying.textContent = (await copy(command)) ? "Copied" : "Select it and copy";
