@@ -13,6 +13,7 @@ part of it. Masked secrets stay masked. What our copy does not hold whole is lef
 """
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, A
 
 
 _OPERATIONS = frozenset({"chat", "generate"})
+# What stands in an answer for a picture that a model drew.
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 # As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
 _CUT = frozenset(
     {"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn", UNFINISHED}
@@ -185,7 +188,7 @@ def _reason_in_record(said: dict[str, Any], options: ChatOptions) -> Reason | No
             return Reason.CUT_PROMPT
         if said.get("done_reason") in _CUT:
             return Reason.CUT_ANSWER
-    if said.get("images"):
+    if said.get("images") or _PICTURE.search(said.get("response_text") or ""):
         return Reason.IMAGES
     return None
 

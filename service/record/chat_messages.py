@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.record.replies import compact, text_of
+from service.record.json_text import compact
+from service.record.replies import text_of
 from service.record.wording import counted
 
 _BETWEEN_PARTS = "\n"

@@ -32,6 +32,7 @@ _SAID_IN_TURNS = frozenset(("messages", "input", "prompt", "system", "instructio
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
 _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
 # orjson writes what is nested 254 levels deep; who shows a conversation puts it into something.
 _DEEP, _ROOM = 200, 16
@@ -71,7 +72,8 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     body, is_whole = _request(record, request)
     asked, answer = _parsed(body), _answer(record)
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
-    is_whole = is_whole and not record.response_truncated
+    # Bytes beside an answer tell what no field does.
+    is_whole = is_whole and not record.response_truncated and not (answer and record.response_body)
     if not _is_shallow(asked, body):
         return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
     turns = _turns(record, asked, text)
@@ -120,7 +122,7 @@ def opening(record: Record, characters: int = 160) -> tuple[str, str]:
 
 def _opening_of_answer(record: Record) -> str:
     if (text := (record.response_text or "")) and not text.isspace():
-        return text
+        return _PICTURE.sub(lambda picture: _in_words(picture[0]), text) if "<image " in text else text
     if text := (record.tool_calls or ""):
         return ", ".join(f"{call.name}({call.arguments})" for call in _calls(text))
     return record.thinking or ""

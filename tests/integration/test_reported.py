@@ -201,7 +201,12 @@ EXPECTED: dict[str, Checks] = {
     },
 }
 # Cases that are still told wrongly.
-PENDING = frozenset(EXPECTED)
+PENDING = frozenset(
+    (
+        *("arguments-encoded-twice", "latin-1-request", "many-tools", "fill-in-the-middle", "image-route"),
+        *("mask-npm", "mask-pypi", "mask-sk", "mask-glsa", "mask-r8"),
+    )
+)
 # What a client has read when it hangs up, while the upstream goes on for so many seconds.
 LEAVES_AFTER = {"client-leaves-after-finish-reason": (b'"finish_reason": "stop"', 3.0)}
 SEARCHED = ("Fluss", "zebrasum")
@@ -209,7 +214,7 @@ SEARCHED = ("Fluss", "zebrasum")
 
 def _request(name: str) -> bytes:
     if name != "many-tools":
-        return (REPORTED / CASES[name]["request"]).read_bytes()
+        return (REPORTED / str(CASES[name]["request"])).read_bytes()
     parameters = {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(20)}}
     functions = [{"name": f"tool_{n}", "description": "d" * 300, "parameters": parameters} for n in range(400)]
     tools = [{"type": "function", "function": function} for function in functions]
