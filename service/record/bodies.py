@@ -222,6 +222,11 @@ def decoded(data: bytes) -> str:
         return _ESCAPED_BYTE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
+def is_utf_16(data: bytes) -> bool:
+    """Whether ``data`` is text in UTF-16: by its mark, or as JSON."""
+    return bool(_utf_16(data))
+
+
 def _utf_16(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
