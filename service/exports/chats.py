@@ -91,6 +91,7 @@ def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, A
 
 
 _OPERATIONS = frozenset({"chat", "generate"})
+_NO_TURNS = frozenset({"suffix", "template"})
 # What stands in an answer for a picture that a model drew.
 _PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 # As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
@@ -205,7 +206,7 @@ def _reason_in_request(conversation: Conversation) -> Reason | None:
     if asked.get("context") or asked.get("previous_response_id") or asked.get("conversation"):
         return Reason.EARLIER_TURNS_MISSING
     # With `raw` the prompt holds a template's own marks; with `suffix` it is the text around a gap.
-    if asked.get("raw") is True or asked.get("suffix") or asked.get("template"):
+    if asked.get("raw") is True or any(turn.role in _NO_TURNS for turn in conversation.turns):
         return Reason.NO_TEMPLATE
     several = asked.get("n")
     if isinstance(several, int) and several > 1:

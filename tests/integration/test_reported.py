@@ -201,7 +201,7 @@ EXPECTED: dict[str, Checks] = {
     },
 }
 # Cases that are still told wrongly.
-PENDING = frozenset(("many-tools", "fill-in-the-middle", "image-route"))
+PENDING = frozenset(("many-tools", "image-route"))
 # What a client has read when it hangs up, while the upstream goes on for so many seconds.
 LEAVES_AFTER = {"client-leaves-after-finish-reason": (b'"finish_reason": "stop"', 3.0)}
 SEARCHED = ("Fluss", "zebrasum")
@@ -260,7 +260,7 @@ async def test_what_the_recorder_tells_of_a_reported_input(name: str, tmp_path: 
             return (await get(app, f"/exchanges/{identifier}.json")).status == 200
 
         await until(ended)
-        (summary,) = await found(app, "", 1)
+        (summary,) = await found(app, "outcome=completed", 1)
         one = await said(app, f"/exchanges/{identifier}.json")
         lines = (await get(app, "/exchanges.chat.jsonl")).body.splitlines()
         words = {word: len((await said(app, f"/exchanges.json?q={word}"))["exchanges"]) for word in SEARCHED}
