@@ -13,6 +13,7 @@ secrets stay masked. Images, and whatever our copy does not hold whole, are left
 """
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -89,6 +90,9 @@ def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, A
     return {"messages": messages, "tools": tools} if tools else {"messages": messages}
 
 
+_NO_TURNS = frozenset({"suffix", "template"})
+# What stands in an answer for a picture that a model drew.
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 # The words of Ollama and OpenAI, of Anthropic, and of OpenAI's responses.
 _CUT = frozenset(
     {"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn", UNFINISHED}
@@ -184,7 +188,7 @@ def _reason_in_record(record: Record, options: ChatOptions) -> Reason | None:
             return Reason.CUT_PROMPT
         if record.done_reason in _CUT:
             return Reason.CUT_ANSWER
-    if record.images:
+    if record.images or _PICTURE.search(record.response_text or ""):
         return Reason.IMAGES
     return None
 
@@ -201,7 +205,7 @@ def _reason_in_request(conversation: Conversation) -> Reason | None:
     if parameters.get("context") or parameters.get("previous_response_id") or parameters.get("conversation"):
         return Reason.EARLIER_TURNS_MISSING
     # With `raw` the prompt holds a template's own marks; with `suffix` it is the text around a gap.
-    if parameters.get("raw") is True or parameters.get("suffix") or parameters.get("template"):
+    if parameters.get("raw") is True or any(turn.role in _NO_TURNS for turn in conversation.turns):
         return Reason.NO_TEMPLATE
     several = parameters.get("n")
     if isinstance(several, int) and several > 1:

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import document
 from service.record.conversation import ChatMessage, Conversation, ToolCall
+from service.record.json_text import compact
+from service.record.tool_calls import parsed_arguments
 
 Message = dict[str, Any]
 _DIGEST_BYTES = 16
@@ -54,10 +55,12 @@ def messages_of(
 
 
 def _called(call: ToolCall, number: int, as_objects: bool) -> dict[str, Any]:
-    parsed = document(call.arguments.encode("utf-8", "surrogatepass")) if call.arguments.strip() else {}
-    if not isinstance(parsed, dict) or not call.name:
+    sent = call.arguments.strip() or "{}"
+    found = parsed_arguments(sent)
+    if not isinstance(found, dict) or not call.name:
         raise ValueError(f"the arguments of a call of {call.name!r} are no JSON object")
-    arguments = parsed if as_objects else (call.arguments.strip() or "{}")
+    # Some models encode them twice; trainers expect them once.
+    arguments = found if as_objects else compact(found) if sent.startswith('"') else sent
     # Ollama's own API gives calls no ids.
     identifier = call.id or f"call_{number}"
     return {"id": identifier, "type": "function", "function": {"name": call.name, "arguments": arguments}}
@@ -141,7 +144,7 @@ def seed_of(tools: Sequence[dict[str, Any]]) -> bytes:
 
 
 def _comparable(arguments: Any) -> Any:
-    return document(arguments.encode("utf-8", "surrogatepass")) if isinstance(arguments, str) else arguments
+    return parsed_arguments(arguments)
 
 
 def _canonical(value: Any) -> bytes:

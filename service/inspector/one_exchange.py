@@ -1,6 +1,5 @@
 """One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
 
-import json
 import shlex
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ from service.inspector.exchange_detail import ExchangeDetail, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
-from service.record.bodies import GAP_MARK
+from service.record.bodies import GAP_MARK, document
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.record import Record
 from service.record.summary import summarise
@@ -128,9 +127,8 @@ def why_not_whole(kept: KeptRecord, record: Record) -> str | None:
     # The gap in a copy may lie inside a text: then it is still JSON.
     if _has_gap(record, "request", kept.request):
         return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
-    try:
-        # Not by orjson: half an emoji, as JavaScript cuts them, is no JSON to it, and Ollama takes it.
-        whole = json.loads(kept.request)
-    except (ValueError, RecursionError):
+    # As lenient as Ollama, which takes half an emoji, as JavaScript cuts them, and bytes that are no UTF-8.
+    whole = document(kept.request)
+    if whole is None:
         return "The request is no JSON."
     return None if isinstance(whole, dict) else "The request is JSON, but no object."

@@ -15,6 +15,7 @@ from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
 from service.record.record import Record
+from service.record.request_fields import with_known_names
 
 __all__ = (
     "SEARCHABLE_CHARACTERS",
@@ -29,10 +30,16 @@ __all__ = (
 SEARCHABLE_CHARACTERS = 32_768
 """How much of a prompt, and of an answer, can be found again: both ends of a longer one."""
 
-_SAID_IN_TURNS = frozenset(("messages", "input", "prompt", "system", "instructions", "images", "tools", "functions"))
+_SAID_IN_TURNS = frozenset(
+    (
+        *("messages", "input", "prompt", "suffix", "system", "instructions", "template", "images", "image"),
+        *("tools", "functions"),
+    )
+)
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
 _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
 # orjson writes what is nested 254 levels deep; who shows a conversation puts it into something.
 _DEEP, _ROOM = 200, 16
@@ -69,7 +76,8 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     body, is_whole = _request(record, request)
     asked, answer = _parsed(body), _answer(record)
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
-    is_whole = is_whole and not record.response_truncated
+    # Bytes beside an answer tell what no field does.
+    is_whole = is_whole and not record.response_truncated and not (answer and record.response_body)
     if not _is_shallow(asked, body):
         return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
     turns = _turns(record, asked, text)
@@ -101,7 +109,22 @@ def _searched_prompt(record: Record) -> str:
         pieces += (turn.thinking, turn.text) if turn.thinking else (turn.text,)
         for call in turn.tool_calls:
             pieces += (call.name, call.arguments)
-    return "\n".join(pieces)
+    prompt = "\n".join(pieces)
+    return _offered(asked, SEARCHABLE_CHARACTERS - len(prompt) - 1) + prompt
+
+
+def _offered(asked: dict[str, Any], room: int) -> str:
+    """How the tools that were offered are described, as far as what was asked leaves ``room``."""
+    pieces: list[str] = []
+    for tool in tools_of(asked):
+        function = tool.get("function")
+        words = (function if isinstance(function, dict) else tool).get("description")
+        if isinstance(words, str) and words:
+            room -= len(words) + 1
+            if room <= 0:
+                break
+            pieces.append(words + "\n")
+    return "".join(pieces)
 
 
 def opening(record: Record, characters: int = 160) -> tuple[str, str]:
@@ -118,7 +141,7 @@ def opening(record: Record, characters: int = 160) -> tuple[str, str]:
 
 def _opening_of_answer(record: Record) -> str:
     if (text := (record.response_text or "")) and not text.isspace():
-        return text
+        return _PICTURE.sub(lambda picture: _in_words(picture[0]), text) if "<image " in text else text
     if text := (record.tool_calls or ""):
         return ", ".join(f"{call.name}({call.arguments})" for call in _calls(text))
     return record.thinking or ""
@@ -205,7 +228,9 @@ def _parsed(body: bytes) -> Any:
         found = document(body)
         if found is not None and b"\\u" in body:
             found = document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
-    return found if isinstance(found, (dict, list)) else None
+    if isinstance(found, dict):
+        return with_known_names(found)
+    return found if isinstance(found, list) else None
 
 
 def _is_shallow(found: Any, body: bytes) -> bool:

@@ -11,6 +11,7 @@ from service.record.failures import failures
 from service.record.findings import Case, Finding, Surroundings, at_its_speed, slowness
 from service.record.phases import Phase, durations_of, phases_of
 from service.record.record import Record
+from service.record.request_fields import with_known_names
 from service.record.truncation import cuts
 from service.record.wording import counted, duration
 
@@ -38,7 +39,7 @@ def explain(record: Record, around: Surroundings) -> Explanation:
     body = record.request_body
     asked = document(body.encode("utf-8", "surrogatepass")) if body else None
     spent = durations_of(record)
-    case = Case(record, asked if isinstance(asked, dict) else {}, spent, _sound(around))
+    case = Case(record, with_known_names(asked) if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
     findings = (*wrong, *slow) or _quick(case)
     return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
@@ -13,6 +14,7 @@ from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
 from service.record.operations import CONVERSATIONS
+from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces
 from service.record.request_facts import Asked, read_request
 from service.record.timestamps import write_time
@@ -140,23 +142,33 @@ def _facts(
         values["tool_calls"] = generation.tool_calls
     if response[0]:
         values["response_body"] = response[0]
-    error = exchange.error or generation.error
+    operation = generation.operation or opened.operation
+    is_unfinished = (
+        generation.done_reason is None and not response[1] and _is_unfinished(exchange, generation, operation)
+    )
+    in_answer = generation.error
+    if is_unfinished and not repeats_itself(generation.text or generation.thinking or ""):
+        in_answer = NO_END
+    error = exchange.error or in_answer
     if error:
         values["error"] = error
     values["outcome"] = str(outcome)
-    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or generation.error is not None
-    operation = generation.operation or opened.operation
+    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or in_answer is not None
     if operation:
         values["operation"] = operation
     if opened.api:
         values["api"] = opened.api
     if generation.model is not None:
         values["model"] = generation.model[:_LONGEST_NAME]
+    if generation.remote_host is not None:
+        values["remote_host"] = generation.remote_host[:_LONGEST_ADDRESS]
+    if generation.remote_model is not None:
+        values["remote_model"] = generation.remote_model[:_LONGEST_NAME]
     if generation.stream is not None:
         values["stream"] = generation.stream
     if generation.done_reason is not None:
         values["done_reason"] = generation.done_reason[:_LONGEST_NAME]
-    elif not response[1] and _is_unfinished(exchange, generation, operation):
+    elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, context_length_of)
     _put_caller(values, opened)
@@ -188,6 +200,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     """Whether Ollama ended the answer without a word, where nobody else cut it."""
     return (
         generation.is_finished is False
+        and generation.done_reason is None
         and generation.error is None
         and operation in CONVERSATIONS
         and exchange.outcome is Outcome.COMPLETED

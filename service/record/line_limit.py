@@ -9,8 +9,10 @@ import orjson
 
 from service.record.bodies import left_out
 from service.record.characters import IN_LINES, as_pattern_of_utf8
+from service.record.json_cut import cut_json
 
 LINE_BYTES = 240_000
+_JSON_TEXTS = frozenset({"request_body", "tool_calls"})
 _UNSAFE = re.compile(as_pattern_of_utf8(IN_LINES))
 
 
@@ -59,11 +61,17 @@ def fit(facts: dict[str, Any], long_texts: tuple[str, ...], limit: int = LINE_BY
     for number, key in enumerate(sorted(sizes, key=lambda key: sizes[key])):
         share = room // (len(sizes) - number)
         if sizes[key] > share:
-            cut[key] = shortened(texts[key], share)
+            cut[key] = _shortened_json(texts[key], share) if key in _JSON_TEXTS else shortened(texts[key], share)
             room -= share
         else:
             room -= sizes[key]
     return {key: cut.get(key, value) for key, value in facts.items()}, set(cut)
+
+
+def _shortened_json(text: str, room: int) -> str:
+    """``text`` in at most ``room`` bytes, as JSON where it is that, so that its readers still understand it."""
+    found = cut_json(text, room)
+    return found if found is not None and _size(found, room) <= room else shortened(text, room)
 
 
 def _size(text: str, enough: int) -> int:

@@ -130,6 +130,9 @@ def test_twice_the_same_export_writes_twice_the_same() -> None:
     assert b"".join(chats.write(records)) == b"".join(chats.write(records))
 
 
+LOOP = said("assistant", "So it is" + " so" * 40)
+
+
 @pytest.mark.parametrize(
     ("why", "record"),
     [
@@ -138,7 +141,9 @@ def test_twice_the_same_export_writes_twice_the_same() -> None:
         (Reason.NOT_A_CHAT, recorded(recording("generate_load"))),
         (Reason.NOT_SUCCESSFUL, recorded(recording("model_not_found"))),
         (Reason.CUT_ANSWER, recorded(recording("chat_once"))),
-        (Reason.CUT_ANSWER, asked(question={"messages": [USER]}, answer={"message": ANSWER, "done": False})),
+        (Reason.CUT_ANSWER, asked(question={"messages": [USER]}, answer={"message": LOOP, "done": False})),
+        (Reason.NOT_SUCCESSFUL, asked(question={"messages": [USER]}, answer={"message": ANSWER, "done": False})),
+        (Reason.IMAGES, chat(USER, answer="<image 2056 bytes, not whole>")),
         (Reason.IMAGES, chat(said("user", "What?", images=["aGVsbG8gd29ybGQ="]))),
         (Reason.NO_ANSWER, chat(USER, answer="  \n")),
         (Reason.NO_ANSWER, chat(USER, ANSWER, answer="")),

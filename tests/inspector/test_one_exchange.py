@@ -113,4 +113,5 @@ def test_only_what_is_kept_whole_can_be_sent_again(request_bytes: bytes) -> None
     assert "KEEP_BODY_BYTES" in str(why_not(kept(shortened, request_truncated=True)))
     assert why_not(kept(b'{"prompt": "half an emoji: \\ud83d"}')) is None
     assert why_not(kept(b'{"model":"m"}')) is None
+    assert why_not(kept(b'{"prompt":"K\xf6ln"}')) is None
     assert why_not(kept(b'{"model":"m"}', method="GET"))

@@ -392,7 +392,8 @@ def test_the_context_length_is_what_the_request_wanted_or_less_where_the_model_c
         assert (said["context_length"], said["prompt_truncated"]) == (expected, is_cut)
 
 
-_LOOP = b'{"model":"tiny","message":{"role":"assistant","content":" so"},"done":false}'
+_SO = b" so" * 31
+_LOOP = b'{"model":"tiny","message":{"role":"assistant","content":"%s"},"done":false}' % _SO
 _ZEROS = b'"usage":{"prompt_tokens":0,"completion_tokens":0,"input_tokens":0,"output_tokens":0}'
 
 
@@ -401,19 +402,26 @@ _ZEROS = b'"usage":{"prompt_tokens":0,"completion_tokens":0,"input_tokens":0,"ou
     [
         ("/api/chat", body(_LOOP)),
         ("/api/chat", body(_LOOP + b"\n" + _LOOP + b"\n", "application/x-ndjson")),
-        ("/v1/chat/completions", body(b'{"choices":[{"message":{"content":" so"},"finish_reason":null}],%s}' % _ZEROS)),
         (
             "/v1/chat/completions",
-            body(b'data: {"choices":[{"delta":{"content":" so"},"finish_reason":null}]}\n\n', "text/event-stream"),
+            body(b'{"choices":[{"message":{"content":"%s"},"finish_reason":null}],%s}' % (_SO, _ZEROS)),
         ),
-        ("/v1/responses", body(b'{"status":"completed","output":[{"content":[{"text":" so"}]}],%s}' % _ZEROS)),
-        ("/v1/messages", body(b'{"type":"message","content":[{"type":"text","text":" so"}],%s}' % _ZEROS)),
+        (
+            "/v1/chat/completions",
+            body(b'data: {"choices":[{"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % _SO, "text/event-stream"),
+        ),
+        ("/v1/responses", body(b'{"status":"completed","output":[{"content":[{"text":"%s"}]}],%s}' % (_SO, _ZEROS))),
+        ("/v1/messages", body(b'{"type":"message","content":[{"type":"text","text":"%s"}],%s}' % (_SO, _ZEROS))),
     ],
 )
 def test_an_answer_that_arrived_whole_but_has_no_end_is_unfinished(path: str, answer: Body) -> None:
     found = exchange(ASK, answer, path)
     said = line_of(found, context_length=4096)
     assert (said["done_reason"], said["outcome"], said["failed"]) == ("unfinished", "completed", False)
+    # Without that the model did not repeat itself: it was cut, or its program crashed.
+    head = answer.head.replace(_SO, b" so")
+    once = answer._replace(head=head, length=len(head))
+    assert line_of(found._replace(response=once)).items() >= {"done_reason": "unfinished", "failed": True}.items()
     assert not said.keys() & {"prompt_tokens", "completion_tokens", "prompt_truncated"}
     assert "done_reason" not in line_of(found._replace(outcome=Outcome.UPSTREAM_BROKE_OFF))
     gap = answer._replace(length=answer.length + 9, tail=b"\n")

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from service.record.exchange import Body, OpenExchange
-from service.record.request_facts import prompt_characters, read_request
+from service.record.exchange import Body, OpenExchange, Outcome
+from service.record.request_facts import Asked, prompt_characters, read_request
 from tests.record.wire import body, exchange, shortened
 
 
@@ -102,3 +102,11 @@ def test_a_prompt_is_measured_without_its_runs_of_white_space() -> None:
         "input": "gh",
     }
     assert prompt_characters(asked) == 8
+
+
+def test_of_a_call_whose_body_was_not_read_nothing_is_said() -> None:
+    for path in ("/api/chat", "/api/generate", "/v1/chat/completions", "/v1/messages"):
+        opened = exchange(b"", b"", path, outcome=Outcome.REFUSED, status=403).opened
+        assert read_request(opened, opened.request) == Asked()
+        partly = opened._replace(request=Body(5000, b'{"model":"m","messages":[', is_incomplete=True))
+        assert (read_request(partly, partly.request).model, read_request(partly, partly.request).stream) == ("m", None)

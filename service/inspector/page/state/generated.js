@@ -14,9 +14,12 @@
  * @property {string} [operation]
  * @property {string} [api]
  * @property {string} [model]
+ * @property {string} [remote_host]
+ * @property {string} [remote_model]
  * @property {boolean} [stream]
  * @property {string} [done_reason]
  * @property {number} [prompt_tokens]  tokens
+ * @property {number} [cached_tokens]  tokens
  * @property {number} [completion_tokens]  tokens
  * @property {number} [tokens_per_second]  tokens/s
  * @property {boolean} [prompt_truncated]
@@ -63,9 +66,12 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "operation", kind: "text", unit: "", label: "operation" },
   { name: "api", kind: "text", unit: "", label: "API" },
   { name: "model", kind: "text", unit: "", label: "model" },
+  { name: "remote_host", kind: "text", unit: "", label: "passed on to" },
+  { name: "remote_model", kind: "text", unit: "", label: "model there" },
   { name: "stream", kind: "truth", unit: "", label: "streamed" },
   { name: "done_reason", kind: "text", unit: "", label: "ended because of" },
   { name: "prompt_tokens", kind: "count", unit: "tokens", label: "tokens in" },
+  { name: "cached_tokens", kind: "count", unit: "tokens", label: "of these from the cache" },
   { name: "completion_tokens", kind: "count", unit: "tokens", label: "tokens out" },
   { name: "tokens_per_second", kind: "number", unit: "tokens/s", label: "speed" },
   { name: "prompt_truncated", kind: "truth", unit: "", label: "prompt cut" },
