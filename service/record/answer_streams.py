@@ -39,7 +39,9 @@ _SIGNS_OF_LIFE = (b"ping", b"heartbeat", b"keepalive", b"keep-alive", b"keep_ali
 
 def is_event_stream(body: Body) -> bool:
     """Whether the answer is server-sent events, whatever its type says."""
-    return "event-stream" in body.content_type or _BEGINS_LIKE_EVENTS.match(body.head) is not None
+    if "event-stream" in body.content_type:
+        return True
+    return not body.head.startswith(b"{") and _BEGINS_LIKE_EVENTS.match(body.head) is not None
 
 
 def json_lines(body: Body) -> list[Any]:
