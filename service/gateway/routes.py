@@ -47,6 +47,11 @@ TABLE: tuple[Route, ...] = (
     Route(_POST, "/v1/completions", "generate", "openai"),
     Route(_POST, "/v1/embeddings", "embed", "openai"),
     Route(_POST, "/v1/responses", "chat", "openai"),
+    # Codex shortens its conversations with it; from Ollama 0.34 on.
+    Route(_POST, "/v1/responses/compact", "compact", "openai"),
+    # Up to Ollama 0.17.
+    Route(_POST, "/v1/images/generations", "image", "openai"),
+    Route(_POST, "/v1/images/edits", "image", "openai"),
     Route(_POST, "/v1/audio/transcriptions", "transcribe", "openai"),
     Route(_POST, "/v1/messages", "chat", "anthropic"),
     Route(_POST, "/api/pull", "pull", management=True),

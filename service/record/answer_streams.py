@@ -39,7 +39,9 @@ _SIGNS_OF_LIFE = (b"ping", b"heartbeat", b"keepalive", b"keep-alive", b"keep_ali
 
 def is_event_stream(body: Body) -> bool:
     """Whether the answer is server-sent events, whatever its type says."""
-    return "event-stream" in body.content_type or _BEGINS_LIKE_EVENTS.match(body.head) is not None
+    if "event-stream" in body.content_type:
+        return True
+    return not body.head.startswith(b"{") and _BEGINS_LIKE_EVENTS.match(body.head) is not None
 
 
 def json_lines(body: Body) -> list[Any]:
@@ -117,7 +119,8 @@ def _is_irregular(data: bytes, lines: list[bytes]) -> bool:
     """Whether there is an event that is named an error, or a line that is part of no event."""
     if b"error" in data and _NAMED_ERROR.search(data):
         return True
-    return not all(line.startswith(_OF_AN_EVENT) or not line.strip() for line in lines)
+    others = [line for line in lines if line[:5] != b"data:" and line[:6] != b"event:" and line]
+    return not all(line.startswith(_OF_AN_EVENT) or not line.strip() for line in others)
 
 
 def _read_events(lines: list[bytes], has_end: bool) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from service.record.masking import mask_text
 from service.record.measures import measures
 from service.record.operations import CONVERSATIONS
 from service.record.repetition import repeats_itself
-from service.record.replies import repeats_in_pieces
+from service.record.replies import repeats_in_pieces, single
 from service.record.request_facts import Asked, read_request
 from service.record.timestamps import write_time
 
@@ -24,6 +24,8 @@ CLIENT_LEFT_STATUS: Final = 499
 
 _LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
+# Asked by health checks and by whoever looks whether Ollama is there: no model works for them.
+_LOOKED_UP = frozenset({"list", "ps", "show", "version", "root"})
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -45,14 +47,18 @@ def make_record(
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
         # OpenAI's SDK hangs up when it has read [DONE], which is before HTTP's own end: it had the whole answer.
         exchange = exchange._replace(outcome=Outcome.COMPLETED)
+    took_head = _took_head_of_list(exchange)
+    if took_head:
+        exchange = exchange._replace(outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
     if mask:
         request_bytes, response_bytes = mask_bytes(request_bytes)[0], mask_bytes(response_bytes)[0]
 
     request_text, request_is_cut = copy_of(request, request_bytes)
-    response_text, response_is_cut = "", False
+    response_text, response_is_cut = "", took_head and single(response) is None
     if not generation.is_understood and response.length:
-        response_text, response_is_cut = copy_of(response, response_bytes)
+        response_text, is_cut = copy_of(response, response_bytes)
+        response_is_cut = response_is_cut or is_cut
     request_is_cut = request_is_cut or request.is_shortened or opened.request.is_shortened
     request_is_cut = request_is_cut or opened.request.is_incomplete
     if not generation.is_whole:
@@ -82,6 +88,12 @@ def make_record(
         request_bytes,
         response_bytes,
     )
+
+
+def _took_head_of_list(exchange: Exchange) -> bool:
+    """Whether a client wanted no more of a list or description than that there is one, and hung up then."""
+    is_well = exchange.status is not None and exchange.status < 400
+    return exchange.outcome is Outcome.CLIENT_LEFT and is_well and exchange.opened.operation in _LOOKED_UP
 
 
 def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:

@@ -19,6 +19,7 @@ _LONG_RUN = b"x" * _RUN
 _HARMLESS = frozenset(
     (
         b"prompt_eval_duration",
+        b"chat.completion.chunk",
         b"additionalProperties",
         b"previous_response_id",
         b"input_tokens_details",

@@ -95,11 +95,10 @@ def _around_context(body: Body, reply: Reply) -> list[Any] | None:
 
 
 def _read_generation(pieces: list[Any], reply: Reply) -> None:
-    texts = reply.texts
+    texts, thoughts = reply.texts, reply.thoughts
     calls = CallPieces()
     for index, piece in enumerate(pieces):
-        if reply.first_piece is not None and (text := _plain_text(piece)) is not None:
-            texts.append(text)
+        if reply.first_piece is not None and _take_plain(piece, texts, thoughts):
             continue
         if not isinstance(piece, dict):
             _note_unreadable(piece, reply)
@@ -127,18 +126,23 @@ def _read_generation(pieces: list[Any], reply: Reply) -> None:
         reply.is_finished = False
 
 
-def _plain_text(piece: Any) -> str | None:
-    """The text of a piece that has nothing else, as all but the first and the last of a long answer have."""
+def _take_plain(piece: Any, texts: list[str], thoughts: list[str]) -> bool:
+    """Take a piece that has nothing but text or thinking, as all but the first and the last of a long answer have."""
     if type(piece) is not dict or len(piece) != 4 or piece.get("done") is not False or "created_at" not in piece:
-        return None
+        return False
     message = piece.get("message")
     if message is None:
         text = piece.get("response")
-    elif type(message) is dict and len(message) == 2 and "role" in message:
+    elif type(message) is dict and "role" in message and len(message) == 2:
         text = message.get("content")
+    elif type(message) is dict and "role" in message and len(message) == 3 and message.get("content") == "":
+        text, texts = message.get("thinking"), thoughts
     else:
-        return None
-    return text if type(text) is str else None
+        return False
+    if type(text) is not str:
+        return False
+    texts.append(text)
+    return True
 
 
 def _read_content(holder: dict[str, Any], key: str, reply: Reply, calls: CallPieces) -> bool:

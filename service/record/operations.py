@@ -14,6 +14,7 @@ class Content(StrEnum):
 
     WORDS = "words"
     VECTORS = "vectors"
+    PICTURES = "pictures"
     NOTHING = ""
 
 
@@ -65,13 +66,25 @@ OPERATIONS: tuple[Operation, ...] = (
         has_messages=True,
         span_name="embeddings",
     ),
-    # The conventions know no word for these two and allow one's own.
+    # The conventions know no word for these and allow one's own.
     Operation(
         *("transcribe", "The words of a recording.", _WORDS),
         is_model_call=True,
         may_stream=True,
         has_messages=True,
         span_name="transcribe",
+    ),
+    Operation(
+        *("image", "A picture, made or changed.", Content.PICTURES),
+        is_model_call=True,
+        has_messages=True,
+        span_name="image",
+    ),
+    Operation(
+        *("compact", "A conversation in fewer words, for the next call.", _WORDS),
+        is_model_call=True,
+        has_messages=True,
+        span_name="compact",
     ),
     Operation("load", "A model is loaded, nothing is asked.", has_messages=True, has_context=True, span_name="load"),
     Operation("unload", "A model is unloaded.", has_messages=True),

@@ -37,11 +37,14 @@ def with_known_names(asked: dict[str, Any]) -> dict[str, Any]:
 
     Of two names that differ only in their case the later counts. Others stay as they were sent.
     """
-    found = asked if all(key.islower() for key in asked) else _renamed(asked, _OF_A_REQUEST)
+    # One question for all names: this is asked of every request.
+    found = asked if not asked or "".join(asked).islower() else _renamed(asked, _OF_A_REQUEST)
     messages = found.get("messages")
-    if isinstance(messages, list) and any(_may_be_in_capitals(message) for message in messages):
-        renamed = [_message(message) if _may_be_in_capitals(message) else message for message in messages]
-        found = found | {"messages": renamed}
+    if isinstance(messages, list):
+        for message in messages:
+            if type(message) is dict and "content" not in message and _may_be_in_capitals(message):
+                renamed = [_message(each) if _may_be_in_capitals(each) else each for each in messages]
+                return found | {"messages": renamed}
     return found
 
 

@@ -10,7 +10,7 @@ _CLOSED_ALONE = re.compile(r"(?:^|\n)[ \t]{0,20}</(?:think|thinking)>[ \t]{0,20}
 
 def split_thinking(thinking: str, text: str) -> tuple[str, str]:
     """(thinking, text) with what ``text`` begins with between tags told as thinking. The same where there is none."""
-    if thinking or "think" not in text.lower():
+    if thinking or "<" not in text or "think" not in text.lower():
         return thinking, text
     thoughts: list[str] = []
     while opened := _OPENED.match(text):

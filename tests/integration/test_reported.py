@@ -196,12 +196,13 @@ EXPECTED: dict[str, Checks] = {
         "the list shows what comes before": lambda told: told.summary["prompt"] == "def add(",
     },
     "image-route": {
-        "it passes": lambda told: told.says(status=200, failed=False),
+        "it passes": lambda told: told.says(status=200, failed=False, operation="image", model="flux"),
+        "the list shows both": lambda told: (
+            (told.summary["prompt"], told.summary["answer"]) == ("a cat", "image of 2 kB")
+        ),
         "the image is a word": lambda told: _IMAGE in told.line,
     },
 }
-# Cases that are still told wrongly.
-PENDING = frozenset({"image-route"})
 # What a client has read when it hangs up, while the upstream goes on for so many seconds.
 LEAVES_AFTER = {"client-leaves-after-finish-reason": (b'"finish_reason": "stop"', 3.0)}
 SEARCHED = ("Fluss", "zebrasum")
@@ -245,11 +246,7 @@ async def _post(port: int, name: str) -> str:
     return received.partition(b"X-Exchange-Id: ")[2][:32].decode()
 
 
-def _marked(name: str) -> object:
-    return pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in PENDING else name
-
-
-@pytest.mark.parametrize("name", [_marked(name) for name in EXPECTED])
+@pytest.mark.parametrize("name", EXPECTED)
 async def test_what_the_recorder_tells_of_a_reported_input(name: str, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         ollama.answers(CASES[name]["post"], _script(name))

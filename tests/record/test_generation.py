@@ -93,3 +93,26 @@ def test_a_refusal_of_another_server_is_told_in_its_words() -> None:
     for status, sent, words in ((401, b'{"detail":"no"}', "no"), (502, b'{"message":"bad","code":1}', "bad")):
         found = exchange(b"{}", sent, status=status)
         assert understand(found, found.opened.request, found.response).error == words
+
+
+def test_a_picture_that_was_asked_for_is_told_by_its_size() -> None:
+    answer = {"created": 1, "data": [{"b64_json": "iVBORw0KGgoAAQIDBAUGBwgJ"}]}
+    for path, asked in (
+        ("/v1/images/generations", {"model": "flux", "prompt": "a cat"}),
+        (
+            "/v1/images/edits",
+            {"model": "flux", "prompt": "blue", "image": "data:image/png;base64,iVBORw0KGgoAAQIDBAUGBwgJ"},
+        ),
+    ):
+        found = exchange(json.dumps(asked).encode(), json.dumps(answer).encode(), path)
+        generation = understand(found, found.opened.request, found.response)
+        assert (generation.text or "").startswith("<image 18 bytes sha256:")
+        assert (generation.model, generation.images, generation.is_understood) == ("flux", "image" in asked, True)
+
+
+def test_a_conversation_that_was_made_shorter_is_told_by_its_summary() -> None:
+    content = json.dumps({"type": "ollama_compaction", "version": 1, "summary": "They met."})
+    answer = {"object": "response.compaction", "output": [{"type": "compaction", "encrypted_content": content}]}
+    found = exchange(b'{"model":"m","input":"q"}', json.dumps(answer).encode(), "/v1/responses/compact")
+    generation = understand(found, found.opened.request, found.response)
+    assert (generation.text, generation.error, generation.is_understood) == ("They met.", None, True)

@@ -442,3 +442,35 @@ def test_an_answer_that_lost_nothing_but_numbers_of_its_context_is_not_shortened
     cut = line_of(exchange(ASK, shortened(sent % (b"long " * 900, numbers), 2000, 500), "/api/generate"))
     assert cut["response_truncated"] is True
     assert "done_reason" not in cut
+
+
+@pytest.mark.parametrize("path", ["/api/tags", "/api/ps", "/api/version", "/v1/models", "/"])
+def test_a_client_that_took_the_head_of_a_list_and_left_is_no_failure(path: str) -> None:
+    found = exchange(b"", b'{"models":[{"na', path, "GET", outcome=Outcome.CLIENT_LEFT)
+    said = line_of(found)
+    assert (said["outcome"], said["failed"], said["status"], said["response_truncated"]) == (
+        "completed",
+        False,
+        200,
+        True,
+    )
+    whole = line_of(found._replace(response=body(b'{"models":[]}')))
+    assert (whole["outcome"], "response_truncated" in whole) == ("completed", False)
+    for status in (None, 500):
+        assert line_of(found._replace(status=status))["outcome"] == "client_left"
+    assert line_of(exchange(ASK, b'{"message":{"con', outcome=Outcome.CLIENT_LEFT))["failed"] is True
+
+
+def test_a_client_that_left_when_it_had_the_reason_of_the_end_had_the_whole_answer() -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    events = b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+    for path, sent in (("/v1/chat/completions", chunk), ("/v1/messages", events)):
+        left = exchange(ASK, body(sent, "text/event-stream"), path, outcome=Outcome.CLIENT_LEFT)
+        assert line_of(left).items() >= {"outcome": "completed", "failed": False}.items()
+
+
+def test_bytes_that_no_field_tells_of_are_kept_beside_the_answer() -> None:
+    lines = b'{"message":{"role":"assistant","content":"A"},"done":false}\n{"mess\n{"done":true,"done_reason":"stop"}\n'
+    said = line_of(exchange(ASK, body(lines, "application/x-ndjson")))
+    assert (said["response_text"], said["failed"]) == ("A … ", False)
+    assert said["response_body"] == lines.decode()

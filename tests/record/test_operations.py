@@ -11,10 +11,10 @@ def test_every_operation_of_a_route_is_in_the_table_and_the_reverse() -> None:
 
 
 def test_the_sets_are_those_that_receivers_and_dashboards_know() -> None:
-    assert {"chat", "generate", "embed", "transcribe"} == MODEL_CALLS
+    assert {"chat", "generate", "embed", "transcribe", "image", "compact"} == MODEL_CALLS
     assert {"chat", "generate"} == CONVERSATIONS
     assert {"chat", "generate", "load"} == WITH_CONTEXT
-    assert list(SPAN_NAMES) == ["chat", "generate", "embed", "transcribe", "load"]
+    assert list(SPAN_NAMES) == ["chat", "generate", "embed", "transcribe", "image", "compact", "load"]
 
 
 def test_a_model_call_has_a_span_and_something_that_it_answers_with() -> None:
