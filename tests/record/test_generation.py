@@ -116,3 +116,12 @@ def test_a_conversation_that_was_made_shorter_is_told_by_its_summary() -> None:
     found = exchange(b'{"model":"m","input":"q"}', json.dumps(answer).encode(), "/v1/responses/compact")
     generation = understand(found, found.opened.request, found.response)
     assert (generation.text, generation.error, generation.is_understood) == ("They met.", None, True)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/embed", "/v1/messages", "/v1/embeddings", "/v1/images/edits"])
+def test_nothing_at_all_is_no_answer_of_a_model(path: str) -> None:
+    for status in (200, 204, 302):
+        found = exchange(b'{"model":"tiny","messages":[{}]}', b"", path, status=status)
+        assert "nothing at all" in str(understand(found, found.opened.request, found.response).error)
+    left = found._replace(outcome=Outcome.CLIENT_LEFT)
+    assert understand(left, left.opened.request, left.response).error is None
