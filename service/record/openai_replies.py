@@ -25,7 +25,7 @@ _CHUNKS = frozenset({"chat.completion.chunk", "text_completion"})
 _KNOWN_IN_DELTA = frozenset(
     (
         *("role", "content", "text", "tool_calls", "function_call", "refusal", "name", "images", "audio"),
-        *("reasoning", "reasoning_content", "reasoning_details", "thinking", "error"),
+        *("reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "error"),
         # A choice without a message or delta, as of /v1/completions.
         *("index", "finish_reason", "logprobs", "stop_reason", "matched_stop", "native_finish_reason"),
     )
@@ -58,6 +58,8 @@ def read(operation: str, body: Body) -> Reply:
     elif operation == "transcribe" and isinstance(answer.get("text"), str):
         reply.texts = [answer["text"]]
         reply.is_finished = reply.is_understood = True
+        if any(isinstance(value, list) and value for value in answer.values()):
+            reply.pass_over("when each part was said")
     elif operation == "embed" and isinstance(data, list):
         reply.is_understood = True
     elif operation == "image" and isinstance(data, list):

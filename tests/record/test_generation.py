@@ -125,3 +125,34 @@ def test_nothing_at_all_is_no_answer_of_a_model(path: str) -> None:
         assert "nothing at all" in str(understand(found, found.opened.request, found.response).error)
     left = found._replace(outcome=Outcome.CLIENT_LEFT)
     assert understand(left, left.opened.request, left.response).error is None
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "first", "second"),
+    [
+        (
+            "/api/chat",
+            "application/x-ndjson",
+            r'{"message":{"content":"%s"}}',
+            r'{"message":{"content":"%s"},"done":true}',
+        ),
+        ("/api/generate", "application/x-ndjson", r'{"thinking":"%s"}', r'{"thinking":"%s","response":"","done":true}'),
+        (
+            "/v1/messages",
+            "text/event-stream",
+            r'data: {"type":"content_block_delta","delta":{"text":"%s"}}',
+            r'data: {"type":"content_block_delta","delta":{"text":"%s"}}',
+        ),
+        (
+            "/v1/responses",
+            "text/event-stream",
+            r'data: {"type":"response.output_text.delta","delta":"%s"}',
+            r'data: {"type":"response.output_text.delta","delta":"%s"}',
+        ),
+    ],
+)
+def test_halves_of_a_character_are_joined_in_every_api(path: str, kind: str, first: str, second: str) -> None:
+    sent = first % r"a \ud83d" + "\n\n" + second % r"\ude00 b" + "\n\n"
+    found = exchange(b'{"model":"tiny"}', body(sent.encode(), kind), path)
+    generation = understand(found, found.opened.request, found.response)
+    assert (generation.text or generation.thinking) == "a 😀 b"
