@@ -70,7 +70,8 @@ def error_in(piece: dict[str, Any]) -> str | None:
     Some versions of Ollama wrote what went wrong as the key: ``{"error parsing tool call": "…"}``.
     """
     if found := piece.get("error"):
-        return error_of(found)
+        words, address = error_of(found), piece.get("signin_url")
+        return f"{words} ({address})" if isinstance(address, str) and address else words
     if piece.get("object") == "error" or piece.get("type") == "error":
         return error_of(piece)
     for key, value in piece.items():

@@ -8,7 +8,7 @@ from service.record.answer_streams import is_event_stream, offset_of_event, offs
 from service.record.bodies import is_like_json
 from service.record.exchange import Body, Exchange, Outcome
 from service.record.json_text import compact
-from service.record.operations import ANSWERED_IN_PIECES, CONVERSATIONS
+from service.record.operations import ANSWERED_IN_PIECES, CONVERSATIONS, MODEL_CALLS
 from service.record.replies import Reply, single
 from service.record.request_facts import Asked
 from service.record.surrogates import joined
@@ -147,6 +147,8 @@ def _judge(exchange: Exchange, response: Body, reply: Reply) -> None:
     if reply.is_cut:
         reply.mark_gap()
         reply.pass_over("a piece that broke off")
+    if not response.length and exchange.opened.operation in MODEL_CALLS:
+        reply.error = no_answer(response)
     if reply.error is None and not reply.is_understood and not response.is_shortened and not _is_encoded(response):
         operation = exchange.opened.operation
         if operation in ANSWERED_IN_PIECES or (operation in _TOLD_IN_JSON and _is_strange(response)):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.record.answer_errors import error_in, error_of_stranger
+from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
 from service.record.answer_parts import read_parts
 from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, json_lines
 from service.record.bodies import document, whole
@@ -247,6 +247,7 @@ def _read_end(piece: dict[str, Any], reply: Reply) -> None:
     reply.is_finished = True
     reply.model = text_of(piece.get("model")) or reply.model
     reply.done_reason = text_of(piece.get("done_reason"))
+    reply.error = reply.error or error_of_reason(reply.done_reason)
     _read_metrics(piece, reply)
 
 

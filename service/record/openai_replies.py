@@ -25,7 +25,7 @@ _CHUNKS = frozenset({"chat.completion.chunk", "text_completion"})
 _KNOWN_IN_DELTA = frozenset(
     (
         *("role", "content", "text", "tool_calls", "function_call", "refusal", "name", "images", "audio"),
-        *("reasoning", "reasoning_content", "reasoning_details", "thinking", "error"),
+        *("reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "error"),
         # A choice without a message or delta, as of /v1/completions.
         *("index", "finish_reason", "logprobs", "stop_reason", "matched_stop", "native_finish_reason"),
     )
@@ -58,6 +58,8 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
     elif operation == "transcribe" and isinstance(answer.get("text"), str):
         reply.texts = [answer["text"]]
         reply.is_finished = reply.is_understood = True
+        if any(isinstance(value, list) and value for value in answer.values()):
+            reply.pass_over("when each part was said")
     elif operation == "embed" and isinstance(data, list):
         reply.is_understood = True
     elif operation == "image" and isinstance(data, list):
@@ -85,8 +87,8 @@ class _Choice:
         self.calls = CallPieces()
         self.is_finished = False
 
-    def add(self, found: dict[str, Any]) -> bool:
-        """Take a message or a delta; tells whether it carried anything."""
+    def add(self, found: dict[str, Any], *, is_whole: bool = False) -> bool:
+        """Take a message, which is whole, or a delta; tells whether it carried anything."""
         text = found.get("content")
         if text is None:
             text = found.get("text")
@@ -100,10 +102,10 @@ class _Choice:
         elif text is not None:
             self.gathered.pass_over("a content that is no text")
         if text is None or len(found) != 1 + ("role" in found):
-            carried = self._add_others(found) or carried
+            carried = self._add_others(found, is_whole) or carried
         return carried
 
-    def _add_others(self, found: dict[str, Any]) -> bool:
+    def _add_others(self, found: dict[str, Any], is_whole: bool) -> bool:
         """What a delta of text alone has not."""
         gathered = self.gathered
         carried = False
@@ -126,14 +128,14 @@ class _Choice:
             carried = True
         if not found.keys() <= _KNOWN_IN_DELTA or (audio and not carried):
             self._pass_over(found)
-        return self._add_calls(found) or carried
+        return self._add_calls(found, is_whole) or carried
 
     def _pass_over(self, found: dict[str, Any]) -> None:
         for key, value in found.items():
             if value and (key not in _KNOWN_IN_DELTA or key == "audio"):
                 self.gathered.pass_over(f"{key[:50]!r}")
 
-    def _add_calls(self, found: dict[str, Any]) -> bool:
+    def _add_calls(self, found: dict[str, Any], is_whole: bool) -> bool:
         calls = found.get("tool_calls")
         if not calls and isinstance(found.get("function_call"), dict):
             # What there was before there were tools: one call at most, without an id.
@@ -151,7 +153,10 @@ class _Choice:
                 name, arguments = function.get("name"), function.get("arguments")
             elif isinstance(custom, dict):
                 name, arguments = custom.get("name"), custom.get("input")
-            self.calls.add(index if type(index) is int else position, each.get("id"), name, arguments)
+            if is_whole:
+                self.calls.begin(position, each.get("id"), name, arguments)
+            else:
+                self.calls.add(index if type(index) is int else position, each.get("id"), name, arguments)
         return True
 
 
@@ -178,7 +183,7 @@ def _read_choices(found: list[Any], reply: Reply) -> None:
             choice = choices[position] = _Choice()
             message = item.get("message")
             holder = message if isinstance(message, dict) else item
-            choice.add(holder)
+            choice.add(holder, is_whole=True)
             _read_reason(item, holder, choice, reply)
         elif item is not None:
             reply.pass_over("a choice that is no object")

@@ -110,3 +110,9 @@ def test_hostile_pages_and_errors_take_no_time() -> None:
     for text in ("{" * 100_000 + "}", '{"error":' * 500 + "1" + "}" * 500):
         assert error_of(text)
     assert time.process_time() - begun < 3
+
+
+def test_an_error_that_asks_to_sign_in_says_where() -> None:
+    assert error_in({"error": "unauthorized", "signin_url": "https://x.example/connect"}) == (
+        "unauthorized (https://x.example/connect)"
+    )

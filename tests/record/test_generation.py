@@ -116,3 +116,43 @@ def test_a_conversation_that_was_made_shorter_is_told_by_its_summary() -> None:
     found = exchange(b'{"model":"m","input":"q"}', json.dumps(answer).encode(), "/v1/responses/compact")
     generation = understand(found, found.opened.request, found.response)
     assert (generation.text, generation.error, generation.is_understood) == ("They met.", None, True)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/embed", "/v1/messages", "/v1/embeddings", "/v1/images/edits"])
+def test_nothing_at_all_is_no_answer_of_a_model(path: str) -> None:
+    for status in (200, 204, 302):
+        found = exchange(b'{"model":"tiny","messages":[{}]}', b"", path, status=status)
+        assert "nothing at all" in str(understand(found, found.opened.request, found.response).error)
+    left = found._replace(outcome=Outcome.CLIENT_LEFT)
+    assert understand(left, left.opened.request, left.response).error is None
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "first", "second"),
+    [
+        (
+            "/api/chat",
+            "application/x-ndjson",
+            r'{"message":{"content":"%s"}}',
+            r'{"message":{"content":"%s"},"done":true}',
+        ),
+        ("/api/generate", "application/x-ndjson", r'{"thinking":"%s"}', r'{"thinking":"%s","response":"","done":true}'),
+        (
+            "/v1/messages",
+            "text/event-stream",
+            r'data: {"type":"content_block_delta","delta":{"text":"%s"}}',
+            r'data: {"type":"content_block_delta","delta":{"text":"%s"}}',
+        ),
+        (
+            "/v1/responses",
+            "text/event-stream",
+            r'data: {"type":"response.output_text.delta","delta":"%s"}',
+            r'data: {"type":"response.output_text.delta","delta":"%s"}',
+        ),
+    ],
+)
+def test_halves_of_a_character_are_joined_in_every_api(path: str, kind: str, first: str, second: str) -> None:
+    sent = first % r"a \ud83d" + "\n\n" + second % r"\ude00 b" + "\n\n"
+    found = exchange(b'{"model":"tiny"}', body(sent.encode(), kind), path)
+    generation = understand(found, found.opened.request, found.response)
+    assert (generation.text or generation.thinking) == "a 😀 b"

@@ -190,6 +190,7 @@ def test_an_end_is_seen_in_whichever_form(end: dict[str, object]) -> None:
         ({"message": "gone", "code": 502}, "gone"),
         (_said("", done=False) | {"error": "gone"}, "gone"),
         (_DONE | {"error": "gone"}, "gone"),
+        (_DONE | {"done_reason": "error"}, "The answer was broken off by the server: it ended with 'error'."),
     ],
 )
 def test_an_error_is_seen_wherever_it_stands(piece: dict[str, object], words: str) -> None:

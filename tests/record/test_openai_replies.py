@@ -312,3 +312,15 @@ def test_a_transcription_in_whichever_form_is_its_text(kind: str) -> None:
 @pytest.mark.parametrize("sent", [b"<html>Sign in</html>", b'{"detail":"no"}', b"[1"])
 def test_a_page_is_no_transcription(sent: bytes) -> None:
     assert not read("transcribe", body(sent, "text/plain")).is_understood
+
+
+def test_calls_of_a_whole_answer_are_as_many_as_it_lists() -> None:
+    calls = [{"index": 0, "function": {"name": "now", "arguments": arguments}} for arguments in ("", "", "{}", "{}")]
+    message = {"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    assert len(read("chat", body(json.dumps(message).encode())).tool_calls) == 4
+
+
+def test_when_each_part_of_a_recording_was_said_is_not_passed_over_without_a_word() -> None:
+    verbose = {"text": "Hello", "language": "english", "duration": 1.5, "segments": [{"start": 0, "text": "Hello"}]}
+    assert read("transcribe", body(json.dumps(verbose).encode())).problem
+    assert read("transcribe", body(json.dumps(verbose | {"segments": []}).encode())).problem is None
