@@ -31,6 +31,7 @@ _BAD_REASON = re.compile(
     r"error|abort|cancel|fail|exception|crash|malformed|timed?_?out|insufficient|interrupt|overload|disconnect",
     re.IGNORECASE,
 )
+_USUAL_REASONS = frozenset({"stop", "length", "tool_calls", "end_turn", "tool_use", "completed", "load", "unload"})
 _PAGE = re.compile(rb"\s{0,200}(?:<\?xml|<!--|<!doctype|<html|<head|<body|<title|<h1|<center)", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _NOT_SHOWN = re.compile(r"<(script|style|head)\b|<(!)--", re.IGNORECASE)
@@ -94,7 +95,7 @@ def error_of_stranger(piece: dict[str, Any]) -> str | None:
 
 def error_of_reason(reason: str | None) -> str | None:
     """The error that the reason of an answer's end is; None for an ordinary end."""
-    if reason and _BAD_REASON.search(reason):
+    if reason and reason not in _USUAL_REASONS and _BAD_REASON.search(reason):
         return f"{BROKEN_OFF}{reason[:100]!r}."
     return None
 

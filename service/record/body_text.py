@@ -15,6 +15,7 @@ _MOST_PARTS = 64
 # The most characters of a text that may have been no UTF-8, as a share.
 _ODD_IN_TEXT, _ODD_ELSEWHERE = 0.3, 0.1
 
+_HALF = re.compile("[\ud800-\udfff]")
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)
 _PART_TYPE = re.compile(rb"content-type:[ \t]{0,20}([a-z]{1,40})/", re.IGNORECASE)
 
@@ -34,9 +35,10 @@ def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
         return kept.decode(), False
     except UnicodeDecodeError:
         pass
-    text = decoded(kept)
+    # Halves of characters in three bytes each are no UTF-8 either.
+    text = _HALF.sub("\ufffd" * 3, decoded(kept))
     if _is_text(body, kept, text):
-        return text.encode("utf-8", "replace").decode(), False
+        return text, False
     is_said_to_be_text = "json" in body.content_type or body.content_type.startswith("text/")
     shown = kept[: _TEXT_IN_ANOTHER_ENCODING_SHOWN if is_said_to_be_text else _BINARY_SHOWN]
     text = "base64:" + b64encode(shown).decode()
@@ -46,6 +48,9 @@ def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
 
 def _is_text(body: Body, kept: bytes, text: str) -> bool:
     """Whether ``kept`` is text of which only some bytes are no UTF-8: a name in Latin-1, a character that was cut."""
+    if body.content_encoding:
+        # Compressed in a way that nobody here reads.
+        return False
     if is_like_json(kept):
         return True
     share = _ODD_IN_TEXT if "json" in body.content_type or body.content_type.startswith("text/") else _ODD_ELSEWHERE

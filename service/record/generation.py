@@ -84,8 +84,9 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
     lifecycle = asked.lifecycle
     if reply.done_reason in ("load", "unload"):
         lifecycle = reply.done_reason
-    thinking, text = joined("".join(reply.thoughts)), joined("".join(reply.texts))
-    if exchange.opened.operation in CONVERSATIONS:
+    text = joined("".join(reply.texts))
+    thinking = joined("".join(reply.thoughts)) if reply.thoughts else ""
+    if "<" in text and exchange.opened.operation in CONVERSATIONS:
         thinking, text = split_thinking(thinking, text)
     return Generation(
         asked.model or reply.model,

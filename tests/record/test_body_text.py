@@ -52,9 +52,17 @@ def test_json_in_utf_16_is_text(encoding: str) -> None:
     assert text.startswith('{"prompt":"Müller","images":["<image 3004 bytes sha256:')
 
 
+def test_halves_of_characters_as_bytes_are_read_as_ollama_reads_them() -> None:
+    assert _copy(body(b'{"a":"\xed\xa0\x80"}'))[0] == '{"a":"\ufffd\ufffd\ufffd"}'
+
+
 def test_a_character_that_was_cut_does_not_make_a_text_opaque() -> None:
     text, _ = _copy(body("One long note, and at its end an é".encode()[:-1], "text/plain"))
     assert text == "One long note, and at its end an \ufffd"
+
+
+def test_what_is_compressed_and_cannot_be_read_is_shown_in_base64() -> None:
+    assert _copy(body(b"(\xb5/\xfd nearly a text of words", encoding="zstd"))[0].startswith("base64:")
 
 
 def test_what_is_hardly_text_is_shown_in_base64() -> None:
