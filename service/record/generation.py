@@ -84,8 +84,9 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
     lifecycle = asked.lifecycle
     if reply.done_reason in ("load", "unload"):
         lifecycle = reply.done_reason
-    text = joined("".join(reply.texts))
-    thinking = joined("".join(reply.thoughts)) if reply.thoughts else ""
+    text, thinking = "".join(reply.texts), "".join(reply.thoughts)
+    if not text.isascii() or not thinking.isascii():
+        text, thinking = joined(text), joined(thinking)
     if "<" in text and exchange.opened.operation in CONVERSATIONS:
         thinking, text = split_thinking(thinking, text)
     return Generation(
@@ -96,7 +97,7 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
         text or None,
         thinking or None,
         compact(reply.tool_calls) if reply.tool_calls else None,
-        _done_reason(asked, reply),
+        _reason_of_limit(asked, reply) if reply.done_reason == "completed" else reply.done_reason,
         reply.error,
         reply.prompt_tokens,
         reply.cached_tokens,
@@ -168,9 +169,9 @@ def _is_strange(response: Body) -> bool:
     return found is None
 
 
-def _done_reason(asked: Asked, reply: Reply) -> str | None:
+def _reason_of_limit(asked: Asked, reply: Reply) -> str | None:
     """Why the answer ended. Ollama calls a response ``completed`` that its ``max_output_tokens`` cut."""
-    limit = asked.document.get("max_output_tokens") if asked.document and reply.done_reason == "completed" else None
+    limit = asked.document.get("max_output_tokens") if asked.document else None
     if type(limit) is int and reply.completion_tokens is not None and 0 < limit <= reply.completion_tokens:
         return "max_output_tokens"
     return reply.done_reason

@@ -47,7 +47,7 @@ def make_record(
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
         # OpenAI's SDK hangs up when it has read [DONE], which is before HTTP's own end: it had the whole answer.
         exchange = exchange._replace(outcome=Outcome.COMPLETED)
-    took_head = _took_head_of_list(exchange)
+    took_head = exchange.outcome is Outcome.CLIENT_LEFT and _took_head_of_list(exchange)
     if took_head:
         exchange = exchange._replace(outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
@@ -91,9 +91,9 @@ def make_record(
 
 
 def _took_head_of_list(exchange: Exchange) -> bool:
-    """Whether a client wanted no more of a list or description than that there is one, and hung up then."""
+    """Whether a client that left wanted no more of a list or description than that there is one."""
     is_well = exchange.status is not None and exchange.status < 400
-    return exchange.outcome is Outcome.CLIENT_LEFT and is_well and exchange.opened.operation in _LOOKED_UP
+    return is_well and exchange.opened.operation in _LOOKED_UP
 
 
 def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:

@@ -10,7 +10,7 @@ from service.record.exchange import Body
 from service.record.json_text import compact
 from service.record.payloads import word_of
 from service.record.replies import Reply, single, text_of, tokens
-from service.record.tool_calls import CallPieces
+from service.record.tool_calls import call
 
 # What stands around the numbers of ``context``. Inside a JSON text both would have their quotes escaped.
 _CONTEXT, _AFTER_CONTEXT = b',"context":[', b'],"total_duration"'
@@ -96,7 +96,6 @@ def _around_context(body: Body, reply: Reply) -> list[Any] | None:
 
 def _read_generation(pieces: list[Any], reply: Reply) -> None:
     texts, thoughts = reply.texts, reply.thoughts
-    calls = CallPieces()
     for index, piece in enumerate(pieces):
         if reply.first_piece is not None and _take_plain(piece, texts, thoughts):
             continue
@@ -105,8 +104,11 @@ def _read_generation(pieces: list[Any], reply: Reply) -> None:
             continue
         message = piece.get("message")
         holder = message if isinstance(message, dict) else piece
-        carried = _read_content(holder, "content" if holder is message else "response", reply, calls)
-        carried = _read_image(piece, reply) or carried
+        carried = _read_content(holder, "content" if holder is message else "response", reply)
+        if image := text_of(piece.get("image")):
+            # Of a model that draws.
+            reply.texts.append(word_of(image, "image"))
+            carried = True
         is_end = _is_end(piece)
         if not carried and not is_end:
             _read_other(piece, reply)
@@ -121,7 +123,6 @@ def _read_generation(pieces: list[Any], reply: Reply) -> None:
             _read_end(piece, reply)
         if piece.get("error"):
             reply.error = error_in(piece)
-    reply.tool_calls += calls.whole()
     if reply.is_understood and reply.is_finished is None:
         reply.is_finished = False
 
@@ -145,7 +146,7 @@ def _take_plain(piece: Any, texts: list[str], thoughts: list[str]) -> bool:
     return True
 
 
-def _read_content(holder: dict[str, Any], key: str, reply: Reply, calls: CallPieces) -> bool:
+def _read_content(holder: dict[str, Any], key: str, reply: Reply) -> bool:
     """What a piece, or the message in it, says. Tells whether that is anything."""
     text, thought, called = holder.get(key), holder.get("thinking"), holder.get("tool_calls")
     carried = False
@@ -162,7 +163,7 @@ def _read_content(holder: dict[str, Any], key: str, reply: Reply, calls: CallPie
         reply.pass_over("a content that is no text")
     if called and isinstance(called, list):
         for each in called:
-            _read_call(each, calls, reply)
+            _read_call(each, reply)
         carried = True
     if key == "content":
         for image in images if isinstance(images := holder.get("images"), list) else ():
@@ -173,21 +174,13 @@ def _read_content(holder: dict[str, Any], key: str, reply: Reply, calls: CallPie
     return carried
 
 
-def _read_image(piece: dict[str, Any], reply: Reply) -> bool:
-    """The image of a model that draws."""
-    image = text_of(piece.get("image"))
-    if image:
-        reply.texts.append(word_of(image, "image"))
-    return image is not None
-
-
-def _read_call(found: Any, calls: CallPieces, reply: Reply) -> None:
+def _read_call(found: Any, reply: Reply) -> None:
+    """Ollama sends every call whole."""
     function = found.get("function") if isinstance(found, dict) else None
-    if not isinstance(function, dict):
+    if isinstance(function, dict):
+        reply.tool_calls.append(call(found.get("id"), function.get("name"), function.get("arguments")))
+    else:
         reply.pass_over("a call that is none")
-        return
-    # Ollama sends every call whole.
-    calls.begin(len(calls), found.get("id"), function.get("name"), function.get("arguments"))
 
 
 def _pass_over_unknown(holder: dict[str, Any], known: frozenset[str], reply: Reply) -> None:
