@@ -59,7 +59,7 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
         reply.texts = [answer["text"]]
         reply.is_finished = reply.is_understood = True
         if any(isinstance(value, list) and value for value in answer.values()):
-            reply.pass_over("when each part was said")
+            reply.pass_over("the times of its parts")
     elif operation == "embed" and isinstance(data, list):
         reply.is_understood = True
     elif operation == "image" and isinstance(data, list):
