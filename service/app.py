@@ -32,9 +32,11 @@ from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
+from service.record.call_context import CallContexts
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
+from service.record.prompt_memory import PromptMemory
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
 from service.shipping.registry import wanted_receivers
@@ -78,6 +80,8 @@ class App:
         )
         self._upstream = Upstream(settings.ollama_url)
         self._context_lengths = ContextLengths(self._upstream.send, self._is_busy)
+        self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
+        self._prompts = PromptMemory(self._context_lengths.facts_of)
         self._relay = Relay(self._hooks())
         self._shippers: list[Shipper] = []
         self._status = Status(
@@ -225,12 +229,14 @@ class App:
     def _make_record(self, exchange: Exchange) -> EncodedRecord:
         return make_record(
             exchange,
-            context_length_of=self._context_lengths.of,
+            context_length_of=self._call_contexts.length_of,
+            memory=self._prompts,
             mask=self.settings.mask_secrets,
             keep=self.settings.keep_body_bytes,
         )
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
+        self._context_lengths.note_ended(record.operation for record in records)
         self._counts.add((record.operation, record.outcome) for record in records)
         self._output.write_records(records)
 

@@ -12,7 +12,7 @@ from tests.gateway.harness import request_bytes, talk
 from tests.running_app import ELSEWHERE, ask, get, running
 
 # What the recorder asks by itself.
-OWN = ("/api/version", "/api/ps")
+OWN = ("/api/version", "/api/ps", "/api/show")
 
 
 def asked(ollama: FakeOllama) -> list[Request]:

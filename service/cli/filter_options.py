@@ -2,13 +2,13 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.search.filters import Filter, read_filter
+from service.search.filters import UNKNOWN, Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
 
 _ID = "Only this exchange; the beginning of its id is enough."
@@ -16,6 +16,7 @@ _PANEL = "Filters (all hold at once; one that is repeated: any of its values)"
 _ID_LENGTH = 32
 # An option may not be called as a word of Python is.
 _PREFIX = "wanted_"
+_UNKNOWN = "_unknown"
 
 
 def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -29,11 +30,14 @@ def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., No
         @functools.wraps(command)
         def with_filter(**given: Any) -> None:
             values = {one.name: given.pop(_PREFIX + one.name) for one in options}
+            for one in options:
+                if one.takes is Takes.TRUTH_IF_KNOWN and given.pop(_PREFIX + one.name + _UNKNOWN):
+                    values[one.name] = [UNKNOWN] if values[one.name] is None else [UNKNOWN, str(values[one.name])]
             values["exchange"] = _whole_ids(values.get("exchange") or [])
             command(wanted=read_conditions(values), **given)
 
         own = [each for name, each in inspect.signature(command).parameters.items() if name != "wanted"]
-        parameters = [*own, *(_option(one) for one in options)]
+        parameters = [*own, *(option for one in options for option in _options(one))]
         with_filter.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         with_filter.__annotations__ = {each.name: each.annotation for each in parameters}
         return with_filter
@@ -67,19 +71,19 @@ def _whole_ids(texts: list[str]) -> list[str]:
         return [whole_id(reader, text) for text in texts if text.strip()]
 
 
-def _option(parameter: Parameter) -> inspect.Parameter:
-    name = parameter.name
-    is_switch = parameter.takes is Takes.TRUTH
+def _options(parameter: Parameter) -> Iterator[inspect.Parameter]:
+    name, takes = parameter.name, parameter.takes
+    is_switch = takes in (Takes.TRUTH, Takes.TRUTH_IF_KNOWN)
     # Each may be repeated here; the filter says which may not, in its own words.
     kind: Any = bool | None if is_switch else list[str] | None
     flag = f"--{name}/--no-{name}" if is_switch else f"--{name}"
-    option = typer.Option(
-        flag,
-        help=_ID if parameter.takes is Takes.ID else parameter.meaning,
-        metavar=None if is_switch else str(parameter.takes),
-        rich_help_panel=_PANEL,
-        show_default=False,
-    )
-    return inspect.Parameter(
-        _PREFIX + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]
-    )
+    meaning = _ID if takes is Takes.ID else parameter.meaning
+    yield _option(_PREFIX + name, kind, flag, meaning, None if is_switch else str(takes))
+    if takes is Takes.TRUTH_IF_KNOWN:
+        meaning = f"Only where it is not known whether --{name} holds."
+        yield _option(_PREFIX + name + _UNKNOWN, bool | None, f"--{name}-unknown", meaning, None)
+
+
+def _option(name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
+    option = typer.Option(flag, help=meaning, metavar=metavar, rich_help_panel=_PANEL, show_default=False)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])

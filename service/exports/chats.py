@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NOT_A_CHAT = "not_a_chat"
     NOT_SUCCESSFUL = "not_successful"
     CUT_PROMPT = "cut_prompt"
+    MAYBE_CUT_PROMPT = "maybe_cut_prompt"
     CUT_ANSWER = "cut_answer"
     IMAGES = "images"
     SHORTENED = "shortened"
@@ -56,7 +57,8 @@ class ChatOptions:
     """What becomes an example.
 
     ``drop_system`` leaves system prompts out of the examples; ``all_outcomes`` also takes answers that failed, were
-    cut or followed a cut prompt; ``keep_thinking`` adds ``reasoning_content`` to the assistant's messages.
+    cut or followed a prompt that was cut, or of several turns of which nobody knows whether they were all read;
+    ``keep_thinking`` adds ``reasoning_content`` to the assistant's messages.
     ``min_turns`` counts questions of the user, ``min_characters`` those of the answer's text (calls of tools
     always suffice).
     """
@@ -156,6 +158,10 @@ def _example(
     conversation = read_conversation(record, kept.request)
     if reason := _reason_in_request(conversation):
         return reason
+    # Only whole messages are left out without a sign: of a single one it shows in its tokens.
+    turns = sum(turn.role != "system" for turn in conversation.turns)
+    if record.prompt_truncated is None and turns > 1 and not options.all_outcomes:
+        return Reason.MAYBE_CUT_PROMPT
     try:
         messages = messages_of(
             conversation,

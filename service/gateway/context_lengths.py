@@ -1,81 +1,145 @@
-"""How many tokens each loaded model has room for. Ollama's ``/api/ps`` is asked off the hot path.
+"""Asks Ollama, off the hot path, which models are loaded with how much room (``/api/ps``) and what they are
+(``/api/show``).
 
-Ollama cuts a longer prompt without a word. A request that names no ``num_ctx`` runs with the length that the model was
-loaded with, and only ``/api/ps`` has that.
+Ollama cuts a longer prompt without a word. A request that names no ``num_ctx`` runs with the length that is usual for
+its model, and only ``/api/ps`` has that. Neither question loads a model or keeps one loaded for longer.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import orjson
 
-from service.gateway.upstream import Failure, Send
+from service.gateway.upstream import Failure, RequestBody, Send
+from service.record.model_facts import Look, ModelFacts, canonical_name, read_loaded, read_model_facts
+from service.record.operations import CHANGE_MODELS
 
 # Often enough to see a model before its first answer ends, too seldom to be noticed.
 ASK_EVERY_SECONDS: Final = 1.0
+# Calls are often over within a second: the first look comes at once, the next ones after twice the pause of the last.
+_FIRST_PAUSE: Final = 0.05
+# After a pause of so long it begins anew.
+_IDLE_SECONDS: Final = 5.0
 _GIVE_UP_SECONDS: Final = 5.0
-_LONGEST_ANSWER: Final = 1_000_000
+_LONGEST_ANSWER: Final = 4_000_000
+_LOOKS_KEPT: Final = 256
+# A model may be made anew under its name by somebody whom the recorder does not see.
+_FACTS_HOLD_SECONDS: Final = 60.0
+_MOST_MODELS: Final = 200
+_JSON: Final = (b"Content-Type: application/json\r\n",)
 
 
 class ContextLengths:
-    """Asks while exchanges are in flight; ``of`` answers at once from the last answer."""
+    """Asks while there are exchanges in flight, and once after them. ``looks`` and ``facts_of`` answer at once.
+
+    These two and ``note_ended`` may be called from any thread; all else belongs to the event loop's.
+    """
 
     def __init__(self, send: Send, is_busy: Callable[[], bool]) -> None:
         self._send = send
         self._is_busy = is_busy
-        self._lengths: dict[str, int] = {}
+        self._looks: tuple[Look, ...] = ()
+        self._facts: dict[str, tuple[float, str, ModelFacts | None]] = {}
+        self._asked_for: dict[str, None] = {}
         self._wanted = asyncio.Event()
+        self._calls = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def of(self, model: str) -> int | None:
-        """The context length of a loaded model in tokens; a name without a tag means ``:latest``."""
-        return self._lengths.get(model) or self._lengths.get(f"{model}:latest")
+    def looks(self) -> tuple[Look, ...]:
+        """The latest answers to ``/api/ps``, oldest first."""
+        return self._looks
+
+    def facts_of(self, model: str) -> ModelFacts | None:
+        """What is known of a model. What is not known yet is asked for soon."""
+        name = canonical_name(model)
+        known = self._facts.get(name)
+        is_old = known is None or time.monotonic() - known[0] > _FACTS_HOLD_SECONDS
+        if is_old and self._loop is not None and name not in self._asked_for:
+            # A loop that is closed asks nobody any more.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._ask_for, name)
+        return known[2] if known else None
 
     def want(self) -> None:
-        """A model was called: ask soon."""
+        """A model was called: look soon."""
+        self._calls += 1
         self._wanted.set()
+
+    def note_ended(self, operations: Iterable[str]) -> None:
+        """These ended. Where models were made or removed, what is known of them may be wrong by now."""
+        if not CHANGE_MODELS.isdisjoint(operations):
+            self._facts.clear()
 
     async def run(self) -> None:
         """Runs until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        pause, rested_at = _FIRST_PAUSE, time.monotonic()
         while True:
             await self._wanted.wait()
+            if time.monotonic() - rested_at > _IDLE_SECONDS:
+                pause = _FIRST_PAUSE
+            is_last = not self._is_busy()
+            if is_last:
+                # This look shows what the last call has left loaded.
+                self._wanted.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GIVE_UP_SECONDS):
-                    await self._ask()
-            await asyncio.sleep(ASK_EVERY_SECONDS)
-            if not self._is_busy():
-                self._wanted.clear()
+                    await self._look()
+                    await self._ask_what_they_are()
+            rested_at = time.monotonic()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, ASK_EVERY_SECONDS)
 
-    async def _ask(self) -> None:
-        answer = await self._send("GET", "/api/ps", (), None)
-        if isinstance(answer, Failure):
+    def _ask_for(self, name: str) -> None:
+        if len(self._asked_for) < _MOST_MODELS:
+            self._asked_for[name] = None
+            self._wanted.set()
+
+    async def _look(self) -> None:
+        calls, was_busy, asked_ns = self._calls, self._is_busy(), time.time_ns()
+        body = await self._answer("GET", "/api/ps", None)
+        models = None if body is None else read_loaded(body)
+        if models is None:
             return
-        body = bytearray()
+        is_quiet = not was_busy and not self._is_busy() and calls == self._calls
+        number = self._looks[-1].number + 1 if self._looks else 1
+        look = Look(number, asked_ns, time.time_ns(), is_quiet, models)
+        self._looks = (*self._looks[1 - _LOOKS_KEPT :], look)
+
+    async def _ask_what_they_are(self) -> None:
+        loaded = self._looks[-1].models if self._looks else ()
+        digests = {model.name: model.digest for model in reversed(loaded)}
+        for name in dict.fromkeys((*digests, *self._asked_for)):
+            known = self._facts.get(name)
+            digest = digests.get(name) or (known[1] if known else "")
+            if known is None or known[1] != digest or time.monotonic() - known[0] > _FACTS_HOLD_SECONDS:
+                await self._ask_what_it_is(name, digest)
+            self._asked_for.pop(name, None)
+
+    async def _ask_what_it_is(self, name: str, digest: str) -> None:
+        content = orjson.dumps({"model": name})
+        body = await self._answer("POST", "/api/show", RequestBody(content, len(content)))
+        if len(self._facts) >= _MOST_MODELS:
+            self._facts.clear()
+        self._facts[name] = time.monotonic(), digest, None if body is None else read_model_facts(body)
+
+    async def _answer(self, method: str, path: str, body: RequestBody | None) -> bytes | None:
+        """The whole body of an answer of 200; None when there is none, or it is longer than any of these is."""
+        answer = await self._send(method, path, _JSON if body else (), body)
+        if isinstance(answer, Failure):
+            return None
+        received = bytearray()
 
         def take(piece: bytes) -> bool:
-            body.extend(piece)
-            return len(body) > _LONGEST_ANSWER
+            received.extend(piece)
+            return len(received) > _LONGEST_ANSWER
 
         is_whole = False
         try:
             is_whole = not await answer.forward(take) and answer.failure is None
-            if answer.status == 200 and is_whole:
-                self._lengths.update(read_context_lengths(bytes(body)))
+            return bytes(received) if answer.status == 200 and is_whole else None
         finally:
             answer.finish() if is_whole else answer.abort()
-
-
-def read_context_lengths(body: bytes) -> dict[str, int]:
-    """Context lengths by model name out of an answer to ``/api/ps``; empty if it is no such answer."""
-    try:
-        models = orjson.loads(body)["models"]
-        return {
-            name: model["context_length"]
-            for model in models
-            if isinstance(model.get("context_length"), int)
-            for name in (model.get("name"), model.get("model"))
-            if isinstance(name, str)
-        }
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return {}

@@ -12,7 +12,7 @@ from service.record.findings import Case, Finding, Surroundings, at_its_speed, s
 from service.record.phases import Phase, durations_of, phases_of
 from service.record.record import Record
 from service.record.request_fields import with_known_names
-from service.record.truncation import cuts
+from service.record.truncation import cuts, maybe_cut
 from service.record.wording import counted, duration
 
 _LONG = 5.0
@@ -26,7 +26,7 @@ class Explanation:
 
     Kinds of findings: ``failed``, ``client_left``, ``cut_prompt``, ``cut_answer``, then what took long (``load``,
     ``queue``, ``long_prompt``, ``slow_generation``, ``long_answer``, ``slow_client``, ``held_back``), or
-    ``quick`` where there is none of these.
+    ``quick`` where there is none of these. Last, ``maybe_cut_prompt``: nobody knows whether all of it was read.
     """
 
     phases: tuple[Phase, ...]
@@ -41,7 +41,7 @@ def explain(record: Record, around: Surroundings) -> Explanation:
     spent = durations_of(record)
     case = Case(record, with_known_names(asked) if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
-    findings = (*wrong, *slow) or _quick(case)
+    findings = (*((*wrong, *slow) or _quick(case)), *maybe_cut(case))
     return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))
 
 
@@ -69,6 +69,7 @@ def _quick(case: Case) -> tuple[Finding, ...]:
     if total is None or case.record.outcome != "completed" or _untold(case):
         return ()
     fast = at_its_speed(case)
+    # Of time alone: whether the prompt was read whole is another question.
     text = f"Nothing held it up: it took {duration(total)}" + (f", generating at {fast}." if fast else ".")
     return (Finding("quick", text, ""),)
 

@@ -11,7 +11,7 @@ from service.record.wording import counted, duration, since, speed
 
 Failing = Literal["failed", "client_left", "cut_prompt", "cut_answer"]
 Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client", "held_back"]
-Kind = Failing | Slowing | Literal["quick"]
+Kind = Failing | Slowing | Literal["quick", "maybe_cut_prompt"]
 
 # Ollama unloads a model that was not used for so long, unless keep_alive says otherwise.
 _KEPT_LOADED = 300.0

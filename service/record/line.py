@@ -1,11 +1,11 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
+from service.record.call_context import ContextLengthOf
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.fields import BODIES, FIELD_NAMES, MASKED
 from service.record.generation import UNFINISHED, Generation, understand_reply
@@ -14,6 +14,7 @@ from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
 from service.record.operations import CONVERSATIONS
+from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces, single
 from service.record.request_facts import Asked, read_request
@@ -32,11 +33,17 @@ _BLOB_KEPT = 4096
 
 
 def make_record(
-    exchange: Exchange, *, context_length_of: Callable[[str], int | None], mask: bool, keep: int = READABLE_BYTES
+    exchange: Exchange,
+    *,
+    context_length_of: ContextLengthOf,
+    mask: bool,
+    keep: int = READABLE_BYTES,
+    memory: PromptMemory | None = None,
 ) -> EncodedRecord:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
-    ``context_length_of`` tells what a model runs with, in tokens, where it is known;
+    ``context_length_of`` tells how many tokens a call had room for, where that is certain;
+    ``memory`` judges whether a prompt was cut (None: by what this exchange tells alone);
     ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike;
     ``keep`` bounds what a compressed body may grow to (bytes).
     """
@@ -64,7 +71,12 @@ def make_record(
     if not generation.is_whole:
         response_is_cut = response_is_cut or response.is_shortened or exchange.response.is_shortened
     facts = _facts(
-        exchange, asked, generation, context_length_of, (request_text, request_is_cut), (response_text, response_is_cut)
+        exchange,
+        asked,
+        generation,
+        (context_length_of, memory or PromptMemory()),
+        (request_text, request_is_cut),
+        (response_text, response_is_cut),
     )
     if mask and _mask_texts(facts):
         masked_response = response._replace(length=len(response_bytes), head=response_bytes, tail=b"")
@@ -131,7 +143,7 @@ def _facts(
     exchange: Exchange,
     asked: Asked,
     generation: Generation,
-    context_length_of: Callable[[str], int | None],
+    room: tuple[ContextLengthOf, PromptMemory],
     request: tuple[str, bool],
     response: tuple[str, bool],
 ) -> dict[str, Any]:
@@ -182,7 +194,7 @@ def _facts(
         values["done_reason"] = generation.done_reason[:_LONGEST_NAME]
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
-    measures(values, exchange, asked, generation, operation, context_length_of)
+    measures(values, exchange, asked, generation, operation, *room)
     _put_caller(values, opened)
     if opened.request.length:
         values["request_bytes"] = opened.request.length

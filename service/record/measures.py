@@ -1,13 +1,16 @@
 """The numbers of a record: tokens, phases, speed, and whether the prompt was silently cut."""
 
-from collections.abc import Callable
 from typing import Any
 
+from service.record.call_context import ContextLengthOf
 from service.record.exchange import Exchange
 from service.record.generation import Generation
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_CONTEXT
 from service.record.phases import BOOKKEEPING_SHARE
-from service.record.request_facts import Asked, prompt_characters
+from service.record.prompt_fit import PromptVerdict
+from service.record.prompt_memory import PromptMemory
+from service.record.prompt_verdict import context_length, judge_prompt
+from service.record.request_facts import Asked
 
 # When so many arrivals were noted, there may have been more of which nothing is known.
 _MANY_ARRIVALS = 16
@@ -25,7 +28,8 @@ def measures(
     asked: Asked,
     generation: Generation,
     operation: str,
-    context_length_of: Callable[[str], int | None],
+    context_length_of: ContextLengthOf,
+    memory: PromptMemory,
 ) -> None:
     """Add the numbers that are known to ``values``, in the order of the line's keys. Times are seconds."""
     count, seconds = generation.completion_tokens, generation.generation_time
@@ -37,10 +41,9 @@ def measures(
         values["completion_tokens"] = count
         if count >= _FEWEST_TOKENS and seconds is not None and seconds >= _SHORTEST_GENERATION:
             values["tokens_per_second"] = round(count / seconds, 3)
-    size = _context_length(generation, context_length_of) if operation in WITH_CONTEXT else None
+    size = context_length(exchange, generation, context_length_of) if operation in WITH_CONTEXT else None
     if size:
-        if generation.prompt_tokens is not None:
-            values["prompt_truncated"] = _is_truncated(size, generation.prompt_tokens, asked)
+        _put_verdict(values, judge_prompt(exchange, asked, generation, operation, size, memory))
         values["context_length"] = size
     upload = exchange.upload or 0.0
     if upload >= _SHORT_UPLOAD:
@@ -92,26 +95,15 @@ def _without_slack(rest: float, slack: float) -> float:
     return rest if rest > slack else 0.0
 
 
-def _context_length(generation: Generation, context_length_of: Callable[[str], int | None]) -> int | None:
-    """What the model ran with: what the request wanted, else what is known of the model."""
-    loaded = context_length_of(generation.model) if generation.model else None
-    wanted = generation.num_ctx
-    if wanted and loaded and generation.prompt_tokens == loaded < wanted:
-        # More was wanted than the model can hold, and the prompt was cut to what it can.
-        return loaded
-    return wanted or loaded
-
-
-def _is_truncated(context_length: int, prompt_tokens: int, asked: Asked) -> bool:
-    """Whether Ollama silently cut the prompt so that it fits into the context."""
-    if prompt_tokens >= context_length:
-        return True
-    # Some versions keep half of the context and two tokens more when they cut. A prompt may well
-    # have that many tokens by chance, so its text must also be too long for them: whole prompts
-    # have three to five characters a token, and one that was cut lost at least half of its own.
-    if -1 <= prompt_tokens - context_length // 2 - 2 <= 1 and asked.document is not None:
-        return prompt_characters(asked.document) > 7 * prompt_tokens
-    return False
+def _put_verdict(values: dict[str, Any], verdict: PromptVerdict) -> None:
+    if verdict.is_cut is not None:
+        values["prompt_truncated"] = verdict.is_cut
+    if verdict.by is not None:
+        values["prompt_truncated_by"] = verdict.by
+    if verdict.messages is not None:
+        values["prompt_lost_messages"] = verdict.messages
+    if verdict.tokens is not None:
+        values["prompt_lost_tokens"] = verdict.tokens
 
 
 def _time_of(offset: int | None, arrivals: tuple[tuple[int, float], ...]) -> float | None:

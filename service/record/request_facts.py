@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     """The facts of a request. ``document`` is its parsed JSON; None when it is not (or broken) JSON.
 
     ``lifecycle`` is ``load`` or ``unload`` where the request asks a model of the native API for
-    nothing but that.
+    nothing but that. ``missing``: so many bytes of it are not in our copy.
     """
 
     document: dict[str, Any] | None = None
@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     num_ctx: int | None = None
     images: int = 0
     lifecycle: str | None = None
+    missing: int = 0
 
 
 def read_request(opened: OpenExchange, request: Body) -> Asked:
@@ -43,7 +44,8 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         return Asked(model=first[1].decode("utf-8", "replace") if first else None)
     found = with_known_names(found)
     model = found.get("model") or found.get("name")
-    options = found.get("options")
+    # Ollama passes over the options of the other APIs.
+    options = found.get("options") if opened.api == "ollama" else None
     num_ctx = options.get("num_ctx") if isinstance(options, dict) else None
     lifecycle = _lifecycle(opened, found) if opened.api == "ollama" else None
     return Asked(
@@ -53,6 +55,7 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         num_ctx if type(num_ctx) is int and 0 < num_ctx < 2**40 else None,
         _count_images(found),
         lifecycle,
+        max(0, request.length - len(request.head) - len(request.tail)),
     )
 
 
@@ -114,16 +117,3 @@ def _count_image_parts(parts: list[Any]) -> int:
         elif part.get("type") == "tool_result" and isinstance(part.get("content"), list):
             count += sum(1 for inner in part["content"] if isinstance(inner, dict) and inner.get("type") == "image")
     return count
-
-
-def prompt_characters(asked: dict[str, Any]) -> int:
-    """How many characters the prompt of a chat or generation has, runs of white space counted once."""
-    texts = [asked.get("prompt"), asked.get("system"), asked.get("input"), asked.get("instructions")]
-    for messages in (asked.get("messages"), asked.get("input")):
-        for message in messages if isinstance(messages, list) else ():
-            content = message.get("content") if isinstance(message, dict) else message
-            if isinstance(content, list):
-                texts += [part.get("text") for part in content if isinstance(part, dict)]
-            else:
-                texts.append(content)
-    return sum(len(" ".join(text.split())) for text in texts if isinstance(text, str))

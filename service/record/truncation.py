@@ -7,13 +7,11 @@ from service.record.answer_errors import NO_END
 from service.record.error_advice import advice_for
 from service.record.findings import Case, Finding
 from service.record.generation import UNFINISHED
-from service.record.json_text import compact
+from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.repetition import repeats_itself
-from service.record.request_facts import prompt_characters
-from service.record.wording import about, counted
+from service.record.wording import counted
 
-# Of English text; other languages and code have less, so what is estimated with it is rather too little.
-_CHARACTERS_OF_A_TOKEN = 4
+_BYTES_OF_A_TOKEN = 4
 _UNLIMITED = 1 << 53
 _FIRST_SIZE, _LARGEST_SIZE = 2048, 262_144
 _CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens"})
@@ -35,26 +33,57 @@ def cuts(case: Case) -> Iterator[Finding]:
 
 
 def _cut_prompt(case: Case) -> Finding:
-    size, read = case.record.context_length, case.record.prompt_tokens
-    whole = _estimated_tokens(case)
-    if read and whole > 1.1 * read:
-        text = f"Ollama silently cut the prompt: {case.model} read {read:,} of about {about(whole)} tokens"
-    else:
-        text = "Ollama silently cut the prompt" + (f" to {counted(read, 'token')}" if read else "")
-        whole = 2 * (size or read or _FIRST_SIZE)
-    if size and size != read:
-        text += f", as its context is set to {counted(size, 'token')}"
-    return Finding("cut_prompt", text + ". The answer knows nothing of the rest.", _more_context(case, whole))
+    """Numbers first, then what follows. ``at least``: what Ollama left out it does not tell."""
+    record = case.record
+    size, read, written = record.context_length, record.prompt_tokens or 0, record.completion_tokens or 0
+    room = f"there was room for {size:,}" if size else "there was no room for more"
+    whole = read + (record.prompt_lost_tokens or 0)
+    if record.prompt_truncated_by == "shift":
+        text = (
+            f"The context ran full in mid-answer: {counted(read, 'token')} were read, {written:,} were written, and"
+            f" {room}. Ollama threw half of it away without saying so. What was written later knows nothing of it."
+        )
+        return Finding("cut_prompt", text, _more_context(case, read + written))
+    if record.prompt_truncated_by == "messages":
+        lost, sent = record.prompt_lost_messages or 1, _messages(case)
+        text = f"{counted(sent, 'message')} were sent, " if sent > lost else ""
+        text += f"{counted(read, 'token')} were read, and {room}: Ollama left out at least "
+        text += f"the oldest {counted(lost, 'message')} without saying so."
+        text = f"{text[0].upper()}{text[1:]}"
+        them = "it" if lost == 1 else "them"
+        return Finding("cut_prompt", f"{text} The answer knows nothing of {them}.", _more_context(case, whole))
+    of = f" of at least {whole:,}" if whole > read else ""
+    text = f"{case.model} read {counted(read, 'token') if not of else f'{read:,}{of} tokens'}, as {room}:"
+    text += " Ollama silently cut the prompt. The answer knows nothing of the rest."
+    if record.operation in ANSWERED_IN_VECTORS:
+        text = text.replace("The answer knows", "The vector knows")
+        return Finding("cut_prompt", text, "Divide the text into pieces that fit, and embed each of them.")
+    return Finding("cut_prompt", text, _more_context(case, max(whole, 2 * (size or read), _tokens_of_bytes(case))))
 
 
-def _estimated_tokens(case: Case) -> float:
-    characters = prompt_characters(case.asked)
-    tools = case.asked.get("tools")
-    if isinstance(tools, list) and tools:
-        characters += len(compact(tools))
-    if case.record.request_truncated and not case.record.images:
-        characters = max(characters, case.record.request_bytes or 0)
-    return characters / _CHARACTERS_OF_A_TOKEN
+def _tokens_of_bytes(case: Case) -> float:
+    """What advice is made with, and nothing else: how many tokens a byte is differs by model and language."""
+    return 0.0 if case.record.images else (case.record.request_bytes or 0) / _BYTES_OF_A_TOKEN
+
+
+def maybe_cut(case: Case) -> Iterator[Finding]:
+    """The prompt of which nobody knows whether it fitted, though what was read and what had room is known."""
+    record, sent = case.record, _messages(case)
+    is_known = record.prompt_truncated is not None or record.operation != "chat"
+    if is_known or not record.prompt_tokens or not record.context_length or sent < 2:
+        return
+    text = (
+        f"Whether all of the prompt was read is not known: {counted(sent, 'message')} were sent,"
+        f" {counted(record.prompt_tokens, 'token')} were read, and there was room for {record.context_length:,}."
+        " Ollama does not say whether it left messages out."
+    )
+    yield Finding("maybe_cut_prompt", text, "")
+
+
+def _messages(case: Case) -> int:
+    messages = case.asked.get("messages")
+    messages = case.asked.get("input") if messages is None else messages
+    return len(messages) if isinstance(messages, list) else 0
 
 
 def _more_context(case: Case, tokens: float) -> str:

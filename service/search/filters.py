@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final, Literal
 
 from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_moment
 from service.search.parameters import NAME_FIELDS, PARAMETERS, Parameter, Takes
@@ -13,6 +13,7 @@ _LONGEST_NAME = 1000
 _MOST_VALUES = 500
 _EXCHANGE = re.compile(r"[0-9a-f]{32}")
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Filter:
     """All conditions hold at once; of a field with several values any. An empty one lets everything through.
 
     ``text`` is in the language of ``query_language``. ``workflow`` finds names and ids; ``truncated`` asks whether
-    the model got less of the prompt than it was sent; ``slower`` is in seconds, and more than that is slower.
+    the model got less of the prompt than it was sent, or where nobody knows (``UNKNOWN``); ``slower`` is in seconds,
+    and more than that is slower.
     An exchange counts from ``since_ns`` on and before ``until_ns`` (Unix nanoseconds, looked at in milliseconds) by
     the time of its end; ``before`` and ``after`` are numbers that are not included; ``exchange`` are ids.
     """
@@ -36,7 +38,7 @@ class Filter:
     outcome: tuple[str, ...] = ()
     status: tuple[int, ...] = ()
     failed: bool | None = None
-    truncated: bool | None = None
+    truncated: bool | Literal["unknown"] | None = None
     slower: float | None = None
     since_ns: int | None = None
     until_ns: int | None = None
@@ -90,14 +92,18 @@ def _truth(text: str) -> bool:
     return text.lower() in _YES
 
 
+def _truth_if_known(text: str) -> bool | str:
+    return UNKNOWN if text.lower() == UNKNOWN else _truth(text)
+
+
 def _exchange(text: str) -> str:
     if not _EXCHANGE.fullmatch(text.lower()):
         raise ValueError
     return text.lower()
 
 
-def _write_truth(value: bool) -> str:
-    return "true" if value else "false"
+def _write_truth(value: bool | str) -> str:
+    return value if isinstance(value, str) else "true" if value else "false"
 
 
 _VALUES = {
@@ -105,6 +111,7 @@ _VALUES = {
     Takes.NAME: _Values(_name, f"a name of at most {_LONGEST_NAME} characters"),
     Takes.STATUS: _Values(_status, "an HTTP status such as 200 or 499"),
     Takes.TRUTH: _Values(_truth, "true or false", _write_truth),
+    Takes.TRUTH_IF_KNOWN: _Values(_truth_if_known, "true, false or unknown", _write_truth),
     Takes.SECONDS: _Values(read_duration, "seconds, or a duration such as 300ms or 2m", repr),
     Takes.TIME: _Values(read_moment, WHAT_IS_A_MOMENT, write_moment),
     Takes.NUMBER: _Values(_number, "the number of an exchange"),

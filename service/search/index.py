@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 2
+VERSION = 3
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -43,7 +43,8 @@ FACT_COLUMNS = (
 """Times are Unix milliseconds, ``request_ms`` lasts so long; ``rate`` is thousandths of a token a second.
 
 ``kind`` is 0 for completed, 1 for failed, 2 for a client that left; ``spot`` is where it lies in a timeline's column:
-its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL: unknown.
+its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL: unknown, also
+of ``is_truncated``.
 """
 
 _FORM = f"""

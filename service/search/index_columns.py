@@ -50,7 +50,7 @@ def columns_of(row: Row) -> IndexColumns:
         numbers=(
             record.status,
             kind,
-            int(record.prompt_truncated is True),
+            None if record.prompt_truncated is None else int(record.prompt_truncated),
             request_ms,
             4 * height(request_ms) + kind,
             record.prompt_tokens,

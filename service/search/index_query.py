@@ -16,7 +16,7 @@ from urllib.parse import quote
 from service.journal import JournalError
 from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
-from service.search.filters import Filter
+from service.search.filters import UNKNOWN, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
 from service.search.parameters import NAME_FIELDS
 from service.search.query_language import FullTextQuery, read_words
@@ -163,8 +163,10 @@ def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequenc
         conditions.append(f"status IN ({_list(wanted.status)})")
     if wanted.failed is not None:
         conditions.append("kind <> 0" if wanted.failed else "kind = 0")
-    if wanted.truncated is not None:
-        conditions.append(f"is_truncated = {int(wanted.truncated)}")
+    if wanted.truncated == UNKNOWN:
+        conditions.append("is_truncated IS NULL")
+    elif wanted.truncated is not None:
+        conditions.append(f"is_truncated = {int(wanted.truncated is True)}")
     if wanted.slower is not None:
         conditions.append(f"request_ms > {round(wanted.slower * 1000)}")
     if wanted.since_ns is not None:

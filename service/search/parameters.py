@@ -18,6 +18,7 @@ class Takes(StrEnum):
     NAME = "NAME"
     STATUS = "STATUS"
     TRUTH = "TRUTH"
+    TRUTH_IF_KNOWN = "TRUTH_IF_KNOWN"
     SECONDS = "SECONDS"
     TIME = "TIME"
     NUMBER = "NUMBER"
@@ -70,7 +71,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("status", Takes.STATUS, "Only this HTTP status.", "status", "status", True),
     Parameter("failed", Takes.TRUTH, "Only what failed, or only what did not.", "failed", "failed", True),
     Parameter(
-        *("truncated", Takes.TRUTH, "Only where Ollama cut the prompt, or only the others.", "truncated", "prompt cut"),
+        *("truncated", Takes.TRUTH_IF_KNOWN),
+        "Only where Ollama cut the prompt, only where it read all of it, or only where that is not known.",
+        *("truncated", "prompt cut"),
         is_at_end=True,
     ),
     Parameter("slower", Takes.SECONDS, "Only what took longer: seconds, or 300ms, 2m.", "slower", "slower", True),

@@ -40,9 +40,10 @@ def with_tools(number: int, tool: str, arguments: dict[str, Any]) -> EncodedReco
         "tools": [{"type": "function", "function": {"name": tool, "parameters": parameters}}],
     }
     said = {"model": "tiny", "message": {"role": "assistant", "content": "It is 42."}, "done": True}
-    request, response = json.dumps(asked).encode(), json.dumps(said | {"done_reason": "stop"}).encode()
+    said |= {"done_reason": "stop", "prompt_eval_count": 61}
+    request, response = json.dumps(asked).encode(), json.dumps(said).encode()
     exchange = ended(number, request, response)._replace(opened=opened(number, request))
-    return make_record(exchange, context_length_of=lambda model: None, mask=False)
+    return make_record(exchange, context_length_of=lambda call: 32_768, mask=False)
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ _VALUES: dict[Takes, dict[str, Any]] = {
     Takes.NAME: _NAME,
     Takes.STATUS: {"type": "integer", "minimum": 100, "maximum": 999},
     Takes.TRUTH: {"type": "boolean"},
+    Takes.TRUTH_IF_KNOWN: {"type": "string", "enum": ["true", "false", "unknown"]},
     Takes.SECONDS: {"type": "number", "minimum": 0, "maximum": 100000},
     Takes.TIME: {"type": "string", "examples": ["-24h", "2026-11-21T08:30:00Z"]},
     Takes.NUMBER: {"type": "integer", "minimum": 0, "maximum": 100000000000000000},

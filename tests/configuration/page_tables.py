@@ -24,6 +24,7 @@ _KINDS = {
     Takes.NAME: "name",
     Takes.STATUS: "name",
     Takes.TRUTH: "truth",
+    Takes.TRUTH_IF_KNOWN: "truth_if_known",
     Takes.SECONDS: "duration",
     Takes.TIME: "time",
     Takes.ID: "id",

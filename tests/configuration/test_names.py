@@ -81,7 +81,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "exports/messages.py": ("model tool_calls user", "roles and keys of OpenAI's messages"),
     "exports/train_split.py": ("user", "a role"),
     "gateway/callers.py": ("caller execution_id node user workflow workflow_id", "labels of a path"),
-    "gateway/context_lengths.py": ("context_length model", "keys of Ollama's /api/ps"),
+    "gateway/context_lengths.py": ("model", "a key of what /api/show is asked"),
     "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
     "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
     "gateway/routes.py": ("caller", "a label of a path"),

@@ -10,7 +10,7 @@ from service.journal.reader import KeptRecord, Row
 from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.line import make_record
 from tests.journal.given import identifier, open_journal
-from tests.record.wire import body, exchange
+from tests.record.wire import always, body, exchange
 
 HOSTILE_TEXTS = (
     "=1+1",
@@ -50,8 +50,8 @@ def kept(record: EncodedRecord, number: int = 1) -> KeptRecord:
 
 
 def recorded(found: Exchange, *, mask: bool = True) -> KeptRecord:
-    """The kept record of an exchange."""
-    return kept(make_record(found, context_length_of=lambda model: None, mask=mask))
+    """The kept record of an exchange of a model that has room for 32,768 tokens."""
+    return kept(make_record(found, context_length_of=always(32_768), mask=mask))
 
 
 def asked(path: str = "/api/chat", answer: Any = None, question: Any = None, **more: Any) -> KeptRecord:
@@ -65,7 +65,7 @@ def chat(*messages: dict[str, Any], answer: Any = "Because.", more: dict[str, An
     message = answer if isinstance(answer, dict) else {"role": "assistant", "content": answer}
     return asked(
         question={"model": "tiny", "messages": messages, "stream": False, **(more or {})},
-        answer={"model": "tiny", "message": message, "done": True, "done_reason": "stop"},
+        answer={"model": "tiny", "message": message, "done": True, "done_reason": "stop", "prompt_eval_count": 61},
     )
 
 

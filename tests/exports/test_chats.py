@@ -205,6 +205,20 @@ def test_a_cut_answer_or_prompt_is_an_example_only_on_demand() -> None:
     assert left_out([cut, truncated], all_outcomes=True) == Left(2, {})
 
 
+def test_of_several_turns_nobody_knows_whether_all_were_read_unless_that_is_shown() -> None:
+    turns = [USER, ANSWER, said("user", "And then?")]
+    answer = {"message": said("assistant", "Nothing."), "done": True, "done_reason": "stop"}
+    untold = asked(question={"model": "tiny", "messages": turns, "stream": False}, answer=answer)
+    assert reason(untold) == Reason.MAYBE_CUT_PROMPT
+    assert len(examples(untold, all_outcomes=True)) == 1
+    assert len(examples(chat(*turns))) == 1
+    # Of one message Ollama leaves out nothing without a sign.
+    assert len(examples(asked(question={"model": "tiny", "messages": [USER], "stream": False}, answer=answer))) == 1
+    # What was said before by a system is never left out.
+    told = [said("system", "Brief."), USER]
+    assert len(examples(asked(question={"model": "tiny", "messages": told, "stream": False}, answer=answer))) == 1
+
+
 def test_what_our_copy_holds_only_in_part_is_left_out_on_any_demand() -> None:
     question = orjson.dumps({"model": "tiny", "messages": [said("user", "long " * 1000)], "stream": False})
     answer = orjson.dumps({"message": said("assistant", "long " * 1000), "done": True, "done_reason": "stop"})

@@ -55,7 +55,7 @@ def test_a_row_says_what_the_record_says() -> None:
     assert (row["prompt"], row["answer"]) == ("Two?", "Because.")
     assert (row["workflow"], row["model"], row["operation"]) == ("Factures", "tiny", "chat")
     assert (row["status"], row["failed"], row["request_time"]) == ("200", "false", str(facts["request_time"]))
-    assert row["prompt_tokens"] == ""
+    assert (row["prompt_tokens"], row["completion_tokens"]) == ("61", "")
 
 
 def test_every_recording_of_a_real_ollama_makes_one_row() -> None:

@@ -1,44 +1,125 @@
-"""What ``/api/ps`` tells about loaded models."""
+"""What is asked of Ollama about its models, and when."""
 
 import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
-import pytest
-
-from service.gateway.context_lengths import ContextLengths, read_context_lengths
+from service.gateway.context_lengths import ContextLengths
 from service.gateway.upstream import Upstream
-from tests.fakes.ollama import RESET, FakeOllama, answer, json_answer
+from service.record.model_facts import LoadedModel
+from tests.fakes.ollama import RESET, FakeOllama, answer, json_answer, whole
+
+SHOWN = {"model_info": {"llama.context_length": 8192}, "parameters": "num_ctx 512"}
 
 
-async def test_it_asks_while_there_is_traffic_and_survives_trouble() -> None:
-    busy = True
-    async with FakeOllama() as ollama:
-        ollama.answers(
-            "/api/ps", answer(RESET), json_answer({"models": [{"name": "tiny:latest", "context_length": 2048}]})
-        )
-        upstream = Upstream(ollama.url)
-        lengths = ContextLengths(upstream.send, lambda: busy)
-        running = asyncio.create_task(lengths.run())
+def loaded(**lengths: int) -> dict[str, Any]:
+    return {"models": [{"name": f"{name}:latest", "context_length": length} for name, length in lengths.items()]}
+
+
+@asynccontextmanager
+async def asking(ollama: FakeOllama, is_busy: Callable[[], bool]) -> AsyncIterator[ContextLengths]:
+    upstream = Upstream(ollama.url)
+    lengths = ContextLengths(upstream.send, is_busy)
+    running = asyncio.create_task(lengths.run())
+    await asyncio.sleep(0)
+    yield lengths
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    upstream.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_it_looks_while_there_is_traffic_and_survives_trouble() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: True) as lengths:
+        ollama.answers("/api/ps", answer(RESET), answer(whole(b"nope")), json_answer(loaded(tiny=2048)))
+        before = time.time_ns()
         lengths.want()
-        async with asyncio.timeout(20):
-            while lengths.of("tiny") is None:
-                await asyncio.sleep(0.01)
-        assert lengths.of("tiny:latest") == 2048
-        assert lengths.of("other") is None
-        running.cancel()
-        upstream.close()
+        await until(lambda: len(lengths.looks()) == 2)
+        first, second = lengths.looks()
+        assert (first.number, second.number) == (1, 2)
+        assert before < first.asked_ns < first.answered_ns < second.asked_ns < time.time_ns()
+        assert first.models == (LoadedModel("tiny:latest", 2048),)
+        assert not first.is_quiet
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b"null",
-        b'{"models":null}',
-        b'{"models":[1]}',
-        b'{"models":[{"name":"a","context_length":"x"}]}',
-        b"\xff",
-    ],
-)
-def test_an_odd_answer_tells_nothing(body: bytes) -> None:
-    assert read_context_lengths(body) == {}
+async def test_the_last_look_comes_after_the_last_call_and_is_the_only_quiet_one() -> None:
+    is_busy = True
+    async with FakeOllama() as ollama, asking(ollama, lambda: is_busy) as lengths:
+        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        lengths.want()
+        await until(lengths.looks)
+        is_busy = False
+        await until(lambda: lengths.looks()[-1].is_quiet)
+        count = len(lengths.looks())
+        await asyncio.sleep(0.3)
+        assert len(lengths.looks()) == count
+        assert sum(look.is_quiet for look in lengths.looks()) == 1
+
+
+async def test_a_look_during_which_a_call_began_is_not_quiet() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+        begun = asyncio.Event()
+        ollama.answers(
+            "/api/ps", answer(begun, whole(json.dumps(loaded(tiny=1)).encode())), json_answer(loaded(tiny=1))
+        )
+        lengths.want()
+        await ollama.request()
+        lengths.want()
+        begun.set()
+        await until(lambda: len(lengths.looks()) == 2)
+        assert [look.is_quiet for look in lengths.looks()] == [False, True]
+
+
+async def test_what_models_are_is_asked_once_of_those_that_are_loaded_and_of_those_that_are_wanted() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/show", json_answer(SHOWN))
+        assert lengths.facts_of("copy") is None
+        await until(lambda: lengths.facts_of("copy:latest"))
+        facts = lengths.facts_of("TINY")
+        assert facts is not None
+        assert (facts.trained_length, facts.num_ctx) == (8192, 512)
+        lengths.want()
+        await until(lambda: len(lengths.looks()) == 2)
+        asked = [json.loads(request.body)["model"] for request in ollama.requests if request.path == "/api/show"]
+        assert asked == ["tiny:latest", "copy:latest"]
+
+
+async def test_a_model_that_ollama_does_not_describe_is_not_asked_for_again_and_again() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+        ollama.answers("/api/ps", json_answer({"models": []}))
+        ollama.answers("/api/show", json_answer({"error": "no"}, 404))
+        for number in (1, 2, 3):
+            assert lengths.facts_of("gone") is None
+            lengths.want()
+            await until(lambda number=number: len(lengths.looks()) >= number)  # type: ignore[misc]
+        assert sum(request.path == "/api/show" for request in ollama.requests) == 1
+
+
+async def test_what_is_known_of_models_is_forgotten_when_one_is_made() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/show", json_answer(SHOWN))
+        lengths.want()
+        await until(lambda: lengths.facts_of("tiny"))
+        lengths.note_ended(["chat", "list"])
+        assert lengths.facts_of("tiny") is not None
+        lengths.note_ended(["chat", "create"])
+        assert lengths.facts_of("tiny") is None
+        await until(lambda: lengths.facts_of("tiny"))
+
+
+async def test_what_models_are_may_be_asked_for_in_another_thread() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+        ollama.answers("/api/ps", json_answer({"models": []}))
+        ollama.answers("/api/show", json_answer(SHOWN))
+        assert await asyncio.to_thread(lengths.facts_of, "tiny") is None
+        await until(lambda: lengths.facts_of("tiny"))

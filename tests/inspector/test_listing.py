@@ -42,6 +42,8 @@ async def test_every_filter_finds_what_it_names(tmp_path: Path) -> None:
             ("operation=chat&status=200&failed=false", [other, classify, summarise]),
             ("outcome=client_left", []),
             ("truncated=true", []),
+            ("truncated=unknown&operation=chat", [other, classify, summarise]),
+            ("truncated=false", []),
             ("slower=100", []),
             ("from=-1h&to=now", [other, classify, summarise]),
             ("to=2020-01-01", []),

@@ -166,6 +166,13 @@ EXPECTED: dict[str, Checks] = {
     "cached-prompt": {
         "most came from the cache": lambda told: told.says(prompt_tokens=100, cached_tokens=90),
     },
+    "embedding-cut-num-ctx": {
+        "it was cut to what the request asked for": lambda told: told.says(prompt_truncated=True, context_length=64),
+        "the finding says so": lambda told: "silently cut" in told.findings,
+    },
+    "cut-to-half-chinese": {
+        "it was cut to half": lambda told: told.says(prompt_truncated=True, context_length=4096),
+    },
     "latin-1-request": {
         "it is text": lambda told: told.record["request_body"].startswith('{"model":"lat"'),
         "what it asked for is read": lambda told: told.says(stream=False, model="lat"),
@@ -259,7 +266,8 @@ async def test_what_the_recorder_tells_of_a_reported_input(name: str, tmp_path: 
         await until(ended)
         (summary,) = await found(app, "outcome=completed", 1)
         one = await said(app, f"/exchanges/{identifier}.json")
-        lines = (await get(app, "/exchanges.chat.jsonl")).body.splitlines()
+        # Of a chat of several turns nobody knows here whether all were read.
+        lines = (await get(app, "/exchanges.chat.jsonl?all=true")).body.splitlines()
         words = {word: len((await said(app, f"/exchanges.json?q={word}"))["exchanges"]) for word in SEARCHED}
         line = (await get(app, "/exchanges.jsonl")).body.decode()
     told = Told(one["record"], summary, one, [json.loads(each) for each in lines], line, words)

@@ -16,8 +16,8 @@ from tests.fakes.ollama import FakeOllama, Request
 from tests.servers.process import RunningServer
 
 SECONDS = 15.0
-# What the recorder asks by itself: readiness, and how much room loaded models have.
-_OWN_QUESTIONS = frozenset({"/api/version", "/api/ps"})
+# What the recorder asks by itself: readiness, how much room loaded models have, and what they are.
+_OWN_QUESTIONS = frozenset({"/api/version", "/api/ps", "/api/show"})
 # C0 and C1 controls, marks and overrides of writing direction, line and paragraph separators, the byte order mark.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 

@@ -113,3 +113,10 @@ def test_no_line_however_odd_raises_or_gives_negative_times() -> None:
         found = explain(said, around)
         orjson.dumps(found)
         assert all(phase.seconds > 0 and phase.begins >= 0 for phase in found.phases)
+
+
+def test_whether_all_was_read_is_another_question_than_time_and_comes_last() -> None:
+    asked = '{"messages":[{"content":"a"},{"content":"b"}]}'
+    found = explain(line(context_length=1300, request_body=asked), QUIET)
+    assert kinds(found) == ["quick", "maybe_cut_prompt"]
+    assert found.sentence == found.findings[0].text

@@ -3,7 +3,9 @@ import json
 
 import pytest
 
-from tests.record.wire import body, exchange, line_of
+from service.record.line import make_record
+from service.record.prompt_memory import PromptMemory
+from tests.record.wire import always, body, exchange, line_of
 
 
 def _chat(prompt: str, count: int, num_ctx: int) -> dict[str, object]:
@@ -16,20 +18,36 @@ def _chat(prompt: str, count: int, num_ctx: int) -> dict[str, object]:
     ("words", "count", "expected"),
     [
         (3000, 4096, True),
-        (3000, 5000, True),
+        (3000, 5000, None),
         (3000, 4095, False),
         (9000, 2050, True),
-        (1000, 2050, False),
+        (9000, 2051, True),
+        (1000, 2050, None),
         (9000, 2100, False),
         (9000, 1900, False),
     ],
 )
-def test_a_cut_prompt_shows_in_its_count(words: int, count: int, expected: bool) -> None:
-    assert _chat("world " * words, count, 4096)["prompt_truncated"] is expected
+def test_a_cut_prompt_shows_in_its_count(words: int, count: int, expected: bool | None) -> None:
+    assert _chat("world " * words, count, 4096).get("prompt_truncated") is expected
 
 
 def test_white_space_is_no_sign_of_a_cut_prompt() -> None:
-    assert _chat("world " * 1000 + " " * 100_000, 2050, 4096)["prompt_truncated"] is False
+    assert "prompt_truncated" not in _chat("world " * 1000 + " " * 100_000, 2050, 4096)
+
+
+def test_how_a_prompt_was_cut_and_what_was_lost_is_told() -> None:
+    messages = [{"role": "user", "content": f"{number} " + "word " * 99} for number in range(9)]
+    memory = PromptMemory(counter_of=lambda model: lambda text: len(text.split()))
+    asked = {"model": "tiny", "messages": messages, "options": {"num_ctx": 256}, "stream": False}
+    answer = {"message": {"content": "x"}, "done": True, "prompt_eval_count": 210}
+    found = exchange(json.dumps(asked).encode(), json.dumps(answer).encode())
+    said = json.loads(make_record(found, context_length_of=always(None), mask=True, memory=memory).line)
+    assert said["prompt_truncated"] is True
+    assert said["prompt_truncated_by"] == "messages"
+    assert said["prompt_lost_messages"] == 7
+    assert said["prompt_lost_tokens"] == 900 - 210
+    assert said["context_length"] == 256
+    assert not {key for key in _chat("world " * 3, 3, 4096) if key.startswith(("prompt_truncated_", "prompt_lost"))}
 
 
 def test_the_first_token_is_not_timed_where_its_arrival_was_not_noted() -> None:

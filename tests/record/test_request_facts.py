@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from service.record.exchange import Body, OpenExchange, Outcome
-from service.record.request_facts import Asked, prompt_characters, read_request
+from service.record.request_facts import Asked, read_request
 from tests.record.wire import body, exchange, shortened
 
 
@@ -95,18 +95,23 @@ def test_nothing_is_guessed_from_bytes_that_are_no_json() -> None:
     assert read_request(opened, opened.request).model is None
 
 
-def test_a_prompt_is_measured_without_its_runs_of_white_space() -> None:
-    assert prompt_characters({"prompt": "a   b\n\n\n c", "system": "d"}) == 6
-    asked = {
-        "messages": [{"content": "ab"}, {"content": [{"text": "cd"}, {"type": "image"}, 5]}, None, "ef"],
-        "input": "gh",
-    }
-    assert prompt_characters(asked) == 8
-
-
 def test_of_a_call_whose_body_was_not_read_nothing_is_said() -> None:
     for path in ("/api/chat", "/api/generate", "/v1/chat/completions", "/v1/messages"):
         opened = exchange(b"", b"", path, outcome=Outcome.REFUSED, status=403).opened
         assert read_request(opened, opened.request) == Asked()
         partly = opened._replace(request=Body(5000, b'{"model":"m","messages":[', is_incomplete=True))
         assert (read_request(partly, partly.request).model, read_request(partly, partly.request).stream) == ("m", None)
+
+
+def test_only_ollamas_own_api_takes_options() -> None:
+    asked = {"model": "tiny", "messages": [], "options": {"num_ctx": 256}}
+    for path, expected in (("/api/chat", 256), ("/v1/chat/completions", None), ("/v1/messages", None)):
+        opened = exchange(body(json.dumps(asked).encode()), path=path).opened
+        assert read_request(opened, opened.request).num_ctx == expected
+
+
+def test_what_is_missing_of_a_request_is_counted() -> None:
+    data = json.dumps({"prompt": "x" * 900}).encode()
+    for request, expected in ((body(data), 0), (shortened(data, 300, 100), len(data) - 400)):
+        opened = exchange(request, path="/api/generate").opened
+        assert read_request(opened, opened.request).missing == expected

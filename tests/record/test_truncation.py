@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.record.findings import Finding
-from service.record.truncation import cuts
+from service.record.truncation import cuts, maybe_cut
 from tests.record.given import QUIET, case, line
 from tests.record.wire import line_of, recorded
 
@@ -18,31 +18,67 @@ def only(said: dict[str, Any], asked: dict[str, Any]) -> Finding:
     return found
 
 
-def test_a_cut_prompt_has_its_numbers_and_what_to_ask_for() -> None:
-    found = only(line(**CUT), {"prompt": "word " * 8800})
+def test_a_text_that_was_cut_has_its_numbers_and_what_to_ask_for() -> None:
+    found = only(line(**CUT, prompt_lost_tokens=7000), {"prompt": "word " * 8800})
     assert found.kind == "cut_prompt"
     assert found.text == (
-        "Ollama silently cut the prompt: llama3.1:8b read 4,096 of about 11,000 tokens."
-        " The answer knows nothing of the rest."
+        "llama3.1:8b read 4,096 of at least 11,096 tokens, as there was room for 4,096:"
+        " Ollama silently cut the prompt. The answer knows nothing of the rest."
     )
     assert '"options": {"num_ctx": 16384}' in found.advice
 
 
-def test_a_prompt_of_which_half_the_context_was_kept_names_the_context() -> None:
-    found = only(line(**CUT | {"prompt_tokens": 2050}), {"messages": [{"role": "user", "content": "word " * 8800}]})
-    assert "read 2,050 of about 11,000 tokens, as its context is set to 4,096 tokens." in found.text
-
-
-def test_no_length_is_invented_where_it_cannot_be_estimated() -> None:
-    found = only(line(**CUT), {})
-    assert found.text.startswith("Ollama silently cut the prompt to 4,096 tokens.")
+def test_no_length_is_invented_where_it_was_not_counted() -> None:
+    found = only(line(**CUT | {"prompt_tokens": 2050}), {"prompt": "word " * 8800})
+    assert found.text.startswith("llama3.1:8b read 2,050 tokens, as there was room for 4,096: Ollama silently")
     assert "16384" in found.advice
+    assert "131072" in only(line(**CUT, request_bytes=400_000), {}).advice
+    assert "16384" in only(line(**CUT, request_bytes=400_000, images=1), {}).advice
 
 
-def test_tools_count_as_prompt_and_so_does_what_the_record_left_out() -> None:
-    assert "about 11,000 tokens" in only(line(**CUT), {"prompt": "x", "tools": [{"description": "x" * 43_000}]}).text
-    assert "about 11,000 tokens" in only(line(**CUT, request_truncated=True, request_bytes=44_000), {}).text
-    assert "about" not in only(line(**CUT, request_truncated=True, request_bytes=44_000, images=1), {}).text
+LOST = {"prompt_truncated": True, "prompt_truncated_by": "messages", "context_length": 256, "prompt_tokens": 188}
+
+
+def test_messages_that_were_left_out_are_counted_first_and_then_concluded_from() -> None:
+    asked = {"messages": [{"role": "user", "content": "x"}] * 30}
+    found = only(line(**LOST, prompt_lost_messages=28, prompt_lost_tokens=900), asked)
+    assert found.text == (
+        "30 messages were sent, 188 tokens were read, and there was room for 256: Ollama left out at least the oldest"
+        " 28 messages without saying so. The answer knows nothing of them."
+    )
+    assert '"num_ctx": 2048' in found.advice
+    assert only(line(**LOST, prompt_lost_messages=1), {}).text == (
+        "188 tokens were read, and there was room for 256: Ollama left out at least the oldest 1 message without"
+        " saying so. The answer knows nothing of it."
+    )
+    assert only(line(**LOST), {"input": [{}] * 3}).text.startswith("3 messages were sent, ")
+
+
+def test_a_context_that_ran_full_in_mid_answer_is_told() -> None:
+    shifted = {"prompt_truncated": True, "prompt_truncated_by": "shift", "context_length": 256}
+    found = only(line(**shifted, prompt_tokens=154, completion_tokens=300), {})
+    assert found.text.startswith(
+        "The context ran full in mid-answer: 154 tokens were read, 300 were written, and there was room for 256."
+    )
+    assert '"num_ctx": 2048' in found.advice
+
+
+def test_a_cut_embedding_is_to_be_divided() -> None:
+    found = only(line(**CUT, operation="embed"), {"input": "word " * 8800})
+    assert found.text.endswith("The vector knows nothing of the rest.")
+    assert "num_ctx" not in found.advice
+
+
+def test_what_is_not_known_is_said_with_its_numbers() -> None:
+    untold = line(context_length=2048, prompt_tokens=1900)
+    asked = {"messages": [{"role": "user", "content": "x"}] * 7}
+    (found,) = maybe_cut(case(untold, QUIET, asked))
+    assert (found.kind, found.advice) == ("maybe_cut_prompt", "")
+    assert "7 messages were sent, 1,900 tokens were read, and there was room for 2,048." in found.text
+    for known in ({"prompt_truncated": False}, {"prompt_tokens": None}, {"context_length": None}):
+        assert not [*maybe_cut(case(line(**{"context_length": 2048} | known), QUIET, asked))]
+    assert not [*maybe_cut(case(untold, QUIET, {"prompt": "x"}))]
+    assert not [*maybe_cut(case(untold | {"operation": "embed"}, QUIET, {"input": ["a", "b"]}))]
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
@@ -53,7 +89,7 @@ def test_an_api_without_num_ctx_is_not_told_to_ask_for_it(api: str) -> None:
 
 
 def test_what_fits_no_model_is_to_be_divided() -> None:
-    assert "one call each" in only(line(**CUT), {"prompt": "word " * 400_000}).advice
+    assert "one call each" in only(line(**CUT, prompt_lost_tokens=400_000), {}).advice
 
 
 @pytest.mark.parametrize(
@@ -105,5 +141,5 @@ def test_what_was_not_cut_is_not_mentioned() -> None:
 def test_the_cut_prompt_of_a_recording_is_told() -> None:
     said = line_of(recorded("chat_truncated"))
     prompt, answer = cuts(case(said, QUIET, json.loads(said["request_body"])))
-    assert prompt.text.startswith("Ollama silently cut the prompt: tiny read 256 of about ")
+    assert prompt.text.startswith("tiny read 256 tokens, as there was room for 256: Ollama silently cut the prompt.")
     assert answer.text.endswith("after 8 tokens, the limit that the request set (num_predict).")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from service.gateway.routes import find_target
+from service.record.call_context import ModelCall
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 from service.record.fields import FIELD_NAMES
 from service.record.generation import Generation, understand_reply
@@ -115,9 +116,9 @@ def with_response(found: Exchange, data: bytes) -> Exchange:
     return found._replace(response=found.response._replace(head=data, length=len(data)))
 
 
-def always(tokens: int | None) -> Callable[[str], int | None]:
-    """What every model runs with."""
-    return lambda model: tokens
+def always(tokens: int | None) -> Callable[[ModelCall], int | None]:
+    """Every model can be given room for so many tokens, and has it unless a call asks for less."""
+    return lambda call: min(filter(None, (call.num_ctx, tokens)), default=None)
 
 
 def line_of(found: Exchange, *, context_length: int | None = None, mask: bool = True) -> dict[str, Any]:

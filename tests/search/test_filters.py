@@ -28,6 +28,8 @@ FULL = Filter(
 def test_a_filter_survives_its_own_address() -> None:
     assert read_filter(to_query(FULL)) == FULL
     assert read_filter(to_query(Filter())) == Filter()
+    for value in (True, False, "unknown"):
+        assert read_filter(to_query(Filter(truncated=value))) == Filter(truncated=value)
     assert {name for name, _ in to_query(FULL)} == {parameter.name for parameter in PARAMETERS}
 
 
@@ -50,6 +52,7 @@ def test_only_what_asks_for_more_than_a_place_is_a_condition() -> None:
         ("status", "ok", "status='ok' is not understood: expected is an HTTP status"),
         ("status", "99", "expected is an HTTP status"),
         ("failed", "maybe", "failed='maybe' is not understood: expected is true or false."),
+        ("truncated", "maybe", "truncated='maybe' is not understood: expected is true, false or unknown."),
         ("slower", "fast", "expected is seconds"),
         ("from", "yesterday", "from='yesterday' is not understood: expected is 2026"),
         ("to", "2026-02-30", "to='2026-02-30'"),

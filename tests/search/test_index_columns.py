@@ -55,7 +55,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
     found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
-    assert found.numbers == (None, FAILED, 0, None, FAILED, None, None, None)
+    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None)
     assert (found.prompt, found.answer, found.replay_of) == ("", "", None)
 
 
@@ -87,3 +87,8 @@ def test_a_duration_is_drawn_the_higher_the_longer_it_is() -> None:
     assert heights == [0, 1, 1, 21, 41, 61, 159]
     # Four kinds lie at each height, and a column of the timeline has 4096 places.
     assert 4 * height(1 << 53) + 3 < 4096
+
+
+def test_whether_a_prompt_was_cut_is_one_of_three() -> None:
+    lines = (b'{"prompt_truncated":true}', b'{"prompt_truncated":false}', b"{}")
+    assert [columns_of(row(line)).numbers[2] for line in lines] == [1, 0, None]

@@ -15,6 +15,7 @@ test("what the recorder takes for the same is the same here", () => {
   const id = "ABCDEF0123456789".repeat(2);
   for (const yes of ["true", "1", "Yes"]) assert.equal(readView(`?failed=${yes}`).failed, "true");
   for (const no of ["false", "0", "NO"]) assert.equal(readView(`?truncated=${no}`).truncated, "false");
+  assert.equal(readView("?truncated=Unknown").truncated, "unknown");
   assert.equal(readView("?failed=perhaps").failed, "perhaps");
   assert.deepEqual(readView(`?exchange=${id}&exchange=${id.toLowerCase()}&show=${id}`).exchange, [id.toLowerCase()]);
   assert.equal(readView(`?show=${id}`).show, id.toLowerCase());

@@ -10,6 +10,11 @@ test("a view is said in words", () => {
   assert.equal(describeTime(readView("?from=nonsense")), "a time");
 });
 
+test("what is known of prompts is said in three ways", () => {
+  const words = ["true", "false", "unknown"].map((value) => describeView(readView(`?truncated=${value}`))[1]);
+  assert.deepEqual(words, ["prompt cut", "prompt read whole", "prompt perhaps cut"]);
+});
+
 test("how slow is said with one unit", () => {
   assert.equal(describeSlower("10"), "slower than 10 s");
   assert.equal(describeSlower("300ms"), "slower than 300ms");

@@ -19,8 +19,8 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  * @property {string} colour  what the dots of the timeline are coloured by: "model", or "" for the outcome
  *
  * @typedef {Record<Facet, string[]> & Record<SingleFilter, string> & OfThePageAlone} View
- *   Filters that are not used are "" or []. `failed` and `truncated` are "true", "false" or "" for either; `slower` is
- *   seconds; `from` and `to` are RFC 3339 or relative like -1h; `from` may be "all"; "" is USUAL_SPAN and now
+ *   Filters that are not used are "" or []. `failed` is "true", "false" or "" for either; `truncated` may also be
+ *   "unknown"; `slower` is seconds; `from` and `to` are RFC 3339 or relative like -1h; `from` may be "all"; "" is USUAL_SPAN and now
  *
  * @typedef {object} Address
  * @property {View} view
@@ -53,7 +53,8 @@ export function readView(search) {
 /** @param {string} text */
 function truthOf(text) {
   if (/^(true|1|yes)$/i.test(text)) return "true";
-  return /^(false|0|no)$/i.test(text) ? "false" : text;
+  if (/^(false|0|no)$/i.test(text)) return "false";
+  return /^unknown$/i.test(text) ? "unknown" : text;
 }
 
 /**

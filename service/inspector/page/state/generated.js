@@ -23,6 +23,9 @@
  * @property {number} [completion_tokens]  tokens
  * @property {number} [tokens_per_second]  tokens/s
  * @property {boolean} [prompt_truncated]
+ * @property {string} [prompt_truncated_by]
+ * @property {number} [prompt_lost_messages]
+ * @property {number} [prompt_lost_tokens]  tokens
  * @property {number} [context_length]  tokens
  * @property {number} [upload_time]  seconds
  * @property {number} [wait_time]  seconds
@@ -75,6 +78,9 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "completion_tokens", kind: "count", unit: "tokens", label: "tokens out" },
   { name: "tokens_per_second", kind: "number", unit: "tokens/s", label: "speed" },
   { name: "prompt_truncated", kind: "truth", unit: "", label: "prompt cut" },
+  { name: "prompt_truncated_by", kind: "text", unit: "", label: "cut by" },
+  { name: "prompt_lost_messages", kind: "count", unit: "", label: "messages lost, at least" },
+  { name: "prompt_lost_tokens", kind: "count", unit: "tokens", label: "tokens lost, at least" },
   { name: "context_length", kind: "count", unit: "tokens", label: "context" },
   { name: "upload_time", kind: "number", unit: "s", label: "request sent after" },
   { name: "wait_time", kind: "number", unit: "s", label: "waited" },
@@ -108,7 +114,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
 export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "q", kind: "words", isAtEnd: true },
   { name: "failed", kind: "truth", fields: ["failed"], label: "failed", isAtEnd: true },
-  { name: "truncated", kind: "truth", fields: ["prompt_truncated"], label: "prompt cut", isAtEnd: true },
+  { name: "truncated", kind: "truth_if_known", fields: ["prompt_truncated"], label: "prompt cut", isAtEnd: true },
   { name: "slower", kind: "duration", fields: ["request_time"], label: "slower", isAtEnd: true },
   { name: "from", kind: "time", fields: ["time"] },
   { name: "to", kind: "time" },

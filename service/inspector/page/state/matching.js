@@ -31,6 +31,10 @@ function meets(view, exchange, filter) {
     const [wanted, value] = [view[filter.name], exchange[filter.fields[0]]];
     return !wanted || Boolean(value) === (wanted === "true");
   }
+  if (filter.kind === "truth_if_known") {
+    const [wanted, value] = [view[filter.name], exchange[filter.fields[0]]];
+    return !wanted || String(value ?? "unknown") === wanted;
+  }
   if (filter.kind === "duration") {
     return !view[filter.name] || !((exchange[filter.fields[0]] ?? 0) <= Number(view[filter.name]));
   }

@@ -30,7 +30,7 @@ export const REPEATED_NAMES = Object.freeze(["outcome", "operation", "model", "w
  * @typedef {Extract<Filter, {isRepeated: true}>} RepeatedFilter
  * @typedef {RepeatedFilter["name"]} Facet  a filter of which several values may be wanted: any of them
  * @typedef {Exclude<Filter["name"], Facet>} SingleFilter
- * @typedef {Extract<Filter, {kind: "truth"}>["name"]} TruthFilter
+ * @typedef {Extract<Filter, {kind: "truth" | "truth_if_known"}>["name"]} TruthFilter
  */
 
 /** @param {Filter} filter @returns {filter is RepeatedFilter} */
@@ -47,9 +47,9 @@ export const SINGLE_FILTERS = Object.freeze(
   /** @type {SingleFilter[]} */ (FILTERS.filter((filter) => !isRepeated(filter)).map(({ name }) => name)),
 );
 
-/** The filters that are "true", "false" or "" for either. */
+/** The filters that are "true", "false" or "" for any; "unknown" too, where a record may not tell. */
 export const TRUTH_FILTERS = Object.freeze(
-  /** @type {TruthFilter[]} */ (FILTERS.filter(({ kind }) => kind === "truth").map(({ name }) => name)),
+  /** @type {TruthFilter[]} */ (FILTERS.filter(({ kind }) => kind === "truth" || kind === "truth_if_known").map(({ name }) => name)),
 );
 
 /** How a facet is called. */

@@ -16,6 +16,8 @@ export const SPANS = Object.freeze(/** @type {[string, string, string][]} */ ([
   ["all", "all", "all time"],
 ]));
 
+const CUTS = Object.freeze(/** @type {Record<string, string | undefined>} */ ({ true: "prompt cut", false: "prompt read whole" }));
+
 /**
  * The time of a view, in words.
  * @param {View} view
@@ -43,7 +45,7 @@ export function describeView(view) {
     if (view[facet].length) phrases.push(`${FACET_LABELS[facet]} ${view[facet].join(" or ")}`);
   }
   if (view.failed) phrases.push(view.failed === "true" ? "failed" : "not failed");
-  if (view.truncated) phrases.push(view.truncated === "true" ? "prompt cut" : "prompt not cut");
+  if (view.truncated) phrases.push(CUTS[view.truncated] ?? "prompt perhaps cut");
   if (view.slower) phrases.push(describeSlower(view.slower));
   return phrases;
 }

@@ -1,0 +1,117 @@
+"""What Ollama tells of its models: which are loaded with how much room, and what each of them is."""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from service.record.bodies import document
+
+_OUR_REGISTRY: Final = re.compile(r"^(?:https?://)?(?:registry\.ollama\.ai/)?(?:library/)?")
+_WEIGHTS: Final = re.compile(r"^FROM \S*?sha256[-:]([0-9a-f]{64})\s*$", re.MULTILINE)
+_PARAMETER: Final = re.compile(r"^(num_ctx|num_keep|num_batch) +(-?\d{1,9})\s*$", re.MULTILINE)
+_MOST: Final = 2**40
+
+
+class LoadedModel(NamedTuple):
+    """A model that ``/api/ps`` lists: its canonical ``name``, the tokens that it has room for, and its manifest."""
+
+    name: str
+    context_length: int
+    digest: str = ""
+
+
+class Look(NamedTuple):
+    """One answer to ``/api/ps``, in Ollama's order: what stays loaded for longest comes first.
+
+    Times are Unix nanoseconds. ``number`` counts the looks from 1. ``is_quiet``: no call went through the recorder
+    between question and answer.
+    """
+
+    number: int
+    asked_ns: int
+    answered_ns: int
+    is_quiet: bool
+    models: tuple[LoadedModel, ...]
+
+
+class ModelFacts(NamedTuple):
+    """What ``/api/show`` tells of a model. None: it does not say, or does not set it.
+
+    ``weights`` is the SHA-256 of the model's file, ``trained_length`` the most tokens that it can be given room for.
+    ``num_ctx``, ``num_keep`` and ``num_batch`` are its own PARAMETERs. ``fixed_bytes`` are those that its template
+    and system prompt have, ``message_bytes`` those of its longest own MESSAGE (0: it has none). ``sees_images``:
+    Ollama gives such a model room for 2,048 tokens at least. ``embeds``: it makes vectors.
+    """
+
+    weights: str | None = None
+    trained_length: int | None = None
+    num_ctx: int | None = None
+    num_keep: int | None = None
+    num_batch: int | None = None
+    fixed_bytes: int = 0
+    message_bytes: int = 0
+    sees_images: bool = False
+    embeds: bool = False
+
+
+def nothing_known(_: str) -> None:
+    """Stands where nobody asks what a model is."""
+
+
+def canonical_name(model: str) -> str:
+    """``model`` as ``/api/ps`` writes it. Ollama takes names in any case, and ``:latest`` for a missing tag."""
+    name = _OUR_REGISTRY.sub("", model.strip().lower(), count=1)
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def read_loaded(body: bytes) -> tuple[LoadedModel, ...] | None:
+    """The models of an answer to ``/api/ps``; None if it is no such answer. What has no length is left out."""
+    answer = document(body)
+    models = answer.get("models") if isinstance(answer, dict) else None
+    if not isinstance(models, list):
+        return None
+    found = []
+    for model in models:
+        if isinstance(model, dict) and (length := _count(model.get("context_length"))):
+            name = model.get("model") or model.get("name")
+            if isinstance(name, str):
+                found.append(LoadedModel(canonical_name(name), length, _text(model.get("digest"))))
+    return tuple(found)
+
+
+def read_model_facts(body: bytes) -> ModelFacts | None:
+    """The facts of an answer to ``/api/show``; None if it is no such answer."""
+    shown = document(body)
+    if not isinstance(shown, dict) or not isinstance(info := shown.get("model_info"), dict):
+        return None
+    weights = _WEIGHTS.search(_text(shown.get("modelfile")))
+    parameters = {name: int(value) for name, value in _PARAMETER.findall(_text(shown.get("parameters")))}
+    lengths = [_count(value) for key, value in info.items() if key.endswith(".context_length")]
+    messages = [_size(own.get("content")) for own in _list(shown.get("messages")) if isinstance(own, dict)]
+    capabilities = _list(shown.get("capabilities"))
+    return ModelFacts(
+        weights=weights[1] if weights else None,
+        trained_length=lengths[0] if lengths else None,
+        num_ctx=_count(parameters.get("num_ctx")),
+        num_keep=parameters.get("num_keep"),
+        num_batch=_count(parameters.get("num_batch")),
+        fixed_bytes=_size(shown.get("system")) + _size(shown.get("template")),
+        message_bytes=max(messages, default=0),
+        sees_images="vision" in capabilities,
+        embeds="embedding" in capabilities,
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _size(value: Any) -> int:
+    return len(_text(value).encode("utf-8", "surrogatepass"))
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < _MOST else None

@@ -1,0 +1,67 @@
+"""From an exchange to what became of its prompt: the context length of this call, and whether all of it was read."""
+
+from typing import Any
+
+from service.record.call_context import ContextLengthOf, ModelCall
+from service.record.exchange import Exchange
+from service.record.generation import Generation
+from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.prompt_fit import UNKNOWN, Prompt, PromptVerdict, judge_embedding
+from service.record.prompt_memory import PromptMemory
+from service.record.prompt_parts import parts_of
+from service.record.request_facts import Asked
+
+
+def context_length(exchange: Exchange, generation: Generation, context_length_of: ContextLengthOf) -> int | None:
+    """The tokens that this call had room for; None when it is not known, or no model ran."""
+    if not generation.model or exchange.status is None or exchange.status >= 400:
+        return None
+    opened = exchange.opened
+    began_ns = opened.started_ns + int(1e9 * (exchange.upload or 0.0))
+    answering_ns = None
+    if generation.stream and exchange.first_byte is not None:
+        answering_ns = opened.started_ns + int(1e9 * exchange.first_byte)
+    call = ModelCall(
+        generation.model,
+        generation.num_ctx,
+        began_ns,
+        generation.wait_time,
+        answering_ns,
+        exchange.ended_ns,
+        generation.prompt_tokens,
+    )
+    length = context_length_of(call)
+    return None if length is not None and (generation.prompt_tokens or 0) > length else length
+
+
+def judge_prompt(
+    exchange: Exchange, asked: Asked, generation: Generation, operation: str, room: int, memory: PromptMemory
+) -> PromptVerdict:
+    """What became of the prompt, of which ``room`` tokens could be read."""
+    document, read = asked.document, generation.prompt_tokens
+    if document is None or read is None or generation.model is None:
+        return UNKNOWN
+    native = document if exchange.opened.api == "ollama" else {}
+    options = native.get("options")
+    options = options if isinstance(options, dict) else {}
+    prompt = Prompt(
+        parts_of(document, operation, asked.missing),
+        read,
+        generation.completion_tokens,
+        room,
+        facts=memory.facts_of(generation.model),
+        keep=_number(options.get("num_keep")),
+        batch=_number(options.get("num_batch")),
+        may_cut=native.get("truncate") is not False,
+        may_shift=native.get("shift") is not False,
+        is_chat=operation == "chat",
+        halves=memory.halves(),
+        count=memory.counter_of(generation.model),
+    )
+    if operation in ANSWERED_IN_VECTORS:
+        return judge_embedding(prompt, len(prompt.parts.parts)) if prompt.parts.parts else UNKNOWN
+    return memory.judge(generation.model, prompt)
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int else None
