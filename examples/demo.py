@@ -31,6 +31,7 @@ from service.settings import SettingsError, read_settings
 
 CONTEXT = 4096
 DAY_NS = 86_400 * 10**9
+LONGEST_LOAD = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,9 @@ async def play_ollama(request: web.Request) -> web.StreamResponse:
     if model != scene.model:
         scene, index = told_by(model, scene, scene.answers[index]), 0
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await asyncio.sleep(min(scene.load, 8.0) + scene.prompt_time)
+    # Nobody waits for half a minute to see one; and what is told of it is what it took.
+    scene = replace(scene, load=min(scene.load, LONGEST_LOAD))
+    await asyncio.sleep(scene.load + scene.prompt_time)
     await response.prepare(request)
     tokens = tokens_of(scene.answers[index])
     for token in tokens:
