@@ -42,6 +42,7 @@ def text() -> str:
         [
             _HEAD,
             _type_of_a_record(),
+            _names(),
             _list("FIELDS", "The fields of a record without its bodies, in the order of its line.", fields),
             _list("FILTERS", "The filters. Any of its `fields` may hold what one asks for.", filters),
             _list("GROUPINGS", "What totals can be grouped by; the first is meant where none is named.", STATS_FIELDS),
@@ -80,6 +81,13 @@ def _type_of_a_record() -> str:
 
 def _is_repeated(parameter: Parameter) -> bool:
     return parameter.is_repeatable
+
+
+def _names() -> str:
+    lines = "".join(f"  {one.name}: {_literal(one.name)},\n" for one in _fields())
+    frozen = f"Object.freeze(/** @type {{const}} */ ({{\n{lines}}}))"
+    meaning = "The name of each field: what is misspelt is found when types are checked."
+    return f"/** {meaning} */\nexport const FIELD = {frozen};\n"
 
 
 def _filter(parameter: Parameter) -> dict[str, Any]:

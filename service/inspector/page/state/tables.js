@@ -4,7 +4,7 @@
  * All other modules take names from here, so a new field, filter or phase is a line in one of these tables.
  */
 
-import { FIELDS, FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES } from "./generated.js";
+import { FIELD, FIELDS, FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES } from "./generated.js";
 
 export { FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES };
 
@@ -17,13 +17,13 @@ export { FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES };
 
 /** What a row of the list shows or is filtered by. All else of a summary is let go. */
 export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
-  "number", "exchange", "status", "request_time", "outcome", "failed", "operation", "model", "prompt_tokens",
-  "completion_tokens", "tokens_per_second", "prompt_truncated", "context_length", "wait_time", "phases", "workflow",
-  "workflow_id", "execution_id", "node", "caller", "user", "error", "replay_of", "prompt", "answer",
+  "number", FIELD.exchange, FIELD.status, FIELD.request_time, FIELD.outcome, FIELD.failed, FIELD.operation, FIELD.model, FIELD.prompt_tokens,
+  FIELD.completion_tokens, FIELD.tokens_per_second, FIELD.prompt_truncated, FIELD.context_length, FIELD.wait_time, "phases", FIELD.workflow,
+  FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.caller, FIELD.user, FIELD.error, FIELD.replay_of, "prompt", "answer",
 ]));
 
 /** The fields in which few names come again and again: one string serves all rows. */
-export const REPEATED_NAMES = Object.freeze(["outcome", "operation", "model", "workflow", "node", "caller", "user"]);
+export const REPEATED_NAMES = Object.freeze([FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user]);
 
 /**
  * @typedef {(typeof FILTERS)[number]} Filter
@@ -96,12 +96,12 @@ export const DETAILS = Object.freeze(FIELDS.filter(({ label }) => label !== ""))
 
 /** What a comparison of two exchanges lists: label, field or phase, and how its value is shown. */
 export const COMPARED = Object.freeze(/** @type {[string, keyof RecordFields | PhaseName, ValueKind][]} */ ([
-  ["took", "request_time", "duration"],
-  ["sending the request", "upload_time", "duration"],
+  ["took", FIELD.request_time, "duration"],
+  ["sending the request", FIELD.upload_time, "duration"],
   [PHASE_LABELS.wait, "wait", "duration"],
   [PHASE_LABELS.prompt, "prompt", "duration"],
   [PHASE_LABELS.generation, "generation", "duration"],
-  ["speed", "tokens_per_second", "rate"],
-  ["tokens in", "prompt_tokens", "count"],
-  ["tokens out", "completion_tokens", "count"],
+  ["speed", FIELD.tokens_per_second, "rate"],
+  ["tokens in", FIELD.prompt_tokens, "count"],
+  ["tokens out", FIELD.completion_tokens, "count"],
 ]));
