@@ -25,6 +25,8 @@ def read(*parts: Any) -> tuple[str, str, bool]:
         ({"type": "text", "text": "a"}, "a", ""),
         ({"text": "a"}, "a", ""),
         ({"type": "text", "text": {"value": "a", "annotations": []}}, "a", ""),
+        ({"type": "text", "text": "a", "citations": [{"url": "https://x.example"}]}, "a", ""),
+        ({"type": "output_text", "text": "a", "annotations": [{"type": "url_citation"}]}, "a", ""),
         ({"type": "refusal", "refusal": "no"}, "no", ""),
         ({"type": "thinking", "thinking": "hm"}, "", "hm"),
         ({"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]}, "", "hm"),
@@ -43,8 +45,6 @@ def test_a_part_is_read_and_nothing_is_passed_over(part: Any, text: str, thinkin
     "part",
     [
         {"type": "code_execution_tool_result", "content": {"stdout": "4"}},
-        {"type": "text", "text": "a", "citations": [{"url": "https://x.example"}]},
-        {"type": "output_text", "text": "a", "annotations": [{"type": "url_citation"}]},
         {"type": "output_audio", "data": "abc"},
         {"type": "document", "source": {"data": ENCODED}},
         7,
