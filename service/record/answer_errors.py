@@ -134,7 +134,8 @@ def _shown(page: str) -> str:
         pieces.append(page[at : hidden.start()])
         close = "-->" if hidden[2] else f"</{hidden[1]}"
         end = page.lower().find(close.lower(), hidden.end()) if len(pieces) < _MOST_HIDDEN else -1
-        at = end + len(close) if end >= 0 else len(page)
+        end = page.find(">", end) if end >= 0 else -1
+        at = end + 1 if end >= 0 else len(page)
     return " ".join([*pieces, page[at:]])
 
 
