@@ -60,6 +60,22 @@ def event_data(body: Body) -> list[Any]:
     return _pieces(body, _values_of_events)
 
 
+def lines_of_chunks(answer: Any, body: Body) -> list[Any]:
+    """The chunks of a stream of OpenAI's that has one a line instead of events; empty where ``body`` is none.
+
+    ``answer``: what ``body`` is as one JSON value, None where it is more or less than one.
+    """
+    if isinstance(answer, dict):
+        return [answer] if answer.get("object") == "chat.completion.chunk" or _has_delta(answer) else []
+    lines = json_lines(body) if body.head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{") else []
+    return lines if lines and isinstance(lines[0], dict) and "choices" in lines[0] else []
+
+
+def _has_delta(answer: dict[str, Any]) -> bool:
+    choices = answer.get("choices")
+    return isinstance(choices, list) and any(isinstance(item, dict) and "delta" in item for item in choices)
+
+
 def _pieces(body: Body, values: Callable[[bytes], list[Any]]) -> list[Any]:
     whole_head = body.head.removeprefix(_BYTE_ORDER_MARK)
     if not body.is_shortened:

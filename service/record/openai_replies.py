@@ -11,7 +11,7 @@ from service.record.answer_errors import (
     is_page,
 )
 from service.record.answer_parts import image_of, pass_over_unknown, read_parts
-from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream
+from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, lines_of_chunks
 from service.record.bodies import decoded, is_like_json
 from service.record.exchange import Body
 from service.record.openai_responses import ResponseEvents, read_response, read_usage
@@ -38,6 +38,9 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
         return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
     reply = Reply() if reply is None else reply
     answer = single(body)
+    if lines := lines_of_chunks(answer, body):
+        reply.is_finished = bool(reply.is_finished)
+        return _read_events(lines, reply)
     if not isinstance(answer, dict):
         if operation == "transcribe" and not is_page(body) and not is_like_json(body.head):
             # Plain text, or subtitles of whichever form.

@@ -312,6 +312,29 @@ def test_thoughts_in_details_are_read_once() -> None:
         assert (whole.thoughts, whole.problem) == (streamed.thoughts, streamed.problem) == ([thought], None)
 
 
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/json", ""])
+def test_chunks_one_a_line_are_read(kind: str) -> None:
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}
+    lines = [json.dumps(piece).encode() + b"\n" for piece in (_delta(content="A"), _delta(content="B"), end)]
+    reply = read("chat", body(b"".join(lines), kind))
+    assert ("".join(reply.texts), reply.done_reason, reply.completion_tokens) == ("AB", "stop", 2)
+    assert (reply.is_finished, reply.is_understood, reply.problem, reply.first_piece) == (True, True, None, 0)
+    cut = read("chat", body(lines[0] + lines[1][:20], kind))
+    assert (cut.texts, cut.is_finished, cut.is_cut) == (["A"], False, True)
+    failed = read("chat", body(lines[0] + b'{"error":{"message":"gone"}}\n', kind))
+    assert (failed.texts, failed.error) == (["A"], "gone")
+
+
+def test_one_line_of_chunks_is_one() -> None:
+    line = json.dumps(_delta(content="A")).encode() + b"\n"
+    assert read("chat", body(line, "application/x-ndjson")).texts == ["A"]
+
+
+@pytest.mark.parametrize("sent", [b"no\nJSON\n", b'{"choices":\n[{"message":', b'{"detail":"a"}\n{"detail":"b"}\n'])
+def test_lines_that_are_no_chunks_are_no_answer(sent: bytes) -> None:
+    assert not read("chat", body(sent, "application/x-ndjson")).is_understood
+
+
 def test_sound_is_told_by_what_was_said() -> None:
     message = {"content": None, "audio": {"data": "UklGRg==", "transcript": "Hello"}}
     assert read("chat", body(json.dumps({"choices": [{"message": message}]}).encode())).texts == ["Hello"]
