@@ -38,6 +38,7 @@ def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) ->
 
 
 def _read_part(part: dict[str, Any], into: list[str], reply: Reply) -> bool:
+    part = with_lower_names(part)
     kind = part.get("type")
     if kind in _HIDDEN_THOUGHTS:
         reply.thoughts.append(HIDDEN_THINKING)
@@ -71,6 +72,13 @@ def _read_thought(part: dict[str, Any], reply: Reply) -> bool:
         if isinstance(found, list) and found:
             return read_parts(found, reply, are_thoughts=True)
     return False
+
+
+def with_lower_names(part: dict[str, Any]) -> dict[str, Any]:
+    """``part`` with its names in lower case where it has a ``Type`` or ``Text``; the same object where it has none."""
+    if "type" in part or "text" in part or not any(key.lower() in ("type", "text") for key in part):
+        return part
+    return {key.lower(): value for key, value in part.items()}
 
 
 def pass_over_unknown(holder: dict[str, Any], known: frozenset[str], reply: Reply, *, is_beside: bool) -> None:

@@ -24,6 +24,7 @@ def read(*parts: Any) -> tuple[str, str, bool]:
         ("a", "a", ""),
         ({"type": "text", "text": "a"}, "a", ""),
         ({"text": "a"}, "a", ""),
+        ({"Type": "text", "Text": "a"}, "a", ""),
         ({"type": "text", "text": {"value": "a", "annotations": []}}, "a", ""),
         ({"type": "text", "text": "a", "citations": [{"url": "https://x.example"}]}, "a", ""),
         ({"type": "output_text", "text": "a", "annotations": [{"type": "url_citation"}]}, "a", ""),
