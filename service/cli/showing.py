@@ -34,6 +34,7 @@ class Section(StrEnum):
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+_UNREAD = "The answer holds something that the record does not read; it is kept as it came."
 _ROLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
 
 
@@ -133,7 +134,9 @@ def _conversation(screen: "Console", detail: "ExchangeDetail") -> None:
     if detail.conversation.tools:
         names = [_tool_name(tool) for tool in detail.conversation.tools]
         screen.print(Text(f"\noffered tools: {inert(', '.join(names))}", "dim"))
-    if not detail.conversation.is_whole:
+    if detail.conversation.has_unread:
+        screen.print(Text(f"\n{_UNREAD}", "dim"))
+    elif not detail.conversation.is_whole:
         screen.print(Text("\nThis is not all of it: our copy was shortened, or pictures were replaced.", "dim"))
 
 

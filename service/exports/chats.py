@@ -42,6 +42,7 @@ class Reason(StrEnum):
     CUT_ANSWER = "cut_answer"
     IMAGES = "images"
     SHORTENED = "shortened"
+    ANSWER_NOT_ALL_READ = "answer_not_all_read"
     EARLIER_TURNS_MISSING = "earlier_turns_missing"
     NO_TEMPLATE = "no_template"
     SEVERAL_ANSWERS = "several_answers"
@@ -200,6 +201,8 @@ def _reason_in_record(record: Record, options: ChatOptions) -> Reason | None:
 
 
 def _reason_in_request(conversation: Conversation) -> Reason | None:
+    if conversation.has_unread:
+        return Reason.ANSWER_NOT_ALL_READ
     if not conversation.is_whole:
         return Reason.SHORTENED
     if any(turn.images for turn in conversation.turns):

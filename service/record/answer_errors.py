@@ -19,6 +19,9 @@ RUNNER_GONE: Final = "The answer was broken off: in place of its error Ollama se
 
 BROKEN_OFF: Final = "The answer was broken off by the server: it ended with "
 NO_ANSWER: Final = "What came is no answer of a model, but "
+NOTHING_CAME: Final = f"{NO_ANSWER}nothing at all."
+"""The error of an answer without a byte, such as Ollama's to a text model that is asked for an image."""
+
 OWN_WORDS: Final = (NO_END, RUNNER_GONE, BROKEN_OFF, NO_ANSWER)
 """How errors begin that the recorder words: each is a sentence."""
 
@@ -103,7 +106,7 @@ def error_of_reason(reason: str | None) -> str | None:
 def no_answer(body: Body) -> str:
     """What came in place of an answer, in its own words: a page, a text, an object of another program."""
     if not body.length:
-        return f"{NO_ANSWER}nothing at all."
+        return NOTHING_CAME
     head = body.head[:_PAGE_READ]
     if _PAGE.match(head):
         return f"{NO_ANSWER}a web page: {_words_of_page(decoded(head))}"
@@ -134,7 +137,8 @@ def _shown(page: str) -> str:
         pieces.append(page[at : hidden.start()])
         close = "-->" if hidden[2] else f"</{hidden[1]}"
         end = page.lower().find(close.lower(), hidden.end()) if len(pieces) < _MOST_HIDDEN else -1
-        at = end + len(close) if end >= 0 else len(page)
+        end = page.find(">", end) if end >= 0 else -1
+        at = end + 1 if end >= 0 else len(page)
     return " ".join([*pieces, page[at:]])
 
 

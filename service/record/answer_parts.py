@@ -2,17 +2,24 @@
 
 from typing import Any
 
-from service.record.payloads import word_of
+from service.record.json_text import compact
+from service.record.payloads import LONG_PAYLOAD, without_payloads, word_of
 from service.record.replies import Reply, text_of
 
 HIDDEN_THINKING = "<redacted thinking>"
 """Stands for thinking that a server sends encrypted, for itself."""
 
 _TEXTS = frozenset({"text", "output_text", "summary_text", "reasoning_text", "input_text"})
-_THOUGHTS = frozenset({"thinking", "reasoning", "reasoning_text"})
+_THOUGHTS = frozenset({"thinking", "reasoning", "reasoning_text", "reasoning.text", "reasoning.summary"})
+_HIDDEN_THOUGHTS = frozenset({"redacted_thinking", "reasoning.encrypted"})
 _IMAGES = frozenset({"image", "image_url", "output_image", "input_image"})
-# What a text may carry beside itself, which no field tells.
-_BESIDE_TEXTS = ("annotations", "citations")
+# Names of notes about an answer, which are no part of what a model wrote.
+_NOTES = frozenset(
+    (
+        *("id", "object", "created", "system_fingerprint", "service_tier", "provider", "provider_specific_fields"),
+        *("annotations", "citations"),
+    )
+)
 
 
 def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) -> bool:
@@ -31,9 +38,11 @@ def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) ->
 
 
 def _read_part(part: dict[str, Any], into: list[str], reply: Reply) -> bool:
+    part = with_lower_names(part)
     kind = part.get("type")
-    if any(part.get(key) for key in _BESIDE_TEXTS):
-        reply.pass_over("notes beside a text")
+    if kind in _HIDDEN_THOUGHTS:
+        reply.thoughts.append(HIDDEN_THINKING)
+        return True
     if kind in _THOUGHTS or (kind is None and text_of(part.get("thinking"))):
         return _read_thought(part, reply)
     if kind is None or kind in _TEXTS:
@@ -63,6 +72,32 @@ def _read_thought(part: dict[str, Any], reply: Reply) -> bool:
         if isinstance(found, list) and found:
             return read_parts(found, reply, are_thoughts=True)
     return False
+
+
+def with_lower_names(part: dict[str, Any]) -> dict[str, Any]:
+    """``part`` with its names in lower case where it has a ``Type`` or ``Text``; the same object where it has none."""
+    if "type" in part or "text" in part or not any(key.lower() in ("type", "text") for key in part):
+        return part
+    return {key.lower(): value for key, value in part.items()}
+
+
+def pass_over_unknown(holder: dict[str, Any], known: frozenset[str], reply: Reply, *, is_beside: bool) -> None:
+    """Note the fields of ``holder`` that are not ``known`` and may be content.
+
+    Numbers are none. ``is_beside``: they stand beside content that was read, so that only payloads may be some.
+    """
+    for key, value in holder.items():
+        if key in known or not value or isinstance(value, int | float):
+            continue
+        if not (is_beside or key in _NOTES) or _has_payload(value):
+            reply.pass_over(f"{key[:50]!r}")
+
+
+def _has_payload(value: Any) -> bool:
+    if isinstance(value, str) and len(value) < LONG_PAYLOAD and not value.startswith("data:"):
+        return False
+    text = compact({"": value}).encode("utf-8", "surrogatepass")
+    return without_payloads(text) is not text
 
 
 def image_of(part: dict[str, Any]) -> str | None:

@@ -26,6 +26,7 @@ CUT: Final = Cut()
 DONE: Final = "[DONE]"
 """The last piece of OpenAI's streams."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Lines that belong together, as where a text holds a line end that was not escaped, or JSON is written over lines.
 _MOST_LINES_OF_A_VALUE = 100
 _BEGINS_LIKE_EVENTS = re.compile(
@@ -59,11 +60,28 @@ def event_data(body: Body) -> list[Any]:
     return _pieces(body, _values_of_events)
 
 
+def lines_of_chunks(answer: Any, body: Body) -> list[Any]:
+    """The chunks of a stream of OpenAI's that has one a line instead of events; empty where ``body`` is none.
+
+    ``answer``: what ``body`` is as one JSON value, None where it is more or less than one.
+    """
+    if isinstance(answer, dict):
+        return [answer] if answer.get("object") == "chat.completion.chunk" or _has_delta(answer) else []
+    lines = json_lines(body) if body.head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{") else []
+    return lines if lines and isinstance(lines[0], dict) and "choices" in lines[0] else []
+
+
+def _has_delta(answer: dict[str, Any]) -> bool:
+    choices = answer.get("choices")
+    return isinstance(choices, list) and any(isinstance(item, dict) and "delta" in item for item in choices)
+
+
 def _pieces(body: Body, values: Callable[[bytes], list[Any]]) -> list[Any]:
+    whole_head = body.head.removeprefix(_BYTE_ORDER_MARK)
     if not body.is_shortened:
-        return values(body.head + body.tail if body.tail else body.head)
+        return values(whole_head + body.tail if body.tail else whole_head)
     # The gap cuts a line on either side; the partial ones are dropped.
-    head = body.head[: body.head.rfind(b"\n") + 1]
+    head = whole_head[: whole_head.rfind(b"\n") + 1]
     tail = body.tail[body.tail.find(b"\n") + 1 :] if b"\n" in body.tail else b""
     return [*values(head), GAP, *values(tail)]
 
@@ -178,7 +196,7 @@ def offset_of_event(data: bytes, index: int) -> int | None:
 
 
 def _offset(data: bytes, index: int, counts: Callable[[bytes], bool]) -> int | None:
-    start = 0
+    start = len(_BYTE_ORDER_MARK) if data.startswith(_BYTE_ORDER_MARK) else 0
     while start < len(data):
         end = data.find(b"\n", start) + 1 or len(data)
         if counts(data[start:end]):

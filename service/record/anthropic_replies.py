@@ -11,7 +11,7 @@ from service.record.tool_calls import CallPieces
 
 # Events, and deltas, that say nothing which a record could tell.
 _SILENT_EVENTS = frozenset({"ping", "content_block_stop"})
-_SILENT_DELTAS = frozenset({"signature_delta"})
+_SILENT_DELTAS = frozenset({"signature_delta", "citations_delta"})
 
 
 def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:

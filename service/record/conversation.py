@@ -58,6 +58,7 @@ class Conversation:
     ``tools`` are those that the request offers, as they were sent; ``parameters`` all else that it asks for, such
     as ``model``, ``options`` and ``format``. ``is_whole`` tells that neither prompt nor answer was shortened and
     that nothing in them was replaced, as images and other payloads are in every record (masked secrets aside).
+    ``has_unread``: beside the ``answer`` stands something that no field tells, kept as it came; it is not whole then.
     """
 
     turns: tuple[ChatMessage, ...]
@@ -65,6 +66,7 @@ class Conversation:
     tools: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     is_whole: bool
+    has_unread: bool = False
 
 
 def read_conversation(record: Record, request: bytes) -> Conversation:
@@ -76,17 +78,19 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     body, is_whole = _request(record, request)
     asked, answer = _parsed(body), _answer(record)
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
-    # Bytes beside an answer tell what no field does.
-    is_whole = is_whole and not record.response_truncated and not (answer and record.response_body)
+    # Bytes beside an answer tell what no field does, unless they lack what our copy does.
+    has_unread = bool(answer and record.response_body and not record.response_truncated)
+    is_whole = is_whole and not record.response_truncated and not has_unread
     if not _is_shallow(asked, body):
-        return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
+        turn = ChatMessage("request", body.decode("utf-8", "replace"))
+        return Conversation((turn,), answer, (), {}, is_whole, has_unread)
     turns = _turns(record, asked, text)
     if not isinstance(asked, dict):
-        return Conversation(turns, answer, (), {}, is_whole and not body)
+        return Conversation(turns, answer, (), {}, is_whole and not body, has_unread)
     if not _has_messages(record):
-        return Conversation((), answer, (), asked, is_whole)
+        return Conversation((), answer, (), asked, is_whole, has_unread)
     parameters = {key: value for key, value in asked.items() if key not in _SAID_IN_TURNS}
-    return Conversation(turns, answer, tuple(tools_of(asked)), parameters, is_whole)
+    return Conversation(turns, answer, tuple(tools_of(asked)), parameters, is_whole, has_unread)
 
 
 def searchable(record: Record) -> tuple[str, str]:

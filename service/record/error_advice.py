@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from service.record.answer_errors import BROKEN_OFF, NO_ANSWER, NO_END, RUNNER_GONE
+from service.record.answer_errors import BROKEN_OFF, NO_ANSWER, NO_END, NOTHING_CAME, RUNNER_GONE
 
 SOMETHING_ELSE_ANSWERED: Final = (
     "Something else answered in Ollama's place, such as a proxy, a login page or another program: see where OLLAMA_URL"
@@ -22,11 +22,17 @@ _MODEL_WROTE_IT: Final = (
     " model, or offer fewer and simpler tools."
 )
 
-# How errors begin that the recorder words itself.
+_EMPTY = (
+    "Ollama answered nothing, as it does where the model cannot do what was asked, such as to draw: Ollama's log may"
+    " have the reason; choose another model, or send it again."
+)
+
+# How errors begin that the recorder words itself; the first that fits counts.
 _OWN = (
     (NO_END, _CUT_OR_CRASHED),
     (RUNNER_GONE, "Most likely the model's program crashed. " + _CRASHED),
     (BROKEN_OFF, "The log of Ollama, or of the server behind it, has the reason. Then send it again."),
+    (NOTHING_CAME, _EMPTY),
     (NO_ANSWER, SOMETHING_ELSE_ANSWERED),
 )
 

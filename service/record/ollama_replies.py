@@ -3,7 +3,7 @@
 from typing import Any
 
 from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
-from service.record.answer_parts import read_parts
+from service.record.answer_parts import pass_over_unknown, read_parts
 from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, json_lines
 from service.record.bodies import document, whole
 from service.record.exchange import Body
@@ -17,7 +17,7 @@ _CONTEXT, _AFTER_CONTEXT = b',"context":[', b'],"total_duration"'
 _METRICS = b'{"total_duration"'
 _IMAGE = b'"image"'
 _PROGRESS = frozenset({"pull", "push", "create"})
-# What is read, and what says nothing that a record could tell: the rest is passed over.
+# What is read, and what says nothing that a record could tell: the rest may be content.
 _KNOWN = frozenset(
     (
         *("model", "created_at", "message", "response", "thinking", "tool_calls", "image", "images", "error"),
@@ -114,7 +114,7 @@ def _read_generation(pieces: list[Any], reply: Reply) -> None:
             _read_other(piece, reply)
             continue
         if not piece.keys() <= _KNOWN:
-            _pass_over_unknown(piece, _KNOWN, reply)
+            pass_over_unknown(piece, _KNOWN, reply, is_beside=_has_content(reply))
         if carried and reply.first_piece is None:
             reply.first_piece = index
         reply.is_understood = True
@@ -170,7 +170,7 @@ def _read_content(holder: dict[str, Any], key: str, reply: Reply) -> bool:
             reply.texts.append(word_of(image, "image") if isinstance(image, str) else "<image>")
             carried = True
         if not holder.keys() <= _KNOWN_IN_MESSAGE:
-            _pass_over_unknown(holder, _KNOWN_IN_MESSAGE, reply)
+            pass_over_unknown(holder, _KNOWN_IN_MESSAGE, reply, is_beside=carried)
     return carried
 
 
@@ -183,10 +183,8 @@ def _read_call(found: Any, reply: Reply) -> None:
         reply.pass_over("a call that is none")
 
 
-def _pass_over_unknown(holder: dict[str, Any], known: frozenset[str], reply: Reply) -> None:
-    for key, value in holder.items():
-        if value and key not in known:
-            reply.pass_over(f"{key[:50]!r}")
+def _has_content(reply: Reply) -> bool:
+    return bool(reply.texts or reply.thoughts or reply.tool_calls)
 
 
 def _read_other(piece: dict[str, Any], reply: Reply) -> None:
@@ -198,7 +196,7 @@ def _read_other(piece: dict[str, Any], reply: Reply) -> None:
         reply.is_understood = True
         _read_origin(piece, reply)
         if not piece.keys() <= _KNOWN:
-            _pass_over_unknown(piece, _KNOWN, reply)
+            pass_over_unknown(piece, _KNOWN, reply, is_beside=False)
         if "_debug_info" in piece:
             # What the model would have got: nothing runs, so nothing ends.
             reply.is_finished = True

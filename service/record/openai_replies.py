@@ -10,8 +10,8 @@ from service.record.answer_errors import (
     error_of_stranger,
     is_page,
 )
-from service.record.answer_parts import image_of, read_parts
-from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream
+from service.record.answer_parts import image_of, pass_over_unknown, read_parts
+from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, lines_of_chunks
 from service.record.bodies import decoded, is_like_json
 from service.record.exchange import Body
 from service.record.openai_responses import ResponseEvents, read_response, read_usage
@@ -38,6 +38,9 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
         return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
     reply = Reply() if reply is None else reply
     answer = single(body)
+    if lines := lines_of_chunks(answer, body):
+        reply.is_finished = bool(reply.is_finished)
+        return _read_events(lines, reply)
     if not isinstance(answer, dict):
         if operation == "transcribe" and not is_page(body) and not is_like_json(body.head):
             # Plain text, or subtitles of whichever form.
@@ -126,14 +129,13 @@ class _Choice:
             gathered.texts.append(transcript)
             gathered.pass_over("sound")
             carried = True
-        if not found.keys() <= _KNOWN_IN_DELTA or (audio and not carried):
-            self._pass_over(found)
-        return self._add_calls(found, is_whole) or carried
-
-    def _pass_over(self, found: dict[str, Any]) -> None:
-        for key, value in found.items():
-            if value and (key not in _KNOWN_IN_DELTA or key == "audio"):
-                self.gathered.pass_over(f"{key[:50]!r}")
+        elif audio:
+            gathered.pass_over("sound")
+        carried = self._add_calls(found, is_whole) or carried
+        if not found.keys() <= _KNOWN_IN_DELTA:
+            is_beside = carried or bool(found.get("content")) or bool(found.get("text"))
+            pass_over_unknown(found, _KNOWN_IN_DELTA, gathered, is_beside=is_beside)
+        return carried
 
     def _add_calls(self, found: dict[str, Any], is_whole: bool) -> bool:
         calls = found.get("tool_calls")

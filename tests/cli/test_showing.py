@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from service.record.fields import FIELDS, FieldKind
+from service.record.line import make_record
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
 from tests.cli.test_screen import on_a_terminal
-from tests.journal.given import identifier
+from tests.journal.given import ended, identifier
 from tests.servers.recorder import PROJECT
 
 
@@ -37,6 +38,15 @@ def test_the_conversation_the_time_and_the_reason_are_told(run: Run, folder: Pat
     assert identifier(1) in next(
         line for line in run("show", identifier(3)).stdout.splitlines() if line.startswith("repeats")
     )
+
+
+def test_an_answer_of_which_not_all_was_read_is_told_to_be_so(run: Run, folder: Path) -> None:
+    parts = [{"type": "text", "text": "Because."}, {"type": "hologram", "data": "x"}]
+    response = json.dumps({"message": {"role": "assistant", "content": parts}, "done": True}).encode()
+    keep(folder, make_record(ended(1, b'{"model":"tiny"}', response), context_length_of=lambda model: None, mask=False))
+    shown = " ".join(run("show", identifier(1)).stdout.split())
+    assert "The answer holds something that the record does not read; it is kept as it came." in shown
+    assert "our copy was shortened" not in shown
 
 
 def test_every_field_that_has_a_name_for_people_is_shown(run: Run, folder: Path) -> None:

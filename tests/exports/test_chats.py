@@ -227,6 +227,20 @@ def test_what_our_copy_holds_only_in_part_is_left_out_on_any_demand() -> None:
     assert left_out([cut_question, cut_answer], all_outcomes=True).counts == {Reason.SHORTENED: 2}
 
 
+def test_an_answer_of_which_not_all_was_read_is_left_out_for_that() -> None:
+    parts = [{"type": "text", "text": "Because."}]
+    question = {"model": "tiny", "messages": [USER]}
+
+    def answered(content: object, **more: object) -> KeptRecord:
+        choice = {"message": {"content": content, **more}, "finish_reason": "stop"}
+        return asked("/v1/chat/completions", question=question, answer={"choices": [choice]})
+
+    assert reason(answered([*parts, {"type": "hologram", "data": "x"}])) == Reason.ANSWER_NOT_ALL_READ
+    noted = answered("Because.", provider_specific_fields={"refusal": None, "citations": ["x"]}, id="m")
+    assert examples(noted) == [{"messages": [USER, ANSWER]}]
+    assert "response_body" not in orjson.loads(noted.row.line)
+
+
 def test_a_line_that_had_no_room_for_the_request_does_not_matter_while_its_bytes_are_kept() -> None:
     long = said("user", "long " * 60_000)
     record = chat(long, answer="ok")

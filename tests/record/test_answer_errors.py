@@ -98,6 +98,13 @@ def test_what_is_no_answer_is_told_in_its_own_words(sent: bytes, words: list[str
     assert len(told) < 400
 
 
+def test_the_words_of_a_page_hold_no_marks() -> None:
+    page = (
+        b"<html><head><title>Login</title></head ><body>Please <b>sign in</b><!-- no --><script>a > b</script>\n</html>"
+    )
+    assert no_answer(body(page, "text/html")).endswith("a web page: Login – Please sign in")
+
+
 def test_a_page_is_known_whatever_its_type_says() -> None:
     assert is_page(body(b"\n <!doctype html><p>", "text/plain"))
     assert not is_page(body(b"1\n00:00:00,000 --> 00:00:01,500\n<i>Hi</i>", "text/html"))

@@ -5,13 +5,14 @@ import pytest
 from service.record.answer_streams import (
     CUT,
     DONE,
+    GAP,
     event_data,
     is_event_stream,
     json_lines,
     offset_of_event,
     offset_of_line,
 )
-from tests.record.wire import body
+from tests.record.wire import body, shortened
 
 
 def test_blank_lines_and_carriage_returns_are_no_pieces() -> None:
@@ -25,6 +26,17 @@ def test_a_broken_line_is_none_and_the_others_are_read() -> None:
 def test_only_data_lines_of_events_are_pieces() -> None:
     data = b': comment\r\nevent: x\r\ndata: {"a":1}\r\nid: 7\r\n\r\ndata:{"a":2}\n\ndata: [DONE]\n\n'
     assert event_data(body(data)) == [{"a": 1}, {"a": 2}, "[DONE]"]
+
+
+def test_a_byte_order_mark_is_no_part_of_what_follows_it() -> None:
+    events = b'\xef\xbb\xbfdata: {"a":1}\n\ndata: {"a":2}\n\n'
+    assert event_data(body(events, "text/event-stream")) == [{"a": 1}, {"a": 2}]
+    more = events.replace(b'data: {"a":2}', b'data: {"b":0}\n\n' * 3 + b'data: {"a":2}')
+    assert event_data(shortened(more, 20, 18)) == [{"a": 1}, GAP, {"a": 2}]
+    assert [offset_of_event(events, index) for index in range(2)] == [3, events.index(b'data: {"a":2}')]
+    lines = b'\xef\xbb\xbf{"a":1}\n{"a":2}\n'
+    assert json_lines(body(lines)) == [{"a": 1}, {"a": 2}]
+    assert [offset_of_line(lines, index) for index in range(2)] == [3, lines.index(b'{"a":2}')]
 
 
 def test_events_are_known_by_their_type_or_their_beginning() -> None:

@@ -246,3 +246,10 @@ def test_thinking_that_a_client_sends_back_between_tags_is_told_apart() -> None:
 def test_an_image_that_is_to_be_edited_is_told() -> None:
     (turn,) = turns_of({"prompt": "Make it blue", "image": "<image 2056 bytes sha256:ab>"})
     assert turn.images == ("<image 2056 bytes sha256:ab>",)
+
+
+def test_the_names_of_a_part_may_be_in_capitals() -> None:
+    image = {"Type": "image_url", "Image_URL": {"url": "https://x.example/a.png"}}
+    content = [{"Type": "text", "Text": "What is this?"}, image]
+    [turn] = turns_of({"messages": [{"role": "user", "content": content}]})
+    assert (turn.text, turn.images) == ("What is this?", ("https://x.example/a.png",))

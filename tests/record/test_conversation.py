@@ -295,7 +295,11 @@ def test_what_stands_beside_a_prompt_and_how_tools_are_described_is_searchable()
 def test_an_answer_beside_which_bytes_were_kept_is_not_whole() -> None:
     asked = chat(("user", "question"))
     assert read_conversation(said(asked, response_text="good"), b"").is_whole
-    assert not read_conversation(said(asked, response_text="good", response_body="data: new"), b"").is_whole
+    unread = read_conversation(said(asked, response_text="good", response_body="data: new"), b"")
+    assert (unread.is_whole, unread.has_unread) == (False, True)
+    cut: dict[str, Any] = {"response_text": "good", "response_body": "data: new", "response_truncated": True}
+    cut_copy = read_conversation(said(asked, **cut), b"")
+    assert (cut_copy.is_whole, cut_copy.has_unread) == (False, False)
 
 
 def test_the_list_shows_an_image_that_a_model_made_by_its_size() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from service.record.answer_errors import BROKEN_OFF, NO_ANSWER, NO_END, RUNNER_GONE
+from service.record.answer_errors import BROKEN_OFF, NO_ANSWER, NO_END, NOTHING_CAME, RUNNER_GONE
 from service.record.error_advice import advice_for
 
 CRASHES = (
@@ -54,6 +54,13 @@ def test_a_request_that_was_refused_for_its_json_is_the_callers(error: str) -> N
 @pytest.mark.parametrize("error", [NO_END, RUNNER_GONE, f"{BROKEN_OFF}'abort'.", f"{NO_ANSWER}a web page: Sign in"])
 def test_what_the_recorder_words_itself_has_its_advice(error: str) -> None:
     assert advice_for(200, error)
+
+
+def test_an_empty_answer_sends_to_ollamas_log_and_blames_nobody_else() -> None:
+    advice = advice_for(200, NOTHING_CAME)
+    assert "Ollama's log" in advice
+    assert "login page" not in advice
+    assert "login page" in advice_for(200, f"{NO_ANSWER}a web page: Sign in")
 
 
 def test_of_an_error_that_nobody_knows_the_status_says_something() -> None:

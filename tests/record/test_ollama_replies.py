@@ -200,14 +200,39 @@ def test_an_error_is_seen_wherever_it_stands(piece: dict[str, object], words: st
 
 def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
     for piece in (
-        _said("A") | {"citations": ["x"]},
-        _said("A", annotations=[1]),
+        _said("A", video="data:image/png;base64,iVBORw0KGgoAAQIDBAUGBwgJ"),
+        _said("", hologram="B"),
         _said("A") | {"message": {"role": "assistant", "content": {"text": "A"}}},
         _said("A", tool_calls=["look"]),
         {"new": "thing"},
     ):
         assert read("chat", _lines(_said("A"), piece, _DONE)).problem
     assert read("chat", _lines(_said("A") | {"logprobs": [1], "citations": []}, _DONE)).problem is None
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"peak_memory": 5, "eval_rate": 23.4},
+        {"id": "chatcmpl-1", "object": "chat.completion", "system_fingerprint": "fp"},
+        {"citations": ["x"]},
+        {"vendor": {"region": "eu"}, "eval_rate": "23.4 tokens/s"},
+    ],
+)
+def test_what_stands_beside_words_is_no_loss_of_them(beside: dict[str, object]) -> None:
+    end = _DONE | {"message": {"role": "assistant", "content": ""}} | beside
+    for reply in (
+        read(
+            "chat", body(json.dumps(_DONE | _said("A", id="msg_1", annotations=[1]) | {"done": True} | beside).encode())
+        ),
+        read("chat", _lines(_said("A") | beside, end)),
+        read("chat", _lines(_said("A"), end)),
+    ):
+        assert (reply.texts, reply.problem, reply.is_understood) == (["A"], None, True)
+
+
+def test_what_stands_where_no_words_do_may_be_the_answer() -> None:
+    assert read("chat", body(json.dumps(_DONE | {"vendor": {"words": "B"}}).encode())).problem
 
 
 def test_what_the_model_would_have_got_is_no_answer_without_its_end() -> None:

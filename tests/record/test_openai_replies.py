@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -261,7 +262,8 @@ def test_a_custom_tool_is_called_with_its_text() -> None:
 
 def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
     for message in (
-        {"content": "A", "annotations": [{"type": "url_citation"}]},
+        {"content": "A", "video": {"data": "iVBORw0KGgoAAQIDBAUGBwgJ" * 50}},
+        {"content": "", "hologram": {"words": "B"}},
         {"content": "A", "audio": {"data": "UklGRg=="}},
         {"content": [{"type": "hologram"}]},
         {"content": "A", "tool_calls": ["look"]},
@@ -271,6 +273,66 @@ def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
         assert read("chat", _events(_delta(**message))).problem
     assert read("chat", _events(_delta(content="A", annotations=[], refusal=None))).problem is None
     assert read("chat", _events(_delta(content="A"), {"new": "thing"})).problem
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"provider_specific_fields": {"refusal": None, "citations": ["https://x.example"]}},
+        {"id": "msg_1"},
+        {"annotations": [{"type": "url_citation", "url_citation": {"url": "https://x.example"}}]},
+        {"peak_memory": 5},
+        {"vendor": {"region": "eu", "rate": "23.4 tokens/s"}},
+    ],
+)
+def test_what_stands_beside_words_is_no_loss_of_them(beside: dict[str, Any]) -> None:
+    once = {"choices": [{"message": {"content": "A"} | beside, "finish_reason": "stop"}], "system_fingerprint": "fp"}
+    for reply in (
+        read("chat", body(json.dumps(once).encode())),
+        read("chat", _events(_delta(content="A", **beside), _delta(content="B"))),
+    ):
+        assert (reply.texts[0][0], reply.problem, reply.is_understood) == ("A", None, True)
+    end = _delta(provider_specific_fields={"stop": "x"}, id="msg_1", rate=3.5)
+    assert read("chat", _events(_delta(content="A"), end)).problem is None
+
+
+def test_words_of_a_stream_under_a_name_that_nobody_knows_are_not_passed_over_without_a_word() -> None:
+    assert read("chat", _events(_delta(thought="Let me"), _delta(content="A"))).problem
+
+
+def test_thoughts_in_details_are_read_once() -> None:
+    for detail, thought in (
+        ({"type": "reasoning.text", "text": "Hm"}, "Hm"),
+        ({"type": "reasoning.summary", "summary": "Hm"}, "Hm"),
+        ({"type": "reasoning.encrypted", "data": "RW5j"}, "<redacted thinking>"),
+    ):
+        message: dict[str, Any] = {"content": "A", "reasoning_details": [detail]}
+        whole = read("chat", body(json.dumps({"choices": [{"message": message}]}).encode()))
+        streamed = read("chat", _events(_delta(**message)))
+        assert (whole.thoughts, whole.problem) == (streamed.thoughts, streamed.problem) == ([thought], None)
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/json", ""])
+def test_chunks_one_a_line_are_read(kind: str) -> None:
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}
+    lines = [json.dumps(piece).encode() + b"\n" for piece in (_delta(content="A"), _delta(content="B"), end)]
+    reply = read("chat", body(b"".join(lines), kind))
+    assert ("".join(reply.texts), reply.done_reason, reply.completion_tokens) == ("AB", "stop", 2)
+    assert (reply.is_finished, reply.is_understood, reply.problem, reply.first_piece) == (True, True, None, 0)
+    cut = read("chat", body(lines[0] + lines[1][:20], kind))
+    assert (cut.texts, cut.is_finished, cut.is_cut) == (["A"], False, True)
+    failed = read("chat", body(lines[0] + b'{"error":{"message":"gone"}}\n', kind))
+    assert (failed.texts, failed.error) == (["A"], "gone")
+
+
+def test_one_line_of_chunks_is_one() -> None:
+    line = json.dumps(_delta(content="A")).encode() + b"\n"
+    assert read("chat", body(line, "application/x-ndjson")).texts == ["A"]
+
+
+@pytest.mark.parametrize("sent", [b"no\nJSON\n", b'{"choices":\n[{"message":', b'{"detail":"a"}\n{"detail":"b"}\n'])
+def test_lines_that_are_no_chunks_are_no_answer(sent: bytes) -> None:
+    assert not read("chat", body(sent, "application/x-ndjson")).is_understood
 
 
 def test_sound_is_told_by_what_was_said() -> None:

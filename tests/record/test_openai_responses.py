@@ -66,7 +66,6 @@ def test_a_custom_call_that_broke_off_is_told_as_far_as_it_came() -> None:
         {"type": "mcp_list_tools", "tools": [{"name": "ask"}]},
         {"type": "mcp_call", "name": "ask", "arguments": "{}", "output": "42"},
         {"type": "function_call_output", "output": "42"},
-        {"type": "message", "content": [{"type": "output_text", "text": "a", "annotations": [{"url": "x"}]}]},
         {"type": "message", "content": [{"type": "output_video", "data": "x"}]},
         {"type": "compaction", "encrypted_content": "RW5j"},
         "no object",

@@ -20,6 +20,7 @@ import { ask } from "./api.js";
  * @property {Tool[]} [tools]
  * @property {Record<string, unknown> & {options?: Record<string, unknown>}} [parameters]
  * @property {boolean} is_whole
+ * @property {boolean} has_unread  something in the answer that no field tells
  *
  * @typedef {ToolFunction & {function?: ToolFunction}} Tool  as the request had it; OpenAI's form wraps it
  * @typedef {{name?: unknown, description?: unknown}} ToolFunction

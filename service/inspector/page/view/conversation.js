@@ -16,6 +16,7 @@ const LAST_TURNS = 16;
 
 const NOT_WHOLE =
   "Not everything was kept: a text was longer than what is kept of each, or an image or vector was replaced by its size.";
+const UNREAD = "The answer holds something that the record does not read; it is kept as it came.";
 const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]);
 
 /**
@@ -30,10 +31,10 @@ const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]
  * @param {Search} search
  * @returns {HTMLElement[]}
  */
-export function conversationParts({ turns, answer, is_whole: isWhole }, ending, search) {
+export function conversationParts({ turns, answer, is_whole: isWhole, has_unread: hasUnread }, ending, search) {
   const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search) : turns.map((turn) => turnPart(turn, ""));
   if (answer) parts.push(turnPart(answer, ending, true));
-  if (!isWhole) parts.push(element("p", { class: "note" }, NOT_WHOLE));
+  if (hasUnread || !isWhole) parts.push(element("p", { class: "note" }, hasUnread ? UNREAD : NOT_WHOLE));
   return parts;
 }
 
