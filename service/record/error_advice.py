@@ -13,6 +13,10 @@ _CRASHED: Final = (
     "The program that runs the model crashed or did not start; Ollama's log has the reason, often too little memory:"
     " a smaller model, a smaller quantization or a smaller num_ctx needs less."
 )
+_TOO_LARGE: Final = (
+    "The model does not fit into memory: take a smaller one or a smaller quantization, lower num_ctx, or unload others"
+    " ('ollama stop')."
+)
 _CUT_OR_CRASHED: Final = (
     "Most likely the program that runs the model crashed, often for too little memory, or something between cut the"
     " answer: Ollama's log has the reason. Then send it again."
@@ -56,8 +60,7 @@ _ANYWHERE = tuple(
         (r"pars(?:e|ing) (?:the )?tool.?calls?", _MODEL_WROTE_IT),
         (
             r"more (?:system|gpu) memory|out of memory|cudaMalloc|unable to allocate|failed to allocate",
-            "The model does not fit into memory: take a smaller one or a smaller quantization, lower num_ctx, or"
-            " unload others ('ollama stop').",
+            _TOO_LARGE,
         ),
         (
             r"runner process|no longer running|waiting for llama runner|runner has unexpectedly stopped|CUDA error"
@@ -138,3 +141,8 @@ def advice_for(status: int | None, error: str) -> str:
     patterns = (*_ANYWHERE, *(_OF_A_REFUSAL if is_refusal else _OF_AN_ANSWER))
     found = (words for pattern, words in patterns if pattern.search(error))
     return next(found, _STATUSES.get(status or 0, ""))
+
+
+def is_crash(status: int | None, error: str) -> bool:
+    """Whether ``error`` says that the program that runs the model crashed, or that memory did not suffice for it."""
+    return advice_for(status, error) in (_CRASHED, _TOO_LARGE)

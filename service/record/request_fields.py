@@ -28,8 +28,8 @@ _OF_A_MESSAGE = frozenset(
     ("role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id", "name", "type")
 )
 _OF_A_CALL = frozenset(("id", "type", "function", "name", "arguments"))
-# Where texts stand in a message; without one its names are looked at.
-_SPOKEN = ("content", "text", "output", "arguments", "summary")
+# Go folds two letters more than those of ASCII: the long s, and the sign of kelvin, which is a capital.
+_LONG_S = "\u017f"
 
 
 def with_known_names(asked: dict[str, Any]) -> dict[str, Any]:
@@ -37,40 +37,62 @@ def with_known_names(asked: dict[str, Any]) -> dict[str, Any]:
 
     Of two names that differ only in their case the later counts. Others stay as they were sent.
     """
-    # One question for all names: this is asked of every request.
-    found = asked if not asked or "".join(asked).islower() else _renamed(asked, _OF_A_REQUEST)
+    found = asked if _is_as_known(asked) else _renamed(asked, _OF_A_REQUEST)
     messages = found.get("messages")
-    if isinstance(messages, list):
-        for message in messages:
-            if type(message) is dict and "content" not in message and _may_be_in_capitals(message):
-                renamed = [_message(each) if _may_be_in_capitals(each) else each for each in messages]
-                return found | {"messages": renamed}
-    return found
+    if not isinstance(messages, list) or _are_usual(messages):
+        return found
+    return found | {"messages": [_message(each) if type(each) is dict else each for each in messages]}
 
 
-def _may_be_in_capitals(message: Any) -> bool:
-    if not isinstance(message, dict) or any(key in message for key in _SPOKEN):
+def _is_as_known(holder: dict[str, Any]) -> bool:
+    return _is_lower("".join(holder))
+
+
+def _is_lower(names: str) -> bool:
+    """Whether no name of those that were joined can be another one's."""
+    return not names or (names.islower() and (names.isascii() or _LONG_S not in names))
+
+
+def _are_usual(messages: list[Any]) -> bool:
+    """One question for all names, as this is asked of every request. Not sure of messages that are no objects."""
+    try:
+        names = "".join(map("".join, messages))
+    except TypeError:
         return False
-    return not all(map(str.islower, message))
+    if not _is_lower(names):
+        return False
+    # Joined names may seem to hold another one: then all are looked at.
+    return "tool_calls" not in names or all(map(_has_usual_calls, messages))
+
+
+def _has_usual_calls(message: Any) -> bool:
+    calls = message.get("tool_calls") if type(message) is dict else None
+    return type(calls) is not list or all(map(_is_usual_call, calls))
+
+
+def _is_usual_call(called: Any) -> bool:
+    if type(called) is not dict:
+        return True
+    function = called.get("function")
+    return _is_as_known(called) and (type(function) is not dict or _is_as_known(function))
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:
-    found = _renamed(message, _OF_A_MESSAGE)
+    found = message if _is_as_known(message) else _renamed(message, _OF_A_MESSAGE)
     calls = found.get("tool_calls")
-    if found is not message and isinstance(calls, list):
-        found["tool_calls"] = [_call(each) if isinstance(each, dict) else each for each in calls]
+    if isinstance(calls, list) and not all(map(_is_usual_call, calls)):
+        return found | {"tool_calls": [_call(each) if type(each) is dict else each for each in calls]}
     return found
 
 
 def _call(called: dict[str, Any]) -> dict[str, Any]:
-    found = _renamed(called, _OF_A_CALL)
+    found = called if _is_as_known(called) else _renamed(called, _OF_A_CALL)
     function = found.get("function")
-    return found | {"function": _renamed(function, _OF_A_CALL)} if isinstance(function, dict) else found
+    return found | {"function": _renamed(function, _OF_A_CALL)} if type(function) is dict else found
 
 
 def _renamed(holder: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    # Go folds two letters more than those of ASCII.
-    names = {key: folded if (folded := key.casefold()) in known else key for key in holder}
+    names = {key: folded if (folded := key.lower().replace(_LONG_S, "s")) in known else key for key in holder}
     if all(key == name for key, name in names.items()):
         return holder
     return {names[key]: value for key, value in holder.items()}

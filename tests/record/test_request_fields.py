@@ -24,6 +24,33 @@ def test_messages_and_their_calls_too() -> None:
     assert found["messages"] == [{"role": "assistant", "content": "", "tool_calls": [called]}, "no message"]
 
 
+@pytest.mark.parametrize("others", [[], [{"role": "user", "content": "q"}], [{"Role": "user", "Content": "q"}]])
+def test_each_message_has_its_own_case(others: list[dict[str, str]]) -> None:
+    message = {"Role": "assistant", "content": "", "Tool_Name": "look", "Images": ["aGk="], "thinking": "Well"}
+    calls = [{"function": {"Name": "look", "arguments": {"City": "Rome"}}}]
+    found = with_known_names({"model": "m", "messages": [*others, message | {"Tool_Calls": calls}]})["messages"]
+    known = {"role": "assistant", "content": "", "tool_name": "look", "images": ["aGk="], "thinking": "Well"}
+    called = {"function": {"name": "look", "arguments": {"City": "Rome"}}}
+    assert found[-1] == known | {"tool_calls": [called]}
+    assert found[:-1] == [{"role": "user", "content": "q"}] * len(others)
+
+
+def test_a_call_may_be_all_that_is_in_capitals() -> None:
+    message = {"role": "assistant", "content": "", "tool_calls": [{"Function": {"name": "look", "arguments": {}}}, 1]}
+    found = with_known_names({"messages": [message]})["messages"]
+    assert found[0]["tool_calls"] == [{"function": {"name": "look", "arguments": {}}}, 1]
+
+
+def test_letters_that_go_folds_are_those_of_ascii() -> None:
+    assert with_known_names({"\u017ftream": False, "keep_alive": 1}) == {"stream": False, "keep_alive": 1}
+    found = with_known_names({"me\u017f\u017fages": [{"role": "user", "content": "", "image\u017f": ["aGk="]}]})
+    assert found == {"messages": [{"role": "user", "content": "", "images": ["aGk="]}]}
+
+
+def test_letters_that_only_look_so_are_others() -> None:
+    assert with_known_names({"Model": "m", "me\u00dfages": []}) == {"model": "m", "me\u00dfages": []}
+
+
 def test_of_two_names_the_later_counts() -> None:
     assert with_known_names({"model": "a", "MODEL": "b"}) == {"model": "b"}
     assert with_known_names({"MODEL": "b", "model": "a"}) == {"model": "a"}
@@ -41,6 +68,13 @@ def test_what_is_written_as_ollama_does_is_the_same_object(asked: dict[str, Any]
     found = with_known_names(asked)
     assert found == asked
     assert found is asked or "" in asked
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
+def test_a_turn_has_its_role_though_only_that_is_in_capitals(path: str) -> None:
+    request = b'{"model":"m","messages":[{"Role":"system","content":"be nice"},{"role":"user","content":"q"}]}'
+    said = line_of(exchange(request, b"", path))
+    assert [turn.role for turn in read_conversation(record_of(said), request).turns] == ["system", "user"]
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])

@@ -7,6 +7,7 @@ from datetime import datetime
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.window import Observation, Window, models, newest
+from service.record.error_advice import is_crash
 from service.record.exchange import Outcome
 from service.record.wording import counted, duration
 
@@ -16,11 +17,7 @@ _LIMIT_SLACK_SECONDS = 1.5
 # Up to here a person may hang up just then.
 _SHORT_LIMIT = 120
 
-_CRASH = re.compile(
-    r"more (?:system|gpu) memory|out of memory|cudaMalloc|unable to allocate|failed to allocate|runner process"
-    r"|no longer running|CUDA error|llama runner",
-    re.IGNORECASE,
-)
+_ERROR_READ = 800
 _NO_MODEL = re.compile(r"model .{0,300} not found", re.IGNORECASE | re.DOTALL)
 _BUSY = re.compile(r"maximum pending requests|server busy", re.IGNORECASE)
 
@@ -74,8 +71,9 @@ def _clock(call: Observation) -> str:
         return "an unknown time"
 
 
-def _error(call: Observation) -> str:
-    error = " ".join(call.error[:800].split())
+def words_of(call: Observation) -> str:
+    """What went wrong, on one line of at most 200 characters."""
+    error = " ".join(call.error[:_ERROR_READ].split())
     return error if len(error) <= 200 else error[:199] + "…"
 
 
@@ -105,19 +103,26 @@ def client_limits(window: Window) -> Iterator[CheckResult]:
 
 
 def crashes(window: Window) -> Iterator[CheckResult]:
-    calls = [
-        call
-        for call in window.calls
-        if call.record.outcome == Outcome.UPSTREAM_BROKE_OFF or (call.record.failed and _CRASH.search(_error(call)))
-    ]
+    calls = [call for call in window.calls if is_of_crash(call)]
     if not calls:
         return
-    text = f"{counted(len(calls), 'call')} {window.span} ended as Ollama failed ({models(calls)}): {_error(calls[-1])}"
+    text = (
+        f"{counted(len(calls), 'call')} {window.span} ended as Ollama failed ({models(calls)}): {words_of(calls[-1])}"
+    )
     advice = (
         "Most often too little memory: a smaller model, quantization or num_ctx; Ollama's log has the reason."
         f" {newest(calls)}"
     )
     yield CheckResult("Ollama", Severity.PROBLEM, text, advice, Chapter.CRASHED)
+
+
+def is_of_crash(call: Observation) -> bool:
+    """Whether it failed as Ollama, or the program that runs the model, did."""
+    outcome = call.record.outcome
+    if outcome == Outcome.UPSTREAM_BROKE_OFF:
+        return True
+    is_of_ollama = outcome in (Outcome.COMPLETED, Outcome.CLIENT_LEFT) and call.is_model_call
+    return is_of_ollama and bool(call.record.failed) and is_crash(call.record.status, call.error[:_ERROR_READ])
 
 
 def unreachable(window: Window) -> Iterator[CheckResult]:
@@ -131,10 +136,10 @@ def unreachable(window: Window) -> Iterator[CheckResult]:
 
 
 def no_models(window: Window) -> Iterator[CheckResult]:
-    calls = [call for call in window.calls if call.record.status == 404 and _NO_MODEL.search(_error(call))]
+    calls = [call for call in window.calls if call.record.status == 404 and _NO_MODEL.search(words_of(call))]
     if not calls:
         return
-    names = models(calls) or _error(calls[-1])
+    names = models(calls) or words_of(calls[-1])
     text = f"{counted(len(calls), 'call')} {window.span} named a model that is not there: {names}."
     advice = (
         f"`ollama list` shows those that are; fetch it with `ollama pull NAME`, or correct the name. {newest(calls)}"
@@ -142,8 +147,13 @@ def no_models(window: Window) -> Iterator[CheckResult]:
     yield CheckResult("models", Severity.ADVICE, text, advice, Chapter.NO_MODEL)
 
 
+def is_busy(call: Observation) -> bool:
+    """Whether Ollama's queue was full."""
+    return call.record.status in (429, 503) and _BUSY.search(words_of(call)) is not None
+
+
 def too_busy(window: Window) -> Iterator[CheckResult]:
-    calls = [call for call in window.calls if call.record.status in (429, 503) and _BUSY.search(_error(call))]
+    calls = [call for call in window.calls if is_busy(call)]
     if not calls:
         return
     text = f"Ollama's queue was full for {counted(len(calls), 'call')} {window.span}."
@@ -155,7 +165,9 @@ def refusals(window: Window) -> Iterator[CheckResult]:
     refused: Sequence[Observation] = [call for call in window.calls if call.refused_for]
     for words, entry, reason, advice in _REFUSALS:
         if calls := [call for call in refused if words in call.refused_for]:
-            text = f"The recorder refused {counted(len(calls), 'request')} {window.span} {reason}: {_error(calls[-1])}"
+            text = (
+                f"The recorder refused {counted(len(calls), 'request')} {window.span} {reason}: {words_of(calls[-1])}"
+            )
             yield CheckResult("refused", Severity.ADVICE, text, f"{advice} {newest(calls)}", entry)
     if large := [
         call for call in window.calls if call.record.outcome == Outcome.COMPLETED and call.record.status == 413
