@@ -25,6 +25,7 @@ from service.gateway.generate import Generate, choose_model
 from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
+from service.gateway.vocabularies import Vocabularies
 from service.inspector.metrics import ExchangeCounts
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
@@ -81,7 +82,9 @@ class App:
         self._upstream = Upstream(settings.ollama_url)
         self._context_lengths = ContextLengths(self._upstream.send, self._is_busy)
         self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
-        self._prompts = PromptMemory(self._context_lengths.facts_of)
+        facts_of = self._context_lengths.facts_of
+        self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", facts_of)
+        self._prompts = PromptMemory(facts_of, self._vocabularies.counter_of, self._context_lengths.halves)
         self._relay = Relay(self._hooks())
         self._shippers: list[Shipper] = []
         self._status = Status(
@@ -138,6 +141,7 @@ class App:
         self._start_shipping()
         begun.push_async_callback(self._flush)
         _start_task(begun, self._context_lengths.run(), "ask for context lengths")
+        _start_task(begun, self._vocabularies.run(), "fetch vocabularies")
         await _to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         _start_task(begun, self._status.watch_ollama(), "look after Ollama")

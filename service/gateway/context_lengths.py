@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from service.gateway.upstream import Failure, RequestBody, Send
-from service.record.model_facts import Look, ModelFacts, canonical_name, read_loaded, read_model_facts
+from service.record.model_facts import Look, ModelFacts, canonical_name, gives_up_half, read_loaded, read_model_facts
 from service.record.operations import CHANGE_MODELS
 
 # Often enough to see a model before its first answer ends, too seldom to be noticed.
@@ -33,9 +33,10 @@ _JSON: Final = (b"Content-Type: application/json\r\n",)
 
 
 class ContextLengths:
-    """Asks while there are exchanges in flight, and once after them. ``looks`` and ``facts_of`` answer at once.
+    """Asks while there are exchanges in flight, and once after them. What is known is answered at once.
 
-    These two and ``note_ended`` may be called from any thread; all else belongs to the event loop's.
+    ``looks``, ``facts_of``, ``halves`` and ``note_ended`` may be called from any thread; all else belongs to the event
+    loop's.
     """
 
     def __init__(self, send: Send, is_busy: Callable[[], bool]) -> None:
@@ -44,6 +45,8 @@ class ContextLengths:
         self._looks: tuple[Look, ...] = ()
         self._facts: dict[str, tuple[float, str, ModelFacts | None]] = {}
         self._asked_for: dict[str, None] = {}
+        self._halves: bool | None = None
+        self._asked_version_at = -_FACTS_HOLD_SECONDS
         self._wanted = asyncio.Event()
         self._calls = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,6 +65,10 @@ class ContextLengths:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._ask_for, name)
         return known[2] if known else None
+
+    def halves(self) -> bool | None:
+        """Whether this Ollama cuts a text that is too long to half of the context; None: not known."""
+        return self._halves
 
     def want(self) -> None:
         """A model was called: look soon."""
@@ -89,6 +96,7 @@ class ContextLengths:
                 async with asyncio.timeout(_GIVE_UP_SECONDS):
                     await self._look()
                     await self._ask_what_they_are()
+                    await self._ask_version()
             rested_at = time.monotonic()
             await asyncio.sleep(pause)
             pause = min(2 * pause, ASK_EVERY_SECONDS)
@@ -100,7 +108,7 @@ class ContextLengths:
 
     async def _look(self) -> None:
         calls, was_busy, asked_ns = self._calls, self._is_busy(), time.time_ns()
-        body = await self._answer("GET", "/api/ps", None)
+        body = await fetch_whole(self._send, "GET", "/api/ps")
         models = None if body is None else read_loaded(body)
         if models is None:
             return
@@ -119,27 +127,36 @@ class ContextLengths:
                 await self._ask_what_it_is(name, digest)
             self._asked_for.pop(name, None)
 
+    async def _ask_version(self) -> None:
+        if time.monotonic() - self._asked_version_at > _FACTS_HOLD_SECONDS:
+            body = await fetch_whole(self._send, "GET", "/api/version")
+            self._halves = None if body is None else gives_up_half(body)
+            self._asked_version_at = time.monotonic()
+
     async def _ask_what_it_is(self, name: str, digest: str) -> None:
-        content = orjson.dumps({"model": name})
-        body = await self._answer("POST", "/api/show", RequestBody(content, len(content)))
+        body = await fetch_whole(self._send, "POST", "/api/show", orjson.dumps({"model": name}))
         if len(self._facts) >= _MOST_MODELS:
             self._facts.clear()
         self._facts[name] = time.monotonic(), digest, None if body is None else read_model_facts(body)
 
-    async def _answer(self, method: str, path: str, body: RequestBody | None) -> bytes | None:
-        """The whole body of an answer of 200; None when there is none, or it is longer than any of these is."""
-        answer = await self._send(method, path, _JSON if body else (), body)
-        if isinstance(answer, Failure):
-            return None
-        received = bytearray()
 
-        def take(piece: bytes) -> bool:
-            received.extend(piece)
-            return len(received) > _LONGEST_ANSWER
+async def fetch_whole(
+    send: Send, method: str, path: str, content: bytes | None = None, longest: int = _LONGEST_ANSWER
+) -> bytes | None:
+    """The whole body of an answer of 200 to ``content`` (JSON); None when there is none, or a longer one."""
+    body = None if content is None else RequestBody(content, len(content))
+    answer = await send(method, path, _JSON if body else (), body)
+    if isinstance(answer, Failure):
+        return None
+    received = bytearray()
 
-        is_whole = False
-        try:
-            is_whole = not await answer.forward(take) and answer.failure is None
-            return bytes(received) if answer.status == 200 and is_whole else None
-        finally:
-            answer.finish() if is_whole else answer.abort()
+    def take(piece: bytes) -> bool:
+        received.extend(piece)
+        return len(received) > longest
+
+    is_whole = False
+    try:
+        is_whole = not await answer.forward(take) and answer.failure is None
+        return bytes(received) if answer.status == 200 and is_whole else None
+    finally:
+        answer.finish() if is_whole else answer.abort()

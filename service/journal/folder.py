@@ -11,6 +11,7 @@ from service.journal import JournalError
 JOURNAL = "journal.sqlite3"
 LOCK = "journal.lock"
 HEADROOM = "journal.headroom"
+_OURS = ("journal.", "index.", "vocabularies")
 
 
 def prepare_folder(folder: Path) -> None:
@@ -22,7 +23,7 @@ def prepare_folder(folder: Path) -> None:
     try:
         if folder.is_dir():
             names = [path.name for path in folder.iterdir()]
-            if not names or all(name.startswith(("journal.", "index.")) for name in names):
+            if not names or all(name.startswith(_OURS) for name in names):
                 # A mounted volume may belong to another user; its owner then decides who looks into it.
                 with contextlib.suppress(PermissionError):
                     folder.chmod(0o700)

@@ -8,6 +8,7 @@ from service.record.bodies import document
 _OUR_REGISTRY: Final = re.compile(r"^(?:https?://)?(?:registry\.ollama\.ai/)?(?:library/)?")
 _WEIGHTS: Final = re.compile(r"^FROM \S*?sha256[-:]([0-9a-f]{64})\s*$", re.MULTILINE)
 _PARAMETER: Final = re.compile(r"^(num_ctx|num_keep|num_batch) +(-?\d{1,9})\s*$", re.MULTILINE)
+_VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})\.")
 _MOST: Final = 2**40
 
 
@@ -76,6 +77,17 @@ def read_loaded(body: bytes) -> tuple[LoadedModel, ...] | None:
             if isinstance(name, str):
                 found.append(LoadedModel(canonical_name(name), length, _text(model.get("digest"))))
     return tuple(found)
+
+
+def gives_up_half(body: bytes) -> bool | None:
+    """Whether the Ollama of an answer to ``/api/version`` cuts a text that is too long to about half of the context.
+
+    0.17 does not, 0.32 does. None: not known, as of versions between and of those that somebody built.
+    """
+    answer = document(body)
+    version = _VERSION.match(_text(answer.get("version"))) if isinstance(answer, dict) else None
+    number = (int(version[1]), int(version[2])) if version else (0, 0)
+    return True if number >= (0, 32) else False if (0, 0) < number <= (0, 17) else None
 
 
 def read_model_facts(body: bytes) -> ModelFacts | None:

@@ -26,6 +26,8 @@ _KEPT_UNLESS_ASKED = 4
 _OWN_MESSAGE, _OWN_TEXT = 1024, 8192
 # Ollama ends an answer, or makes room for it, when this many tokens are over or short of the context.
 _SLACK = 1
+# What can be counted in any case, in characters.
+_BEGINNING = 4000
 # What all but the strangest texts have at least.
 _BYTES_OF_A_TOKEN = 2
 # Ollama's default for num_batch where vectors are made.
@@ -229,4 +231,12 @@ def judge_embedding(prompt: Prompt, texts: int) -> PromptVerdict:
 def counted(prompt: Prompt) -> int:
     """The tokens of all texts that templates show, as far as they were counted: the prompt has more."""
     count = prompt.count
-    return 0 if count is None else sum(count(part.shown) or 0 for part in prompt.parts.parts if part.shown)
+    if count is None:
+        return 0
+    total = 0
+    for part in prompt.parts.parts:
+        if part.shown:
+            tokens = count(part.shown)
+            # Of a text that takes too long its beginning has less, and may end within a token.
+            total += max(0, (count(part.shown[:_BEGINNING]) or 0) - 1) if tokens is None else tokens
+    return total

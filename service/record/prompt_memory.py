@@ -4,15 +4,16 @@ characters a token has.
 It is in memory only and bounded: after a start nothing is known, and then less is certain.
 """
 
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from service.record.model_facts import ModelFacts, nothing_known
 from service.record.prompt_fit import (
     UNKNOWN,
     WHOLE,
-    Counter,
     Prompt,
     PromptVerdict,
     counted,
@@ -32,6 +33,8 @@ _ENOUGH_RATIOS: Final = 20
 _LEAST_TOKENS: Final = 64
 # The next conversation may be of words that take fewer tokens.
 _MARGIN: Final = 1.15
+# Records wait for it, and so do the last bytes of answers.
+_COUNT_SECONDS: Final = 0.05
 # No template writes less around a message than a mark of its role.
 _LEAST_AROUND: Final = 1
 
@@ -55,26 +58,43 @@ class PromptMemory:
     def __init__(
         self,
         facts_of: Callable[[str], ModelFacts | None] = nothing_known,
-        counter_of: Callable[[str], Counter | None] = nothing_known,
+        counter_of: Callable[[str], Callable[[str, float], int | None] | None] = nothing_known,
         halves: Callable[[], bool | None] = lambda: None,
     ) -> None:
-        """``facts_of`` and ``counter_of`` give what is known of a model; ``halves``: see ``Prompt``."""
+        """``facts_of`` and ``counter_of`` give what is known of a model; ``halves``: see ``Prompt``.
+
+        A counter gives the tokens of a text, or None when that takes until the given time of ``time.monotonic``.
+        """
         self.facts_of = facts_of
         self.counter_of = counter_of
         self.halves = halves
         self._turns: OrderedDict[tuple[str, bytes], _Turn] = OrderedDict()
         self._ratios: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
         self._around: OrderedDict[str, int] = OrderedDict()
+        self._counts: set[str] = set()
 
     def judge(self, model: str, prompt: Prompt) -> PromptVerdict:
         """What became of a prompt that ``model`` read in a chat or a generation."""
         earlier = [*self._earlier(model, prompt)] if prompt.is_chat else []
-        verdict = self._verdict(model, prompt, earlier)
+        verdict = WHOLE if is_whole(prompt) else UNKNOWN
+        # Counting is for what is not clear without.
+        if verdict is UNKNOWN or model in self._counts:
+            prompt = self._with_counter(model, prompt)
+            verdict = self._verdict(model, prompt, earlier)
         if prompt.is_chat and prompt.parts.parts:
             self._remember(model, prompt, verdict, earlier)
         if verdict is WHOLE and prompt.read >= _LEAST_TOKENS and prompt.parts.most_tokens is not None:
             self._learn_ratio(model, prompt)
         return verdict
+
+    def _with_counter(self, model: str, prompt: Prompt) -> Prompt:
+        counter = self.counter_of(model)
+        if counter is None:
+            return prompt
+        if len(self._counts) < _MOST_MODELS:
+            self._counts.add(model)
+        until = time.monotonic() + _COUNT_SECONDS
+        return replace(prompt, count=lambda text: counter(text, until))
 
     def _verdict(self, model: str, prompt: Prompt, earlier: list[_Turn]) -> PromptVerdict:
         if is_cut_to_size(prompt):

@@ -56,7 +56,6 @@ def judge_prompt(
         may_shift=native.get("shift") is not False,
         is_chat=operation == "chat",
         halves=memory.halves(),
-        count=memory.counter_of(generation.model),
     )
     if operation in ANSWERED_IN_VECTORS:
         return judge_embedding(prompt, len(prompt.parts.parts)) if prompt.parts.parts else UNKNOWN

@@ -31,7 +31,7 @@ MAY_IMPORT = {
         # POST /generate reads a body, and Ollama's answer as it streams in.
         *("service.record.json_body", "service.record.streamed"),
         # What Ollama tells of its models.
-        "service.record.model_facts",
+        *("service.record.model_facts", "service.record.vocabulary"),
     },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},

@@ -85,6 +85,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
     "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
     "gateway/routes.py": ("caller", "a label of a path"),
+    "gateway/vocabularies.py": ("model", "a key of Ollama's /api/show"),
     "inspector/exporting.py": ("thinking", "a parameter of an export"),
     "inspector/health.py": ("status", "a key of /readyz"),
     "inspector/listing.py": ("failed model", "a key of /timeline.json, and a value of `by`"),

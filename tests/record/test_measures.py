@@ -37,7 +37,7 @@ def test_white_space_is_no_sign_of_a_cut_prompt() -> None:
 
 def test_how_a_prompt_was_cut_and_what_was_lost_is_told() -> None:
     messages = [{"role": "user", "content": f"{number} " + "word " * 99} for number in range(9)]
-    memory = PromptMemory(counter_of=lambda model: lambda text: len(text.split()))
+    memory = PromptMemory(counter_of=lambda model: lambda text, until: len(text.split()))
     asked = {"model": "tiny", "messages": messages, "options": {"num_ctx": 256}, "stream": False}
     answer = {"message": {"content": "x"}, "done": True, "prompt_eval_count": 210}
     found = exchange(json.dumps(asked).encode(), json.dumps(answer).encode())
