@@ -16,7 +16,7 @@ from typing import Any
 
 from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
-from service.record.bodies import document
+from service.record.bodies import first_document
 from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
@@ -63,7 +63,7 @@ def _prompt(record: Record) -> str:
     """The newest turn of the user, or all texts of an embedding."""
     if record.operation in ANSWERED_IN_VECTORS:
         return "\n".join(turn.text for turn in read_conversation(record, b"").turns)
-    request = document((record.request_body or "").encode("utf-8", "surrogatepass"))
+    request = first_document((record.request_body or "").encode("utf-8", "surrogatepass"))
     if isinstance(request, dict):
         for key in ("messages", "input"):
             if isinstance(request.get(key), list):

@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import ExchangeDetail, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
-from service.record.bodies import GAP_MARK, document
+from service.record.bodies import GAP_MARK, first_document
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.record import Record
 from service.record.summary import summarise
@@ -128,7 +128,7 @@ def why_not_whole(kept: KeptRecord, record: Record) -> str | None:
     if _has_gap(record, "request", kept.request):
         return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
     # As lenient as Ollama, which takes half an emoji, as JavaScript cuts them, and bytes that are no UTF-8.
-    whole = document(kept.request)
+    whole = first_document(kept.request)
     if whole is None:
         return "The request is no JSON."
     return None if isinstance(whole, dict) else "The request is JSON, but no object."

@@ -12,7 +12,7 @@ from service.inspector.client import Client
 from service.inspector.one_exchange import target_of, why_not_whole
 from service.inspector.responses import PRIVATE_HEADERS, refuse
 from service.journal.reader import KeptRecord, Reader
-from service.record.bodies import document
+from service.record.bodies import first_document
 from service.record.json_body import JsonForm, read_fields
 from service.record.record import Record
 
@@ -103,7 +103,7 @@ def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
     """The kept request with ``changes``; byte for byte the same without any."""
     if not changes:
         return kept.request
-    body: dict[str, Any] = document(kept.request)
+    body: dict[str, Any] = first_document(kept.request)
     for name in ("model", "stream"):
         if name in changes:
             body[name] = changes[name]

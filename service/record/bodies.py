@@ -191,13 +191,25 @@ def document(data: bytes) -> Any:
     As lenient as the servers that read it: lone surrogates, huge numbers, NaN, raw control characters and bytes that
     are no UTF-8 pass. Nesting deeper than about a thousand does not.
     """
+    return _parsed(data, _DECODER.decode)
+
+
+def first_document(data: bytes) -> Any:
+    """The JSON object or list that ``data`` begins with, None when it begins with neither; what follows is not read.
+
+    So Ollama reads requests, with a zero byte or words behind them. Otherwise as lenient as ``document``.
+    """
+    return _parsed(data, lambda text: _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0])
+
+
+def _parsed(data: bytes, read: Callable[[str], Any]) -> Any:
     try:
         found = orjson.loads(data)
     except ValueError:
         if not is_like_json(data):
             return None
         try:
-            found = json.loads(decoded(data).lstrip("\ufeff"), parse_int=_integer, strict=False)
+            found = read(decoded(data).lstrip("\ufeff"))
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, (dict, list)) else None
@@ -237,3 +249,6 @@ def _utf_16(data: bytes) -> str:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 20 else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, strict=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import GAP_MARK, document
+from service.record.bodies import GAP_MARK, first_document
 from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
@@ -229,9 +229,9 @@ def _parsed(body: bytes) -> Any:
     try:
         found = orjson.loads(body)
     except ValueError:
-        found = document(body)
+        found = first_document(body)
         if found is not None and b"\\u" in body:
-            found = document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
+            found = first_document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
     if isinstance(found, dict):
         return with_known_names(found)
     return found if isinstance(found, list) else None

@@ -92,6 +92,10 @@ _BEGINS_WORDS_TOO = tuple(
         *("github_pat_", "gho_", "ghu_", "ghs_", "ghr_", "ghp_", "xapp-"),
     )
 )
+# Names of settings and functions that begin so have more words than one (``sk_test_connection_timeout``).
+_STRIPE, _UNBROKEN = (b"sk_", b"rk_"), re.compile(rb"[A-Za-z0-9]{16}")
+# No word is so long, and names of several have ``_``, ``-`` or capitals between them.
+_LOWER_WITH_DIGIT = re.compile(rb"(?<![A-Za-z0-9])(?=[a-z]{0,400}[0-9])[a-z0-9]{20}")
 _BEGINS_FEW_WORDS = (b"glpat-", b"whsec_", b"nvapi-", b"xox", b"bearer ")
 _PASSWORD = re.compile(rb"([^\s\"'/@\\:<>]{0,200}+:)(?!\*\*\*@)[^\s\"'/@\\<>]{1,400}+(?=@)")
 _ADDRESS_MARKS = (b"://", rb":\/\/")
@@ -166,8 +170,10 @@ def _is_secret(match: "re.Match[bytes]") -> bool:
     end = match.end(match.lastindex or 0)
     prefix = match[match.lastindex or 0].lower()
     secret = match[0][end - match.start() :]
+    if prefix.startswith(_STRIPE) and _UNBROKEN.match(secret):
+        return True
     if prefix.startswith(_BEGINS_WORDS_TOO):
-        return looks_random(secret)
+        return looks_random(secret) or _LOWER_WITH_DIGIT.search(secret) is not None
     return has_digit_or_capital(secret) if prefix.startswith(_BEGINS_FEW_WORDS) else True
 
 

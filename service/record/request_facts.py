@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from service.record.bodies import document, whole
+from service.record.bodies import first_document, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
 from service.record.request_fields import with_known_names
@@ -38,7 +38,7 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     if request.content_type.startswith("multipart/"):
         named = _MODEL_IN_FORM.search(request.head[:65536]) or _MODEL_IN_FORM.search(request.tail[-65536:])
         return Asked(model=named[1].decode("utf-8", "replace") if named else None)
-    found = document(whole(request))
+    found = first_document(whole(request))
     if not isinstance(found, dict):
         first = _MODEL_FIRST.match(request.head)
         return Asked(model=first[1].decode("utf-8", "replace") if first else None)

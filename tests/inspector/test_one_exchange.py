@@ -105,13 +105,21 @@ def test_a_repetition_is_not_the_workflows_own_call(uri: str, target: str) -> No
     assert target_of(uri) == target
 
 
-@pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a":1} \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
+@pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a" \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
 def test_only_what_is_kept_whole_can_be_sent_again(request_bytes: bytes) -> None:
     assert why_not(kept(request_bytes))
     shortened = '{"prompt": "a … [12 bytes left out] … b"}'.encode()
     assert why_not(kept(shortened)) is None
     assert "KEEP_BODY_BYTES" in str(why_not(kept(shortened, request_truncated=True)))
+    behind = '{"prompt": "a"} … [12 bytes left out] … '.encode()
+    assert "KEEP_BODY_BYTES" in str(why_not(kept(behind, request_truncated=True)))
     assert why_not(kept(b'{"prompt": "half an emoji: \\ud83d"}')) is None
     assert why_not(kept(b'{"model":"m"}')) is None
     assert why_not(kept(b'{"prompt":"K\xf6ln"}')) is None
     assert why_not(kept(b'{"model":"m"}', method="GET"))
+
+
+@pytest.mark.parametrize("behind", [b"\0", b" trailing", b"\n"])
+def test_what_stands_behind_the_json_does_not_keep_it_from_being_sent_again(behind: bytes) -> None:
+    assert why_not(kept(b'{"model":"m","prompt":"q"}' + behind)) is None
+    assert why_not(kept(b'[{"model":"m"}]' + behind)) == "The request is JSON, but no object."

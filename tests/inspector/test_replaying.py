@@ -155,3 +155,9 @@ def test_half_an_emoji_is_sent_again_as_it_came() -> None:
     odd = replace(half, request=b'{"prompt":"K\xf6ln"}')
     assert changed(odd, "ollama", {"model": "other"}) == b'{"prompt": "K\\ufffdln", "model": "other"}'
     assert changed(odd, "ollama", {}) == odd.request
+
+
+def test_what_stands_behind_the_json_is_left_where_nothing_else_is_changed() -> None:
+    sent = replace(kept({}), request=b'{"model": "m"}\0')
+    assert changed(sent, "ollama", {}) == sent.request
+    assert changed(sent, "ollama", {"model": "other"}) == b'{"model": "other"}'

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.record.bodies import decoded, document, left_out, readable, whole
+from service.record.bodies import decoded, document, first_document, left_out, readable, whole
 from service.record.exchange import Body
 from tests.record.wire import body, shortened
 
@@ -198,3 +198,17 @@ def test_a_document_is_read_although_bytes_of_it_are_no_utf_8(data: bytes) -> No
 
 def test_raw_control_characters_are_read() -> None:
     assert document(b'{"a":"x\ty\nz"}') == {"a": "x\ty\nz"}
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"\0\0", b" trailing", b"\n{}", b"]", b"\xff", b"}", "é".encode(), b""])
+@pytest.mark.parametrize("before", [b"", b" \r\n\t", b"\xef\xbb\xbf", b"\xef\xbb\xbf "])
+def test_of_a_request_the_first_document_counts(before: bytes, behind: bytes) -> None:
+    assert first_document(before + b'{"a":"x y"}' + behind) == {"a": "x y"}
+    assert (document(before + b'{"a":"x y"}' + behind) is None) == bool(behind)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"1 {}", b'"a" {}', b"nope {}", b"{", b'{"a":1,}', b'{"a":1', b"[" * 100_000, b"\0"]
+)
+def test_what_begins_with_no_document_has_none(data: bytes) -> None:
+    assert first_document(data) is None

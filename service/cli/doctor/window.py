@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service.journal.reader import LAST_NUMBER, Reader
-from service.record.bodies import document
+from service.record.bodies import first_document
 from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
 from service.record.operations import MODEL_CALLS
@@ -120,7 +120,7 @@ def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Observation, ...]:
 
 def _call(record: Record, around: Surroundings) -> Observation:
     body = record.request_body
-    request = document(body.encode("utf-8", "surrogatepass")) if body else None
+    request = first_document(body.encode("utf-8", "surrogatepass")) if body else None
     kinds = frozenset(finding.kind for finding in explain(record, around).findings)
     return Observation(record, request if isinstance(request, dict) else {}, around, kinds)
 
