@@ -13,8 +13,11 @@ from service.record.request_facts import Asked
 
 
 def context_length(exchange: Exchange, generation: Generation, context_length_of: ContextLengthOf) -> int | None:
-    """The tokens that this call had room for; None when it is not known, or no model ran."""
+    """The tokens that this call had room for; None when it is not known, or no model ran here."""
     if not generation.model or exchange.status is None or exchange.status >= 400:
+        return None
+    if generation.remote_host:
+        # Where Ollama passed it on to, other rules hold.
         return None
     opened = exchange.opened
     began_ns = opened.started_ns + int(1e9 * (exchange.upload or 0.0))

@@ -118,3 +118,10 @@ def test_a_length_that_is_less_than_what_was_read_is_another_calls() -> None:
     generation = understand_reply(found, read_request(found.opened, found.opened.request), found.response)
     assert context_length(found, generation, lambda call: 256) is None
     assert context_length(found, generation, lambda call: 300) == 300
+
+
+def test_what_ollama_passed_on_to_another_host_had_a_room_that_nobody_here_knows() -> None:
+    answer = {"message": {"content": "x"}, "done": True, "prompt_eval_count": 256, "eval_count": 1}
+    question = {"messages": MESSAGES, "options": {"num_ctx": 256}}
+    assert call_of(asked("/api/chat", question, answer)) is not None
+    assert call_of(asked("/api/chat", question, answer | {"remote_host": "https://ollama.example"})) is None
