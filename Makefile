@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-page test-all servers bench lint lock settings written dashboards pictures clean
+.PHONY: help run demo up test test-long test-page test-all servers bench lint lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,10 +45,11 @@ servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and th
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-lint: $(VENV)/dev ## ruff and mypy
+lint: $(VENV)/dev ## ruff, mypy, and tsc for the types of the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	tests/servers/typescript/check.sh
 
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt
@@ -59,24 +60,22 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-settings: $(VENV)/dev ## write .env.example from the table of settings
-	$(BIN)/python -m tests.configuration.env_example > .env.example
-
-written: $(VENV)/dev ## write the files that repeat tables: the record's reference, openapi.json, the page's tables
+written: $(VENV)/dev ## write what repeats a table: settings, the reference of the record, openapi.json
 	$(BIN)/python -m tests.configuration.written_files
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards
 
-pictures: $(VENV)/dev ## draw n8n's templates from their JSON
+pictures: $(VENV)/dev ## draw n8n's templates, and take those of the page, the terminal and n8n (needs Chromium and `make servers`)
 	$(BIN)/python -m n8n.draw
+	$(BIN)/python -m tests.pictures
 
 clean: ## remove what was made here; the journal in data/ stays
 	rm -rf $(VENV) .servers .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/run: $(VENV)/python requirements/run.txt requirements/build.txt pyproject.toml
 	@echo "Installing what the recorder needs into $(VENV) (once)"
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements/run.txt
+	@$(filter-out --quiet,$(PIP)) install --require-hashes --only-binary :all: -r requirements/run.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -84,7 +83,7 @@ $(VENV)/run: $(VENV)/python requirements/run.txt requirements/build.txt pyprojec
 # Tests run the checkout itself: the project need not be installed for them.
 $(VENV)/dev: $(VENV)/python requirements/dev.txt
 	@echo "Installing what the tests need into $(VENV) (once)"
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(filter-out --quiet,$(PIP)) install --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/python:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -31,11 +31,15 @@ from service.settings import SettingsError, read_settings
 
 CONTEXT = 4096
 DAY_NS = 86_400 * 10**9
+LONGEST_LOAD = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A call that somebody makes again and again. ``load`` and ``prompt_time`` are seconds, ``rate`` tokens/s."""
+    """A call that somebody makes again and again. ``load`` and ``prompt_time`` are seconds, ``rate`` tokens/s.
+
+    ``otherwise`` is what another model answers, where somebody replays the call with one.
+    """
 
     caller: Caller
     model: str
@@ -47,6 +51,7 @@ class Scene:
     load: float = 0.02
     prompt_tokens: int = 120
     outcome: Outcome = Outcome.COMPLETED
+    otherwise: str = ""
 
 
 def _n8n(workflow: str, node: str) -> Caller:
@@ -61,6 +66,7 @@ SCENES = (
         ("Summarise this invoice: Müller GmbH, no. 4711, 12 desk lamps at 49 euros, due on 30 November.",),
         ("Müller GmbH asks 588 euros for 12 desk lamps (invoice 4711), due on 30 November. Nothing else is open.",),
         41,
+        otherwise="Müller GmbH asks for 588 euros for 12 desk lamps, due on 30 November.",
     ),
     Scene(
         _n8n("Invoice triage", "Classify"),
@@ -143,6 +149,8 @@ SCENES = (
     ),
 )
 WEIGHTS = (30, 22, 4, 8, 5, 8, 20, 2)
+# Each model and its pace in tokens/s.
+MODELS = {scene.model: scene.rate for scene in reversed(SCENES)}
 
 
 def request_of(scene: Scene, prompt: str) -> bytes:
@@ -226,14 +234,25 @@ def fill(folder: Path, count: int) -> None:
 # What happens now
 
 
+def told_by(model: str, scene: Scene, answer: str) -> Scene:
+    """The scene as another model plays it: at its own pace, and in other words where we know some."""
+    return replace(scene, model=model, rate=MODELS[model], answers=(scene.otherwise or answer,), load=0.02)
+
+
 async def play_ollama(request: web.Request) -> web.StreamResponse:
     """Answer a chat by heart, at the pace of a model."""
     asked = await request.json()
-    prompt = asked["messages"][-1]["content"]
+    model, prompt = asked.get("model", ""), asked["messages"][-1]["content"]
+    if model not in MODELS:
+        return web.json_response({"error": f"model '{model}' not found"}, status=404)
     found = ((scene, scene.prompts.index(prompt)) for scene in SCENES if prompt in scene.prompts)
     scene, index = next(found, (SCENES[5], 0))
+    if model != scene.model:
+        scene, index = told_by(model, scene, scene.answers[index]), 0
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await asyncio.sleep(min(scene.load, 8.0) + scene.prompt_time)
+    # Nobody waits for half a minute to see one; and what is told of it is what it took.
+    scene = replace(scene, load=min(scene.load, LONGEST_LOAD))
+    await asyncio.sleep(scene.load + scene.prompt_time)
     await response.prepare(request)
     tokens = tokens_of(scene.answers[index])
     for token in tokens:
@@ -244,7 +263,7 @@ async def play_ollama(request: web.Request) -> web.StreamResponse:
 
 
 async def list_models(request: web.Request) -> web.Response:
-    models = [{"name": name, "context_length": CONTEXT} for name in dict.fromkeys(scene.model for scene in SCENES)]
+    models = [{"name": name, "context_length": CONTEXT} for name in MODELS]
     return web.json_response({"models": models, "version": "0.0.0 (a stand-in)"})
 
 

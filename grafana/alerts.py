@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, LOKI, PROMETHEUS, count, field, quantile
-from service.gateway.routes import MODEL_CALLS
+from service.record.operations import MODEL_CALLS
 
 _CALLS = f'{ALL_RECORDS} | {field.operation}=~"{"|".join(sorted(MODEL_CALLS))}"'
 _VALUE = "{{ humanize $$values.B.Value }}"

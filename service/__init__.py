@@ -2,15 +2,17 @@
 
 Five words carry the program:
 
-* an **exchange** is one request of a client and everything that was answered to it;
-* a **caller** is who asked: an n8n workflow, execution and node, an application, a user;
-* a **generation** is what the bytes of an exchange meant: texts, tokens, durations;
+* an **exchange** is one request of a client and the whole answer to it;
+* a **caller** is who asks: an n8n workflow, execution and node, an application, a user;
+* a **generation** is what the bytes of an exchange mean: texts, tokens, durations;
 * the **journal** is the one file on disk in which every ended exchange is kept, numbered;
-* a **receiver** is somebody the journal's records are shipped to: Loki, an OTLP endpoint.
+* a **receiver** gets the journal's records: Loki, an OTLP endpoint.
 
-Who does I/O: ``gateway`` talks to clients and to Ollama, ``journal`` to the disk,
-``shipping`` to receivers, ``inspector`` to readers. ``record`` does none: bytes in, facts out.
-``app`` is the only place where the parts meet.
+Rooms that do I/O: ``gateway`` talks to clients and to Ollama, ``journal`` and ``search`` to the disk, ``shipping`` to
+receivers, ``inspector`` to readers, ``cli`` to a terminal. ``record`` does none: bytes in, facts out. ``exports`` makes
+files of records.
+
+The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``, and in ``cli``.
 """
 
 __version__ = "0.1.0"

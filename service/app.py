@@ -1,11 +1,16 @@
-"""The only place where the parts meet: started in order, stopped in reverse."""
+"""Starts the parts in order and stops them in reverse.
+
+The parts meet in three modules: here (gateway, journal, receivers), in ``status`` (how all of them are) and in
+``inspector_setup`` (what readers are shown).
+"""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import http_parser
 
@@ -19,7 +24,6 @@ from service.gateway.gateway import SERVER_OPTIONS, Gateway
 from service.gateway.generate import Generate, choose_model
 from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
-from service.gateway.routes import MODEL_CALLS
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
 from service.inspector.metrics import ExchangeCounts
@@ -32,41 +36,39 @@ from service.logs import Output
 from service.record.call_context import CallContexts
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
+from service.record.operations import MODEL_CALLS
 from service.record.prompt_memory import PromptMemory
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
-from service.shipping import loki, otlp
-from service.shipping.genai import captures_messages
-from service.shipping.otlp_settings import OtlpSettings, read_otlp_settings
-from service.shipping.receiver import Receiver
+from service.shipping.registry import wanted_receivers
 from service.shipping.shipper import Shipper
 from service.status import Status
 
 # Within the 30 s that the compose file gives: first no new exchanges, then the running ones may end.
 DRAIN_SECONDS: Final = 20.0
 _SHUTDOWN_SECONDS: Final = 1.0
-# Connections that are only kept end at once. Not 0: aiohttp takes that for "no limit" and waits until clients leave.
+# Idle connections close at once. Not 0: aiohttp takes that for "no limit" and waits until clients leave.
 _IDLE_SHUTDOWN_SECONDS: Final = 0.01
 _FLUSH_SECONDS: Final = 2.0
 _GIGABYTE: Final = 1_000_000_000
 
 
 class App:
-    """One recorder. ``start`` it, wait as long as it shall run, ``stop`` it."""
+    """One recorder. ``start`` it once, and ``stop`` it when it is to end."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], output: Output) -> None:
         """Raises SettingsError when keys or OTLP variables cannot be used."""
         self.settings = settings
         self.port = 0
         self._output = output
-        self._environment = environment
         self._policy = _policy(settings)
-        self._otlp = _otlp_settings(environment, "")
+        wanted = wanted_receivers(settings, environment)
+        self._make_receivers = [receiver.prepare() for receiver in wanted]
         self._counts = ExchangeCounts()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
-            receivers=[name for name, wanted in (("loki", settings.loki_url), ("otlp", self._otlp)) if wanted],
+            receivers=[receiver.name for receiver in wanted],
             retention=Retention(settings.retention_days, int(settings.retention_gb * _GIGABYTE)),
         )
         self._reader = Reader(settings.data_dir)
@@ -77,105 +79,140 @@ class App:
             make_open=partial(summary_of_open, mask=settings.mask_secrets, keep=settings.keep_body_bytes),
             on_recorded=self._on_recorded,
         )
+        self._upstream = Upstream(settings.ollama_url)
+        known = self._context_lengths = ContextLengths(self._upstream.send, self._in_flight)
+        self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
+        self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
+        self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
+        self._relay = Relay(self._hooks())
         self._shippers: list[Shipper] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._status = Status(
+            settings=settings,
+            send=self._upstream.send,
+            relay=self._relay,
+            recorder=self._recorder,
+            reader=self._reader,
+            indexing=self._indexing,
+            shippers=self._shippers,
+            counts=self._counts,
+            output=output,
+        )
+        self._inspector = Inspector(settings, self._policy, self._status, wanted)
+        self._begun = AsyncExitStack()
+        self._drain_seconds = DRAIN_SECONDS
         self._stop_waiting = asyncio.Event()
+        self._cut_off = 0
 
     async def start(self) -> None:
-        """Open the journal, begin to ship, listen. Raises JournalError, or OSError when the address is taken."""
+        """Open the journal, begin to ship, listen. Raises JournalError, or OSError when the address is taken.
+
+        What was begun by then is undone before it raises.
+        """
         _require_strict_parser()
-        loop = self._loop = asyncio.get_running_loop()
-        # Before the journal: what a crash left open is made into records as soon as that starts.
-        self._upstream = Upstream(self.settings.ollama_url)
-        self._context_lengths = ContextLengths(self._upstream.send, lambda: self._relay.in_flight)
-        known = self._context_lengths
-        self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
-        self._vocabularies = Vocabularies(self._upstream.send, self.settings.data_dir / "vocabularies", known.facts_of)
-        self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
-        await loop.run_in_executor(None, self._recorder.start, loop)
-        self._start_shipping()
-        self._relay = Relay(
-            Hooks(
-                self._upstream.send,
-                self._open,
-                self._close_and_tell if self.settings.record_before_reply else self._close,
-                lambda: emit(RepliesReleased(1)),
-                RelaySettings(
-                    self.settings.ollama_url,
-                    self.settings.ollama_timeout,
-                    self.settings.keep_body_bytes,
-                    hold=0.25 if self.settings.record_before_reply else 0.0,
-                ),
-            )
-        )
-        self._tasks.append(asyncio.create_task(self._context_lengths.run(), name="ask for context lengths"))
-        self._tasks.append(asyncio.create_task(self._vocabularies.run(), name="fetch vocabularies"))
-        await loop.run_in_executor(None, self._indexing.start)
-        self._recorder.subscribe(self._indexing.wake)
-        await self._listen()
+        async with AsyncExitStack() as begun:
+            await self._begin(begun)
+            self._begun = begun.pop_all()
         listen = f"http://{self.settings.listen[0]}:{self.port}"
         emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
 
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Take no new exchanges, let running ones end for ``drain_seconds``, cut off the rest, ship what is there."""
-        self._listening.close()
-        drained = asyncio.ensure_future(self._relay.wait_until_idle())
-        hurried = asyncio.ensure_future(self._stop_waiting.wait())
-        await asyncio.wait({drained, hurried}, timeout=drain_seconds, return_when=asyncio.FIRST_COMPLETED)
-        drained.cancel()
-        hurried.cancel()
-        self._door.live.stop()
-        cut_off = self._relay.in_flight
-        self._relay.stop()
-        await self._server.shutdown(_SHUTDOWN_SECONDS if cut_off else _IDLE_SHUTDOWN_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        # What is still on its way to the journal is committed first, so that it is shipped too.
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(asyncio.wrap_future(self._recorder.submit(lambda journal: None)), _FLUSH_SECONDS)
-        await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
-        await self._loop.run_in_executor(None, self._recorder.stop)
-        await self._loop.run_in_executor(None, self._indexing.stop)
-        self._door.close()
-        self._upstream.close()
-        self._reader.close()
-        emit(RecorderStopped(cut_off))
+        self._drain_seconds = drain_seconds
+        await self._begun.aclose()
+        emit(RecorderStopped(self._cut_off))
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs."""
         self._stop_waiting.set()
 
-    async def _listen(self) -> None:
-        condition = Status(
-            self.settings,
-            self._upstream.send,
-            self._relay,
-            self._recorder,
-            self._reader,
-            self._indexing,
-            self._shippers,
-            self._counts,
-            self._output,
+    async def _begin(self, begun: AsyncExitStack) -> None:
+        """Start each part, and say how it is stopped just before, so that a start that fails is undone too."""
+        begun.callback(self._reader.close)
+        begun.callback(self._upstream.close)
+        begun.callback(self._inspector.close)
+        # The index is made from the journal: it starts after that, and goes on until that is closed.
+        begun.push_async_callback(_to_its_end, self._indexing.stop)
+        # The recorder's thread closes it, unless there is none yet.
+        begun.callback(self._journal.close)
+        begun.push_async_callback(_to_its_end, self._recorder.stop)
+        await _to_its_end(self._recorder.start, asyncio.get_running_loop())
+        begun.push_async_callback(self._stop_shipping)
+        self._start_shipping()
+        begun.push_async_callback(self._flush)
+        _start_task(begun, self._context_lengths.run(), "ask for context lengths")
+        _start_task(begun, self._vocabularies.run(), "fetch vocabularies")
+        await _to_its_end(self._indexing.start)
+        self._recorder.subscribe(self._indexing.wake)
+        _start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        await self._listen(begun)
+
+    async def _listen(self, begun: AsyncExitStack) -> None:
+        server = self._make_server()
+        begun.push_async_callback(self._end_connections, server)
+        self._recorder.subscribe(self._inspector.live.wake)
+        begun.callback(self._inspector.live.stop)
+        begun.push_async_callback(self._drain)
+        host, port = self.settings.listen
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(server, host, port, backlog=1024, reuse_address=True)
+        begun.callback(listening.close)
+        self.port = listening.sockets[0].getsockname()[1]
+        self._inspector.open(host, self.port)
+
+    async def _drain(self) -> None:
+        drained = asyncio.ensure_future(self._relay.wait_until_idle())
+        hurried = asyncio.ensure_future(self._stop_waiting.wait())
+        await asyncio.wait({drained, hurried}, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
+        hurried.cancel()
+
+    async def _end_connections(self, server: Server) -> None:
+        self._cut_off = self._relay.in_flight
+        self._relay.stop()
+        await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
+
+    async def _flush(self) -> None:
+        """Commit what is still on its way to the journal, so that it is shipped too."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(asyncio.wrap_future(self._recorder.submit(lambda journal: None)), _FLUSH_SECONDS)
+
+    # The gateway
+
+    def _hooks(self) -> Hooks:
+        settings = self.settings
+        return Hooks(
+            send=self._upstream.send,
+            open=self._open,
+            close=self._close_and_tell if settings.record_before_reply else self._close,
+            released=lambda: emit(RepliesReleased(1)),
+            settings=RelaySettings(
+                ollama_url=settings.ollama_url,
+                idle_seconds=settings.ollama_timeout,
+                keep_body_bytes=settings.keep_body_bytes,
+                hold=0.25 if settings.record_before_reply else 0.0,
+            ),
         )
-        self._tasks.append(asyncio.create_task(condition.watch_ollama(), name="look after Ollama"))
-        self._door = Inspector(self.settings, self._policy, condition)
-        self._recorder.subscribe(self._door.live.wake)
-        trusted = self.settings.trusted_proxies
-        gateway = Gateway(self._relay, self._door.policy, trusted)
-        choose = partial(choose_model, self.settings.generate_model, self._upstream.send)
-        silence = self.settings.ollama_timeout
-        generate = Generate(gateway, self._policy, trusted, self._door.ask_ourselves, choose, silence)
-        reception = Dispatcher(gateway, generate, self._door.pages, self._policy, trusted)
-        self._server = Server(
-            reception.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
+
+    def _make_server(self) -> Server:
+        settings, trusted = self.settings, self.settings.trusted_proxies
+        gateway = Gateway(self._relay, self._inspector.policy, trusted)
+        generate = Generate(
+            gateway,
+            self._policy,
+            trusted,
+            self._inspector.ask_ourselves,
+            partial(choose_model, settings.generate_model, self._upstream.send),
+            settings.ollama_timeout,
+        )
+        dispatcher = Dispatcher(gateway, generate, self._inspector.pages, self._policy, trusted)
+        return Server(
+            dispatcher.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
             logger=server_logger(),
             **SERVER_OPTIONS,
         )
-        host, port = self.settings.listen
-        self._listening = await self._loop.create_server(self._server, host, port, backlog=1024, reuse_address=True)
-        self.port = self._listening.sockets[0].getsockname()[1]
-        self._door.open(host, self.port)
+
+    def _in_flight(self) -> int:
+        return self._relay.in_flight
 
     # From the gateway to the journal
 
@@ -188,7 +225,7 @@ class App:
         self._recorder.close(exchange)
 
     def _close_and_tell(self, exchange: Exchange) -> Committed:
-        committed: Committed = self._loop.create_future()
+        committed: Committed = asyncio.get_running_loop().create_future()
         self._recorder.close(exchange, partial(_set, committed))
         return committed
 
@@ -204,33 +241,16 @@ class App:
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._context_lengths.note_ended(record.operation for record in records)
         self._counts.add((record.operation, record.outcome) for record in records)
-        self._output.write([record.summary for record in records])
+        self._output.write_records(records)
 
     # From the journal to the receivers
 
     def _start_shipping(self) -> None:
-        settings = self.settings
         # A disk in trouble at the start leaves the journal unread: then the name that a new one would take.
         instance = self._journal.instance or socket.gethostname()
-        receivers: list[Receiver] = []
-        if settings.loki_url:
-            receivers.append(
-                loki.make_receiver(
-                    settings.loki_url,
-                    instance,
-                    with_spans=settings.loki_spans,
-                    with_messages=captures_messages(self._environment),
-                    tenant=settings.loki_tenant,
-                    username=settings.loki_username,
-                    password=settings.loki_password,
-                    token=settings.loki_token,
-                )
-            )
-        if otlp_settings := _otlp_settings(self._environment, instance):
-            receivers.append(otlp.make_receiver(otlp_settings))
-        for receiver in receivers:
+        for make_receiver in self._make_receivers:
             shipper = Shipper(
-                receiver,
+                make_receiver(instance),
                 read_after=self._reader.read_after,
                 read_cursor=self._read_cursor,
                 move_cursor=self._move_cursor,
@@ -239,6 +259,9 @@ class App:
             self._shippers.append(shipper)
             self._recorder.subscribe(shipper.wake)
             shipper.start()
+
+    async def _stop_shipping(self) -> None:
+        await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
 
     async def _read_cursor(self, receiver: str) -> int:
         cursors = await asyncio.to_thread(self._reader.cursors)
@@ -249,6 +272,25 @@ class App:
 
     async def _park(self, receiver: str, number: int, reason: str, detail: str) -> None:
         await asyncio.wrap_future(self._recorder.submit(lambda journal: journal.park(receiver, number, reason, detail)))
+
+
+async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
+    """Do ``work`` on a thread. It is waited for even when this is cancelled, so that what it began can be undone."""
+    running = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise
+
+
+def _start_task(begun: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+    begun.push_async_callback(_cancel, asyncio.create_task(work, name=name))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _set(committed: Committed) -> None:
@@ -272,10 +314,3 @@ def _require_strict_parser() -> None:
         raise SettingsError(
             "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
         )
-
-
-def _otlp_settings(environment: Mapping[str, str], instance: str) -> OtlpSettings | None:
-    try:
-        return read_otlp_settings(environment, instance)
-    except ValueError as mistakes:
-        raise SettingsError(str(mistakes)) from mistakes

@@ -1,4 +1,4 @@
-"""The one door: reads a request's target and hands it to the gateway or to the recorder's own pages."""
+"""Every request comes here: its target decides whether the gateway or the recorder's own pages answer it."""
 
 from aiohttp import web
 
@@ -51,8 +51,8 @@ class Dispatcher:
     def _client(self, request: web.BaseRequest) -> Client:
         peer, headers = request.remote or "", request.headers
         address = client_address(peer, headers, self._trusted_proxies)
-        said = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
-        return Client(address, is_at_this_machine(peer, headers), said.strip().lower() == "https")
+        scheme = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
+        return Client(address, is_at_this_machine(peer, headers), scheme.strip().lower() == "https")
 
 
 def _path_of_absolute_form(target: str, host: str | None) -> str | None:

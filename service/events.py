@@ -1,9 +1,8 @@
 """What happens in the recorder, as Noun + past Verb: one JSON log line and one counter each.
 
-Any part may emit an event; nothing here knows who does. An event's fields go into the log
-line; those named in ``counted_by`` become the counter's labels, so they must be few and fixed.
-An event that repeats is logged at most once in ``QUIET_SECONDS`` (with the number left out)
-and always counted; one that says who did what (``is_audit``) is logged each time.
+Any part may emit an event; nothing here knows who does. An event's fields go into the log line. Those named in
+``counted_by`` become the counter's labels, so they must be few and fixed. An event that repeats is always counted, and
+logged at most once in ``QUIET_SECONDS`` (with the number left out). One with ``is_audit`` is logged each time.
 """
 
 import logging
@@ -252,14 +251,14 @@ def emit(event: Event) -> None:
     left_out = 0 if getattr(kind, "is_audit", False) else _left_out_since_last((kind, *labels))
     if left_out is None:
         return
-    said = {field.name: getattr(event, field.name) for field in fields(event)}
+    details = {field.name: getattr(event, field.name) for field in fields(event)}
     if left_out:
-        said["not_logged_before"] = left_out
-    logger.log(event.level, (kind.__doc__ or "").split("\n")[0], extra={"event": kind.__name__, **said})
+        details["not_logged_before"] = left_out
+    logger.log(event.level, (kind.__doc__ or "").split("\n")[0], extra={"event": kind.__name__, **details})
 
 
 def _left_out_since_last(key: tuple[object, ...]) -> int | None:
-    """How many of this kind were not logged since the last that was; None: do not log this one either."""
+    """How many of this kind were left out since the last log line; None: leave this one out, too."""
     now = time.monotonic()
     with _lock:
         last, left_out = _last_logged.get(key, (-QUIET_SECONDS, 0))

@@ -1,7 +1,7 @@
-"""The recorder's own side of the door: the page and all that it shows, put together from the parts.
+"""The page and all that readers are shown, put together from the parts.
 
-What it sends by itself (a prompt once more, ``POST /generate``) goes to the recorder's own socket, so that it is
-admitted and recorded like everybody's.
+What the recorder sends by itself (a prompt once more, ``POST /generate``) goes to its own socket. So it is admitted
+and recorded like everybody's.
 """
 
 import asyncio
@@ -19,15 +19,16 @@ from service.gateway.generate import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.live import Live
-from service.inspector.pages import Pages, Sources
+from service.inspector.pages import Pages, Providers
 from service.inspector.replaying import Replaying
 from service.journal.erasing import erase_records
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.search import Search
 from service.settings import Settings
-from service.shipping.loki import login_headers
-from service.shipping.loki_deletion import LokiAddress, LokiDeletion, delete_lines
+from service.shipping.loki.deletion import LokiDeletion, delete_lines
+from service.shipping.loki.settings import LokiSettings, read_loki_settings
+from service.shipping.receiver import WantedReceiver
 from service.status import Status
 
 # So long an erasure waits for an index that is being made.
@@ -37,9 +38,8 @@ _INDEX_SECONDS: Final = 10.0
 class Inspector:
     """``pages`` answers readers; ``policy`` is the gateway's, with a key of our own where keys are asked for."""
 
-    def __init__(self, settings: Settings, policy: Policy, condition: Status) -> None:
-        self._settings = settings
-        self._condition = condition
+    def __init__(self, settings: Settings, policy: Policy, status: Status, receivers: Sequence[WantedReceiver]) -> None:
+        self._status = status
         self._ourselves: Upstream | None = None
         self._search = Search(settings.data_dir)
         self._indexer = Indexer(settings.data_dir)
@@ -48,33 +48,35 @@ class Inspector:
         if policy.keys is not None:
             digest = hashlib.sha256(self._key.encode()).hexdigest()
             self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
-        reader = condition.reader
-        self.live = Live(condition.relay.so_far, reader, settings.mask_secrets)
-        sources = Sources(
-            service.__version__,
-            condition.readiness,
-            condition.metrics,
-            condition.status,
-            partial(list_models, condition.send),
-            reader,
-            self._search,
-            self.live,
-            Replaying(settings.inspector_replay, self._ask_again),
-            Erasing(
-                reader,
-                self._search,
-                self._erase_records,
-                self._indexer.erase,
-                self._ask_loki if settings.loki_url else None,
-                has_other_receivers=any(shipper.health().receiver != "loki" for shipper in condition.shippers),
-                overwrite_soon=condition.recorder.tidy_soon,
-                send_no_more=self._send_no_more,
-                tell_erased=self.live.tell_erased,
-                count_behind=self._count_behind,
-            ),
-            settings.trace_url or None,
+        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets)
+        providers = Providers(
+            version=service.__version__,
+            readiness=status.readiness,
+            metrics=status.metrics,
+            status=status.status,
+            models=partial(list_models, status.send),
+            reader=status.reader,
+            search=self._search,
+            live=self.live,
+            replaying=Replaying(settings.inspector_replay, self._ask_again),
+            erasing=self._erasing(read_loki_settings(settings), receivers),
+            trace_url=settings.trace_url or None,
         )
-        self.pages = Pages(sources, settings.inspector_token)
+        self.pages = Pages(providers, settings.inspector_token)
+
+    def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
+        return Erasing(
+            reader=self._status.reader,
+            search=self._search,
+            erase_records=self._erase_records,
+            forget=self._indexer.erase,
+            ask_loki=partial(self._delete_in_loki, loki) if loki else None,
+            has_other_receivers=any(not receiver.can_delete for receiver in receivers),
+            overwrite_soon=self._status.recorder.tidy_soon,
+            send_no_more=self._send_no_more,
+            tell_erased=self.live.tell_erased,
+            count_behind=self._count_behind,
+        )
 
     def open(self, host: str, port: int) -> None:
         """The recorder listens there."""
@@ -105,11 +107,11 @@ class Inspector:
         return answer.reason if isinstance(answer, Failure) else answer
 
     async def _erase_records(self, numbers: Sequence[int]) -> int:
-        done = self._condition.recorder.submit(lambda journal: erase_records(journal.connection, numbers))
+        done = self._status.recorder.submit(lambda journal: erase_records(journal.connection, numbers))
         return await asyncio.wrap_future(done)
 
     def _send_no_more(self) -> None:
-        for shipper in self._condition.shippers:
+        for shipper in self._status.shippers:
             shipper.read_again()
 
     def _count_behind(self) -> int:
@@ -118,13 +120,5 @@ class Inspector:
             pass
         return step.behind
 
-    def _ask_loki(self, gone: Gone) -> LokiDeletion:
-        settings = self._settings
-        login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
-        return delete_lines(
-            LokiAddress(settings.loki_url, login),
-            gone,
-            gone.whole_time,
-            with_spans=settings.loki_spans,
-            instance=self._condition.reader.instance(),
-        )
+    def _delete_in_loki(self, loki: LokiSettings, gone: Gone) -> LokiDeletion:
+        return delete_lines(loki, gone, gone.whole_time, instance=self._status.reader.instance())

@@ -1,4 +1,4 @@
-"""The recorder's own voice: JSON lines on standard output, written by a thread of their own.
+"""The recorder's own voice: JSON lines on standard output, or text for a person, written by a thread of its own.
 
 Standard output may be a pipe that nobody empties. Nobody else may ever wait for it, so lines
 queue up to a bound and are then dropped and counted.
@@ -7,35 +7,78 @@ queue up to a bound and are then dropped and counted.
 import logging
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 LONGEST_QUEUE: Final = 20_000
+# Lines for a person are made of whole records, of up to 240 kB each; and nobody reads more of them at once.
+LONGEST_TEXT_QUEUE: Final = 500
+# Between two looks at the queue, where lines are made for a person: so many exchanges are drawn in a second, no more.
+_TEXT_PAUSE_SECONDS: Final = 0.1
+
+
+class WholeLine(NamedTuple):
+    """The JSON of a record, bodies included, of which a line for a person is made."""
+
+    json: bytes
+
+
+# What waits to be written: a line, or what a line for a person is made of.
+Entry = bytes | WholeLine | logging.LogRecord
+
+
+class LoggedRecord(Protocol):
+    """A record as it is logged: ``line`` is all of it as JSON, ``summary`` the same without bodies."""
+
+    @property
+    def line(self) -> bytes: ...
+    @property
+    def summary(self) -> bytes: ...
+
+
+class LogText(Protocol):
+    """How a person reads the log."""
+
+    def lines(self, entries: Sequence[Entry]) -> Sequence[bytes]:
+        """The lines, without newlines, that are written for ``entries``. Called on the writing thread; never raises."""
 
 
 class Output:
-    """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full."""
+    """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    With ``text`` they are made for a person; without, they are JSON.
+    """
+
+    def __init__(self, stream: BinaryIO, text: LogText | None = None) -> None:
         self._stream = stream
-        self._lines: deque[bytes] = deque()
+        self._text = text
+        self._longest = LONGEST_QUEUE if text is None else LONGEST_TEXT_QUEUE
+        self._entries: deque[Entry] = deque()
         self._there_is_more = threading.Event()
         self._is_stopping = False
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Queue lines (without newlines). Any thread; never blocks."""
-        room = LONGEST_QUEUE - len(self._lines)
-        if len(lines) > room:
-            self.dropped += len(lines) - max(room, 0)
-            lines = lines[: max(room, 0)]
-        self._lines.extend(lines)
+    def write_records(self, records: Sequence[LoggedRecord]) -> None:
+        """Queue a line for each of ``records``. Any thread; never blocks."""
+        if self._text is None:
+            self.write([record.summary for record in records])
+        else:
+            self.write([WholeLine(record.line) for record in records])
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""
+        room = self._longest - len(self._entries)
+        if len(entries) > room:
+            self.dropped += len(entries) - max(room, 0)
+            entries = entries[: max(room, 0)]
+        self._entries.extend(entries)
         self._there_is_more.set()
 
     def stop(self, seconds: float = 2.0) -> None:
@@ -45,25 +88,33 @@ class Output:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while not (self._is_stopping and not self._lines):
+        while not (self._is_stopping and not self._entries):
             self._there_is_more.wait()
             self._there_is_more.clear()
-            batch = [self._lines.popleft() for _ in range(len(self._lines))]
-            if not batch:
+            batch = [self._entries.popleft() for _ in range(len(self._entries))]
+            lines = self._lines_of(batch)
+            if not lines:
                 continue
             try:
-                self._stream.write(b"\n".join(batch) + b"\n")
+                self._stream.write(b"\n".join(lines) + b"\n")
                 self._stream.flush()
             except (OSError, ValueError):
                 # The reader of the pipe is gone, or the stream closed: the recorder goes on without a voice.
                 self.dropped += len(batch)
+            if self._text is not None and not self._is_stopping:
+                time.sleep(_TEXT_PAUSE_SECONDS)
+
+    def _lines_of(self, entries: list[Entry]) -> Sequence[bytes]:
+        if self._text is not None:
+            return self._text.lines(entries)
+        return [entry for entry in entries if isinstance(entry, bytes)]
 
 
 _FIELDS: Final = ["levelname", "name", "message"]
 _NAMES: Final = {"levelname": "level", "name": "logger"}
 
 
-class _ToOutput(logging.Handler):
+class _AsJson(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
@@ -79,11 +130,20 @@ class _ToOutput(logging.Handler):
         self._output.write([line.encode()])
 
 
-def start_logging(level: str, stream: BinaryIO | None = None) -> Output:
-    """Send all log records as JSON lines to standard output; ``level`` is a setting's word."""
-    output = Output(stream or sys.stdout.buffer)
+class _AsItIs(logging.Handler):
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.write([record])
+
+
+def start_logging(level: str, stream: BinaryIO | None = None, text: LogText | None = None) -> Output:
+    """Send all log records to standard output, as JSON lines or as ``text``; ``level`` is a setting's word."""
+    output = Output(stream or sys.stdout.buffer, text)
     root = logging.getLogger()
-    root.handlers = [_ToOutput(output)]
+    root.handlers = [_AsJson(output) if text is None else _AsItIs(output)]
     root.setLevel(level.upper())
     # Third parties speak up when something is wrong, not otherwise.
     for name in ("asyncio", "aiohttp"):

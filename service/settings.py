@@ -1,6 +1,6 @@
 """The one table of settings: each variable's name, default, meaning and how it is read.
 
-``.env.example``, ``ollama-recorder settings`` and the README's table are written from it.
+``.env.example`` and ``docs/settings.md`` are written from it, and ``ollama-recorder settings`` shows it.
 """
 
 import ipaddress
@@ -155,7 +155,7 @@ class Settings:
         "true", "hold an answer's last byte until its record is on disk (250 ms at most)", _truth
     )
     journal_sync: str = _setting(
-        "full", "full survives a power loss, normal survives a killed process", _one_of("full", "normal")
+        "full", "full survives a power loss, normal survives a killed process only", _one_of("full", "normal")
     )
     keep_body_bytes: int = _setting(
         "1048576",
@@ -189,11 +189,15 @@ class Settings:
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", _trace_url)
     inspector_replay: str = _setting(
         "loopback",
-        "whether the page may send a prompt again: true, false or loopback",
+        "who may send a prompt again: true = whoever may see the page, false = nobody, loopback = this machine only"
+        " (for a recorder in Docker every browser is on another one)",
         _one_of("true", "false", "loopback"),
     )
     generate_model: str = _setting("", "model for POST /generate; empty = the first that Ollama lists", _text)
     log_level: str = _setting("info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
+    )
 
 
 def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:

@@ -19,7 +19,7 @@ from service.journal.recorder import Recorder
 from service.logs import Output
 from service.search.indexing import IndexingThread
 from service.settings import Settings
-from service.shipping.health import State
+from service.shipping.delivery import DeliveryState
 from service.shipping.shipper import Shipper
 
 _OLLAMA_CHECK_SECONDS: Final = 3.0
@@ -51,7 +51,9 @@ class Status:
             Component("journal", self.recorder.degraded, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
         ]
-        parts += [Component(shipper.health().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers]
+        parts += [
+            Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers
+        ]
         return readiness(parts)
 
     async def metrics(self) -> bytes:
@@ -64,13 +66,13 @@ class Status:
         journal = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
         receivers = [
             {
-                "name": health.receiver,
+                "name": delivery.receiver,
                 "trouble": _trouble_of(shipper),
-                "behind_seconds": round(health.oldest_unshipped_seconds, 1),
-                "parked": health.parked,
+                "behind_seconds": round(delivery.oldest_unshipped_seconds, 1),
+                "parked": delivery.parked,
             }
             for shipper in self.shippers
-            for health in (shipper.health(),)
+            for delivery in (shipper.delivery(),)
         ]
         state = self.indexing.state()
         return {
@@ -131,19 +133,19 @@ class Status:
 
 
 def _trouble_of(shipper: Shipper) -> str | None:
-    health = shipper.health()
-    if health.state in (State.WELL, State.UNKNOWN):
+    delivery = shipper.delivery()
+    if delivery.state in (DeliveryState.WELL, DeliveryState.UNKNOWN):
         return None
-    return f"{health.last_error} {health.what_to_do}".strip()
+    return f"{delivery.last_error} {delivery.what_to_do}".strip()
 
 
 def _numbers_of(shipper: Shipper) -> ReceiverNumbers:
-    health = shipper.health()
+    delivery = shipper.delivery()
     return ReceiverNumbers(
-        health.receiver,
-        health.state is State.WELL,
-        health.oldest_unshipped_seconds,
-        health.shipped,
-        health.parked,
-        health.late,
+        name=delivery.receiver,
+        is_well=delivery.state is DeliveryState.WELL,
+        oldest_unshipped=delivery.oldest_unshipped_seconds,
+        shipped=delivery.shipped,
+        parked=delivery.parked,
+        late=delivery.late,
     )

@@ -33,6 +33,7 @@ REAL_SERVERS = {
     "ollama": "make servers",
     "tiny.gguf": "make servers",
     "javascript": "make servers",
+    "typescript": "make lint",
     "clients": "make servers",
     "astro": "make servers",
     "n8n": "make servers",

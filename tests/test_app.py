@@ -1,19 +1,34 @@
 """All parts together in one process: what starts, what stops, and in which order."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
+import os
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.app import App
+from service.gateway.malformed import Server
+from service.gateway.relay import Relay
+from service.inspector.live import Live
+from service.inspector_setup import Inspector
 from service.journal import JournalError
+from service.journal.batch_writer import BatchWriter
+from service.journal.folder import take_lock
+from service.journal.journal import Journal
 from service.journal.reader import Reader
+from service.journal.recorder import Recorder
 from service.logs import Output
+from service.search.indexing import IndexingThread
 from service.settings import SettingsError, read_settings
+from service.shipping.shipper import Shipper
 from tests.fakes.loki import FakeLoki
 from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head
 from tests.running_app import CHAT, ask, running
@@ -129,14 +144,125 @@ async def test_keys_are_asked_for(tmp_path: Path) -> None:
         assert (await ask(app, Authorization="Bearer right")).status == 200
 
 
+@contextlib.contextmanager
+def taken_address() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def threads_of_the_recorder() -> list[str]:
+    """The names of those that run; an executor keeps its own."""
+    return [thread.name for thread in threading.enumerate() if thread.name in ("journal", "index")]
+
+
+def not_started(folder: Path, **environment: str) -> App:
+    given = {"LISTEN": "127.0.0.1:0", "DATA_DIR": str(folder), "OLLAMA_URL": NOBODY, **environment}
+    output = Output(io.BytesIO())
+    output.stop()
+    return App(read_settings(given), given, output)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether the journal's lock can be taken."""
+    os.close(take_lock(folder))
+    return True
+
+
+async def test_a_start_that_fails_undoes_what_it_began(tmp_path: Path) -> None:
+    tasks = asyncio.all_tasks()
+    with taken_address() as taken:
+        app = not_started(tmp_path / "data", LISTEN=taken, LOKI_URL=NOBODY)
+        with pytest.raises(OSError, match="in use"):
+            await app.start()
+    assert asyncio.all_tasks() == tasks
+    assert threads_of_the_recorder() == []
+    assert is_free(tmp_path / "data")
+    await app.stop()
+    async with running(tmp_path / "data", OLLAMA_URL=NOBODY) as another:
+        assert (await ask(another, "/healthz", b"")).status == 200
+        assert sorted(threads_of_the_recorder()) == ["index", "journal"]
+    assert threads_of_the_recorder() == []
+
+
+async def test_a_start_that_is_cancelled_undoes_what_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening, may_go_on = threading.Event(), threading.Event()
+    open_journal = Journal.open
+
+    def open_slowly(journal: Journal) -> None:
+        opening.set()
+        may_go_on.wait(20)
+        open_journal(journal)
+
+    monkeypatch.setattr(Journal, "open", open_slowly)
+    starting = asyncio.create_task(not_started(tmp_path / "data").start())
+    assert await asyncio.to_thread(opening.wait, 20)
+    starting.cancel()
+    _, still_ending = await asyncio.wait({starting}, timeout=0.3)
+    assert still_ending, "a file that is being opened cannot be closed yet"
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert threads_of_the_recorder() == []
+    assert is_free(tmp_path / "data")
+
+
+async def test_a_journal_that_is_opened_and_not_recorded_into_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(writer: BatchWriter) -> None:
+        raise JournalError("what a crash left open cannot be read")
+
+    monkeypatch.setattr(BatchWriter, "recover", fail)
+    with pytest.raises(JournalError, match="crash"):
+        await not_started(tmp_path / "data").start()
+    assert is_free(tmp_path / "data")
+
+
+async def test_parts_stop_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No new exchanges, the running ones; then the journal and what it feeds; last what all of them read."""
+    stopped: list[str] = []
+
+    def noting(part: type, name: str) -> None:
+        stop = getattr(part, name)
+
+        def stop_and_note(self: Any, *arguments: Any, **named: Any) -> Any:
+            stopped.append(f"{part.__name__}.{name}")
+            return stop(self, *arguments, **named)
+
+        monkeypatch.setattr(part, name, stop_and_note)
+
+    for part, name in (
+        (Inspector, "close"),
+        (IndexingThread, "stop"),
+        (Live, "stop"),
+        (Recorder, "stop"),
+        (Relay, "stop"),
+        (Relay, "wait_until_idle"),
+        (Server, "shutdown"),
+        (Shipper, "stop"),
+    ):
+        noting(part, name)
+    async with running(tmp_path / "data", OLLAMA_URL=NOBODY, LOKI_URL=NOBODY):
+        pass
+    assert stopped == [
+        "Relay.wait_until_idle",
+        "Live.stop",
+        "Relay.stop",
+        "Server.shutdown",
+        "Shipper.stop",
+        "Recorder.stop",
+        "IndexingThread.stop",
+        "Inspector.close",
+    ]
+
+
 async def test_an_address_that_is_taken_and_a_journal_in_use_are_told_apart(tmp_path: Path) -> None:
     async with running(tmp_path / "data", OLLAMA_URL=NOBODY):
         with pytest.raises(JournalError):
             async with running(tmp_path / "data", OLLAMA_URL=NOBODY):
                 pass
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(OSError, match="in use"):
-            async with running(tmp_path / "other", LISTEN=f"127.0.0.1:{taken.getsockname()[1]}", OLLAMA_URL=NOBODY):
-                pass
+    with taken_address() as taken, pytest.raises(OSError, match="in use"):
+        async with running(tmp_path / "other", LISTEN=taken, OLLAMA_URL=NOBODY):
+            pass

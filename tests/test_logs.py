@@ -5,11 +5,12 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from service.logs import LONGEST_QUEUE, Output, start_logging
+from service.logs import LONGEST_QUEUE, LONGEST_TEXT_QUEUE, Entry, Output, WholeLine, start_logging
+from tests.journal.given import record
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +36,50 @@ def test_log_records_are_one_json_line_each_whatever_is_in_them() -> None:
     first = json.loads(lines[0])
     assert (first["level"], first["event"], first["count"]) == ("INFO", "X", 3)
     assert "ValueError" in json.loads(lines[1])["exc_info"]
+
+
+class Names:
+    """A text that is the name of the thread that makes it, and what it is made of."""
+
+    def lines(self, entries: Sequence[Entry]) -> list[bytes]:
+        name = threading.current_thread().name.encode()
+        return [name + b" " + self.named(entry) for entry in entries if self.named(entry) != b"nobody needs this"]
+
+    def named(self, entry: Entry) -> bytes:
+        if isinstance(entry, logging.LogRecord):
+            return entry.getMessage().encode()
+        return entry.json if isinstance(entry, WholeLine) else entry
+
+
+def test_records_are_logged_without_their_bodies_as_json() -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream)
+    output.write_records([record(1), record(2)])
+    output.stop()
+    assert stream.getvalue() == record(1).summary + b"\n" + record(2).summary + b"\n"
+
+
+def test_text_is_made_of_whole_records_and_on_the_thread_that_writes() -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream, Names())
+    output.write_records([record(1)])
+    output.write([b"ready"])
+    logging.getLogger("ollama_recorder").info("nobody needs this")
+    logging.getLogger("ollama_recorder").warning("look here")
+    output.stop()
+    assert stream.getvalue().splitlines() == [b"output " + record(1).line, b"output ready", b"output look here"]
+
+
+def test_fewer_lines_wait_where_whole_records_do() -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "wb", buffering=0) as stream:
+        output = Output(stream, Names())
+        large = record(1)._replace(line=b"x" * 200_000)
+        for _ in range(3 * LONGEST_TEXT_QUEUE):
+            output.write_records([large])
+        assert output.dropped >= LONGEST_TEXT_QUEUE
+        os.close(read_end)
+        output.stop()
 
 
 def test_a_standard_output_that_nobody_reads_holds_nobody_up_and_loss_is_counted() -> None:

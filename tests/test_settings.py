@@ -31,6 +31,7 @@ def test_all_mistakes_are_told_at_once_each_with_variable_value_and_expectation(
         "JOURNAL_SYNC": "off",
         "TRACE_URL": "http://grafana",
         "LOG_LEVEL": "loud",
+        "LOG_FORMAT": "xml",
     }
     with pytest.raises(SettingsError) as raised:
         read_settings(wrong)

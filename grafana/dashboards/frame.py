@@ -7,8 +7,8 @@ from grafana_foundation_sdk.models import common, dashboard
 
 from grafana.dashboards.names import ALL_RECORDS, LOKI, PROMETHEUS
 from grafana.dashboards.panels import Panel
-from service.gateway.routes import MODEL_CALLS
 from service.record.exchange import Outcome
+from service.record.operations import MODEL_CALLS
 
 TAG = "ollama-recorder"
 _TITLES = {LOKI: "Loki", PROMETHEUS: "Prometheus"}

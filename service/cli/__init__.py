@@ -8,6 +8,7 @@ it every few seconds: what is heavy is imported inside the commands.
 import contextlib
 import errno
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -89,10 +90,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         app()
+    except KeyboardInterrupt:
+        # Before a command has begun; afterwards it decides itself.
+        sys.exit(128 + signal.SIGINT)
     except OSError as trouble:
         if trouble.errno not in _CANNOT_BE_WRITTEN:
             raise
-        # What could not be written would be tried once more when Python ends, and be told about at length.
+        # What could not be written would be tried once more when Python ends, with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stderr.write(f"The result cannot be written: {trouble.strerror}.\n")
         sys.exit(1)

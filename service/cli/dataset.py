@@ -50,7 +50,8 @@ def dataset(
     from service.exports.card import CARD, write_card
     from service.exports.chats import ChatOptions
     from service.exports.dataset import write_dataset
-    from service.exports.formats import Bodies, kept_records
+    from service.exports.formats import kept_records
+    from service.journal.reader import Bodies
 
     settings = current_settings()
     options = ChatOptions(drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters)

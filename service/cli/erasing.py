@@ -1,9 +1,11 @@
 """``erase``: records gone for good; from the running recorder, or from the files where none runs."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
@@ -19,7 +21,8 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.inspector.erasing import Gone
     from service.search.search import Search
-    from service.shipping.loki_deletion import LokiDeletion
+    from service.shipping.loki.deletion import LokiDeletion
+    from service.shipping.loki.settings import LokiSettings
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 All = Annotated[bool, typer.Option("--all", help="Everything, when no filter is given.")]
@@ -59,10 +62,10 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             _show(search, wanted, count, cut_off)
             typer.confirm("Erase for good?", abort=True, err=True)
         if newest is not None and is_running:
-            said = _ask_recorder(settings, url, wanted, count, newest[1])
+            report = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
-            said = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
-    _say(said, as_json)
+            report = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
+    _say(report, as_json)
 
 
 def _cut_off(settings: Settings) -> int:
@@ -88,12 +91,13 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
 def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
     from service.cli.exchange_line import row
     from service.cli.listing import entries, now
+    from service.record.conversation import opening
     from service.record.record import Record
-    from service.record.summary import summarise
 
     screen = console(to_stderr=True)
     for entry in entries(search, wanted, _SHOWN) if count else ():
-        screen.print(row(summarise(entry.number, Record(entry.line)), screen.width, now()), soft_wrap=True)
+        record = Record(entry.line)
+        screen.print(row(record, opening(record), screen.width, now()), soft_wrap=True)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
     if count:
@@ -131,27 +135,29 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
     try:
         cut_off = erase_open(journal.connection) if cut_off else 0
         with working("erasing", count) as bar:
-            said = asyncio.run(_erase(settings, search, wanted, journal, bar.to))
-        return said | {"erased": said["erased"] + cut_off}
+            report = asyncio.run(_erase(settings, search, wanted, journal, bar.to))
+        return report | {"erased": report["erased"] + cut_off}
     finally:
         journal.close()
         output.stop()
 
 
 async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
-    from service.cli.maintenance import wanted_receivers
     from service.inspector.erasing import alone
     from service.journal.reader import Reader
     from service.search.indexing import Indexer
+    from service.shipping.loki.settings import read_loki_settings
+    from service.shipping.registry import wanted_receivers
 
     reader, indexer = Reader(settings.data_dir), Indexer(settings.data_dir)
+    loki = read_loki_settings(settings)
     erasing = alone(
         journal,
         search,
         indexer,
         reader,
-        (lambda gone: _ask_loki(settings, gone, journal.instance)) if settings.loki_url else None,
-        has_other_receivers="otlp" in wanted_receivers(settings),
+        partial(_delete_in_loki, loki, journal.instance) if loki else None,
+        has_other_receivers=any(not receiver.can_delete for receiver in wanted_receivers(settings, os.environ)),
     )
     try:
         return await erasing.erase(wanted, _BY, progress)
@@ -160,25 +166,22 @@ async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: 
         reader.close()
 
 
-def _ask_loki(settings: Settings, gone: "Gone", instance: str) -> "LokiDeletion":
-    from service.shipping.loki import login_headers
-    from service.shipping.loki_deletion import LokiAddress, delete_lines
+def _delete_in_loki(loki: "LokiSettings", instance: str, gone: "Gone") -> "LokiDeletion":
+    from service.shipping.loki.deletion import delete_lines
 
-    login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
-    loki = LokiAddress(settings.loki_url, login)
-    return delete_lines(loki, gone, gone.whole_time, with_spans=settings.loki_spans, instance=instance)
+    return delete_lines(loki, gone, gone.whole_time, instance=instance)
 
 
-def _say(said: dict[str, Any], as_json: bool) -> None:
+def _say(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        say_json(said, indent=2)
+        say_json(report, indent=2)
         return
-    if not said["erased"]:
+    if not report["erased"]:
         note("Nothing matches: nothing was erased.")
         return
-    typer.echo(f"Erased {said['erased']:,} {'exchange' if said['erased'] == 1 else 'exchanges'}.")
-    loki = said.get("loki", {})
-    for line in (loki.get("why", ""), *said["notes"]):
+    typer.echo(f"Erased {report['erased']:,} {'exchange' if report['erased'] == 1 else 'exchanges'}.")
+    loki = report.get("loki", {})
+    for line in (loki.get("why", ""), *report["notes"]):
         if line:
             typer.echo(inert(str(line)))
     if loki.get("requests") and not loki.get("asked"):

@@ -82,8 +82,8 @@ def export(
     with searching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:
         for piece in pieces(search):
             write(piece)
-    for one in left:
-        _tell(one)
+    for left_out in left:
+        _tell(left_out)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def read_conditions(values: dict[str, Any]) -> Filter:
         elif isinstance(value, str):
             pairs.append((name, value))
         else:
-            pairs.extend((name, one) for one in value or ())
+            pairs.extend((name, text) for text in value or ())
     try:
         return read_filter(pairs)
     except ValueError as mistake:

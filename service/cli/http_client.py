@@ -54,8 +54,8 @@ def ask(
 ) -> HttpResponse:
     """The whole answer, whatever its status. Raises OSError."""
     with asking(url, method, headers=headers, body=body, seconds=seconds) as response:
-        said = {name.lower(): value for name, value in response.getheaders()}
-        return HttpResponse(response.status, said, response.read(_MOST_BYTES))
+        header = {name.lower(): value for name, value in response.getheaders()}
+        return HttpResponse(response.status, header, response.read(_MOST_BYTES))
 
 
 def why(error: OSError) -> str:

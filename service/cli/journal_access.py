@@ -67,7 +67,7 @@ def why_unread(trouble: Exception, folder: Path) -> str:
 def catch_up(settings: Settings) -> None:
     """Index what is not indexed yet; the recorder may be doing it too. Raises JournalError without a journal.
 
-    Who may read the journal and not write the index is told that the newest exchanges may be missing.
+    Where the journal can be read and the index cannot be written, a note says that the newest may be missing.
     """
     reader = Reader(settings.data_dir)
     try:
@@ -91,16 +91,16 @@ def whole_id(reader: Reader, text: str) -> str:
     begin = text.strip().lower()
     if not begin or len(begin) > _LONGEST_ID or not set(begin) <= set("0123456789abcdef"):
         stop(f"{text[:80]!r} is no id of an exchange: expected are up to {_LONGEST_ID} hexadecimal digits.", 2)
-    found = [
+    ids = [
         str(identifier)
         for (identifier,) in reader.ask(
             "SELECT id FROM exchange WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?",
             (begin, begin.ljust(_LONGEST_ID, "f"), _MOST_CANDIDATES + 1),
         )
     ]
-    if not found:
+    if not ids:
         stop(f"There is no exchange {begin} in the journal (any more).")
-    if len(found) > 1:
-        shown = "\n".join(found[:_MOST_CANDIDATES]) + ("\n…" if len(found) > _MOST_CANDIDATES else "")
+    if len(ids) > 1:
+        shown = "\n".join(ids[:_MOST_CANDIDATES]) + ("\n…" if len(ids) > _MOST_CANDIDATES else "")
         stop(f"{begin} is the beginning of several ids:\n{shown}")
-    return found[0]
+    return ids[0]

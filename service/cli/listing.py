@@ -58,6 +58,7 @@ def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[PageEntry
 def _list(wanted: Filter, limit: int, as_json: bool) -> None:
     from service.cli.exchange_line import row
     from service.cli.journal_access import searching
+    from service.record.conversation import opening
     from service.record.record import Record
     from service.record.summary import summarise
 
@@ -68,14 +69,14 @@ def _list(wanted: Filter, limit: int, as_json: bool) -> None:
     with searching(current_settings(), needs_index=wanted.has_conditions) as search:
         for entry in entries(search, wanted, limit):
             count += 1
-            summary = summarise(entry.number, Record(entry.line))
+            record = Record(entry.line)
             if as_json:
-                say_json(summary)
+                say_json(summarise(entry.number, record))
             elif width is None:
                 # Rich would take as long again for the line as everything else.
-                typer.echo(row(summary, None).plain)
+                typer.echo(row(record, opening(record), None).plain)
             else:
-                screen.print(row(summary, width, today), soft_wrap=True)
+                screen.print(row(record, opening(record), width, today), soft_wrap=True)
     if not count and not as_json:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")
 

@@ -10,7 +10,6 @@ import typer
 from service.cli.environment import current_settings, stop
 from service.cli.screen import working
 from service.journal import JournalError
-from service.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -19,15 +18,16 @@ def journal_check(as_json: AsJson = False) -> None:
     """Read every page of the journal and say whether it is sound. The recorder may be running. Exit code 1: damaged."""
     from service.cli.journal_access import why_unread
     from service.journal.check import check
+    from service.shipping.registry import wanted_receivers
 
     settings = current_settings()
     try:
         report = check(settings.data_dir)
     except JournalError as trouble:
         stop(why_unread(trouble, settings.data_dir))
-    for receiver in wanted_receivers(settings):
+    for receiver in wanted_receivers(settings, os.environ):
         # One that never took anything has no cursor yet.
-        report.lag.setdefault(receiver, report.records)
+        report.lag.setdefault(receiver.name, report.records)
     _print(asdict(report), as_json)
     raise typer.Exit(1 if report.problems else 0)
 
@@ -55,30 +55,25 @@ def ship_status(as_json: AsJson = False) -> None:
     """Show how far each receiver is, and which records it will never take. The recorder may be running."""
     from service.cli.journal_access import why_unread
     from service.journal.reader import Reader
+    from service.shipping.registry import wanted_receivers
 
     settings = current_settings()
     reader = Reader(settings.data_dir)
     try:
         newest = reader.newest_number()
         cursors = reader.cursors()
-        wanted = wanted_receivers(settings)
-        waiting = {name: reader.count(after=cursors.get(name, 0)) for name in sorted(set(cursors) | set(wanted))}
+        addresses = {receiver.name: receiver.address for receiver in wanted_receivers(settings, os.environ)}
+        waiting = {name: reader.count(after=cursors.get(name, 0)) for name in sorted(cursors.keys() | addresses)}
         parked = reader.parked()
     except JournalError as trouble:
         stop(why_unread(trouble, settings.data_dir))
     finally:
         reader.close()
     receivers = {
-        name: {"address": wanted.get(name) or "not set", "has": cursors.get(name, 0), "waiting": count}
+        name: {"address": addresses.get(name, "not set"), "has": cursors.get(name, 0), "waiting": count}
         for name, count in waiting.items()
     }
     _print({"newest": newest, "receivers": receivers, "parked": [asdict(record) for record in parked]}, as_json)
-
-
-def wanted_receivers(settings: Settings) -> dict[str, str]:
-    """The receivers that the settings name, with their addresses."""
-    otlp = settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
-    return {name: address for name, address in (("loki", settings.loki_url), ("otlp", otlp)) if address}
 
 
 def _print(report: dict[str, Any], as_json: bool) -> None:

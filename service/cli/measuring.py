@@ -47,10 +47,10 @@ def measure(
     from rich.table import Table
 
     address = read_address(url) if url else current_settings().ollama_url.rstrip("/")
-    wanted = [name for name, is_wanted in (("cpu", cpu), ("gpu", gpu)) if is_wanted] or ["cpu", "gpu"]
+    processors = [name for name, is_chosen in (("cpu", cpu), ("gpu", gpu)) if is_chosen] or ["cpu", "gpu"]
     try:
         with console(to_stderr=True).status("") as status:
-            found = [
+            measurements = [
                 measure_on(
                     address,
                     model,
@@ -60,23 +60,23 @@ def measure(
                     tokens=tokens,
                     progress=status.update,
                 )
-                for processor in wanted
+                for processor in processors
             ]
     except OSError as trouble:
         stop(f"Ollama at {address} cannot be asked: {why(trouble)}. Is it running?")
     except ValueError as refusal:
         stop(f"Ollama at {address} refused: {inert(str(refusal))}")
     if as_json:
-        say_json([asdict(one) for one in found], indent=2)
+        say_json([asdict(measured) for measured in measurements], indent=2)
         return
     if as_markdown:
-        typer.echo(markdown(found))
+        typer.echo(markdown(measurements))
     else:
         table = Table(*COLUMNS, title=inert(model))
-        for cells in rows(found):
+        for cells in rows(measurements):
             table.add_row(*cells)
         console().print(table)
-    note(explained(found))
+    note(explained(measurements))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ def measure_on(
     _ask(url, "/api/generate", {"model": model, "keep_alive": 0})
     first = _run(url, model, options, 0)
     progress(f"{processor}: warm")
-    found: list[Run] = []
+    counted: list[Run] = []
     for number in range(1, runs + 1):
-        found.append(_run(url, model, options, number))
+        counted.append(_run(url, model, options, number))
         progress(f"{processor}: run {number} of {runs}")
     size, share = _memory(url, model)
     return Measured(
@@ -152,9 +152,9 @@ def measure_on(
         runs,
         context,
         first.load_time,
-        _rate(run.prompt_tokens / run.prompt_time for run in found if run.prompt_time and run.prompt_tokens),
-        _rate(run.tokens / run.generation_time for run in found if run.generation_time and run.tokens),
-        statistics.median(run.words / run.elapsed for run in [first, *found]),
+        _rate(run.prompt_tokens / run.prompt_time for run in counted if run.prompt_time and run.prompt_tokens),
+        _rate(run.tokens / run.generation_time for run in counted if run.generation_time and run.tokens),
+        statistics.median(run.words / run.elapsed for run in [first, *counted]),
         size,
         share,
     )
@@ -164,16 +164,16 @@ def _run(url: str, model: str, options: dict[str, Any], number: int) -> Run:
     # Ollama keeps what it has read: a prompt that begins as the last one did would be read in no time.
     prompt = f"({time.time_ns()}-{number}) {_FILLER * 12}\n\n{QUESTION}"
     began = time.perf_counter()
-    said = _ask(
+    answer = _ask(
         url, "/api/generate", {"model": model, "system": SYSTEM, "prompt": prompt, "options": options, "stream": False}
     )
     return Run(
-        said.get("load_duration", 0) / 1e9,
-        said.get("prompt_eval_count", 0),
-        said.get("prompt_eval_duration", 0) / 1e9,
-        said.get("eval_count", 0),
-        said.get("eval_duration", 0) / 1e9,
-        len(str(said.get("response", "")).split()),
+        answer.get("load_duration", 0) / 1e9,
+        answer.get("prompt_eval_count", 0),
+        answer.get("prompt_eval_duration", 0) / 1e9,
+        answer.get("eval_count", 0),
+        answer.get("eval_duration", 0) / 1e9,
+        len(str(answer.get("response", "")).split()),
         time.perf_counter() - began,
     )
 
@@ -184,9 +184,9 @@ def _rate(values: Iterator[float]) -> Rate | None:
 
 
 def _memory(url: str, model: str) -> tuple[int | None, float | None]:
-    for one in _ask(url, "/api/ps", None).get("models", []):
-        if one.get("name") in (model, f"{model}:latest") and one.get("size"):
-            return one["size"], one.get("size_vram", 0) / one["size"]
+    for loaded in _ask(url, "/api/ps", None).get("models", []):
+        if loaded.get("name") in (model, f"{model}:latest") and loaded.get("size"):
+            return loaded["size"], loaded.get("size_vram", 0) / loaded["size"]
     return None, None
 
 
@@ -201,30 +201,30 @@ def _ask(url: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     )
     text = answer.body.decode("utf-8", "replace")
     try:
-        said: dict[str, Any] = dict(json.loads(text))
+        document: dict[str, Any] = dict(json.loads(text))
     except (ValueError, TypeError, RecursionError):
         raise ValueError(f"what answers is no Ollama ({answer.status}): {text[:300]}") from None
     if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise ValueError(str(said.get("error", f"status {answer.status}")))
-    return said
+        raise ValueError(str(document.get("error", f"status {answer.status}")))
+    return document
 
 
 COLUMNS = ("", "generation", "prompt", "load", "memory", "on GPU", "by counting words")
 
 
-def rows(found: Sequence[Measured]) -> list[tuple[str, ...]]:
-    """A table's cells as text, one row for each of ``found``, in the order of ``COLUMNS``."""
+def rows(measurements: Sequence[Measured]) -> list[tuple[str, ...]]:
+    """A table's cells as text, a row a measurement, in the order of ``COLUMNS``."""
     return [
         (
-            one.processor.upper(),
-            _shown(one.generation),
-            _shown(one.prompt),
-            f"{one.load_time:.1f} s",
-            f"{one.size / 1e9:.1f} GB" if one.size else "-",
-            f"{one.on_gpu:.0%}" if one.on_gpu is not None else "-",
-            f"{one.words_per_second:.1f} words/s",
+            measured.processor.upper(),
+            _shown(measured.generation),
+            _shown(measured.prompt),
+            f"{measured.load_time:.1f} s",
+            f"{measured.size / 1e9:.1f} GB" if measured.size else "-",
+            f"{measured.on_gpu:.0%}" if measured.on_gpu is not None else "-",
+            f"{measured.words_per_second:.1f} words/s",
         )
-        for one in found
+        for measured in measurements
     ]
 
 
@@ -234,19 +234,19 @@ def _shown(rate: Rate | None) -> str:
     return f"{rate.median:.1f} tokens/s ({rate.lowest:.1f}-{rate.highest:.1f})"
 
 
-def markdown(found: Sequence[Measured]) -> str:
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows(found)]
+def markdown(measurements: Sequence[Measured]) -> str:
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows(measurements)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def explained(found: Sequence[Measured]) -> str:
+def explained(measurements: Sequence[Measured]) -> str:
     """Why these figures differ from what a stopwatch and a count of words say, and what the two rows mean together."""
     sentences = [
         "Tokens and times are Ollama's own: what was generated, over the time it took to generate it. Words over"
         " seconds of a stopwatch come out lower and are no tokens/s: a word is often more than one token, and the"
         " stopwatch also counts loading the model and reading the prompt."
     ]
-    by_processor = {one.processor: one for one in found}
+    by_processor = {measured.processor: measured for measured in measurements}
     cpu, gpu = by_processor.get("cpu"), by_processor.get("gpu")
     if gpu and not gpu.on_gpu:
         sentences.append("Ollama put nothing of this model on a GPU, so both rows are the CPU's.")

@@ -4,7 +4,7 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.cli.running_recorder import RunningRecorder
+    from service.record.record import Record
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
 Model = Annotated[str, typer.Option("--model", help="Another model.", metavar="NAME", show_default=False)]
@@ -30,18 +31,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 _PATIENCE_SECONDS = 3600.0
 # An answer may end before its record is committed (RECORD_BEFORE_REPLY=false, a slow disk).
 _COMMIT_SECONDS = 5.0
-_ROWS = (
-    ("model", "model"),
-    ("request_time", "seconds"),
-    ("upload_time", "  sending"),
-    ("wait", "  waiting"),
-    ("prompt", "  prompt"),
-    ("generation", "  generating"),
-    ("prompt_tokens", "tokens in"),
-    ("completion_tokens", "tokens out"),
-    ("tokens_per_second", "tokens/s"),
-)
-_TIMES = frozenset({"request_time", "upload_time", "wait", "prompt", "generation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +40,14 @@ class _Replayed:
     status: int
     exchange: str | None
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two: its record, empty where there is none, and the seconds of each phase by its name."""
+
+    record: "Record"
+    phases: Mapping[str, float]
 
 
 def replay(
@@ -71,12 +68,13 @@ def replay(
     recorder = RunningRecorder(settings, url)
     whole = _whole_id(settings, identifier)
     old = recorder.document(f"/exchanges/{whole}.json")
-    done = _send(recorder, whole, changes, is_shown=not as_json)
+    side = _side_of(old)
+    done = _send(recorder, whole, side.record, changes, is_shown=not as_json)
     new = _recorded(recorder, done.exchange) if done.exchange else {}
     if as_json:
         _say(old, new, done)
-    else:
-        _compare(old, new)
+    elif new:
+        _compare(side, _side_of(new))
     if done.error or done.status >= 400:
         stop(inert(done.error or f"The recorder answers {done.status}."))
 
@@ -108,44 +106,50 @@ def _whole_id(settings: Settings, text: str) -> str:
         return whole_id(reader, text)
 
 
-def _send(recorder: "RunningRecorder", identifier: str, changes: dict[str, Any], *, is_shown: bool) -> _Replayed:
+def _send(
+    recorder: "RunningRecorder", identifier: str, record: "Record", changes: dict[str, Any], *, is_shown: bool
+) -> _Replayed:
+    """Have it sent again. ``record`` is that of the exchange, whose API and operation the new one has too."""
     from service.cli.http_client import asking
-    from service.cli.streamed_answer import AnswerReader, Piece
+    from service.record.streamed import AnswerDelta, StreamedAnswer
 
     errors: list[str] = []
     is_thinking = False
 
-    def take(piece: Piece) -> None:
+    def take(delta: AnswerDelta) -> None:
         nonlocal is_thinking
-        if piece.error:
-            errors.append(piece.error)
-        if is_shown and piece.thinking and not is_thinking:
+        if delta.error:
+            errors.append(delta.error)
+        if is_shown and delta.thinking and not is_thinking:
             is_thinking = True
             note("thinking …")
-        if is_shown and piece.text:
-            sys.stdout.write(inert(piece.text, keeps_lines=True))
+        if is_shown and delta.text:
+            sys.stdout.write(inert(delta.text, keeps_lines=True))
             sys.stdout.flush()
 
     url = f"{recorder.base}/exchanges/{identifier}/replay"
     headers = {**recorder.headers, "Content-Type": "application/json"}
     try:
-        with asking(url, "POST", headers=headers, body=json.dumps(changes).encode(), seconds=_PATIENCE_SECONDS) as said:
-            reader = AnswerReader(said.getheader("Content-Type", ""))
+        with asking(
+            url, "POST", headers=headers, body=json.dumps(changes).encode(), seconds=_PATIENCE_SECONDS
+        ) as response:
+            kind = response.getheader("Content-Type", "")
+            answer = StreamedAnswer(record.api or "", record.operation or "", kind)
             try:
-                while body := said.read1(65536):
-                    take(reader.read(body))
-                if said.length:
-                    raise http.client.IncompleteRead(b"", said.length)
+                while data := response.read1(65536):
+                    take(answer.add(data))
+                if response.length:
+                    raise http.client.IncompleteRead(b"", response.length)
             except (OSError, http.client.HTTPException):
                 errors.append("The answer broke off before its end.")
-            take(reader.end())
-            return _Replayed(said.status, said.getheader("X-Exchange-Id"), errors[0] if errors else "")
+            take(answer.end())
+            return _Replayed(response.status, response.getheader("X-Exchange-Id"), errors[0] if errors else "")
     except OSError as error:
         recorder.stop_as_absent(error)
 
 
 def _recorded(recorder: "RunningRecorder", identifier: str) -> dict[str, Any]:
-    """What is told of the new exchange, as soon as it is in the journal."""
+    """The document of the new exchange, as soon as it is in the journal."""
     until = time.monotonic() + _COMMIT_SECONDS
     path = f"/exchanges/{identifier}.json"
     while recorder.ask(path).status == 404 and time.monotonic() < until:
@@ -156,7 +160,7 @@ def _recorded(recorder: "RunningRecorder", identifier: str) -> dict[str, Any]:
 def _say(old: Mapping[str, Any], new: Mapping[str, Any], done: _Replayed) -> None:
     from service.cli.word_diff import difference, likeness
 
-    pieces = difference(_answer(old), _answer(new))
+    pieces = difference(_answer(_side_of(old).record), _answer(_side_of(new).record))
     say_json(
         {
             "exchange": done.exchange,
@@ -170,15 +174,21 @@ def _say(old: Mapping[str, Any], new: Mapping[str, Any], done: _Replayed) -> Non
     )
 
 
-def _compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _side_of(document: Mapping[str, Any]) -> _Side:
+    """One side, from ``/exchanges/ID.json``: the phases as ``show`` tells them, as a record leaves short waits out."""
+    from service.record.record import record_of
+
+    phases = document.get("explanation", {}).get("phases", ())
+    return _Side(record_of(document.get("record", {})), {phase["name"]: phase["seconds"] for phase in phases})
+
+
+def _compare(old: _Side, new: _Side) -> None:
     from rich.text import Text
 
     from service.cli.word_diff import difference, drawn, likeness
 
     screen = console()
-    if not new:
-        return
-    pieces = difference(_answer(old), _answer(new))
+    pieces = difference(_answer(old.record), _answer(new.record))
     screen.print()
     if pieces:
         is_same = all(kind == "same" for kind, _ in pieces)
@@ -190,41 +200,53 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         # Embeddings, for instance.
         screen.print(Text("── neither answer has words", "bold"))
     screen.print()
-    screen.print(_side_by_side(_numbers(old), _numbers(new)))
+    screen.print(_side_by_side(old, new))
 
 
-def _side_by_side(old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
+def _side_by_side(old: _Side, new: _Side) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from service.cli.exchange_line import ID_CHARACTERS, brief, is_number
-
-    def shown(key: str, value: Any) -> str:
-        if key in _TIMES and is_number(value):
-            return brief(value)
-        return "–" if value is None else f"{value:,}" if is_number(value) else inert(str(value))
+    from service.cli.exchange_line import ID_CHARACTERS
 
     table = Table.grid(padding=(0, 2))
     table.add_row("", Text("old", "bold"), Text("new", "bold"))
-    table.add_row("exchange", *(str(one.get("exchange", "–"))[:ID_CHARACTERS] for one in (old, new)))
-    for key, name in _ROWS:
-        if key in old or key in new:
-            table.add_row(Text(name, "dim"), *(Text(shown(key, one.get(key))) for one in (old, new)))
+    table.add_row("exchange", *(inert(side.record.exchange or "–")[:ID_CHARACTERS] for side in (old, new)))
+    for name, read in _ROWS:
+        texts = read(old), read(new)
+        if any(texts):
+            table.add_row(Text(name, "dim"), *(Text(inert(text) or "–") for text in texts))
     return table
 
 
-def _numbers(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with the seconds of each phase, as ``show`` tells them: the record's own leave short waits out."""
-    phases = told.get("explanation", {}).get("phases", ())
-    return {**told.get("record", {}), **{phase["name"]: phase["seconds"] for phase in phases}}
+def _seconds(value: float | None) -> str:
+    from service.cli.exchange_line import brief
+
+    return "" if value is None else brief(value)
 
 
-def _answer(told: Mapping[str, Any]) -> str:
-    """What it says, and after it a line for each tool that it calls; of neither, its error."""
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+_ROWS: tuple[tuple[str, Callable[[_Side], str]], ...] = (
+    ("model", lambda side: side.record.model or ""),
+    ("seconds", lambda side: _seconds(side.record.request_time)),
+    ("  sending", lambda side: _seconds(side.record.upload_time)),
+    ("  waiting", lambda side: _seconds(side.phases.get("wait"))),
+    ("  prompt", lambda side: _seconds(side.phases.get("prompt"))),
+    ("  generating", lambda side: _seconds(side.phases.get("generation"))),
+    ("tokens in", lambda side: _number(side.record.prompt_tokens)),
+    ("tokens out", lambda side: _number(side.record.completion_tokens)),
+    ("tokens/s", lambda side: _number(side.record.tokens_per_second)),
+)
+"""The names of the rows, and what each holds of a side; empty where that is not known."""
+
+
+def _answer(record: "Record") -> str:
+    """What the answer says, and after it a line for each tool that it calls; of neither, its error."""
     from service.record.conversation import read_conversation
-    from service.record.record import record_of
 
-    record = record_of(told.get("record", {}))
     answer = read_conversation(record, b"").answer
     parts = [answer.text, *(f"{call.name}({call.arguments})" for call in answer.tool_calls)] if answer else []
     # Models write a blank or an empty line beside their calls, which is nothing to compare.

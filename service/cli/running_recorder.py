@@ -40,11 +40,11 @@ class RunningRecorder:
 def read_document(answer: HttpResponse) -> dict[str, Any]:
     """The JSON object of an answer. Stops the command when that is an error, or something else answered."""
     try:
-        said = json.loads(answer.body)
+        document = json.loads(answer.body)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
+        document = None
+    if not isinstance(document, dict):
         stop(f"What answers is no recorder, or an older one ({answer.status}).")
     if answer.status >= 400:
-        stop(str(said.get("error", f"The recorder answers {answer.status}.")))
-    return said
+        stop(str(document.get("error", f"The recorder answers {answer.status}.")))
+    return document

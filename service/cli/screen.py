@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from service.record.characters import ON_TERMINALS, as_class
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Controls (C0, C1, DEL), what turns the direction of writing or ends a line, invisible marks, lone surrogates.
-_TROUBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+_TROUBLE = re.compile(f"[{as_class(ON_TERMINALS)}]")
 _LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
 _PIPE_CELLS = 160
 _TAB = "    "

@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sys
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,18 +17,38 @@ from service.cli.environment import USAGE_EXIT_CODE, base_address, current_setti
 from service.journal import JournalError
 from service.settings import TABLE, Settings, SettingsError
 
+if TYPE_CHECKING:
+    from service.logs import Output
 
-def serve() -> None:
-    """Run the recorder until it is told to stop (SIGTERM, Ctrl-C)."""
+_ANY_OR_OWN = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - looked for, not listened on
+# Whoever waits longer for exchanges that are under way is told what for.
+_SHORT_STOP_SECONDS = 1.0
+
+
+class LogFormat(StrEnum):
+    """How the log is written; without one of these, LOG_FORMAT decides."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Format = Annotated[LogFormat | None, typer.Option("--log-format", help="Default: LOG_FORMAT.", show_default=False)]
+
+
+def serve(log_format: Format = None) -> None:
+    """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines."""
     import uvloop
 
+    from service.cli.log_text import TextForTerminal
     from service.logs import start_logging
 
     settings = current_settings()
-    output = start_logging(settings.log_level)
+    chosen = log_format or settings.log_format
+    is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
+    output = start_logging(settings.log_level, text=TextForTerminal() if is_text else None)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, output))
+            runner.run(_serve(settings, output, is_text=is_text))
     except SettingsError as mistakes:
         stop(str(mistakes), USAGE_EXIT_CODE)
     except JournalError as trouble:
@@ -39,7 +60,7 @@ def serve() -> None:
         output.stop()
 
 
-async def _serve(settings: Settings, output: Any) -> None:
+async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None:
     from service.app import App
 
     loop = asyncio.get_running_loop()
@@ -48,10 +69,11 @@ async def _serve(settings: Settings, output: Any) -> None:
         loop.add_signal_handler(number, asked_to_stop.set)
     recorder = App(settings, os.environ, output)
     await recorder.start()
-    if sys.stderr.isatty():
-        host = settings.listen[0] if settings.listen[0] not in ("0.0.0.0", "::", "127.0.0.1") else "localhost"  # noqa: S104
-        base = f"http://{host}:{recorder.port}/api/ollama"
-        sys.stderr.write(f"\nUse {base} instead of {settings.ollama_url}, and {base}/v1 for OpenAI's API.\n\n")
+    greeting = _greeting(settings, recorder.port)
+    if is_text:
+        output.write([line.encode() for line in greeting])
+    elif sys.stderr.isatty():
+        sys.stderr.write("\n" + "\n".join(greeting) + "\n\n")
     # What was made by now lives as long as the process: collections need not look at it again.
     gc.collect()
     gc.freeze()
@@ -65,11 +87,29 @@ async def _serve(settings: Settings, output: Any) -> None:
     # Asked a second time, it does not wait for running exchanges any longer.
     asked_to_stop.clear()
     again = asyncio.ensure_future(asked_to_stop.wait())
+    if is_text:
+        # A terminal shows ^C where the line would begin.
+        output.write([b""])
+        await asyncio.wait({stopping, again}, timeout=_SHORT_STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done() and not again.done():
+            output.write([b"Exchanges that are under way may end. Ctrl-C ends them at once."])
     await asyncio.wait({stopping, again}, return_when=asyncio.FIRST_COMPLETED)
     if not stopping.done():
         recorder.stop_waiting()
     again.cancel()
     await stopping
+
+
+def _greeting(settings: Settings, port: int) -> list[str]:
+    """What a person needs to know at the start; the last line is where to look."""
+    host = settings.listen[0]
+    host = "localhost" if host in _ANY_OR_OWN else f"[{host}]" if ":" in host else host
+    base = f"http://{host}:{port}"
+    return [
+        f"Ollama Recorder {service.__version__}, journal in {str(settings.data_dir)!r}.",
+        f"Use {base}/api/ollama instead of {settings.ollama_url}, and {base}/api/ollama/v1 for OpenAI's API.",
+        f"Open {base}",
+    ]
 
 
 def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:

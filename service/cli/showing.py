@@ -1,7 +1,10 @@
 """``show``: one exchange, its conversation, where its time went, and why."""
 
+import contextlib
 import json
+import sqlite3
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +16,12 @@ from service.cli.screen import console, inert, say_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from service.cli.told import Told
+    from service.inspector.exchange_detail import ExchangeDetail
+    from service.journal.reader import KeptRecord
     from service.record.conversation import ChatMessage
+    from service.record.fields import Field
+    from service.record.record import Record
+    from service.settings import Settings
 
 
 class Section(StrEnum):
@@ -27,29 +34,13 @@ class Section(StrEnum):
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+_UNREAD = "The answer holds something that the record does not read; it is kept as it came."
 _ROLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
-_FACTS = (
-    "status",
-    "api",
-    "operation",
-    "model",
-    "stream",
-    "done_reason",
-    "context_length",
-    "prompt_truncated",
-    "prompt_truncated_by",
-    "prompt_lost_messages",
-    "prompt_lost_tokens",
-    "images",
-)
-_IDS = ("exchange", "trace_id", "started", "time", "method", "request_uri", "user_agent", "remote_addr")
-_WHO = ("workflow", "workflow_id", "execution_id", "node", "caller", "user")
 
 
 def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
     """Show one exchange: the conversation, where the time went and why, and its ids."""
     from service.cli.journal_access import reading, whole_id
-    from service.cli.told import as_json_object, tell
 
     if raw is not None and as_json:
         stop("--raw writes the kept bytes as they are: leave --json out.", USAGE_EXIT_CODE)
@@ -61,15 +52,31 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
         if raw is not None:
             _write(kept.request if raw is Section.REQUEST else kept.response)
             return
-        told = tell(kept, settings)
+        detail = _describe(kept, settings)
     if as_json:
-        say_json(as_json_object(told), indent=2)
+        say_json(detail.as_json_object(), indent=2)
         return
     screen = console()
-    _head(screen, told)
-    _time(screen, told)
-    _conversation(screen, told)
-    _tail(screen, told)
+    _head(screen, detail)
+    _time(screen, detail)
+    _conversation(screen, detail)
+    _tail(screen, detail)
+
+
+def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
+    from service.cli.journal_access import catch_up
+    from service.inspector.exchange_detail import describe
+    from service.journal import JournalError
+    from service.search.search import Search
+
+    # An index that cannot be made says nothing of what is around; all else is known without it.
+    with contextlib.suppress(JournalError, sqlite3.Error):
+        catch_up(settings)
+    search = Search(settings.data_dir)
+    try:
+        return describe(kept, search, settings.trace_url)
+    finally:
+        search.close()
 
 
 def _write(body: bytes) -> None:
@@ -82,53 +89,54 @@ def _write(body: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _head(screen: "Console", told: "Told") -> None:
+def _head(screen: "Console", detail: "ExchangeDetail") -> None:
     from rich.text import Text
 
     from service.cli.exchange_line import marks, moment, who
 
-    said = told.record.values
-    head = Text(who(said), "bold")
-    head.append(f"  {inert(str(said.get('model', '')))}", "blue").append(f"  {moment(said.get('time'))}", "cyan")
-    noticed, style = marks(said)
+    record = detail.record
+    head = Text(who(record), "bold")
+    head.append(f"  {inert(record.model or '')}", "blue").append(f"  {moment(record.time)}", "cyan")
+    noticed, style = marks(record)
     head.append(f"  {noticed or 'completed'}", style or "green")
     screen.print(head)
-    sentence = told.explanation.sentence
+    sentence = detail.explanation.sentence
     if sentence:
         screen.print(Text(inert(sentence)))
-    if said.get("error"):
-        screen.print(Text(inert(str(said["error"])), "red"))
+    if record.error:
+        screen.print(Text(inert(record.error), "red"))
     # The first is the sentence; what to do about it is not in that.
-    for finding in told.explanation.findings:
+    for finding in detail.explanation.findings:
         if finding.text not in sentence:
             screen.print(Text(f"• {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
 
 
-def _time(screen: "Console", told: "Told") -> None:
+def _time(screen: "Console", detail: "ExchangeDetail") -> None:
     from service.cli.waterfall import bars
 
-    lines = bars(
-        told.explanation.phases, told.record.values.get("request_time"), screen.width if screen.is_terminal else None
-    )
+    width = screen.width if screen.is_terminal else None
+    lines = bars(detail.explanation.phases, detail.record.request_time, width)
     if lines:
         screen.print()
         for line in lines:
             screen.print(line, no_wrap=True, overflow="ellipsis" if screen.is_terminal else "ignore")
 
 
-def _conversation(screen: "Console", told: "Told") -> None:
+def _conversation(screen: "Console", detail: "ExchangeDetail") -> None:
     from rich.text import Text
 
-    for turn in told.conversation.turns:
+    for turn in detail.conversation.turns:
         _turn(screen, turn)
-    if told.conversation.answer is not None:
-        _turn(screen, told.conversation.answer, is_answer=True)
-    if told.conversation.tools:
-        names = [_tool_name(tool) for tool in told.conversation.tools]
+    if detail.conversation.answer is not None:
+        _turn(screen, detail.conversation.answer, is_answer=True)
+    if detail.conversation.tools:
+        names = [_tool_name(tool) for tool in detail.conversation.tools]
         screen.print(Text(f"\noffered tools: {inert(', '.join(names))}", "dim"))
-    if not told.conversation.is_whole:
+    if detail.conversation.has_unread:
+        screen.print(Text(f"\n{_UNREAD}", "dim"))
+    elif not detail.conversation.is_whole:
         screen.print(Text("\nThis is not all of it: our copy was shortened, or pictures were replaced.", "dim"))
 
 
@@ -149,48 +157,49 @@ def _turn(screen: "Console", turn: "ChatMessage", *, is_answer: bool = False) ->
         screen.print(Text(inert(image), "dim"))
 
 
-def _tail(screen: "Console", told: "Told") -> None:
+def _tail(screen: "Console", detail: "ExchangeDetail") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    said = told.record.values
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-
-    def add(name: str, value: Any) -> None:
-        table.add_row(_TITLES.get(name, name), Text(inert(value if isinstance(value, str) else json.dumps(value))))
-
-    for name in (*_FACTS, *_WHO):
-        if name in said:
-            add(name, said[name])
-    counts = [f"{said[key]:,} {name}" for key, name in _COUNTS if isinstance(said.get(key), int)]
-    if counts:
-        add("tokens, bytes", ", ".join(counts))
-    parameters = {key: value for key, value in told.conversation.parameters.items() if key not in ("model", "stream")}
-    for name, value in parameters.items():
-        add(name, value)
-    for name in _IDS:
-        if name in said:
-            add(name, said[name])
-    for name, value in (("previous", told.previous), ("next", told.next), ("repeats", told.replay_of)):
-        if value:
-            add(name, value)
-    if told.replays:
-        add("repeated by", " ".join(told.replays))
-    if told.trace_url:
-        add("trace", told.trace_url)
+    for name, text in (*_recorded(detail.record), *_asked_for(detail), *_related(detail)):
+        table.add_row(inert(name), Text(inert(text)))
     screen.print()
     screen.print(table)
 
 
-_TITLES = {"time": "ended", "execution_id": "execution", "request_uri": "address"}
-_COUNTS = (
-    ("prompt_tokens", "in"),
-    ("completion_tokens", "out"),
-    ("request_bytes", "bytes sent"),
-    ("response_bytes", "bytes answered"),
-)
+def _recorded(record: "Record") -> Iterator[tuple[str, str]]:
+    """Every field that has a name for people, save the error, which stands above."""
+    from service.record.fields import FIELDS
+
+    for field in FIELDS:
+        value = getattr(record, field.name)
+        if field.label and value is not None and value != record.error:
+            yield field.label, _written(field, value)
+
+
+def _written(field: "Field", value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = value if isinstance(value, str) else f"{value:,}"
+    return f"{text} {field.unit}" if field.unit else text
+
+
+def _asked_for(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
+    """What the request asks for, save what the record tells too."""
+    for name, value in detail.conversation.parameters.items():
+        if name not in detail.record.values:
+            yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _related(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
+    repeated = " ".join(detail.replays)
+    rows = (("previous", detail.previous), ("next", detail.next), ("repeated by", repeated))
+    for name, text in (*rows, ("trace is shown at", detail.trace_url)):
+        if text:
+            yield name, text
 
 
 def _tool_name(tool: dict[str, Any]) -> str:

@@ -36,20 +36,21 @@ def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
     """Show exchanges as they end, until Ctrl-C. Begins with the last ones."""
     from service.cli.exchange_line import row
     from service.cli.listing import now
+    from service.record.conversation import opening
     from service.record.record import Record
     from service.record.summary import summarise
 
     screen = console()
     with suppress(KeyboardInterrupt):
         for entry in follow(current_settings(), wanted, lines):
-            summary = summarise(entry.number, Record(entry.line))
+            record = Record(entry.line)
             if as_json:
-                say_json(summary)
+                say_json(summarise(entry.number, record))
             elif screen.is_terminal:
                 # Asked for each line: a terminal may be made wider or narrower meanwhile.
-                screen.print(row(summary, screen.width, now()), soft_wrap=True)
+                screen.print(row(record, opening(record), screen.width, now()), soft_wrap=True)
             else:
-                typer.echo(row(summary, None).plain)
+                typer.echo(row(record, opening(record), None).plain)
 
 
 def follow(
@@ -97,8 +98,8 @@ def _ended_between(
     for start in range(0, len(numbers), _AT_ONCE):
         some = ",".join(map(str, numbers[start : start + _AT_ONCE]))
         question = f"SELECT number, line FROM exchange WHERE number IN ({some}) ORDER BY number"
-        for found in patiently(partial(reader.ask, question)):
-            yield PageEntry(*found)
+        for row in patiently(partial(reader.ask, question)):
+            yield PageEntry(*row)
 
 
 def _reached(reader: "Reader", indexer: "Indexer", search: "Search", wanted: Filter) -> int:

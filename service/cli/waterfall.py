@@ -1,9 +1,9 @@
 """The phases of an exchange as bars, each where and as long as it was."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from service.cli.exchange_line import brief, is_number
+from service.cli.exchange_line import brief
 from service.cli.screen import inert
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _EIGHTHS = "▏▎▍▌▋▊▉█"
 _STYLES = {"wait": "yellow", "prompt": "blue", "generation": "green", "sending": "magenta"}
 
 
-def bars(phases: "Sequence[Phase]", total: Any, width: int | None = None) -> "list[Text]":
+def bars(phases: "Sequence[Phase]", total: float | None, width: int | None = None) -> "list[Text]":
     """One line a phase, on a scale of ``total`` seconds (or to the end of the last, where that is not known).
 
     In a terminal of ``width`` cells the bars give way to the words beside them, down to ``_FEWEST_CELLS``.
@@ -27,7 +27,7 @@ def bars(phases: "Sequence[Phase]", total: Any, width: int | None = None) -> "li
     from rich.text import Text
 
     end = max((phase.begins + phase.seconds for phase in phases), default=0.0)
-    whole = max(end, float(total) if is_number(total) else 0.0)
+    whole = max(end, total or 0.0)
     if whole <= 0:
         return []
     cells = _CELLS

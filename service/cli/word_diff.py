@@ -48,14 +48,14 @@ def drawn(pieces: Sequence[tuple[Kind, str]], *, has_colours: bool) -> "Text":
     from rich.text import Text
 
     shown = Text()
-    for kind, text in pieces:
-        said = inert(text, keeps_lines=True)
+    for kind, piece in pieces:
+        text = inert(piece, keeps_lines=True)
         if kind == "same":
-            shown.append(said)
+            shown.append(text)
         elif kind == "gone":
-            shown.append(said if has_colours else f"[-{said}-]", "red strike")
+            shown.append(text if has_colours else f"[-{text}-]", "red strike")
         else:
-            shown.append(said if has_colours else f"{{+{said}+}}", "green underline")
+            shown.append(text if has_colours else f"{{+{text}+}}", "green underline")
     return shown
 
 
@@ -81,7 +81,7 @@ def _compared(one: Sequence[str], other: Sequence[str]) -> list[tuple[Kind, str]
 
 def _tidied(pieces: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
     """Without empty pieces; what is the same by blanks alone between changes belongs to them."""
-    found: list[tuple[Kind, str]] = []
+    tidied: list[tuple[Kind, str]] = []
     gone = new = ""
     for position, (kind, text) in enumerate(pieces):
         is_between = 0 < position < len(pieces) - 1 and (gone or new)
@@ -92,10 +92,10 @@ def _tidied(pieces: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
         elif text and is_between and text.isspace():
             gone, new = gone + text, new + text
         elif text:
-            found += _changes(gone, new)
+            tidied += _changes(gone, new)
             gone = new = ""
-            found.append(("same", text))
-    return found + _changes(gone, new)
+            tidied.append(("same", text))
+    return tidied + _changes(gone, new)
 
 
 def _changes(gone: str, new: str) -> list[tuple[Kind, str]]:

@@ -1,4 +1,4 @@
-"""The card that lies beside a data set: what Hugging Face's ``datasets`` reads of it, and what a person has to know."""
+"""The card of a data set: what Hugging Face's ``datasets`` reads of it, and what a person has to know."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from service.exports.dataset import FILES, Contents
 CARD: Final = "README.md"
 _MOST_NAMES: Final = 20
 _TEXT: Final = {"dtype": "string"}
-# Said in full, as what is derived from a file's beginning is wrong where its end has what that has not.
+# Written in full: features that are derived from a file's beginning are wrong where its end has others.
 _FEATURES: Final[list[dict[str, Any]]] = [
     {
         "name": "messages",

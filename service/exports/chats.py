@@ -1,33 +1,34 @@
 """Conversations for fine-tuning: ``{"messages": [...], "tools"?: [...]}``, one example a line.
 
-The form is OpenAI's, which its own and compatible services take as it is, and which Hugging Face's datasets and
-TRL, axolotl and LLaMA-Factory read. There is one choice in it. The arguments of a tool call are a JSON *text* by
-default: OpenAI's validation refuses anything else, axolotl advises it, and columns of Arrow stay of one type when
-two tools use one name for different things. Most chat templates of Hugging Face want an *object* and some write a
-text out wrongly without a word: for TRL, and what stands on it, choose ``tool_arguments_as_objects``.
+The form is OpenAI's. Its own and compatible services take it as it is; Hugging Face's datasets, TRL, axolotl and
+LLaMA-Factory read it. The arguments of a tool call are a JSON *text* by default. OpenAI's validation refuses anything
+else and axolotl advises it; columns of Arrow also stay of one type when two tools use one name for different things.
+Most chat templates of Hugging Face want an *object*, and some write a text out wrongly without a word. For TRL, and
+what stands on it, choose ``tool_arguments_as_objects``.
 (huggingface/transformers#45419, axolotl-ai-cloud/axolotl#3136, TRL's *Dataset formats*.)
 
-Only complete, successful chats and generations are worth learning from, and each only once. Records must come
-newest first: then the longest form of a conversation comes before its beginnings, which are left out as they are
-part of it. Masked secrets stay masked. What our copy does not hold whole is left out, images too.
+Only complete, successful chats and generations are worth learning from, and each only once. Records must come newest
+first: the longest form of a conversation then comes before its beginnings, which are parts of it and left out. Masked
+secrets stay masked. Images, and whatever our copy does not hold whole, are left out.
 """
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from service.exports.chunks import in_pieces
 from service.exports.digest_set import DigestSet
 from service.exports.messages import Message, fingerprints, messages_of, seed_of, tools_of
 from service.journal.reader import KeptRecord
 from service.record.conversation import Conversation, read_conversation
+from service.record.exchange import Outcome
 from service.record.generation import UNFINISHED
 from service.record.line_limit import encode
+from service.record.operations import CONVERSATIONS
 from service.record.record import Record
 
 
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     CUT_ANSWER = "cut_answer"
     IMAGES = "images"
     SHORTENED = "shortened"
+    ANSWER_NOT_ALL_READ = "answer_not_all_read"
     EARLIER_TURNS_MISSING = "earlier_turns_missing"
     NO_TEMPLATE = "no_template"
     SEVERAL_ANSWERS = "several_answers"
@@ -57,7 +59,7 @@ class ChatOptions:
 
     ``drop_system`` leaves system prompts out of the examples; ``all_outcomes`` also takes answers that failed, were
     cut or followed a prompt that was cut, or of several turns of which nobody knows whether they were all read;
-    ``keep_thinking`` adds ``reasoning_content`` to what the assistant says.
+    ``keep_thinking`` adds ``reasoning_content`` to the assistant's messages.
     ``min_turns`` counts questions of the user, ``min_characters`` those of the answer's text (calls of tools
     always suffice).
     """
@@ -84,15 +86,17 @@ class Example:
 
     line: bytes
     messages: list[Message]
-    said: dict[str, Any]
+    record: Record
 
 
 def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, Any]:
     return {"messages": messages, "tools": tools} if tools else {"messages": messages}
 
 
-_OPERATIONS = frozenset({"chat", "generate"})
-# As Ollama and OpenAI, Anthropic, and OpenAI's responses say it.
+_NO_TURNS = frozenset({"suffix", "template"})
+# What stands in an answer for a picture that a model drew.
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
+# The words of Ollama and OpenAI, of Anthropic, and of OpenAI's responses.
 _CUT = frozenset(
     {"length", "max_tokens", "max_output_tokens", "incomplete", "content_filter", "pause_turn", UNFINISHED}
 )
@@ -103,7 +107,7 @@ def write(
     options: ChatOptions = ChatOptions(),
     when_done: Callable[[Left], None] | None = None,
 ) -> Iterator[bytes]:
-    """The examples that ``records`` (newest first) hold. ``when_done`` is told at the end what was left out and why.
+    """The examples that ``records`` (newest first) hold. ``when_done`` gets at the end what was left out and why.
 
     Never raises for what a record holds.
     """
@@ -132,32 +136,32 @@ def examples(
     ``row_of`` makes the object that is written out of the messages and the tools.
     """
     with contextlib.closing(DigestSet()) as seen:
-        for record in records:
-            found = _example(record, options, seen, row_of)
-            if isinstance(found, Reason):
-                counts[found] += 1
+        for kept in records:
+            example = _example(kept, options, seen, row_of)
+            if isinstance(example, Reason):
+                counts[example] += 1
             else:
-                yield found
+                yield example
 
 
 def _example(
-    record: KeptRecord,
+    kept: KeptRecord,
     options: ChatOptions,
     seen: DigestSet,
     row_of: Callable[[list[Message], list[dict[str, Any]]], dict[str, Any]],
 ) -> Example | Reason:
-    # What the row itself tells needs no parsing.
-    if record.row.operation not in _OPERATIONS:
+    # The row's own column needs no parsing.
+    if kept.row.operation not in CONVERSATIONS:
         return Reason.NOT_A_CHAT
-    said = orjson.loads(record.row.line)
-    if reason := _reason_in_record(said, options):
+    record = Record(kept.row.line)
+    if reason := _reason_in_record(record, options):
         return reason
-    conversation = read_conversation(Record(record.row.line), record.request)
+    conversation = read_conversation(record, kept.request)
     if reason := _reason_in_request(conversation):
         return reason
     # Only whole messages are left out without a sign: of a single one it shows in its tokens.
     turns = sum(turn.role != "system" for turn in conversation.turns)
-    if said.get("prompt_truncated") is None and turns > 1 and not options.all_outcomes:
+    if record.prompt_truncated is None and turns > 1 and not options.all_outcomes:
         return Reason.MAYBE_CUT_PROMPT
     try:
         messages = messages_of(
@@ -180,23 +184,25 @@ def _example(
     # A conversation is sent again when it goes on, which is after an answer.
     for digest in earlier:
         seen.add(digest)
-    return Example(line, messages, said)
+    return Example(line, messages, record)
 
 
-def _reason_in_record(said: dict[str, Any], options: ChatOptions) -> Reason | None:
+def _reason_in_record(record: Record, options: ChatOptions) -> Reason | None:
     if not options.all_outcomes:
-        if said.get("failed") is not False or said.get("outcome") != "completed":
+        if record.failed is not False or record.outcome != Outcome.COMPLETED:
             return Reason.NOT_SUCCESSFUL
-        if said.get("prompt_truncated"):
+        if record.prompt_truncated:
             return Reason.CUT_PROMPT
-        if said.get("done_reason") in _CUT:
+        if record.done_reason in _CUT:
             return Reason.CUT_ANSWER
-    if said.get("images"):
+    if record.images or _PICTURE.search(record.response_text or ""):
         return Reason.IMAGES
     return None
 
 
 def _reason_in_request(conversation: Conversation) -> Reason | None:
+    if conversation.has_unread:
+        return Reason.ANSWER_NOT_ALL_READ
     if not conversation.is_whole:
         return Reason.SHORTENED
     if any(turn.images for turn in conversation.turns):
@@ -204,13 +210,13 @@ def _reason_in_request(conversation: Conversation) -> Reason | None:
     answer = conversation.answer
     if answer is None or not (answer.text.strip() or answer.tool_calls):
         return Reason.NO_ANSWER
-    asked = conversation.parameters
-    if asked.get("context") or asked.get("previous_response_id") or asked.get("conversation"):
+    parameters = conversation.parameters
+    if parameters.get("context") or parameters.get("previous_response_id") or parameters.get("conversation"):
         return Reason.EARLIER_TURNS_MISSING
     # With `raw` the prompt holds a template's own marks; with `suffix` it is the text around a gap.
-    if asked.get("raw") is True or asked.get("suffix") or asked.get("template"):
+    if parameters.get("raw") is True or any(turn.role in _NO_TURNS for turn in conversation.turns):
         return Reason.NO_TEMPLATE
-    several = asked.get("n")
+    several = parameters.get("n")
     if isinstance(several, int) and several > 1:
         return Reason.SEVERAL_ANSWERS
     return None

@@ -1,13 +1,12 @@
 """A table for spreadsheets: RFC 4180, UTF-8, one row an exchange.
 
-The columns are the record's keys without its bodies, and at the end ``prompt`` (what was asked last) and ``answer``
-(the text, or the calls of tools), both in full up to what a cell of a spreadsheet takes. The whole bodies are in the
-JSON forms.
+The columns are the record's fields without its bodies, then ``prompt`` (the last question) and ``answer`` (the text,
+or the calls of tools). These two are whole up to what a cell of a spreadsheet takes. The JSON forms hold the bodies.
 
-It is written for people: it begins with a byte order mark, without which Excel takes UTF-8 for something else, and
-no cell computes. A text that a spreadsheet would take for a formula gets an apostrophe in front, every text stands
-in quotes, and characters that reorder or break what is shown are written as ``\\u202e``. Excel divides at commas
-only where the comma is the system's list separator; elsewhere *Data, From Text* asks.
+The table is written for people. It begins with a byte order mark, without which Excel takes UTF-8 for something else.
+No cell computes: a text that a spreadsheet would take for a formula gets an apostrophe in front. Every text stands in
+quotes. Characters that reorder or break what is shown are written as ``\\u202e``. Excel divides at commas only where
+the comma is the system's list separator; elsewhere *Data, From Text* asks.
 """
 
 import re
@@ -15,20 +14,20 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
-from service.record.bodies import document
+from service.record.bodies import first_document
+from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
 from service.record.fields import BODIES, FIELD_NAMES
-from service.record.record import record_of
+from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.record import Record
 
 CELL_UNITS = 32_767
 """The most that a cell of Excel or LibreOffice holds, in UTF-16 code units."""
 
-RECORD_COLUMNS = tuple(key for key in FIELD_NAMES if key not in BODIES)
+RECORD_COLUMNS = tuple(name for name in FIELD_NAMES if name not in BODIES)
 COLUMNS = (*RECORD_COLUMNS, "prompt", "answer")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -36,11 +35,9 @@ _LONGEST_NAME = 200
 # An apostrophe may come in front, and the note behind.
 _ROOM = CELL_UNITS - 64
 # Spreadsheets skip what is not seen before they look for a formula; full-width and small signs count as plain ones.
-_UNSEEN = "\\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-_COMPUTES = re.compile(f"[\\x00\\t\\r]|[{_UNSEEN}]*[=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b]")
-# Control characters but tab and line ends, what reorders text, and lone surrogates, which JSON may hold and UTF-8
-# cannot. Marks of direction (U+200E, U+200F) stay, as Arabic and Hebrew need them.
-_MISLEADING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
+_SIGNS = "=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b"
+_COMPUTES = re.compile(f"[\\x00\\t\\r]|[\\s{as_class(UNSEEN_IN_TABLES)}]*[{_SIGNS}]")
+_MISLEADING = re.compile(f"[{as_class(IN_TABLES)}]")
 
 
 def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
@@ -50,30 +47,30 @@ def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
 
 def _lines(records: Iterable[KeptRecord]) -> Iterator[bytes]:
     yield _BYTE_ORDER_MARK + ",".join(COLUMNS).encode() + b"\r\n"
-    for record in records:
-        yield _row(record).encode()
+    for kept in records:
+        yield _row(Record(kept.row.line)).encode()
 
 
-def _row(record: KeptRecord) -> str:
-    said = orjson.loads(record.row.line)
-    cells = [_cell(said[key]) if key in said else "" for key in RECORD_COLUMNS]
-    answer = said.get("response_text") or said.get("tool_calls") or ""
-    cells += [_text(text) if text else "" for text in (_prompt(said), answer)]
+def _row(record: Record) -> str:
+    values = record.values
+    cells = [_cell(values[name]) if name in values else "" for name in RECORD_COLUMNS]
+    answer = record.response_text or record.tool_calls or ""
+    cells += [_text(text) if text else "" for text in (_prompt(record), answer)]
     return ",".join(cells) + "\r\n"
 
 
-def _prompt(said: dict[str, Any]) -> str:
-    """What was asked last: the newest turn of the user, or all texts that vectors were wanted of."""
-    if said.get("operation") == "embed":
-        return "\n".join(turn.text for turn in read_conversation(record_of(said), b"").turns)
-    asked = document(said.get("request_body", "").encode("utf-8", "surrogatepass"))
-    if isinstance(asked, dict):
+def _prompt(record: Record) -> str:
+    """The newest turn of the user, or all texts of an embedding."""
+    if record.operation in ANSWERED_IN_VECTORS:
+        return "\n".join(turn.text for turn in read_conversation(record, b"").turns)
+    request = first_document((record.request_body or "").encode("utf-8", "surrogatepass"))
+    if isinstance(request, dict):
         for key in ("messages", "input"):
-            if isinstance(asked.get(key), list):
-                # From the end, one at a time: long conversations are mostly what was said before.
-                items = ({key: [item]} for item in reversed(asked[key]))
+            if isinstance(request.get(key), list):
+                # From the end, one at a time: long conversations are mostly earlier turns.
+                items = ({key: [item]} for item in reversed(request[key]))
                 return next((text for item in items if (text := _newest_of(turns_of(item)))), "")
-    return _newest_of(read_conversation(record_of(said), b"").turns)
+    return _newest_of(read_conversation(record, b"").turns)
 
 
 def _newest_of(turns: Iterable[ChatMessage]) -> str:

@@ -1,8 +1,8 @@
 """A data set for fine-tuning: conversations divided into training and validation, in a form that loads as it is.
 
-Two files of JSON lines and a card. They differ from ``chats`` in one thing: ``tools`` is a JSON *text*, and so are the
-arguments of calls. Tools are described by schemas that have no form in common; as columns of Arrow, in which Hugging
-Face's ``datasets`` keeps everything, each of them would get the fields of all others, empty. TRL reads the text.
+It is two files of JSON lines and a card. They differ from ``chats`` in one thing: ``tools`` is a JSON *text*, and so
+are the arguments of calls. The schemas of tools have no form in common. Hugging Face's ``datasets`` keeps everything
+in columns of Arrow, where each tool would get the fields of all others, empty. TRL reads the text.
 """
 
 from collections import Counter
@@ -51,15 +51,15 @@ def write_dataset(records: Iterable[KeptRecord], folder: Path, options: ChatOpti
     contents = Contents()
     with ExitStack() as opened:
         files = {name: opened.enter_context((folder / file).open("xb")) for name, file in FILES.items()}
-        # Which of them belong together is known when all were read.
+        # Which examples belong together is known only after the last of them.
         lines = opened.enter_context(TemporaryFile(dir=folder))
-        division = opened.enter_context(closing(TrainSplit()))
+        split = opened.enter_context(closing(TrainSplit()))
         for example in examples(records, options, contents.left, _row_of):
-            division.add(example.messages)
+            split.add(example.messages)
             lines.write(example.line)
             _count(contents, example)
         lines.seek(0)
-        for line, place in zip(lines, division.places(), strict=True):
+        for line, place in zip(lines, split.places(), strict=True):
             name = side_of(place, validation)
             files[name].write(line)
             contents.examples[name] += 1
@@ -68,7 +68,7 @@ def write_dataset(records: Iterable[KeptRecord], folder: Path, options: ChatOpti
 
 
 def side_of(place: float, validation: float) -> str:
-    """Where a conversation with this place (of division) belongs."""
+    """Where a conversation with this place (of ``TrainSplit``) belongs."""
     return VALIDATION if place < validation else TRAIN
 
 
@@ -77,13 +77,13 @@ def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, A
 
 
 def _count(contents: Contents, example: Example) -> None:
-    said = example.said
-    contents.models[str(said.get("model", "unknown"))] += 1
-    contents.workflows[str(said.get("workflow") or said.get("caller") or "unknown")] += 1
+    record = example.record
+    contents.models["unknown" if record.model is None else record.model] += 1
+    contents.workflows[record.workflow or record.caller or "unknown"] += 1
     contents.questions += sum(message["role"] == "user" for message in example.messages)
     contents.with_tools += any("tool_calls" in message for message in example.messages)
-    contents.prompt_tokens += said.get("prompt_tokens") or 0
-    contents.completion_tokens += said.get("completion_tokens") or 0
-    time = str(said.get("time", ""))
+    contents.prompt_tokens += record.prompt_tokens or 0
+    contents.completion_tokens += record.completion_tokens or 0
+    time = record.time or ""
     contents.newest = max(contents.newest, time)
     contents.oldest = min(contents.oldest or time, time)

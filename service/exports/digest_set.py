@@ -1,7 +1,7 @@
-"""Which conversations were met already: digests in a private file, so that millions take no memory.
+"""Which conversations came before: digests in a private file, so that millions take no memory.
 
-SQLite makes the file in the folder for temporary files, removes its name at once and its bytes when it is closed.
-There is nothing in it but digests. Each is used by one thread at a time, by whichever.
+SQLite makes the file in the folder for temporary files, removes its name at once and its bytes when it is closed. It
+holds nothing but digests. Any thread may use it, one at a time.
 """
 
 import sqlite3
@@ -33,8 +33,8 @@ class Groups:
 
     def of(self, digests: Sequence[bytes]) -> set[int]:
         """The groups that any of ``digests`` is in."""
-        asked = (self._connection.execute("SELECT number FROM member WHERE digest = ?", (it,)) for it in digests)
-        return {number for found in asked for (number,) in found}
+        question = "SELECT number FROM member WHERE digest = ?"
+        return {number for digest in digests for (number,) in self._connection.execute(question, (digest,))}
 
     def put(self, digests: Sequence[bytes], group: int) -> None:
         """Put those of ``digests`` that are in none into ``group``."""

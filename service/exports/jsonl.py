@@ -1,4 +1,4 @@
-"""Whole records, one JSON object a line: exactly the bytes that the journal holds and that Loki was sent."""
+"""Whole records, one JSON object a line: exactly the bytes that the journal holds and that go to Loki."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,4 +8,4 @@ from service.journal.reader import KeptRecord
 
 def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
     """The lines of ``records`` in their order, each with its line end."""
-    return in_pieces(part for record in records for part in (record.row.line, b"\n"))
+    return in_pieces(part for kept in records for part in (kept.row.line, b"\n"))

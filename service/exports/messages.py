@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import document
 from service.record.conversation import ChatMessage, Conversation, ToolCall
+from service.record.json_text import compact
+from service.record.tool_calls import parsed_arguments
 
 Message = dict[str, Any]
 _DIGEST_BYTES = 16
@@ -54,24 +55,27 @@ def messages_of(
 
 
 def _called(call: ToolCall, number: int, as_objects: bool) -> dict[str, Any]:
-    found = document(call.arguments.encode("utf-8", "surrogatepass")) if call.arguments.strip() else {}
+    sent = call.arguments.strip() or "{}"
+    found = parsed_arguments(sent)
     if not isinstance(found, dict) or not call.name:
         raise ValueError(f"the arguments of a call of {call.name!r} are no JSON object")
-    arguments = found if as_objects else (call.arguments.strip() or "{}")
+    # Some models encode them twice; trainers expect them once.
+    arguments = found if as_objects else compact(found) if sent.startswith('"') else sent
     # Ollama's own API gives calls no ids.
     identifier = call.id or f"call_{number}"
     return {"id": identifier, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
 def _name_call(message: Message, turn: ChatMessage, pending: list[tuple[str, str]]) -> None:
-    """Which call ``turn`` answers: the one it names, else one of that function, else the oldest."""
-    found = next((call for call in pending if call[0] == turn.tool_call_id), None) if turn.tool_call_id else None
-    if found is None and not turn.tool_call_id:
-        found = next((call for call in pending if call[1] == turn.name), None) if turn.name else None
-        found = found or next(iter(pending), None)
-    if found:
-        pending.remove(found)
-    identifier, name = turn.tool_call_id or (found[0] if found else ""), turn.name or (found[1] if found else "")
+    """Name the call that ``turn`` answers: the call whose id it has, else one of that function, else the oldest."""
+    answered = next((call for call in pending if call[0] == turn.tool_call_id), None) if turn.tool_call_id else None
+    if answered is None and not turn.tool_call_id:
+        answered = next((call for call in pending if call[1] == turn.name), None) if turn.name else None
+        answered = answered or next(iter(pending), None)
+    if answered:
+        pending.remove(answered)
+    identifier = turn.tool_call_id or (answered[0] if answered else "")
+    name = turn.name or (answered[1] if answered else "")
     if identifier:
         message["tool_call_id"] = identifier
     if name:
@@ -90,16 +94,16 @@ def _with_joined_answer(messages: list[Message]) -> list[Message]:
 
 def tools_of(conversation: Conversation) -> list[dict[str, Any]]:
     """The tools that were offered, in OpenAI's form whichever API they came through; without those of a server."""
-    return [tool for found in conversation.tools if (tool := _tool(found))]
+    return [tool for offered in conversation.tools if (tool := _tool(offered))]
 
 
-def _tool(found: dict[str, Any]) -> dict[str, Any] | None:
-    function = found.get("function")
+def _tool(offered: dict[str, Any]) -> dict[str, Any] | None:
+    function = offered.get("function")
     if not isinstance(function, dict):
-        function = {key: found[key] for key in ("name", "description", "parameters") if key in found}
+        function = {key: offered[key] for key in ("name", "description", "parameters") if key in offered}
         # Anthropic's word for the same schema.
-        if "input_schema" in found:
-            function["parameters"] = found["input_schema"]
+        if "input_schema" in offered:
+            function["parameters"] = offered["input_schema"]
         if "parameters" not in function:
             return None
     return {"type": "function", "function": function} if isinstance(function.get("name"), str) else None
@@ -108,16 +112,16 @@ def _tool(found: dict[str, Any]) -> dict[str, Any] | None:
 def fingerprints(messages: Sequence[Message], seed: bytes = b"") -> list[bytes]:
     """A digest for each beginning of a conversation that ends with an answer, and for the whole: 16 bytes each.
 
-    The same in every process and for ever. White space around texts, ids of calls, thinking and the way in which
-    arguments are written do not count, as clients change them when they send a conversation again.
+    A digest is the same in every process and version. White space around texts, ids of calls, thinking and the way in
+    which arguments are written do not count: clients change them when they send a conversation again.
     """
     digests, digest = [], seed
     for left, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
         role = message["role"]
-        said = [role, message["content"].strip()]
+        parts: list[Any] = [role, message["content"].strip()]
         if calls := message.get("tool_calls"):
-            said += [(call["function"]["name"], _comparable(call["function"]["arguments"])) for call in calls]
-        digest += _canonical(said)
+            parts += [(call["function"]["name"], _comparable(call["function"]["arguments"])) for call in calls]
+        digest += _canonical(parts)
         if not left or role == "assistant":
             digest = blake2b(digest, digest_size=_DIGEST_BYTES).digest()
             digests.append(digest)
@@ -140,12 +144,12 @@ def seed_of(tools: Sequence[dict[str, Any]]) -> bytes:
 
 
 def _comparable(arguments: Any) -> Any:
-    return document(arguments.encode("utf-8", "surrogatepass")) if isinstance(arguments, str) else arguments
+    return parsed_arguments(arguments)
 
 
-def _canonical(said: Any) -> bytes:
+def _canonical(value: Any) -> bytes:
     try:
-        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Lone surrogates, or deeper than orjson goes; the text of it is as good for a digest.
-        return repr(said).encode("utf-8", "backslashreplace")
+        return repr(value).encode("utf-8", "backslashreplace")

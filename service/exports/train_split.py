@@ -1,8 +1,8 @@
 """Which examples are parts of one conversation, so that none of it stands on both sides of a division.
 
-Two are when they begin with the same question: its repetitions, branches and lengths. Two are when they share a
-question with its answer: a client that sends only the last turns of a conversation (n8n's window memory) gives it a
-new first question with each request, and this is what its requests have in common.
+Two examples are, when they begin with the same question: its repetitions, branches and lengths. Two examples are, when
+they share a question with its answer. A client that sends only the last turns of a conversation (n8n's window memory)
+gives it a new first question with each request; a question with its answer is what its requests have in common.
 """
 
 from array import array

@@ -129,13 +129,13 @@ def check_key(headers: Mapping[str, str], policy: Policy) -> Refusal | str | Non
     scheme, _, credential = headers.get("Authorization", "").partition(" ")
     key = credential.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
     digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-    found = None
+    key_name = None
     for known, name in policy.keys.items():
         # All are compared, each in constant time: the time taken tells nothing about a key.
         if hmac.compare_digest(known, digest):
-            found = name
-    if found is not None and key:
-        return found
+            key_name = name
+    if key_name is not None and key:
+        return key_name
     return Refusal(
         401,
         # Without an example of the header: in the record that would be masked as if it held a key.

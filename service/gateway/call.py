@@ -1,4 +1,4 @@
-"""What a passage is handed: the call, the ways out of the gateway, the settings; and what it hands back."""
+"""What a round trip is given: the call, the ways out of the gateway, the settings; and what it gives back."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,20 +16,23 @@ Close = Callable[[Exchange], Committed | None]
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """``silence`` and ``hold`` are seconds; a ``hold`` of 0 lets answers go before their record is kept."""
+    """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
+
+    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    """
 
     ollama_url: str
-    silence: float
+    idle_seconds: float
     keep_body_bytes: int
     hold: float = 0.25
 
 
 @dataclass(slots=True)
 class Hooks:
-    """What a passage is handed: how to reach Ollama, and who hears of its opening and its end.
+    """How to reach Ollama, and who hears that an exchange opens and ends.
 
-    ``close`` may return a future that is done when the record is on disk; ``released`` is told
-    of each answer that did not wait for that any longer.
+    ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
+    did not wait for that any longer.
     """
 
     send: Send
@@ -42,7 +45,7 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request on the gateway's threshold: what goes to Ollama, and ``open_with`` its body once that is known."""
+    """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body."""
 
     id: str
     method: str
@@ -54,7 +57,7 @@ class Call:
 
 
 class AlreadySent:
-    """Tells aiohttp that the answer has gone out (see ``reply``).
+    """Tells aiohttp that the answer has gone out (by ``ResponseWriter``).
 
     ``prepare``, ``write_eof`` and ``keep_alive`` are all that aiohttp's ``RequestHandler`` asks of a response.
     """

@@ -1,4 +1,4 @@
-"""Who asked: from labels in the path, headers, the API key's name, the user agent, in this order."""
+"""Who asks: from labels in the path, headers, the API key's name, the user agent, in this order."""
 
 import ipaddress
 import re
@@ -13,15 +13,8 @@ from service.record.exchange import Caller
 LONGEST = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_LABELS = {
-    "workflow": "workflow",
-    "workflow_id": "workflow_id",
-    "execution": "execution_id",
-    "execution_id": "execution_id",
-    "node": "node",
-    "caller": "caller",
-    "user": "user",
-}
+# Each field of a Caller is a label; the execution has a second one.
+_LABELS = {name: name for name in Caller._fields} | {"execution": "execution_id"}
 # n8n sends no such header by itself: our templates add them by expression. Open WebUI sends
 # its own with ENABLE_FORWARD_USER_INFO_HEADERS=true; a chat there is what an execution is in n8n.
 _HEADERS = (
@@ -38,29 +31,29 @@ _EXCHANGE = re.compile("[0-9a-f]{32}")
 
 
 def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
-    """Put the caller together; the first that says something wins per field."""
-    said: dict[str, str] = {}
+    """Put the caller together; for each field the first source that has it wins."""
+    fields: dict[str, str] = {}
     for label, value in labels:
         if label in _LABELS:
-            said.setdefault(_LABELS[label], value[:LONGEST])
+            fields.setdefault(_LABELS[label], value[:LONGEST])
     for header, name in _HEADERS:
         if value_sent := headers.get(header):
-            said.setdefault(name, unquote(value_sent)[:LONGEST])
-    if "caller" not in said:
+            fields.setdefault(name, unquote(value_sent)[:LONGEST])
+    if "caller" not in fields:
         caller = key_name or _program(headers)
         if caller:
-            said["caller"] = caller[:LONGEST]
-    return Caller(**said)
+            fields["caller"] = caller[:LONGEST]
+    return Caller(**fields)
 
 
 def replayed(headers: Mapping[str, str]) -> str | None:
-    """The id of the exchange that this request repeats, where it says so (``X-Replay-Of``)."""
-    said = headers.get("X-Replay-Of")
-    return said if said is not None and _EXCHANGE.fullmatch(said) else None
+    """The id of the exchange that this request repeats, from ``X-Replay-Of``; None when it repeats none."""
+    identifier = headers.get("X-Replay-Of")
+    return identifier if identifier is not None and _EXCHANGE.fullmatch(identifier) else None
 
 
 def _program(headers: Mapping[str, str]) -> str | None:
-    """What the asking program is called. Open WebUI's own user agent names only its HTTP library.
+    """The name of the program. Open WebUI's own user agent names only its HTTP library.
 
     In a browser the program is a page: all browsers call themselves ``Mozilla``, ``Origin`` names the page's host.
     """
@@ -95,7 +88,7 @@ def _is_within(address: str, networks: tuple[Network, ...]) -> bool:
 
 
 def client_address(peer: str, headers: MultiMapping[str], trusted: tuple[Network, ...]) -> str:
-    """The client's address: the peer's, or what a trusted proxy says of it.
+    """The client's address: the peer's, or the one that a trusted proxy names.
 
     ``X-Forwarded-For`` is read from the right, as each proxy appends the peer that it saw; the
     first address that is not itself a trusted proxy is the client. A header of an untrusted
@@ -119,14 +112,14 @@ def client_address(peer: str, headers: MultiMapping[str], trusted: tuple[Network
 
 
 def is_trusted(peer: str, trusted: tuple[Network, ...]) -> bool:
-    """Whether what this peer says of its clients is believed."""
+    """Whether this peer's headers about its clients are believed."""
     return _is_within(peer, trusted)
 
 
 def is_at_this_machine(peer: str, headers: MultiMapping[str]) -> bool:
     """Whether a request was made on this machine.
 
-    Everybody on its way has to be this machine, whichever header names them: a client can write
+    Each hop on its way has to be this machine, whichever header names it: a client can write
     ``X-Forwarded-For: 127.0.0.1``, and a trusted proxy between us would only append to that.
     """
     named = [value for header in ("X-Forwarded-For", "X-Real-IP") for value in headers.getall(header, ())]

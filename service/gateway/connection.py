@@ -1,7 +1,7 @@
 """One connection to Ollama: a request goes out, an answer comes in, one after the other.
 
-``httptools`` (the parser of Node.js) reads the bytes; what is here is framing, waiting, and the
-knowledge of when a connection may be used again.
+``httptools`` (the parser of Node.js) reads the bytes. This module frames, waits, and knows when a connection may be
+used again.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _MOST_WAITING: Final = 256 * 1024
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time; while it does, it is that exchange's ``upstream.Answer``."""
+    """Carries one exchange at a time; while it does, it is that exchange's ``UpstreamResponse``."""
 
     def __init__(self, released: Callable[["Connection"], None]) -> None:
         self.transport: asyncio.Transport | None = None

@@ -1,8 +1,8 @@
 """Asks Ollama, off the hot path, which models are loaded with how much room (``/api/ps``) and what they are
 (``/api/show``).
 
-Ollama cuts a prompt that is longer without saying so; a request that names no ``num_ctx`` runs with the length that
-is usual for its model, which only ``/api/ps`` tells. Neither question loads a model or keeps one loaded for longer.
+Ollama cuts a longer prompt without a word. A request that names no ``num_ctx`` runs with the length that is usual for
+its model, and only ``/api/ps`` has that. Neither question loads a model or keeps one loaded for longer.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import orjson
 
 from service.gateway.upstream import Failure, RequestBody, Send
 from service.record.model_facts import Look, ModelFacts, canonical_name, gives_up_half, read_loaded, read_model_facts
+from service.record.operations import CHANGE_MODELS
 
 # Often enough to see a model before its first answer ends, too seldom to be noticed.
 ASK_EVERY_SECONDS: Final = 1.0
@@ -31,7 +32,6 @@ _LOOKS_KEPT: Final = 256
 # A model may be made anew under its name by somebody whom the recorder does not see.
 _FACTS_HOLD_SECONDS: Final = 60.0
 _MOST_MODELS: Final = 200
-_CHANGE_MODELS: Final = frozenset({"create", "pull", "copy", "delete"})
 _JSON: Final = (b"Content-Type: application/json\r\n",)
 
 
@@ -90,7 +90,7 @@ class ContextLengths:
 
     def note_ended(self, operations: Iterable[str]) -> None:
         """These ended. Where models were made or removed, what is known of them may be wrong by now."""
-        if not _CHANGE_MODELS.isdisjoint(operations):
+        if not CHANGE_MODELS.isdisjoint(operations):
             self._facts.clear()
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What browsers are told: whether a page of another origin may call, and what it may read of the answer."""
+"""Headers for browsers: whether a page of another origin may call, and what it may read of the answer."""
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -25,8 +25,8 @@ def answer_preflight(request: web.BaseRequest, policy: Policy) -> web.Response |
     if request.method != "OPTIONS":
         return None
     origin = request.headers.get("Origin")
-    wanted = request.headers.get("Access-Control-Request-Method")
-    if origin is None or wanted is None:
+    method = request.headers.get("Access-Control-Request-Method")
+    if origin is None or method is None:
         return None
     host = request.headers.get("Host")
     if check_host(host, policy) or check_origin(origin, host or "", policy):

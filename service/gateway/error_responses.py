@@ -1,4 +1,4 @@
-"""The gateway's own answers: errors in the shape of the API that was called, each saying what to do."""
+"""The gateway's own answers: errors in the shape of the API that was called, each with what to do."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,6 @@
-"""The gateway's threshold: everything below ``/api/ollama`` is admitted or refused, named, and relayed."""
+"""Everything below ``/api/ollama`` comes here: it is admitted or refused, its caller is named, and it is relayed."""
 
 import time
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,7 +14,7 @@ from service.gateway.headers import towards_ollama
 from service.gateway.relay import Relay
 from service.gateway.routes import Route, Target, find_target
 from service.gateway.trace import identify
-from service.record.exchange import OpenExchange
+from service.record.exchange import Body, OpenExchange
 
 LONGEST_LINE: Final = 64 * 1024
 # How aiohttp's server must be set up for a gateway.
@@ -94,31 +93,36 @@ class Gateway:
         trace = identify(headers.get("traceparent"), started_ns)
         user_agent = headers.get("User-Agent")
         path = target.upstream_path
-        describe = partial(
-            OpenExchange,
-            trace.exchange,
-            started_ns,
-            request.method,
-            request.raw_path[:_LONGEST_URI],
-            target.path if target.route else "",
-            target.route.operation if target.route else "unknown",
-            target.route.api if target.route else "ollama",
-            client_address(request.remote or "", headers, self._trusted_proxies),
-            trace.trace_id,
-            trace.span_id,
-            trace.parent_span_id,
-            user_agent[:_LONGEST_USER_AGENT] if user_agent else None,
-            name_caller(target.labels, headers, key_name),
-            replay_of=replayed(headers),
-        )
+        caller = name_caller(target.labels, headers, key_name)
+        address = client_address(request.remote or "", headers, self._trusted_proxies)
+
+        def open_with(body: Body) -> OpenExchange:
+            return OpenExchange(
+                id=trace.exchange,
+                started_ns=started_ns,
+                method=request.method,
+                request_uri=request.raw_path[:_LONGEST_URI],
+                path=target.path if target.route else "",
+                operation=target.route.operation if target.route else "unknown",
+                api=target.route.api if target.route else "ollama",
+                remote_addr=address,
+                trace_id=trace.trace_id,
+                span_id=trace.span_id,
+                parent_span_id=trace.parent_span_id,
+                user_agent=user_agent[:_LONGEST_USER_AGENT] if user_agent else None,
+                caller=caller,
+                request=body,
+                replay_of=replayed(headers),
+            )
+
         return Call(
-            trace.exchange,
-            request.method,
-            target.path,
-            f"{path}?{query}" if query else path,
-            towards_ollama(request.raw_headers, trace.traceparent, self._policy.keys is not None),
-            describe,
-            cors(origin),
+            id=trace.exchange,
+            method=request.method,
+            path=target.path,
+            target=f"{path}?{query}" if query else path,
+            header_lines=towards_ollama(request.raw_headers, trace.traceparent, self._policy.keys is not None),
+            open_with=open_with,
+            cors=cors(origin),
         )
 
 

@@ -1,11 +1,10 @@
-"""``POST /generate``: one prompt in, its text out, for web pages that shall not know Ollama.
+"""``POST /generate``: one prompt in, its text out, for web pages that need not know Ollama.
 
 It calls ``/api/generate`` through this recorder's own gateway, as any client would. So the exchange is admitted,
-relayed, recorded and ended like all others, and there is one path for bytes, not two.
+relayed, recorded and ended like all others. Bytes have one path, not two.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -20,64 +19,64 @@ from service.gateway.gateway import Gateway
 from service.gateway.headers import header
 from service.gateway.request_body import read_short
 from service.gateway.response_writer import ResponseWriter
-from service.gateway.routes import PREFIX
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
+from service.record.exchange import GATEWAY_PREFIX
+from service.record.json_body import JsonForm, read_fields
+from service.record.streamed import AnswerDelta, StreamedAnswer
 
 PATH: Final = "/generate"
-_TARGET: Final = f"{PREFIX}/api/generate"
+_TARGET: Final = f"{GATEWAY_PREFIX}/api/generate"
 _LONGEST: Final = 1 << 20
-_FIELDS: Final[dict[str, tuple[type, str]]] = {
-    "prompt": (str, "a string"),
-    "model": (str, "a string"),
-    "system": (str, "a string"),
-    "options": (dict, "an object, as Ollama's own options"),
-    "stream": (bool, "true or false"),
-}
+_FORM: Final = JsonForm(
+    {
+        "prompt": (str, "a string"),
+        "model": (str, "a string"),
+        "system": (str, "a string"),
+        "options": (dict, "an object, as Ollama's own options"),
+        "stream": (bool, "true or false"),
+    },
+    unknown='{name} is not known here; parameters of the model go into "options".',
+    mistyped='"{name}" has to be {expected}.',
+)
 _EXAMPLE: Final = 'Send {"prompt": "..."} as JSON; "model", "system", "options" and "stream" are optional.'
-# Who asks is told on; so are the credentials that the gateway checks.
-_TOLD_ON: Final = frozenset(
+# These name the caller, or are credentials that the gateway checks.
+_PASSED_ON: Final = frozenset(
     {b"user-agent", b"authorization", b"x-api-key", b"traceparent", b"x-caller", b"x-n8n-workflow-id"}
     | {b"x-n8n-workflow-name", b"x-n8n-execution-id", b"x-n8n-node", b"x-openwebui-user-name", b"x-openwebui-chat-id"}
 )
 
 
-@dataclass(slots=True)
-class _Texts:
-    """Takes apart the lines of Ollama's stream. ``error`` is set once a line carries one."""
+class _StreamedText:
+    """The text of Ollama's stream, as far as it has come. ``error`` is set once the stream carries one."""
 
-    error: str = ""
-    _rest: bytes = b""
-    _texts: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._answer = StreamedAnswer("ollama", "generate", "application/x-ndjson")
+        self._new: list[str] = []
+        self.error = ""
 
     def add(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._read(line)
+        self._take_in(self._answer.add(piece))
 
     def end(self) -> None:
         """The answer came whole: its last line is one also without a newline."""
-        self._read(self._rest)
-        self._rest = b""
-
-    def _read(self, line: bytes) -> None:
-        try:
-            said = orjson.loads(line)
-        except ValueError:
-            return
-        if isinstance(said, dict):
-            self.error = self.error or str(said.get("error") or "")
-            self._texts.append(str(said.get("response") or ""))
+        self._take_in(self._answer.end())
 
     def take(self) -> bytes:
         """The text that has come since the last call."""
-        texts, self._texts = self._texts, []
-        return "".join(texts).encode("utf-8", "replace")
+        new, self._new = self._new, []
+        return "".join(new).encode("utf-8", "replace")
+
+    def _take_in(self, delta: AnswerDelta) -> None:
+        self._new.append(delta.text)
+        self.error = self.error or delta.error
 
 
 class Generate:
-    """Handles ``/generate``. ``send`` reaches this recorder's own socket; ``choose_model`` names the model to take
-    when the request names none, None when Ollama has no model. A request of which nothing came for ``silence`` seconds
-    (0: never) is given up."""
+    """Handles ``/generate``.
+
+    ``send`` reaches this recorder's own socket. ``choose_model`` names the model for a request that names none; it
+    gives None when Ollama has no model. A request of which nothing came for ``idle_seconds`` (0: never) is given up.
+    """
 
     def __init__(
         self,
@@ -86,17 +85,17 @@ class Generate:
         trusted_proxies: tuple[Network, ...],
         send: Send,
         choose_model: Callable[[], Awaitable[str | None]],
-        silence: float,
+        idle_seconds: float,
     ) -> None:
         self._gateway = gateway
         self._policy = policy
         self._trusted_proxies = trusted_proxies
         self._send = send
         self._choose_model = choose_model
-        self._silence = silence
+        self._idle_seconds = idle_seconds
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | AlreadySent:
-        """UpstreamResponse one request."""
+        """Answer one request."""
         preflight = answer_preflight(request, self._policy)
         if preflight is not None:
             return preflight
@@ -110,16 +109,16 @@ class Generate:
         body = await self._body(request)
         if isinstance(body, Refusal):
             return await self._gateway.refuse(request, PATH, body)
-        asked = _read(body)
-        if isinstance(asked, str):
-            return await self._gateway.refuse(request, PATH, Refusal(400, f"{asked} {_EXAMPLE}"), body)
-        if "model" not in asked:
+        fields = _read(body)
+        if isinstance(fields, str):
+            return await self._gateway.refuse(request, PATH, Refusal(400, f"{fields} {_EXAMPLE}"), body)
+        if "model" not in fields:
             model = await self._choose_model()
             if model is None:
                 refusal = Refusal(503, "Ollama has no model yet. Fetch one: ollama pull llama3.2", "GENERATE_MODEL")
                 return await self._gateway.refuse(request, PATH, refusal, body)
-            asked["model"] = model
-        return await self._ask(request, asked, cors(origin))
+            fields["model"] = model
+        return await self._ask(request, fields, cors(origin))
 
     async def _body(self, request: web.BaseRequest) -> bytes | Refusal:
         too_long = Refusal(413, f"{PATH} takes prompts up to 1 MiB; {_TARGET} takes longer ones.")
@@ -127,16 +126,16 @@ class Generate:
             return too_long
         ResponseWriter(request).invite()
         try:
-            body = await read_short(request, _LONGEST, self._silence)
+            body = await read_short(request, _LONGEST, self._idle_seconds)
         except TimeoutError:
-            return Refusal(408, f"The request's body stopped arriving for {self._silence:g} s.")
+            return Refusal(408, f"The request's body stopped arriving for {self._idle_seconds:g} s.")
         return too_long if body is None else body
 
     async def _ask(
-        self, request: web.BaseRequest, asked: dict[str, Any], more: tuple[tuple[str, str], ...]
+        self, request: web.BaseRequest, fields: dict[str, Any], more: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
-        streams = asked.setdefault("stream", False)
-        content = orjson.dumps(asked)
+        streams = fields.setdefault("stream", False)
+        content = orjson.dumps(fields)
         answer = await self._send("POST", _TARGET, self._header_lines(request), RequestBody(content, len(content)))
         if isinstance(answer, Failure):
             return _json(500, {"error": f"The recorder cannot reach itself: {answer.reason}."}, more)
@@ -145,20 +144,20 @@ class Generate:
             headers = (*more, ("X-Exchange-Id", exchange))
             if answer.status == 200 and streams:
                 return await self._stream(request, answer, headers)
-            return _whole(answer.status, await _read_all(answer), exchange, headers, str(asked["model"]))
+            return _whole(answer.status, await _read_all(answer), exchange, headers, str(fields["model"]))
         finally:
             # A client that leaves ends this task: hanging up here ends the generation too.
             answer.abort()
 
     def _header_lines(self, request: web.BaseRequest) -> list[bytes]:
-        lines = [b"%b: %b\r\n" % pair for pair in request.raw_headers if pair[0].lower() in _TOLD_ON]
+        lines = [b"%b: %b\r\n" % pair for pair in request.raw_headers if pair[0].lower() in _PASSED_ON]
         address = client_address(request.remote or "", request.headers, self._trusted_proxies)
         return [*lines, b"Content-Type: application/json\r\n", f"X-Forwarded-For: {address}\r\n".encode()]
 
     async def _stream(
         self, request: web.BaseRequest, answer: UpstreamResponse, headers: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
-        texts = _Texts()
+        texts = _StreamedText()
         response = web.StreamResponse(headers=dict(headers))
         response.content_type, response.charset = "text/plain", "utf-8"
 
@@ -188,26 +187,15 @@ class Generate:
 
 
 def _read(body: bytes) -> dict[str, Any] | str:
-    """What is asked for, or what is wrong with it in one sentence."""
-    try:
-        said = orjson.loads(body)
-    except ValueError:
-        return "The body is empty." if not body.strip() else "The body is not JSON."
-    if not isinstance(said, dict):
-        return "The body is JSON, but no object."
-    # null is what a script sends for a value that it has not got.
-    asked = {name: value for name, value in said.items() if value is not None}
-    for name, value in asked.items():
-        if name not in _FIELDS:
-            return f'{name[:50]!r} is not known here; parameters of the model go into "options".'
-        kind, expected = _FIELDS[name]
-        if not isinstance(value, kind):
-            return f'"{name}" has to be {expected}.'
-    if not asked.get("prompt", "").strip():
-        return '"prompt" is empty.' if "prompt" in asked else '"prompt" is missing.'
-    if not asked.get("model", "-").strip():
-        del asked["model"]
-    return asked
+    """The fields of the body, or what is wrong with it in one sentence. A blank model counts as none."""
+    fields = read_fields(body, _FORM)
+    if isinstance(fields, str):
+        return fields
+    if not fields.get("prompt", "").strip():
+        return '"prompt" is empty.' if "prompt" in fields else '"prompt" is missing.'
+    if not fields.get("model", "-").strip():
+        del fields["model"]
+    return fields
 
 
 async def _read_all(answer: UpstreamResponse) -> bytes:
@@ -225,16 +213,16 @@ def _whole(
     status: int, body: bytes, exchange: str, headers: tuple[tuple[str, str], ...], model: str
 ) -> web.StreamResponse:
     try:
-        said = orjson.loads(body)
+        answer = orjson.loads(body)
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        answer = None
+    if not isinstance(answer, dict):
         return _json(502, {"error": "Ollama broke off, or answered something that is not JSON."}, headers)
-    if status != 200 or said.get("error"):
-        error = str(said.get("error") or body[:200].decode("utf-8", "replace"))
+    if status != 200 or answer.get("error"):
+        error = str(answer.get("error") or body[:200].decode("utf-8", "replace"))
         return _json(status if status >= 400 else 500, {"error": error}, headers)
-    answered = {"text": said.get("response") or "", "model": said.get("model") or model, "exchange": exchange}
-    return _json(200, answered, headers)
+    content = {"text": answer.get("response") or "", "model": answer.get("model") or model, "exchange": exchange}
+    return _json(200, content, headers)
 
 
 def _json(status: int, value: dict[str, Any], headers: tuple[tuple[str, str], ...]) -> web.Response:
@@ -244,7 +232,7 @@ def _json(status: int, value: dict[str, Any], headers: tuple[tuple[str, str], ..
 async def choose_model(setting: str, send: Send) -> str | None:
     """GENERATE_MODEL, or the first model that Ollama lists; None when it has none.
 
-    Without an Ollama the name is empty: asking it then fails, and that is told and recorded as any such failure.
+    Without an Ollama the name is empty: the call then fails, and is answered and recorded as any such failure.
     """
     if setting:
         return setting
@@ -255,7 +243,7 @@ async def choose_model(setting: str, send: Send) -> str | None:
 
 
 async def list_models(send: Send) -> list[str]:
-    """The names of the models that Ollama has; none when it cannot be asked. A question of our own: not recorded."""
+    """The names of the models that Ollama has; none when it does not answer. A question of our own: not recorded."""
     return await _models(send) or []
 
 
@@ -264,8 +252,8 @@ async def _models(send: Send) -> list[str] | None:
     if isinstance(answer, Failure):
         return None
     try:
-        said = orjson.loads(await _read_all(answer))
-        return [str(model["name"]) for model in said["models"]]
+        models = orjson.loads(await _read_all(answer))["models"]
+        return [str(model["name"]) for model in models]
     except (ValueError, KeyError, TypeError):
         return None
     finally:

@@ -1,6 +1,6 @@
 """Which headers pass, in each direction: all that are not about one hop only.
 
-Headers stay the bytes that came; those that pass are given back as lines, ready to be sent.
+Headers stay the bytes that came. Those that pass are lines, ready to be sent.
 """
 
 from collections.abc import Iterable
@@ -38,10 +38,10 @@ _NOT_TO_CLIENT = _HOP_BY_HOP | {
 }
 
 
-def header(headers: RawHeaders, wanted: bytes) -> str:
-    """The value of the first header with the lower-case name ``wanted``; empty when there is none."""
+def header(headers: RawHeaders, lower_name: bytes) -> str:
+    """The value of the first header of this name; empty when there is none."""
     for name, value in headers:
-        if name.lower() == wanted:
+        if name.lower() == lower_name:
             return value.decode("latin-1").strip()
     return ""
 

@@ -1,4 +1,4 @@
-"""Gives an exchange up when nothing was heard for too long."""
+"""An exchange is given up when nothing was heard for too long."""
 
 import asyncio
 import time
@@ -10,9 +10,8 @@ _NEVER: Final = 0.0
 class IdleTimeout:
     """Cancels the task that called ``watch`` after ``seconds`` without ``heard`` (0: never).
 
-    One timer an exchange, set again when it fires: what happens per piece is one assignment.
-    ``waits_for_client`` tells whose silence it is; while ``is_paused`` (a client that reads
-    slowly) nobody's.
+    One timer an exchange, set again when it fires: a piece of a body costs one assignment. ``waits_for_client``: the
+    silence is the client's, else Ollama's. While ``is_paused``, because a client reads slowly, it is nobody's.
     """
 
     __slots__ = ("_last", "_seconds", "_task", "_timer", "has_expired", "is_paused", "waits_for_client")
@@ -40,7 +39,7 @@ class IdleTimeout:
             self._timer = self._task = None
 
     def was_the_reason(self) -> bool:
-        """Asked when the task was cancelled: whether it was for this, and for this alone."""
+        """Whether a task that was cancelled was cancelled for this, and for this alone."""
         task = asyncio.current_task()
         return self.has_expired and task is not None and task.uncancel() == 0
 

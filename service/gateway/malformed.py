@@ -1,4 +1,4 @@
-"""What is no HTTP: one event instead of a traceback with an attacker's bytes in it, and words for who sent it."""
+"""What is no HTTP: one event instead of a traceback with an attacker's bytes, and a sentence for its sender."""
 
 import logging
 
@@ -49,7 +49,7 @@ def _advice(error: BaseException | None) -> str | None:
 
 
 def server_logger() -> logging.Logger:
-    """The logger for aiohttp's server: it logs through it when bytes make no request, or a handler raised."""
+    """The logger that aiohttp's server logs through when bytes make no request, or a handler raised."""
     logger = logging.Logger("ollama_recorder.http")
     logger.addFilter(_note)
     return logger
@@ -64,8 +64,8 @@ def _note(record: logging.LogRecord) -> bool:
     if is_their_fault:
         remote = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
         # Behind an empty line aiohttp quotes what came, and that can be a credential.
-        said = _advice(error) or str(error).partition("\n\n")[0]
-        reason = f"{type(error).__name__}: {said}"[:_LONGEST]
+        sentence = _advice(error) or str(error).partition("\n\n")[0]
+        reason = f"{type(error).__name__}: {sentence}"[:_LONGEST]
         emit(RequestMalformed(remote, reason.encode("unicode_escape").decode()))
     else:
         emit(DefectFound("http", repr(error)[:_LONGEST] if error else record.getMessage()[:_LONGEST]))

@@ -1,4 +1,4 @@
-"""Carries each call from its client to Ollama and back, and tells one from another how it ended."""
+"""Carries each call from its client to Ollama and back, and sees to it that each ends, however it ends."""
 
 import asyncio
 
@@ -12,62 +12,62 @@ from service.record.exchange import Exchange
 
 
 class Relay:
-    """Carries calls through ``seams``."""
+    """Carries calls. ``hooks`` reach Ollama and whoever keeps the exchanges."""
 
-    def __init__(self, seams: Hooks) -> None:
-        self._seams = seams
-        self._passages: set[RoundTrip] = set()
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._round_trips: set[RoundTrip] = set()
         self._is_idle = asyncio.Event()
 
     @property
     def in_flight(self) -> int:
         """How many exchanges have not ended."""
-        return len(self._passages)
+        return len(self._round_trips)
 
     def so_far(self, most_bytes: int) -> list[Exchange]:
         """Every exchange in flight whose request has been read, as if it ended now; answers up to ``most_bytes``."""
-        return [exchange for passage in self._passages if (exchange := passage.so_far(most_bytes)) is not None]
+        return [exchange for round_trip in self._round_trips if (exchange := round_trip.so_far(most_bytes)) is not None]
 
     async def wait_until_idle(self) -> None:
         """Wait until no exchange is in flight."""
-        while self._passages:
+        while self._round_trips:
             self._is_idle.clear()
             await self._is_idle.wait()
 
     def stop(self) -> None:
         """From now on a cancelled exchange is one that we stopped, and no connection is kept."""
-        self._seams.is_stopping = True
+        self._hooks.is_stopping = True
 
     async def relay(self, request: web.BaseRequest, call: Call) -> AlreadySent:
         """Carry one call to Ollama and its answer back."""
-        return await self._carry(RoundTrip(self._seams, request, call), None)
+        return await self._carry(RoundTrip(self._hooks, request, call), None)
 
     async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
-        passage = RoundTrip(self._seams, request, call)
-        passage.intake.copy.add(body)
-        return await self._carry(passage, refusal)
+        round_trip = RoundTrip(self._hooks, request, call)
+        round_trip.body_reader.copy.add(body)
+        return await self._carry(round_trip, refusal)
 
-    async def _carry(self, passage: RoundTrip, refusal: Refusal | None) -> AlreadySent:
-        self._passages.add(passage)
+    async def _carry(self, round_trip: RoundTrip, refusal: Refusal | None) -> AlreadySent:
+        self._round_trips.add(round_trip)
         try:
             if refusal is not None:
-                return await passage.refuse(refusal)
-            return await passage.run()
+                return await round_trip.refuse(refusal)
+            return await round_trip.run()
         except asyncio.CancelledError:
-            # Silence, the client's leaving and our own stopping all arrive here.
-            if not passage.silence.was_the_reason():
-                passage.was_cancelled()
+            # An idle timeout, the client's leaving and our own stopping all arrive here.
+            if not round_trip.idle_timeout.was_the_reason():
+                round_trip.was_cancelled()
                 raise
-            return await passage.gave_up()
+            return await round_trip.gave_up()
         except (OSError, web.RequestPayloadError):
-            passage.client_left()
-            return passage.hang_up()
+            round_trip.client_left()
+            return round_trip.hang_up()
         except Exception as error:  # noqa: BLE001 - our own fault must not cost the exchange its record
             emit(DefectFound("relay", repr(error)))
-            return await passage.fail(error)
+            return await round_trip.fail(error)
         finally:
-            self._passages.discard(passage)
-            passage.end()
-            if not self._passages:
+            self._round_trips.discard(round_trip)
+            round_trip.end()
+            if not self._round_trips:
                 self._is_idle.set()

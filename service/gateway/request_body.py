@@ -1,4 +1,4 @@
-"""A request's body on its way in: copied as it comes, and its sender's silence told from Ollama's."""
+"""A request's body on its way in: copied as it comes. The sender's silence is kept apart from Ollama's."""
 
 import asyncio
 import time
@@ -11,15 +11,15 @@ from service.gateway.idle_timeout import IdleTimeout
 from service.record.exchange import Body
 
 
-async def read_short(request: web.BaseRequest, most_bytes: int, silence: float) -> bytes | None:
+async def read_short(request: web.BaseRequest, most_bytes: int, idle_seconds: float) -> bytes | None:
     """A body that is of use only as a whole; None when it has more than ``most_bytes``.
 
-    Raises TimeoutError after ``silence`` seconds (0: never) in which nothing of it came.
+    Raises TimeoutError after ``idle_seconds`` (0: never) in which nothing of it came.
     """
     pieces: list[bytes] = []
     length = 0
     while True:
-        async with asyncio.timeout(silence or None):
+        async with asyncio.timeout(idle_seconds or None):
             piece = await request.content.readany()
         if not piece:
             return b"".join(pieces)
@@ -30,30 +30,33 @@ async def read_short(request: web.BaseRequest, most_bytes: int, silence: float) 
 
 
 class RequestBodyReader:
-    """``is_incomplete``: more of it is to come. ``whole_at``: when the last of it came (``time.monotonic``), None when
-    it came with its head, or did not come."""
+    """Reads the body of one request.
 
-    def __init__(self, request: web.BaseRequest, silence: IdleTimeout, keep_bytes: int) -> None:
+    ``is_incomplete``: more of it is to come. ``whole_at``: when its end came (``time.monotonic``); None when it came
+    with its head, or did not come.
+    """
+
+    def __init__(self, request: web.BaseRequest, idle_timeout: IdleTimeout, keep_bytes: int) -> None:
         self._request = request
-        self._silence = silence
+        self._idle_timeout = idle_timeout
         self._keep_bytes = keep_bytes
         self.copy = Capture(keep_bytes)
         self.is_incomplete = False
         self.whole_at: float | None = None
 
     async def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:
-        """The body as it comes; ``on_whole`` is called before the end of it is told."""
-        content, silence = self._request.content, self._silence
-        silence.waits_for_client = True
+        """The body as it comes; ``on_whole`` is called after its last piece, before the iterator ends."""
+        content, idle_timeout = self._request.content, self._idle_timeout
+        idle_timeout.waits_for_client = True
         while piece := await content.readany():
-            silence.heard(time.monotonic())
+            idle_timeout.heard(time.monotonic())
             self.copy.add(piece)
-            silence.waits_for_client = False
+            idle_timeout.waits_for_client = False
             yield piece
-            silence.waits_for_client = True
+            idle_timeout.waits_for_client = True
         self.whole_at = time.monotonic()
-        silence.heard(self.whole_at)
-        silence.waits_for_client = False
+        idle_timeout.heard(self.whole_at)
+        idle_timeout.waits_for_client = False
         self.is_incomplete = False
         on_whole()
 
@@ -63,7 +66,7 @@ class RequestBodyReader:
             return b"".join([piece async for piece in self.pieces(on_whole)])
         # As good as always: it came with its head, and nothing has to be waited for.
         body = self._request.content.read_nowait()
-        self._silence.heard(time.monotonic())
+        self._idle_timeout.heard(time.monotonic())
         self.copy.add(body)
         self.is_incomplete = False
         on_whole()

@@ -38,8 +38,8 @@ class ResponseWriter:
     ) -> None:
         """Make the head; it goes out with the first piece, or with ``send_head``.
 
-        ``length`` is the body's, None when nobody knows it: then it is chunked, or, for HTTP/1.0,
-        ends with the connection. Without a body (HEAD, 204, 304) ``length`` is told all the same.
+        ``length`` is the body's, None when it is not known: then the body is chunked, or, for HTTP/1.0, ends with the
+        connection. Without a body (HEAD, 204, 304) ``length`` is sent all the same.
         """
         is_1_1 = self._request.version >= (1, 1)
         head = [b"HTTP/1.%d %d %b\r\n" % (is_1_1, status, reason), *lines]

@@ -1,8 +1,7 @@
-"""One exchange on its way: its request goes on, its answer comes back, and it ends exactly once.
+"""The way of one exchange: its request goes on, its answer comes back, and it ends exactly once.
 
-Bytes first: the loop that moves an answer writes to the client, copies, notes the time, and
-does nothing else. Whoever keeps the exchanges is reached through plain callables, so nobody
-here knows that a journal exists.
+Bytes first: the loop that moves an answer writes to the client, copies, notes the time, and does nothing else. The
+keeper of exchanges is reached through plain callables, so nothing here knows that a journal exists.
 """
 
 import asyncio
@@ -21,7 +20,6 @@ from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
 from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 
-CLIENT_LEFT_STATUS: Final = 499
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
 # How long a request is read on for its record when its client was answered already.
@@ -31,21 +29,21 @@ NOTED_ARRIVALS: Final = 24
 
 
 class RoundTrip:
-    """One exchange on its way. It ends exactly once, in ``end``."""
+    """One exchange. It ends exactly once, in ``end``."""
 
-    def __init__(self, seams: Hooks, request: web.BaseRequest, call: Call) -> None:
+    def __init__(self, hooks: Hooks, request: web.BaseRequest, call: Call) -> None:
         # Who takes part
-        self.seams = seams
-        self.settings = seams.settings
+        self.hooks = hooks
+        self.settings = hooks.settings
         self.request = request
         self.reply = ResponseWriter(request)
         self.call = call
         self.answer: UpstreamResponse | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.silence = IdleTimeout(seams.settings.silence)
-        self.intake = RequestBodyReader(request, self.silence, seams.settings.keep_body_bytes)
-        self.answer_copy = Capture(seams.settings.keep_body_bytes)
+        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds)
+        self.body_reader = RequestBodyReader(request, self.idle_timeout, hooks.settings.keep_body_bytes)
+        self.answer_copy = Capture(hooks.settings.keep_body_bytes)
         self.answer_type = ""
         self.answer_encoding = ""
         self.arrivals: list[tuple[int, float]] = []
@@ -58,9 +56,9 @@ class RoundTrip:
         self.has_ended = False
 
     async def run(self) -> AlreadySent:
-        self.silence.watch()
+        self.idle_timeout.watch()
         body = await self._request_body()
-        answer = await self.seams.send(self.call.method, self.call.target, self.call.header_lines, body)
+        answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
         if isinstance(answer, Failure):
             return await self._tell_failure(answer)
         self.answer = answer
@@ -82,19 +80,19 @@ class RoundTrip:
         if not request.body_exists:
             self._open()
             return None
-        # Only now: a request that is refused shall not send its body first.
+        # Only now, so that a refused request need not send its body.
         self.reply.invite()
-        self.intake.is_incomplete = True
+        self.body_reader.is_incomplete = True
         declared = request.headers.get("Content-Length")
         length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
-            return RequestBody(self.intake.pieces(self._open), length)
-        return RequestBody(await self.intake.whole(self._open), length)
+            return RequestBody(self.body_reader.pieces(self._open), length)
+        return RequestBody(await self.body_reader.whole(self._open), length)
 
     def _open(self) -> None:
         if not self.has_ended:
-            self.opened = self.call.open_with(self.intake.body())
-            self.seams.open(self.opened)
+            self.opened = self.call.open_with(self.body_reader.body())
+            self.hooks.open(self.opened)
 
     # The answer
 
@@ -106,13 +104,13 @@ class RoundTrip:
         lines.extend(
             b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.call.cors
         )
-        self.reply.start(status, reason, lines, length, has_body, may_stay=not self.seams.is_stopping)
+        self.reply.start(status, reason, lines, length, has_body, may_stay=not self.hooks.is_stopping)
 
     async def _move_answer(self, answer: UpstreamResponse) -> AlreadySent:
-        reply, copy, silence, arrivals, started = (
+        reply, copy, idle_timeout, arrivals, started = (
             self.reply,
             self.answer_copy,
-            self.silence,
+            self.idle_timeout,
             self.arrivals,
             self.started,
         )
@@ -121,7 +119,7 @@ class RoundTrip:
         def take(piece: bytes) -> bool:
             nonlocal last_piece
             now = time.monotonic()
-            silence.heard(now)
+            idle_timeout.heard(now)
             if len(arrivals) < NOTED_ARRIVALS:
                 arrivals.append((copy.length, now - started))
             copy.add(piece)
@@ -133,9 +131,9 @@ class RoundTrip:
         while await answer.forward(take):
             if last_piece:
                 return await self._finish(answer, last_piece)
-            silence.is_paused = True
+            idle_timeout.is_paused = True
             await reply.drain()
-            silence.is_paused = False
+            idle_timeout.is_paused = False
         if answer.failure is not None:
             self.outcome = Outcome.UPSTREAM_BROKE_OFF
             self.error = f"Ollama broke off: {answer.failure}"
@@ -143,7 +141,7 @@ class RoundTrip:
         return await self._finish(answer, b"")
 
     async def _finish(self, answer: UpstreamResponse | None, last_piece: bytes) -> AlreadySent:
-        """The answer is whole: let its last bytes go when its record is on disk."""
+        """The answer is whole: send its last bytes when its record is on disk."""
         if answer is not None:
             answer.finish()
             self.answer = None
@@ -151,12 +149,12 @@ class RoundTrip:
             self.outcome = Outcome.COMPLETED
         loop = asyncio.get_running_loop()
         let_go_at = loop.time() + self.settings.hold
-        if self.intake.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
-            self.silence.end()
-            if not await self.intake.read_on(self.settings.hold):
-                # It comes slowly: the client shall not wait for its record, and its record not for ever.
+        if self.body_reader.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
+            self.idle_timeout.end()
+            if not await self.body_reader.read_on(self.settings.hold):
+                # It comes slowly. The client does not wait for its record, and the record waits for a bounded time.
                 self.reply.finish(last_piece)
-                await self.intake.read_on(READ_ON_SECONDS)
+                await self.body_reader.read_on(READ_ON_SECONDS)
                 self.end()
                 return AlreadySent(self.reply.stays_connected)
         committed = self.end()
@@ -172,7 +170,7 @@ class RoundTrip:
     def _let_go(self, committed: Committed) -> None:
         if not committed.done():
             committed.set_result(None)
-            self.seams.released()
+            self.hooks.released()
 
     # Everything that is not Ollama's answer
 
@@ -191,18 +189,18 @@ class RoundTrip:
         return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
 
     async def gave_up(self) -> AlreadySent:
-        """IdleTimeout lasted too long; whose it was decides what to say."""
+        """Nothing was heard for too long. Whose silence it was decides what to say."""
         self._abort_upstream()
-        if self.silence.waits_for_client:
+        if self.idle_timeout.waits_for_client:
             self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.silence:g} s."
+            message = f"The request's body stopped arriving for {self.settings.idle_seconds:g} s."
         else:
             self.outcome = Outcome.UPSTREAM_TIMED_OUT
-            message = silent(self.settings.ollama_url, self.settings.silence)
+            message = silent(self.settings.ollama_url, self.settings.idle_seconds)
         if self.reply.has_begun:
             self.error = message
             return self.hang_up()
-        return await self._say(408 if self.silence.waits_for_client else 504, message)
+        return await self._say(408 if self.idle_timeout.waits_for_client else 504, message)
 
     async def fail(self, error: Exception) -> AlreadySent:
         """A fault of ours: the record says so, and the client too if nothing was sent yet."""
@@ -230,8 +228,8 @@ class RoundTrip:
 
     def was_cancelled(self) -> None:
         if self.outcome is None:
-            self.outcome = Outcome.GATEWAY_STOPPED if self.seams.is_stopping else Outcome.CLIENT_LEFT
-        if self.seams.is_stopping:
+            self.outcome = Outcome.GATEWAY_STOPPED if self.hooks.is_stopping else Outcome.CLIENT_LEFT
+        if self.hooks.is_stopping:
             self.hang_up()
 
     def hang_up(self) -> AlreadySent:
@@ -253,13 +251,13 @@ class RoundTrip:
         if self.has_ended:
             return None
         self.has_ended = True
-        self.silence.end()
+        self.idle_timeout.end()
         self._abort_upstream()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
-        return self.seams.close(self._exchange(self.opened or self.call.open_with(self.intake.body()), answer))
+        return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:
-        """As if it ended now; None while the request is being read. Longer answers come as their length only."""
+        """The exchange as if it ended now, without a longer answer than that; None while its request is read."""
         if self.opened is None or self.has_ended:
             return None
         length = self.answer_copy.length
@@ -268,19 +266,16 @@ class RoundTrip:
         return self._exchange(self.opened, Body(length))
 
     def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
-        status = self.status
-        if status is None and self.outcome is Outcome.CLIENT_LEFT:
-            status = CLIENT_LEFT_STATUS
         return Exchange(
             opened,
             self.outcome or Outcome.GATEWAY_STOPPED,
             time.time_ns(),
-            status,
+            self.status,
             self.upstream_status,
             time.monotonic() - self.started,
             self.arrivals[0][1] if self.arrivals else None,
             tuple(self.arrivals),
             answer,
             self.error,
-            None if self.intake.whole_at is None else self.intake.whole_at - self.started,
+            None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
         )

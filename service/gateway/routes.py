@@ -1,8 +1,8 @@
 """The one table of what may be asked of Ollama, and the canonical form of a path.
 
-A path is decoded once, its empty and dot segments are resolved, and what then matches a row is
-what goes to Ollama: two readings of one path cannot differ. What matches no row never leaves;
-Ollama serves Go's profiler on the same port.
+A path is decoded once, and its empty and dot segments are resolved. The form that matches a row is the one that goes
+to Ollama: two readings of a path cannot differ. A path that matches no row never leaves, as Ollama serves Go's profiler
+on the same port.
 """
 
 import re
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from service.record.exchange import cut_labels
-
-PREFIX = "/api/ollama"
+from service.record.exchange import GATEWAY_PREFIX, cut_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,11 @@ TABLE: tuple[Route, ...] = (
     Route(_POST, "/v1/completions", "generate", "openai"),
     Route(_POST, "/v1/embeddings", "embed", "openai"),
     Route(_POST, "/v1/responses", "chat", "openai"),
+    # Codex shortens its conversations with it; from Ollama 0.34 on.
+    Route(_POST, "/v1/responses/compact", "compact", "openai"),
+    # Up to Ollama 0.17.
+    Route(_POST, "/v1/images/generations", "image", "openai"),
+    Route(_POST, "/v1/images/edits", "image", "openai"),
     Route(_POST, "/v1/audio/transcriptions", "transcribe", "openai"),
     Route(_POST, "/v1/messages", "chat", "anthropic"),
     Route(_POST, "/api/pull", "pull", management=True),
@@ -63,9 +66,6 @@ TABLE: tuple[Route, ...] = (
 )
 _EXACT = {route.pattern: route for route in TABLE if "[" not in route.pattern}
 _PATTERNS = tuple((re.compile(route.pattern), route) for route in TABLE if "[" in route.pattern)
-
-# What the contract calls a model call: these have prompts, tokens and phases.
-MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class Target:
 
 def is_gateway_path(raw_path: str) -> bool:
     """Whether a request's path (as sent, without query) is below the gateway's prefix."""
-    if raw_path.startswith(PREFIX):
-        return len(raw_path) == len(PREFIX) or raw_path[len(PREFIX)] == "/"
+    if raw_path.startswith(GATEWAY_PREFIX):
+        return len(raw_path) == len(GATEWAY_PREFIX) or raw_path[len(GATEWAY_PREFIX)] == "/"
     if "%" not in raw_path and "//" not in raw_path and "/." not in raw_path:
         return False
-    return (canonical_path(raw_path) + "/").startswith(PREFIX + "/")
+    return (canonical_path(raw_path) + "/").startswith(GATEWAY_PREFIX + "/")
 
 
 @lru_cache(maxsize=2048)
@@ -97,11 +97,11 @@ def find_target(raw_path: str) -> Target:
     if raw_path.startswith("//"):
         # What a base address that ends with a slash makes.
         raw_path = "/" + raw_path.lstrip("/")
-    if raw_path.startswith(PREFIX):
-        rest = raw_path[len(PREFIX) :]
+    if raw_path.startswith(GATEWAY_PREFIX):
+        rest = raw_path[len(GATEWAY_PREFIX) :]
     else:
         # Encoded again, as it is decoded below.
-        rest = quote(canonical_path(raw_path)[len(PREFIX) :], safe="/~;=")
+        rest = quote(canonical_path(raw_path)[len(GATEWAY_PREFIX) :], safe="/~;=")
     # Labels are cut off before decoding: an encoded slash or semicolon belongs to a name.
     segment, rest = cut_labels(rest)
     labels = () if segment is None else read_labels(segment)

@@ -1,7 +1,6 @@
-"""The client towards Ollama: a seam of its own, so that another can take its place.
+"""The client towards Ollama. The relay knows only ``Send``, so another client can take its place.
 
-``Send`` is all that the relay knows. What goes wrong comes back as a ``Failure`` or as the
-answer's ``failure``: foreign exceptions end here.
+What goes wrong comes back as a ``Failure`` or as the answer's ``failure``: foreign exceptions end here.
 """
 
 import asyncio
@@ -72,7 +71,7 @@ Send = Callable[[str, str, Sequence[bytes], RequestBody | None], Awaitable[Upstr
 
 
 class Upstream:
-    """Ollama at ``url``, over connections that are kept. ``send`` fits the seam."""
+    """Ollama at ``url``, over connections that are kept. ``send`` is a ``Send``."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -1,7 +1,7 @@
-"""Who may see what is kept: people at this machine, and holders of INSPECTOR_TOKEN.
+"""Who may see what is kept: people on this machine, and holders of INSPECTOR_TOKEN.
 
-A program sends the token with each request. A browser sends it once, in a form, and gets a cookie that no script can
-read and that no other site's page can make it send. Cookies and sessions end with the process.
+A program sends the token with each request. A browser sends it once, in a form, and gets a cookie. No script can read
+that cookie, and no other site's page can make the browser send it. Cookies and sessions end with the process.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from service.inspector.client import Client
 
 COOKIE: Final = "ollama_recorder_session"
 SESSION_SECONDS: Final = 12 * 3600
-# Who guesses is slowed: so many wrong tokens an address, and altogether, in a minute.
+# Guessing is slowed: so many wrong tokens an address, and altogether, in a minute.
 _WRONG_AN_ADDRESS: Final = 5
 _WRONG_ALTOGETHER: Final = 100
 _MINUTE: Final = 60.0
@@ -40,13 +40,13 @@ class Access:
         """Whether this client may see what is kept. A wrong token in ``Authorization`` counts as a guess."""
         if client.is_local:
             return True
-        scheme, _, said = headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and said.strip():
-            return self._is_token(said.strip(), client)
+        scheme, _, credential = headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and credential.strip():
+            return self._is_token(credential.strip(), client)
         return self.has_session(headers)
 
     def may_go_on(self, headers: Mapping[str, str], client: Client) -> bool:
-        """Whether one who was allowed to watch still is: a session may have ended meanwhile."""
+        """Whether a client that was allowed to watch still is: its session may have ended meanwhile."""
         return client.is_local or "Authorization" in headers or self.has_session(headers)
 
     def has_session(self, headers: Mapping[str, str]) -> bool:
@@ -63,9 +63,9 @@ class Access:
         most = _WRONG_AN_ADDRESS if times is own else _WRONG_ALTOGETHER
         return int(_MINUTE - (now - times[-most])) + 1 if len(times) >= most else 0
 
-    def sign_in(self, said: str, client: Client) -> str | None:
-        """The header ``Set-Cookie`` for whoever sent the right token; None for any other."""
-        if not self._is_token(said, client):
+    def sign_in(self, token: str, client: Client) -> str | None:
+        """The header ``Set-Cookie`` for a client that sent the right ``token``; None for any other."""
+        if not self._is_token(token, client):
             return None
         session = secrets.token_urlsafe(32)
         now = self._now()
@@ -80,10 +80,10 @@ class Access:
         self._sessions.pop(_digest(_session_of(headers)), None)
         return _cookie("", 0, client.is_https)
 
-    def _is_token(self, said: str, client: Client) -> bool:
+    def _is_token(self, credential: str, client: Client) -> bool:
         if not self._token or self.seconds_to_wait(client):
             return False
-        if hmac.compare_digest(said.encode("utf-8", "surrogateescape"), self._token.encode()):
+        if hmac.compare_digest(credential.encode("utf-8", "surrogateescape"), self._token.encode()):
             return True
         self._wrong.append((self._now(), client.address))
         return False

@@ -18,20 +18,20 @@ _TYPES: Final = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-# Nothing but this recorder's own files, and nobody else's frame around them. Scripts and styles are files: a prompt
+# Nothing but this recorder's own files, and no other site's frame around them. Scripts and styles are files: a prompt
 # that ends up in the page cannot run even if it became an element.
 PAGE_HEADERS: Final = PRIVATE_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # Kept, and asked about each time: after an upgrade nobody runs an old script.
+    # Kept, and checked each time: after an upgrade nobody runs an old script.
     "Cache-Control": "private, no-cache",
 }
 
 
 def serve_asset(name: str, headers: Mapping[str, str], status: int = 200) -> web.Response:
-    """The file ``name`` of the page; 304 when the client has it."""
+    """The file ``name`` of the page, ``state/feed.js`` for instance; 304 when the client has it."""
     if name not in _names():
         return refuse(404, "The page has no such file.")
     content, tag = _read(name)
@@ -46,7 +46,7 @@ def serve_asset(name: str, headers: Mapping[str, str], status: int = 200) -> web
 @cache
 def _names() -> frozenset[str]:
     # Listed once: a name that is not on the list reaches no file, whatever dots and slashes are in it.
-    return frozenset(file.name for file in FOLDER.iterdir() if file.suffix in _TYPES)
+    return frozenset(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.suffix in _TYPES)
 
 
 @cache
@@ -61,5 +61,5 @@ def _description() -> bytes:
 
 
 def serve_description() -> web.Response:
-    """What programs may ask, as OpenAPI."""
+    """What programs may request, as OpenAPI."""
     return web.Response(body=_description(), content_type="application/json", headers=PRIVATE_HEADERS)

@@ -1,4 +1,4 @@
-"""Erasing on demand: look first, then erase what was looked at from the journal, its index and, if it can be, Loki."""
+"""Erasing on demand: look first, then erase from the journal, its index and, where possible, Loki."""
 
 import asyncio
 import sqlite3
@@ -29,7 +29,7 @@ _NOT_ELSEWHERE: Final = "Receivers of OpenTelemetry spans (Tempo) cannot be aske
 
 
 class Deletion(Protocol):
-    """What became of it in Loki."""
+    """What became of the erasure in Loki."""
 
     @property
     def requests(self) -> tuple[str, ...]: ...
@@ -42,7 +42,7 @@ class Deletion(Protocol):
 class Gone:
     """What was erased, as compact as a million need it: numbers, and for Loki ids and ends (Unix nanoseconds).
 
-    ``is_whole_time``: it was everything that ended in a time, so that Loki need not be told the ids.
+    ``is_whole_time``: it was everything that ended in a time, so Loki needs no ids.
     """
 
     def __init__(self, since_ns: int | None, is_whole_time: bool) -> None:
@@ -74,11 +74,11 @@ class Gone:
 class Erasing:
     """Plain callables, so that it works in the recorder and, for the command line, without one.
 
-    ``erase_records`` deletes one step's numbers from the journal, and ``forget`` all from its index (whether nothing
-    of them stays there). ``overwrite_soon`` has the bytes that were freed overwritten, behind the exchanges or before
-    it returns; ``ask_loki`` is None when nothing is shipped there. ``send_no_more`` has receivers get nothing that
-    was read before the records went, and ``tell_erased`` tells whoever may still show them. ``count_behind`` brings the
-    index up to date, as far as that can be waited for, and says how many records it is still behind.
+    ``erase_records`` deletes one step's numbers from the journal. ``forget`` takes all out of its index and returns
+    whether nothing of them stays there. ``overwrite_soon`` has the freed bytes overwritten, behind the exchanges or
+    before it returns. ``ask_loki`` is None when nothing is shipped there. ``send_no_more`` keeps receivers from getting
+    what was read before the records went. ``tell_erased`` reaches watchers that may still show them. ``count_behind``
+    brings the index up to date for some seconds and returns how many records it is still behind.
     """
 
     reader: Reader
@@ -97,20 +97,20 @@ class Erasing:
     async def erase(
         self, wanted: Filter, by: str, progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
-        """Erase all that ``wanted`` lets through. ``by`` is told in the audit; ``progress`` how many are gone.
+        """Erase all that ``wanted`` lets through. ``by`` goes into the audit; ``progress`` gets how many are gone.
 
-        Goes on to its end when whoever waits for it leaves. Raises JournalError when the disk is in trouble; what was
-        erased by then is forgotten everywhere.
+        Goes on to its end when its caller leaves. Raises JournalError when the disk is in trouble; what was erased by
+        then is forgotten everywhere.
         """
         gone = Gone(wanted.since_ns, is_whole_time=_is_a_time(wanted))
         return await self._to_its_end(
-            self._erase(gone, self.search.numbers(wanted, _AT_ONCE), _told(wanted), by, progress)
+            self._erase(gone, self.search.numbers(wanted, _AT_ONCE), _in_audit(wanted), by, progress)
         )
 
     async def erase_numbers(
         self, numbers: Sequence[int], which: str, by: str, progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
-        """Erase the exchanges with these ``numbers``; ``which`` they are is told in the audit. Else as ``erase``."""
+        """Erase the exchanges with these ``numbers``; ``which`` they are goes into the audit. Else as ``erase``."""
         return await self._to_its_end(
             self._erase(Gone(None, is_whole_time=False), iter([numbers]), which, by, progress)
         )
@@ -176,7 +176,7 @@ class Erasing:
         }
 
     def _read(self, step: Sequence[int]) -> list[tuple[int, str, int]]:
-        """Read before they are gone, as Loki is asked by their ids and times."""
+        """Their numbers, ids and ends, read before they are gone: Loki is asked by these."""
         some = ",".join(map(str, map(int, step)))
         return [
             (number, identifier, ended_ns)
@@ -220,7 +220,7 @@ def alone(
     *,
     has_other_receivers: bool,
 ) -> Erasing:
-    """For a command, when no recorder runs: ``journal`` is open, so that none can start meanwhile."""
+    """For a command, when no recorder runs: ``journal`` is open, so no recorder can start meanwhile."""
 
     async def erase_step(numbers: Sequence[int]) -> int:
         return await asyncio.to_thread(erase_records, journal.connection, numbers)
@@ -244,7 +244,7 @@ async def look(erasing: Erasing, query: Mapping[str, str]) -> web.Response:
 
 
 async def erase(erasing: Erasing, query: Mapping[str, str], client: Client) -> web.Response:
-    """``DELETE /exchanges``: all that the filter lets through, if it is as many as whoever asks has looked at."""
+    """``DELETE /exchanges``: all that the filter lets through, if it is as many as the client expects."""
     wanted = filter_of(query, ("count", "all"))
     expected = query.get("count", "")
     if not (expected.isascii() and expected.isdecimal()):
@@ -268,8 +268,8 @@ def _is_a_time(wanted: Filter) -> bool:
     return wanted.after is None and not replace(wanted, since_ns=None, until_ns=None).has_conditions
 
 
-def _told(wanted: Filter) -> str:
-    """The filter as the audit has it: what was looked for in prompts and answers is left out."""
+def _in_audit(wanted: Filter) -> str:
+    """The filter for the audit, without the words that were searched for in prompts and answers."""
     return urlencode([(name, "..." if name == "q" else value) for name, value in to_query(wanted)]) or "all"
 
 

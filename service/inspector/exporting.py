@@ -1,4 +1,4 @@
-"""Everything that a filter finds as a file, written while it is read: a million records do not fill memory."""
+"""Everything that a filter lets through as a file. It is written while it is read: a million records fit in memory."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _CHAT_SWITCHES: Final = {
 async def export(
     request: web.BaseRequest, suffix: str, query: Mapping[str, str], search: Search, base: str
 ) -> web.StreamResponse:
-    """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``. Raises ValueError with a sentence for who asked."""
+    """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``. Raises ValueError with a sentence for the client."""
     form = FORMATS[suffix]
     is_chat = suffix == "chat.jsonl"
     wanted = filter_of(query, ("limit", *(_CHAT_SWITCHES if is_chat else ())))
@@ -43,7 +43,7 @@ async def export(
     }
     response = web.StreamResponse(headers=headers)
     pieces = _pieces(form, _first(search.numbers(wanted), limit), options, search.folder)
-    # What cannot be read at all is told with a status, before the file begins.
+    # What cannot be read at all is answered with a status, before the file begins.
     piece = await aside_at_length(next, pieces, b"")
     await response.prepare(request)
     if request.method == "HEAD":
@@ -79,10 +79,10 @@ def _pieces(form: Format, numbers: Iterator[list[int]], options: ExportOptions, 
 
 
 def _chat_options(query: Mapping[str, str]) -> ChatOptions:
-    said = {}
+    switches = {}
     for name, option in _CHAT_SWITCHES.items():
         value = query.get(name, "").strip().lower()
         if value not in ("", "true", "1", "yes", "false", "0", "no"):
             raise ValueError(f"{name}={value[:50]!r} is not understood: expected is true or false.")
-        said[option] = value in ("true", "1", "yes")
-    return ChatOptions(**said)
+        switches[option] = value in ("true", "1", "yes")
+    return ChatOptions(**switches)

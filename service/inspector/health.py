@@ -7,7 +7,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """How one part is. ``needed``: without it nothing can be proxied and recorded."""
+    """The state of one part. ``needed``: without it nothing can be proxied and recorded."""
 
     name: str
     trouble: str | None

@@ -1,4 +1,4 @@
-"""What many exchanges are together: a page of the list, the timeline, what can be chosen from, totals."""
+"""Many exchanges together: a page of the list, the timeline, the values to choose from, totals."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -23,9 +23,9 @@ _COLUMNS: Final = 450
 
 
 def filter_of(query: Query, also: Iterable[str] = ()) -> Filter:
-    """Raises ValueError with a sentence for whoever asked."""
-    pairs = query.items()
-    return read_filter(list(pairs), also)
+    """Raises ValueError with a sentence for the client."""
+    # As pairs: a parameter may come more than once.
+    return read_filter(list(query.items()), also)
 
 
 async def list_exchanges(search: Search, query: Query) -> web.Response:
@@ -47,21 +47,21 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
 async def draw_timeline(search: Search, query: Query) -> web.Response:
     """``/timeline.json``."""
     wanted = filter_of(query)
-    found = await aside_at_length(search.timeline, wanted, _COLUMNS)
+    timeline = await aside_at_length(search.timeline, wanted, _COLUMNS)
     return say(
         {
-            "from": write_moment(found.since_ns),
-            "to": write_moment(found.until_ns),
-            "dots": found.dots,
-            "count": found.count,
-            "failed": found.failed,
-            "mean": found.mean,
-            "p50": found.p50,
-            "p95": found.p95,
-            "tokens_in": found.tokens_in,
-            "tokens_out": found.tokens_out,
-            "truncated": found.truncated,
-            "models": found.models,
+            "from": write_moment(timeline.since_ns),
+            "to": write_moment(timeline.until_ns),
+            "dots": timeline.dots,
+            "count": timeline.count,
+            "failed": timeline.failed,
+            "mean": timeline.mean,
+            "p50": timeline.p50,
+            "p95": timeline.p95,
+            "tokens_in": timeline.tokens_in,
+            "tokens_out": timeline.tokens_out,
+            "truncated": timeline.truncated,
+            "models": timeline.models,
         }
     )
 

@@ -1,7 +1,7 @@
 """What happens now, as server-sent events, for everybody who watches.
 
-One task looks after all watchers, and only while there are any. What has ended comes from the journal, in the order
-of its numbers, so that a watcher who was away for a moment misses nothing; what is going on is asked of the relay.
+One task serves all watchers, and runs only while there are any. Ended exchanges come from the journal in the order of
+their numbers, so that a watcher who was away for a moment misses nothing. The relay knows what is going on.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ import orjson
 from aiohttp import web
 
 from service.events import DefectFound, emit
-from service.inspector.in_flight import READ_BYTES, describe, progress
 from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
+from service.record.in_flight import READ_BYTES, describe, progress
 from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_time
@@ -70,15 +70,15 @@ async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], b
 
 
 async def _write(response: web.StreamResponse, piece: bytes) -> None:
-    # Who reads nothing would keep its place for ever.
+    # A watcher that reads nothing would never free its place.
     async with asyncio.timeout(PATIENCE_SECONDS):
         await response.write(piece)
 
 
 class Live:
-    """``in_flight`` tells what is going on just now, with answers up to so many bytes.
+    """``in_flight`` gives the exchanges that are going on, with answers up to so many bytes.
 
-    ``wake`` (in the event loop) tells that records were committed.
+    ``wake`` is called in the event loop after each commit of records.
     """
 
     def __init__(self, in_flight: Callable[[int], Sequence[Exchange]], reader: Reader, mask: bool) -> None:
@@ -104,7 +104,7 @@ class Live:
             self._woken.set()
 
     def tell_erased(self) -> None:
-        """Exchanges were erased: whoever still shows them lets go of them."""
+        """Exchanges were erased: watchers that still show them let go of them."""
         self._erasures += 1
         self._tell(event("erased", {"erasures": self._erasures}))
 
@@ -132,9 +132,9 @@ class Live:
             # From here on nothing that ends is missed: what comes meanwhile waits in the queue.
             self._watchers.add(queue)
             number = self._number
-            going_on = await self._going_on()
+            entries = await self._entries_in_flight()
             now, erasures = write_time(time.time_ns()), self._erasures
-            yield event("hello", {"number": number, "time": now, "erasures": erasures, "in_flight": going_on})
+            yield event("hello", {"number": number, "time": now, "erasures": erasures, "in_flight": entries})
             async for missed in self._missed(last_seen, number):
                 yield missed
             while (piece := await self._next(queue)) != _GONE:
@@ -146,11 +146,11 @@ class Live:
                 self._task.cancel()
                 self._task = None
 
-    async def _going_on(self) -> list[dict[str, Any]]:
-        """What is in flight at this moment, also what nobody was told of yet."""
+    async def _entries_in_flight(self) -> list[dict[str, Any]]:
+        """All that is in flight at this moment, also what no watcher has heard of yet."""
         running = self._in_flight(0)
         return await asyncio.to_thread(
-            lambda: [self._known.get(one.opened.id) or describe(one, self._mask) for one in running]
+            lambda: [self._known.get(exchange.opened.id) or describe(exchange, self._mask) for exchange in running]
         )
 
     async def _next(self, queue: asyncio.Queue[bytes]) -> bytes:
@@ -171,9 +171,9 @@ class Live:
             entries = await asyncio.to_thread(self._entries_after, last_seen, number)
             if not entries:
                 return
-            for found, piece in entries:
-                last_seen = found
+            for _, piece in entries:
                 yield piece
+            last_seen = entries[-1][0]
 
     # What all watchers hear
 
@@ -187,7 +187,7 @@ class Live:
                 await self._tell_ended()
                 await self._tell_running()
             except JournalError:
-                # Told by /readyz; what ended meanwhile comes when the journal can be read again.
+                # /readyz says so. What ended meanwhile comes when the journal can be read again.
                 await asyncio.sleep(_PROGRESS_SECONDS)
             except Exception as error:  # noqa: BLE001 - whoever watches must not lose the feed over one exchange
                 emit(DefectFound("live", repr(error)))
@@ -212,15 +212,16 @@ class Live:
             del self._known[gone]
         new = [exchange for identifier, exchange in running.items() if identifier not in self._known]
         if new:
-            for said in await asyncio.to_thread(lambda: [describe(one, self._mask) for one in new]):
-                self._known[said["exchange"]] = said
-                self._tell(event("begun", said))
+            entries = await asyncio.to_thread(lambda: [describe(exchange, self._mask) for exchange in new])
+            for exchange, entry in zip(new, entries, strict=True):
+                self._known[exchange.opened.id] = entry
+                self._tell(event("begun", entry))
         now = time.monotonic()
         if running and now >= self._next_progress:
             self._next_progress = now + _PROGRESS_SECONDS
             going_on = self._in_flight(READ_BYTES)
-            for said in await asyncio.to_thread(lambda: [progress(one, self._mask) for one in going_on]):
-                self._tell(event("progress", said))
+            for entry in await asyncio.to_thread(lambda: [progress(exchange, self._mask) for exchange in going_on]):
+                self._tell(event("progress", entry))
 
     def _entries_after(self, number: int, last: int | None) -> list[tuple[int, bytes]]:
         rows = self._reader.read_after(number, _ROWS_AT_ONCE, _BYTES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``: gauges asked when it asks, and the counters of ``events``."""
+"""What Prometheus reads at ``/metrics``: gauges, measured at each request, and the counters of ``events``."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,14 +58,14 @@ class ExchangeCounts:
 
 
 class NumbersCollector:
-    """Turns ``Numbers`` into Prometheus' families when it is asked."""
+    """Turns ``Numbers`` into Prometheus' families at each request."""
 
     def __init__(self, numbers: Callable[[], Numbers], version: str) -> None:
         self._numbers = numbers
         self._version = version
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: asking for the numbers at registration would be too early."""
+        """Nothing: at registration there are no numbers yet."""
         return ()
 
     def collect(self) -> Iterator[Metric]:

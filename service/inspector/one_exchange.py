@@ -1,29 +1,21 @@
 """One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
 
-import contextlib
-import json
 import shlex
-from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from service.inspector.exchange_detail import ExchangeDetail, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
-from service.journal import JournalError
 from service.journal.reader import KeptRecord, Reader
-from service.record.bodies import GAP_MARK
-from service.record.conversation import read_conversation
-from service.record.exchange import cut_labels
-from service.record.explanation import Surroundings, explain
+from service.record.bodies import GAP_MARK, first_document
+from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.record import Record
 from service.record.summary import summarise
-from service.search.neighbours import Neighbours
 from service.search.search import Search
 
-NOTHING_AROUND: Final = Surroundings(None, 0, None, 0)
-GATEWAY: Final = "/api/ollama"
 # Linux takes no longer argument than 128 KiB; a command that has to be pasted should be shorter still.
 _LONGEST_ARGUMENT: Final = 60_000
 _GONE: Final = "There is no exchange {} here (any more). It may be older than RETENTION_DAYS, or was erased."
@@ -36,39 +28,32 @@ async def show(
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    answer = await aside(_described, kept, search)
-    trace = Record(kept.row.line).trace_id
-    if trace_url and trace:
-        answer["trace_url"] = trace_url.replace("{trace_id}", trace)
-    why_no_replay = why_no_replay or why_not_whole(kept)
+    detail, answer = await aside(_described, kept, search, trace_url)
+    why_no_replay = why_no_replay or why_not_whole(kept, detail.record)
     answer["may_replay"] = why_no_replay is None
     if why_no_replay is not None:
         answer["why_no_replay"] = why_no_replay
     return say(answer)
 
 
-def _described(kept: KeptRecord, search: Search) -> dict[str, Any]:
-    number = kept.row.number
-    record = Record(kept.row.line)
-    around, beside, replays = NOTHING_AROUND, Neighbours(None, None), list[str]()
-    # What the exchange itself says is shown also while its index is being made.
-    with contextlib.suppress(JournalError):
-        around, beside = search.surroundings(number), search.neighbours(number)
-        replays = search.replays(number)
+def _described(kept: KeptRecord, search: Search, trace_url: str | None) -> tuple[ExchangeDetail, dict[str, Any]]:
+    """The detail, and the answer that holds it: what is unknown is absent there."""
+    detail = describe(kept, search, trace_url)
+    known, record = detail.as_json_object(), detail.record
     answer: dict[str, Any] = {
-        "number": number,
+        "number": detail.number,
         "record": record.values,
-        "summary": summarise(number, record),
-        "conversation": asdict(read_conversation(record, kept.request)),
-        "explanation": asdict(explain(record, around)),
-        "replays": replays,
+        "summary": summarise(detail.number, record),
+        "conversation": known["conversation"],
+        "explanation": known["explanation"],
+        "replays": known["replays"],
         "request": {"bytes": record.request_bytes or 0, "kept": len(kept.request)},
         "response": {"bytes": record.response_bytes or 0, "kept": len(kept.response)},
     }
     for side, body in (("request", kept.request), ("response", kept.response)):
         answer[side]["is_shortened"] = _has_gap(record, side, body)
-    related = {"previous": beside.previous, "next": beside.next, "replay_of": record.replay_of}
-    return answer | {name: value for name, value in related.items() if value is not None}
+    related = {name: value for name, value in known.items() if name not in answer and value is not None}
+    return detail, answer | related
 
 
 async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:
@@ -92,16 +77,17 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    if _has_gap(Record(kept.row.line), "request", kept.request):
+    record = Record(kept.row.line)
+    if _has_gap(record, "request", kept.request):
         return refuse(409, "Not all of the request was kept (see KEEP_BODY_BYTES): a command would ask something else.")
     return web.Response(
-        text=curl_command(kept, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
+        text=curl_command(kept, record, base), content_type="text/plain", charset="utf-8", headers=PRIVATE_HEADERS
     )
 
 
-def curl_command(kept: KeptRecord, base: str) -> str:
+def curl_command(kept: KeptRecord, record: Record, base: str) -> str:
     """One line for a POSIX shell. Whatever the request holds, it is data there and no command."""
-    address = base + target_of(Record(kept.row.line).request_uri or "")
+    address = base + target_of(record.request_uri or "")
     words = ["curl", "-sS", "-X", kept.row.method, address, "-H", f"X-Replay-Of: {kept.row.id}"]
     if not kept.request:
         return shlex.join(words) + "\n"
@@ -121,8 +107,8 @@ def target_of(request_uri: str) -> str:
     """
     # Two slashes would begin a host.
     parts = urlsplit("/" + request_uri.lstrip("/") if request_uri.startswith("/") else request_uri)
-    _, path = cut_labels(parts.path.removeprefix(GATEWAY))
-    return f"{GATEWAY}{path}?{parts.query}" if parts.query else f"{GATEWAY}{path}"
+    _, path = cut_labels(parts.path.removeprefix(GATEWAY_PREFIX))
+    return f"{GATEWAY_PREFIX}{path}?{parts.query}" if parts.query else f"{GATEWAY_PREFIX}{path}"
 
 
 def _has_gap(record: Record, side: str, body: bytes) -> bool:
@@ -132,18 +118,17 @@ def _has_gap(record: Record, side: str, body: bytes) -> bool:
     return bool(is_truncated) and GAP_MARK.search(body) is not None
 
 
-def why_not_whole(kept: KeptRecord) -> str | None:
-    """Why the kept request cannot be sent again as it was; None: it can."""
+def why_not_whole(kept: KeptRecord, record: Record) -> str | None:
+    """Why the kept request of ``record`` cannot be sent again as it was; None: it can."""
     if kept.row.method != "POST":
         return "Only what was asked with POST can be sent again."
     if not kept.request:
         return "Nothing of the request was kept: see KEEP_BODY_BYTES."
     # The gap in a copy may lie inside a text: then it is still JSON.
-    if _has_gap(Record(kept.row.line), "request", kept.request):
+    if _has_gap(record, "request", kept.request):
         return "The kept copy of the request is not whole: see KEEP_BODY_BYTES."
-    try:
-        # Not by orjson: half an emoji, as JavaScript cuts them, is no JSON to it, and Ollama takes it.
-        whole = json.loads(kept.request)
-    except (ValueError, RecursionError):
+    # As lenient as Ollama, which takes half an emoji, as JavaScript cuts them, and bytes that are no UTF-8.
+    whole = first_document(kept.request)
+    if whole is None:
         return "The request is no JSON."
     return None if isinstance(whole, dict) else "The request is JSON, but no object."

@@ -1,4 +1,4 @@
-"""A recorded prompt once more, perhaps with another model: through the gateway's own door, recorded like any call."""
+"""A recorded prompt sent again, perhaps to another model: through the gateway, and recorded like any call."""
 
 import asyncio
 import json
@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import orjson
 from aiohttp import web
 
 from service.inspector.client import Client
 from service.inspector.one_exchange import target_of, why_not_whole
 from service.inspector.responses import PRIVATE_HEADERS, refuse
 from service.journal.reader import KeptRecord, Reader
+from service.record.bodies import first_document
+from service.record.json_body import JsonForm, read_fields
+from service.record.record import Record
 
 _FIELDS: Final[dict[str, tuple[type, str]]] = {
     "model": (str, "a string"),
@@ -20,6 +22,11 @@ _FIELDS: Final[dict[str, tuple[type, str]]] = {
     "system": (str, "a string"),
     "stream": (bool, "true or false"),
 }
+_FORM: Final = JsonForm(
+    _FIELDS,
+    unknown=f"{{name}} cannot be changed; these can: {', '.join(_FIELDS)}.",
+    mistyped="{name} has to be {expected}.",
+)
 _NATIVE: Final = "ollama"
 _OFF: Final = (
     "Sending a prompt again is off here. INSPECTOR_REPLAY=true allows it to everybody who may see the page,"
@@ -28,7 +35,7 @@ _OFF: Final = (
 
 
 class ReplayedResponse(Protocol):
-    """What the gateway answers, its head read."""
+    """The gateway's answer, whose head has come."""
 
     @property
     def status(self) -> int: ...
@@ -46,7 +53,7 @@ Ask = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[ReplayedRespon
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """``allowed`` is INSPECTOR_REPLAY: ``true``, ``false``, or ``loopback`` for people at this machine only."""
+    """``allowed`` is INSPECTOR_REPLAY: ``true``, ``false``, or ``loopback`` for people on this machine only."""
 
     allowed: str
     ask: Ask
@@ -55,7 +62,7 @@ class Replaying:
         return self.allowed == "true" or (self.allowed == "loopback" and client.is_local)
 
     def why_not(self, client: Client) -> str | None:
-        """What to say to a ``client`` that is not allowed to."""
+        """The sentence for a ``client`` that is not allowed to; None for others."""
         return None if self.allows(client) else _OFF
 
     async def replay(
@@ -70,12 +77,12 @@ class Replaying:
         kept = await asyncio.to_thread(reader.record, identifier)
         if kept is None:
             return refuse(404, f"There is no exchange {identifier} here (any more).")
-        reason = why_not_whole(kept)
+        reason = why_not_whole(kept, Record(kept.row.line))
         if reason is not None:
             return refuse(409, reason)
-        said = orjson.loads(kept.row.line)
-        path = target_of(str(said.get("request_uri", "")))
-        body = changed(kept, str(said.get("api", _NATIVE)), changes)
+        record = Record(kept.row.line)
+        path = target_of(record.request_uri or "")
+        body = changed(kept, record.api or _NATIVE, changes)
         headers = [("Content-Type", "application/json"), ("X-Replay-Of", identifier), ("X-Caller", "replay")]
         answer = await self.ask(path, [*headers, ("X-Forwarded-For", client.address)], body)
         if isinstance(answer, str):
@@ -88,30 +95,15 @@ class Replaying:
 
 
 def read_changes(body: bytes) -> dict[str, Any] | str:
-    """What shall be different this time, or what is wrong with the request in a sentence."""
-    if not body.strip():
-        return {}
-    try:
-        said = orjson.loads(body)
-    except ValueError:
-        return "The body is not JSON."
-    if not isinstance(said, dict):
-        return "The body is JSON, but no object."
-    changes = {name: value for name, value in said.items() if value is not None}
-    for name, value in changes.items():
-        if name not in _FIELDS:
-            return f"{name[:50]!r} cannot be changed; these can: {', '.join(_FIELDS)}."
-        kind, expected = _FIELDS[name]
-        if not isinstance(value, kind):
-            return f"{name} has to be {expected}."
-    return changes
+    """What is to be different this time, or what is wrong with the request in a sentence."""
+    return read_fields(body, _FORM) if body.strip() else {}
 
 
 def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
     """The kept request with ``changes``; byte for byte the same without any."""
     if not changes:
         return kept.request
-    body: dict[str, Any] = json.loads(kept.request)
+    body: dict[str, Any] = first_document(kept.request)
     for name in ("model", "stream"):
         if name in changes:
             body[name] = changes[name]
@@ -135,8 +127,12 @@ def _set_system(body: dict[str, Any], api: str, system: str) -> None:
     elif api == "anthropic" or not isinstance(messages, list):
         body["system"] = system
     else:
-        others = [one for one in messages if not (isinstance(one, dict) and one.get("role") in ("system", "developer"))]
+        others = [message for message in messages if not _is_of_system(message)]
         body["messages"] = [{"role": "system", "content": system}, *others] if system else others
+
+
+def _is_of_system(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") in ("system", "developer")
 
 
 async def _pass_on(request: web.BaseRequest, answer: ReplayedResponse) -> web.StreamResponse:

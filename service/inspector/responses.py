@@ -1,4 +1,4 @@
-"""What all answers of the recorder's own addresses have in common: JSON, errors, headers that keep it private."""
+"""What the answers of the recorder's own addresses share: JSON, errors, headers that keep it private."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a reader from elsewhere sees before the page: a form for the token, or what to set so that there is one."""
+"""What a reader from another machine sees before the page: a form for the token, or which setting makes one."""
 
 from html import escape
 from typing import Final
@@ -40,18 +40,18 @@ text and start the recorder again.</p>
 
 
 def sign_in_page(to: str, trouble: str = "", status: int = 401) -> web.Response:
-    """The form, with what was wrong the last time. ``to``: the view that was asked for, shown afterwards."""
-    said = f'<p role="alert">{escape(trouble)}</p>\n' if trouble else ""
-    return _page(_FORM.format(trouble=said, to=escape(view(to))), status)
+    """The form, with what was wrong the last time. ``to``: the view to be shown afterwards."""
+    alert = f'<p role="alert">{escape(trouble)}</p>\n' if trouble else ""
+    return _page(_FORM.format(trouble=alert, to=escape(view(to))), status)
 
 
 def view(address: str) -> str:
-    """``address`` if it is one of the page, else the plain page: nobody is led elsewhere after signing in."""
+    """``address`` if it is one of the page, else the plain page: signing in leads nobody to another site."""
     return address if address == "/" or address.startswith("/?") else "/"
 
 
 def closed_page() -> web.Response:
-    """Nobody from elsewhere may see anything, as there is no token."""
+    """There is no token, so nobody from another machine may see anything."""
     return _page(_CLOSED, 401)
 
 

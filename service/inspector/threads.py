@@ -1,9 +1,10 @@
-"""The threads in which readers' questions are answered: two, and behind the exchanges in the queue for a core.
+"""The threads in which readers' questions are answered: one for fast ones, one for slow ones.
 
-One is for what has an answer within a tenth of a second, the other for what takes longer the more there is, so that
-nobody's list waits for somebody's sums. With a thread for each question, ten people who search made the slowest of a
-hundred exchanges take 1.5 to 2 times as long on two cores; with these, little more than any other program does that
-computes as much (``make bench BENCH=--readers``). A process of its own was no better.
+The fast lane takes what has an answer within a tenth of a second. The slow lane takes what takes longer the more there
+is, so that nobody's list waits for somebody's totals. Both stand behind the exchanges in the queue for a core.
+
+A thread for each question is worse: ten people who search then make the slowest of a hundred exchanges take 1.5 to 2
+times as long on two cores. ``make bench BENCH=--readers`` measures it. A process of its own is no better.
 """
 
 import asyncio
@@ -29,15 +30,15 @@ def _lane(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix=name, initializer=_give_way)
 
 
-_glances: Final = _lane("glances")
-_sums: Final = _lane("sums")
+_fast_lane: Final = _lane("fast lane")
+_slow_lane: Final = _lane("slow lane")
 
 
 async def aside(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
     """What ``function`` returns or raises, computed beside the event loop: for what takes a tenth of a second."""
-    return await asyncio.get_running_loop().run_in_executor(_glances, lambda: function(*arguments, **named))
+    return await asyncio.get_running_loop().run_in_executor(_fast_lane, lambda: function(*arguments, **named))
 
 
 async def aside_at_length(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
-    """The same for what may take longer the more there is: sums, exports. Nobody's list waits for it."""
-    return await asyncio.get_running_loop().run_in_executor(_sums, lambda: function(*arguments, **named))
+    """The same for what takes longer the more there is: totals, exports. Nobody's list waits for it."""
+    return await asyncio.get_running_loop().run_in_executor(_slow_lane, lambda: function(*arguments, **named))

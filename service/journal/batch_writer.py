@@ -1,4 +1,4 @@
-"""What the writer's thread does with what it has taken from the queue: meaning, one commit, then everybody is told."""
+"""What the writer's thread does with a batch from the queue: it makes records, commits once, calls who waits."""
 
 import sqlite3
 import time
@@ -8,17 +8,17 @@ from typing import Any
 
 from service import events
 from service.journal import JournalError
-from service.journal.bare_record import bare_record
 from service.journal.defects import report_defect
 from service.journal.journal import Journal
 from service.journal.open_rows import OpenRow, decode_open, died, encode_open
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import open_without_body
 from service.journal.write_queue import Work, WriteBatch
+from service.record.bare_record import bare_record
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 
-# Most exchanges that no model takes part in end within milliseconds; only those still going on after this time cost a
-# row of their own. What a crash could lose is thus at most the last 25 ms of requests, none of which was answered.
+# Most exchanges without a model end within milliseconds. Only those that go on for longer cost a row of their own.
+# A crash can thus lose at most the last 25 ms of requests, none of which was answered.
 OPEN_AFTER_SECONDS = 0.025
 
 
@@ -28,7 +28,7 @@ class BatchWriter:
     def __init__(
         self,
         journal: Journal,
-        keeping: RetryingWriter,
+        retrying_writer: RetryingWriter,
         *,
         make_record: Callable[[Exchange], EncodedRecord],
         make_open: Callable[[OpenExchange], OpenExchange],
@@ -40,7 +40,7 @@ class BatchWriter:
         self.last_commit_seconds = 0.0
         self.busy_since: float | None = None
         self._journal = journal
-        self._keeping = keeping
+        self._retrying_writer = retrying_writer
         self._make_record = make_record
         self._make_open = make_open
         self._on_recorded = on_recorded
@@ -51,32 +51,32 @@ class BatchWriter:
 
     def seconds_to_next_open_row(self) -> float | None:
         """When ``write`` should be called again because an exchange goes on for long; None: none does."""
-        if self._keeping.is_failing or not self._is_recovered:
+        if self._retrying_writer.is_failing or not self._is_recovered:
             return None
         for due, _ in self._opened.values():
             return max(0.0, due - time.monotonic())
         return None
 
     def write(self, batch: WriteBatch) -> None:
-        """Keep what ended and what has been going on for long, then tell everybody. Never raises for one exchange."""
+        """Keep what ended and what has been going on for long, then call who waits. Never raises for one exchange."""
         self.busy_since = time.monotonic()
         for seen_at, opened in batch.opened:
             self._opened[opened.id] = (seen_at + OPEN_AFTER_SECONDS, opened)
         records = [self._record_of(exchange) for exchange in batch.exchanges]
         ended = self._forget_open([exchange.opened.id for exchange in batch.exchanges] + batch.no_longer_open)
         rows = self._due_open_rows(everything=batch.is_last)
-        if records or rows or ended or self._keeping.seconds_to_retry() == 0:
+        if records or rows or ended or self._retrying_writer.seconds_to_retry() == 0:
             begun = time.monotonic()
-            if self._keeping.keep(records, rows, ended):
+            if self._retrying_writer.keep(records, rows, ended):
                 self.committed += len(records)
                 self.last_commit_at, self.last_commit_seconds = time.time(), time.monotonic() - begun
         # Also when nothing could be kept: an answer does not wait for a disk in trouble.
         if records or batch.on_committed:
             self._wake(batch.on_committed)
-        self._mark_open_rows(rows if self._keeping.are_rows_written else [])
+        self._mark_open_rows(rows if self._retrying_writer.are_rows_written else [])
         self._tell(records)
         self._do(batch.works)
-        if not self._is_recovered and not self._keeping.is_failing:
+        if not self._is_recovered and not self._retrying_writer.is_failing:
             self.recover()
         self.busy_since = None
 
@@ -87,7 +87,7 @@ class BatchWriter:
             newest = self._journal.newest_ended_ns() or time.time_ns()
             while rows := self._journal.open_rows():
                 records = [self._record_of(died(decode_open(row), newest)) for row in rows]
-                if not self._keeping.keep(records, (), [row[0] for row in rows]):
+                if not self._retrying_writer.keep(records, (), [row[0] for row in rows]):
                     return
                 recovered += len(rows)
                 self._tell(records)
@@ -119,7 +119,7 @@ class BatchWriter:
     def _due_open_rows(self, everything: bool) -> list[OpenRow]:
         # While the disk is in trouble, rows go along with each attempt: one that writes nothing always succeeds, and
         # would end the trouble for a moment.
-        if self._keeping.seconds_to_retry() or not self._is_recovered:
+        if self._retrying_writer.seconds_to_retry() or not self._is_recovered:
             return []
         now = time.monotonic()
         rows = []

@@ -1,4 +1,4 @@
-"""Is the journal sound, and what is in it? For ``ollama-recorder journal check``; the recorder may be running."""
+"""Whether the journal is sound, and what is in it: ``ollama-recorder journal check``. The recorder may be running."""
 
 import shutil
 import sqlite3
@@ -11,7 +11,7 @@ from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
 from service.record.timestamps import write_time
 
-# Looking at every page of a journal of many gigabytes takes minutes, and whoever asks knows that.
+# Reading every page of a journal of many gigabytes takes minutes.
 _CHECK_SECONDS = 3600.0
 _MOST_PROBLEMS = 20
 _ENDED = "SELECT ended_ns FROM exchange ORDER BY number"
@@ -19,9 +19,9 @@ _ENDED = "SELECT ended_ns FROM exchange ORDER BY number"
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What ``check`` found. ``lag`` is how many records a receiver has not got yet, by receiver; times are RFC 3339.
+    """The state of a journal. ``lag`` counts the records that a receiver has not got yet, by receiver.
 
-    ``problems`` are SQLite's own words; an empty list says that the file is sound.
+    Times are RFC 3339. ``problems`` are SQLite's own words; an empty list says that the file is sound.
     """
 
     file: str
@@ -76,12 +76,12 @@ def check(folder: Path) -> JournalReport:
 
 def _problems(reader: Reader) -> list[str]:
     try:
-        found = [str(text) for (text,) in reader.ask(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
+        problems = [str(text) for (text,) in reader.ask(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
     except JournalError as error:
         if not isinstance(error.__cause__, sqlite3.DatabaseError):
             raise
         return [str(error)]
-    return [] if found == ["ok"] else found
+    return [] if problems == ["ok"] else problems
 
 
 def _ask_if_readable(reader: Reader, problems: list[str], question: str, otherwise: tuple[Any]) -> tuple[Any, ...]:

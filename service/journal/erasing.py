@@ -1,10 +1,14 @@
 """Erasing on demand: rows go, and nothing of them stays in the file.
 
-SQLite marks what is deleted as free and leaves its bytes where they are. Here they are overwritten: each deletion with
-``secure_delete``; then, step by step behind the exchanges, every free page of the file (a long request lay in
-``open_exchange`` too, before it was answered), the rows of ``open_exchange`` (SQLite leaves copies of rows behind that
-it moves from page to page), and the write-ahead log. A note in ``about`` remembers that this is to be done, also over
-a crash. Files that were set aside as damaged are their owner's: they are named, not touched.
+SQLite marks what is deleted as free and leaves its bytes where they are. Here they are overwritten. Each deletion
+runs with ``secure_delete``. Then, step by step behind the exchanges, three more places are overwritten:
+
+* every free page of the file, as a long request lay in ``open_exchange`` too before it was answered;
+* the rows of ``open_exchange``, as SQLite leaves copies behind of rows that it moves from page to page;
+* the write-ahead log.
+
+A note in ``about`` remembers what is to be done and survives a crash. Files that were set aside as damaged are their
+owner's: they are named, not touched.
 """
 
 import sqlite3

@@ -15,6 +15,7 @@ from service.journal import JournalError, salvage, schema
 from service.journal.erasing import overwrite_step
 from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_folder, take_lock
 from service.journal.open_rows import OpenRow
+from service.journal.reader import COLUMNS
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
 from service.journal.transaction import is_damage, is_full, transaction, use_wal
 from service.record.exchange import EncodedRecord
@@ -22,15 +23,14 @@ from service.record.exchange import EncodedRecord
 # SQLite lets go of Python's global lock once a statement. Beside a busy event loop each statement waits to get it back,
 # so many rows go into few statements.
 _ROWS_A_STATEMENT = (64, 32, 16, 8, 4, 2, 1)
-_columns = attrgetter(
-    "id", "started_ns", "ended_ns", "method", "operation", "outcome", "parent_span_id", "line", "request", "response"
-)
+# SQLite gives the number.
+_APPENDED = COLUMNS[1:]
+_columns = attrgetter(*_APPENDED)
 # OR IGNORE: a commit that failed may still have reached the disk; trying again must not keep an exchange twice.
 # It also spares the copy of each page that SQLite makes in case it has to undo half a statement.
 _APPEND = {
-    rows: "INSERT OR IGNORE INTO exchange"
-    "(id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line, request, response) VALUES "
-    + ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
+    rows: f"INSERT OR IGNORE INTO exchange({', '.join(_APPENDED)}) VALUES "
+    + ",".join([f"({','.join('?' * len(_APPENDED))})"] * rows)
     for rows in _ROWS_A_STATEMENT
 }
 # What does not fit into a page lies in pages that are freed as they are; parts of them would stay in pages that are

@@ -1,4 +1,4 @@
-"""What is written of an exchange while it is still being answered, and what becomes of it after a crash."""
+"""The row of an exchange while it is still being answered, and the record that a crash makes of it."""
 
 import json
 from typing import Any

@@ -1,11 +1,15 @@
-"""The journal's reading side, for receivers, pages and commands. It cannot write, and no question takes for ever."""
+"""The journal's reading side, for receivers, pages and commands. It cannot write, and every question has a time limit.
+
+Here is also the one list of the columns of a record's row.
+"""
 
 import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,10 +19,13 @@ from service.journal.folder import JOURNAL
 from service.journal.transaction import is_empty
 
 READ_SECONDS = 5.0
-_NO_END = (1 << 63) - 1
+LAST_NUMBER = (1 << 63) - 1
+"""The largest number that SQLite can give a row: no record comes after it."""
+
 # SQLite asks after so many of its instructions whether to go on: a millisecond of work or so.
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
-_ROW = "number, id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line"
+# Scattered records of a large journal are a turn of a slow disk each: few are asked for at once.
+_NUMBERS_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,20 @@ class KeptRecord:
     row: Row
     request: bytes
     response: bytes
+
+
+COLUMNS: tuple[str, ...] = (*(field.name for field in fields(Row)), "request", "response")
+"""The columns of table ``exchange``: those of a Row, then the kept bytes of both bodies."""
+
+_ROW = ", ".join(COLUMNS[:-2])
+
+
+class Bodies(StrEnum):
+    """Which kept bytes of a record are read from the disk: their columns, as SQL. The others are empty."""
+
+    NONE = "x'', x''"
+    REQUEST = "request, x''"
+    BOTH = "request, response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +113,56 @@ class Reader:
 
     def record(self, identifier: str) -> KeptRecord | None:
         """The record of exchange ``identifier``; None when there is none (any more)."""
-        found = self.ask(f"SELECT {_ROW}, request, response FROM exchange WHERE id = ?", (identifier,))
-        return KeptRecord(Row(*found[0][:-2]), found[0][-2], found[0][-1]) if found else None
+        rows = self.ask(f"SELECT {_ROW}, {Bodies.BOTH} FROM exchange WHERE id = ?", (identifier,))
+        return _kept(rows[0]) if rows else None
+
+    def records(self, numbers: Sequence[int], bodies: Bodies, most_bytes: int) -> Iterator[KeptRecord]:
+        """The records with these ``numbers``, in that order; those that the journal no longer has are left out.
+
+        Holds about ``most_bytes`` of lines and ``bodies``, and one record at most.
+        """
+        for start in range(0, len(numbers), _NUMBERS_AT_ONCE):
+            for part in self._parts(numbers[start : start + _NUMBERS_AT_ONCE], bodies, most_bytes):
+                yield from self._read(part, bodies)
+
+    def _parts(self, numbers: Sequence[int], bodies: Bodies, most_bytes: int) -> Iterator[list[int]]:
+        # The length of a BLOB stands at the beginning of its row: its bytes are not read for it.
+        size = " + ".join(f"length({column})" for column in ("line", *bodies.split(", ")))
+        question = f"SELECT number, {size} FROM exchange WHERE number IN ({_marks(numbers)})"
+        sizes = dict(self.ask(question, tuple(numbers)))
+        part: list[int] = []
+        held = 0
+        for number in numbers:
+            if number not in sizes:
+                continue
+            if part and held + sizes[number] > most_bytes:
+                yield part
+                part, held = [], 0
+            part.append(number)
+            held += sizes[number]
+        if part:
+            yield part
+
+    def _read(self, part: list[int], bodies: Bodies) -> Iterator[KeptRecord]:
+        question = f"SELECT {_ROW}, {bodies} FROM exchange WHERE number IN ({_marks(part)})"
+        rows = {values[0]: values for values in self.ask(question, tuple(part))}
+        for number in part:
+            # Let go of one by one: whoever takes them may hold them for long.
+            if values := rows.pop(number, None):
+                yield _kept(values)
 
     def newest_number(self) -> int:
         """The number of the newest record; 0 when there never was one."""
-        found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
-        return int(found[0][0]) if found else 0
+        rows = self.ask("SELECT seq FROM sqlite_sequence WHERE name = 'exchange'")
+        return int(rows[0][0]) if rows else 0
 
-    def count(self, after: int = -1, before: int = _NO_END) -> int:
+    def count(self, after: int = -1, before: int = LAST_NUMBER) -> int:
         """How many records there are between these two numbers, both left out."""
         # Asked of the small index of ids: to look through the table is to read the whole journal.
-        found = self.ask(
-            "SELECT count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1 WHERE number > ? AND number < ?",
-            (after, before),
+        question = (
+            "SELECT count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1 WHERE number > ? AND number < ?"
         )
-        return int(found[0][0])
+        return int(self.ask(question, (after, before))[0][0])
 
     def cursors(self) -> dict[str, int]:
         """Up to which number each receiver has everything."""
@@ -115,21 +170,21 @@ class Reader:
 
     def oldest_unshipped_ended_ns(self, receiver: str) -> int | None:
         """When the oldest record that ``receiver`` has not got yet ended; None when it has everything."""
-        found = self.ask(
+        rows = self.ask(
             "SELECT ended_ns FROM exchange"
             " WHERE number > coalesce((SELECT number FROM cursor WHERE receiver = ?), 0) ORDER BY number LIMIT 1",
             (receiver,),
         )
-        return int(found[0][0]) if found else None
+        return int(rows[0][0]) if rows else None
 
     def parked(self, receiver: str | None = None, limit: int = 100) -> list[ParkedRecord]:
         """Parked records, newest first; of all receivers when none is named."""
-        found = self.ask(
+        rows = self.ask(
             "SELECT receiver, number, reason, detail, parked_ns FROM parked"
             " WHERE ?1 IS NULL OR receiver = ?1 ORDER BY number DESC LIMIT ?2",
             (receiver, limit),
         )
-        return [ParkedRecord(*values) for values in found]
+        return [ParkedRecord(*values) for values in rows]
 
     def instance(self) -> str:
         """The host's name when the journal was made."""
@@ -197,3 +252,11 @@ class Reader:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _kept(values: tuple[Any, ...]) -> KeptRecord:
+    return KeptRecord(Row(*values[:-2]), values[-2], values[-1])
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ",".join("?" * len(values))

@@ -1,7 +1,7 @@
 """The hand-over from the event loop to the one thread that writes the journal.
 
 The loop's side (``open``, ``close``, ``submit``) costs a few microseconds and never waits. The writer's side takes
-everything that is queued, finds out what it meant, commits once, and wakes all who wait with one call into the loop.
+everything that is queued, makes records of it, commits once, and wakes all who wait with one call into the loop.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ class RecorderState:
 class Recorder:
     """Records exchanges without making anybody wait.
 
-    ``make_record`` finds out what an exchange meant and ``make_open`` masks a request that is still being answered;
-    both run on the writer's thread, as does ``on_recorded``, which gets every record once, also one that the disk
-    did not take. ``open`` and ``close`` belong to the event loop's thread; ``submit`` and ``state`` to any.
+    ``make_record`` finds out what an exchange meant. ``make_open`` masks a request that is still being answered.
+    ``on_recorded`` gets every record once, also one that the disk did not take. All three run on the writer's thread.
+    ``open`` and ``close`` belong to the event loop's thread; ``submit`` and ``state`` to any.
     """
 
     def __init__(
@@ -68,11 +68,13 @@ class Recorder:
     ) -> None:
         self._journal = journal
         self._losses = Losses()
-        self._intake = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
-        self._keeping = RetryingWriter(journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued)
-        self._writing = BatchWriter(
+        self._queue = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
+        self._retrying_writer = RetryingWriter(
+            journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued
+        )
+        self._batch_writer = BatchWriter(
             journal,
-            self._keeping,
+            self._retrying_writer,
             make_record=make_record,
             make_open=make_open,
             on_recorded=on_recorded,
@@ -88,77 +90,77 @@ class Recorder:
 
     def open(self, opened: OpenExchange) -> None:
         """A request was read and is about to be answered. Never waits; forgotten under pressure."""
-        self._intake.open(opened)
+        self._queue.open(opened)
         # Waking a thread costs more than all the rest, and most exchanges end before the writer has to know of them.
-        # So the loop looks once in a while whether some are going on that the writer has not taken.
+        # So the loop looks now and then whether some go on that the writer has not taken.
         if not self._is_look_planned and self._loop is not None:
             self._is_look_planned = True
             self._loop.call_later(OPEN_AFTER_SECONDS, self._look_at_opened)
 
     def _look_at_opened(self) -> None:
         self._is_look_planned = False
-        self._intake.wake_for_opened()
+        self._queue.wake_for_opened()
 
     def close(self, exchange: Exchange, on_committed: Callable[[], None] | None = None) -> None:
         """An exchange has ended. ``on_committed`` is called once, in the event loop, as soon as its record is on disk.
 
         It is called before this returns when there is nothing to wait for: the disk is in trouble or the record lost.
         """
-        if on_committed is not None and self._keeping.is_failing:
+        if on_committed is not None and self._retrying_writer.is_failing:
             on_committed()
             on_committed = None
-        self._intake.close(exchange, on_committed)
+        self._queue.close(exchange, on_committed)
 
     def submit(self, work: Callable[[Journal], T]) -> "Future[T]":
-        """Have ``work`` done on the writer's thread, inside a transaction. It must be short: exchanges wait behind it.
+        """Do ``work`` on the writer's thread, inside a transaction. It must be short: exchanges wait behind it.
 
         The future fails with JournalError when the disk does not take it, and with whatever ``work`` raises.
         """
         future: Future[T] = Future()
-        if self._intake.is_stopped:
+        if self._queue.is_stopped:
             future.set_exception(JournalError("the recorder has stopped"))
         else:
-            self._intake.put_work((work, future))
+            self._queue.put_work((work, future))
         return future
 
     def tidy_soon(self) -> None:
-        """Do now what is done every few seconds: expire, give pages back, overwrite what was erased."""
+        """Tidy now instead of in some seconds: expire, give pages back, overwrite what was erased."""
         self.submit(lambda journal: self._hasten())
 
     def _hasten(self) -> None:
         self._next_tidy = 0.0
 
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Have ``listener`` called in the event loop after each commit of records. It must be short."""
+        """Call ``listener`` in the event loop after each commit of records. It must be short."""
         self._listeners.append(listener)
 
     @property
     def degraded(self) -> str | None:
         """Why the journal does not work as it should; None: it does."""
-        busy_since = self._writing.busy_since
-        if self._keeping.trouble is None and busy_since is not None:
+        busy_since = self._batch_writer.busy_since
+        if self._retrying_writer.trouble is None and busy_since is not None:
             seconds = time.monotonic() - busy_since
             if seconds > STUCK_SECONDS:
                 return f"the disk has not answered for {seconds:.0f} seconds"
-        return self._keeping.trouble
+        return self._retrying_writer.trouble
 
     @property
     def is_keeping(self) -> bool:
         """Whether records reach the disk, if need be by making the oldest go."""
-        return not self._keeping.is_failing
+        return not self._retrying_writer.is_failing
 
     def state(self) -> RecorderState:
-        queued, queued_bytes = self._intake.queued()
+        queued, queued_bytes = self._queue.queued()
         return RecorderState(
             degraded=self.degraded,
             queued=queued,
             queued_bytes=queued_bytes,
-            waiting=self._keeping.waiting,
-            committed=self._writing.committed,
+            waiting=self._retrying_writer.waiting,
+            committed=self._batch_writer.committed,
             bodies_lost=self._losses.total("bodies"),
             records_lost=self._losses.total("records"),
-            last_commit_seconds=self._writing.last_commit_seconds,
-            last_commit_at=self._writing.last_commit_at,
+            last_commit_seconds=self._batch_writer.last_commit_seconds,
+            last_commit_at=self._batch_writer.last_commit_at,
         )
 
     # Start and stop
@@ -172,9 +174,9 @@ class Recorder:
         self._loop = loop
         try:
             self._journal.open()
-            self._writing.recover()
+            self._batch_writer.recover()
         except (sqlite3.Error, OSError) as error:
-            self._keeping.note_trouble(error)
+            self._retrying_writer.note_trouble(error)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -182,7 +184,7 @@ class Recorder:
         """Write all that is queued and close the journal. Blocks, so not in the event loop; may be called twice."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            self._intake.stop()
+            self._queue.stop()
             thread.join()
 
     # The writer's side
@@ -191,46 +193,46 @@ class Recorder:
         self._next_tidy = time.monotonic() + TIDY_SECONDS
         is_last = False
         while not is_last:
-            batch = self._intake.take(self._seconds_to_next_task())
+            batch = self._queue.take(self._seconds_to_next_task())
             is_last = batch.is_last
             self._write(batch)
             if time.monotonic() >= self._next_tidy:
                 self._next_tidy = time.monotonic() + (MORE_TIDY_SECONDS if self._tidy() else TIDY_SECONDS)
             self._losses.say()
-        if self._keeping.is_failing:
-            self._keeping.retry()
-        self._keeping.give_up()
+        if self._retrying_writer.is_failing:
+            self._retrying_writer.retry()
+        self._retrying_writer.give_up()
         self._losses.say()
         self._journal.close()
 
     def _seconds_to_next_task(self) -> float:
         waits = (
             max(0.0, self._next_tidy - time.monotonic()),
-            self._keeping.seconds_to_retry(),
-            self._writing.seconds_to_next_open_row(),
+            self._retrying_writer.seconds_to_retry(),
+            self._batch_writer.seconds_to_next_open_row(),
         )
         return min(wait for wait in waits if wait is not None)
 
     def _write(self, batch: WriteBatch) -> None:
         try:
-            self._writing.write(batch)
+            self._batch_writer.write(batch)
         except Exception as error:  # noqa: BLE001 - without its writer the recorder would record nothing any more
             report_defect("journal: the writer", error)
             self._losses.add_records(len(batch.exchanges), "defect")
             self._wake_loop(batch.on_committed)
 
     def _tidy(self) -> bool:
-        if self._keeping.is_failing:
+        if self._retrying_writer.is_failing:
             return False
         try:
             if not self._journal.is_in_place():
-                self._keeping.note_trouble(FileNotFoundError("the journal's file was moved or deleted"))
+                self._retrying_writer.note_trouble(FileNotFoundError("the journal's file was moved or deleted"))
                 return False
             more = self._journal.tidy()
         except (sqlite3.Error, OSError):
             # The next write finds out what is wrong, and deals with it.
             return False
-        self._keeping.note_room()
+        self._retrying_writer.note_room()
         return more
 
     def _wake_loop(self, on_committed: list[Callable[[], None]]) -> None:

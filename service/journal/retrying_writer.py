@@ -1,9 +1,9 @@
-"""Getting records onto a disk that may be full or broken.
+"""Records go onto a disk that may be full or broken.
 
-Policy. Exchanges go on whatever the disk does. On a full disk the oldest records make room for new ones; where that
+Policy. Exchanges go on whatever the disk does. On a full disk the oldest records make room for new ones. Where that
 does not help, a record loses its kept bodies, then the bodies in its line, and only then waits in memory. On a broken
 disk records wait in memory at once. What memory cannot hold is lost and counted. Trying again never stops. Rows of
-exchanges that go on are only a precaution: they never wait here, but whoever gave them hears that they are not there.
+exchanges that go on are only a precaution: they never wait here, and their giver learns that they are not written.
 """
 
 import sqlite3
@@ -166,12 +166,12 @@ class RetryingWriter:
         except _TROUBLE as error:
             if not is_full(error):
                 return error
-            wanted = sum(map(record_bytes, piece)) + sum(map(row_bytes, opened))
-            if wanted > self._journal.headroom.wal_bytes:
+            needed = sum(map(record_bytes, piece)) + sum(map(row_bytes, opened))
+            if needed > self._journal.headroom.wal_bytes:
                 # The log has no room for so much at once, whatever is deleted: it must become smaller first.
                 return error
             try:
-                make_room(self._journal.connection, self._journal.headroom, wanted)
+                make_room(self._journal.connection, self._journal.headroom, needed)
                 self._journal.write(piece, opened, self._not_removed)
             except _TROUBLE as again:
                 return again

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from service.journal.reader import COLUMNS
 from service.journal.transaction import transaction
 
 _ROWS_A_COMMIT = 50
 # A start must not wait for hours. What is not read in this time is still in the file that was set aside.
 SECONDS = 30.0
 _FORGET_AFTER = 1 << 20
-_COLUMNS = "number, id, started_ns, ended_ns, method, operation, outcome, parent_span_id, line, request, response"
+_COLUMNS = ", ".join(COLUMNS)
 _READ = f"SELECT {_COLUMNS} FROM exchange WHERE number > ? ORDER BY number LIMIT ?"
-_APPEND = f"INSERT OR IGNORE INTO exchange({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_APPEND = f"INSERT OR IGNORE INTO exchange({_COLUMNS}) VALUES ({','.join('?' * len(COLUMNS))})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,13 @@
-"""What could not be kept: lighter copies when there is no room for all of it, and the count of what was lost."""
+"""What is dropped when there is no room for all of it: lighter copies, and the count of what was lost."""
 
 import threading
 import time
 
-import orjson
-
 from service import events
+from service.record.bare_record import line_without_bodies
 from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange
-from service.record.fields import FIELD_NAMES
 
 _SECONDS_BETWEEN_EVENTS = 1.0
-_FLAGS = {"request_bytes": "request_truncated", "response_bytes": "response_truncated"}
 
 
 class Losses:
@@ -80,7 +77,7 @@ def lighter(record: EncodedRecord) -> EncodedRecord | None:
     if record.request or record.response:
         return record._replace(request=b"", response=b"")
     if len(record.line) > len(record.summary):
-        line = _flagged(record.summary)
+        line = line_without_bodies(record.summary)
         if len(line) < len(record.line):
             return record._replace(line=line)
     return None
@@ -91,13 +88,3 @@ def lightest(record: EncodedRecord) -> EncodedRecord:
     while (less := lighter(record)) is not None:
         record = less
     return record
-
-
-def _flagged(summary: bytes) -> bytes:
-    """``summary`` as a line that says that its bodies are not there."""
-    try:
-        said = orjson.loads(summary)
-        said.update({flag: True for length, flag in _FLAGS.items() if said.get(length)})
-        return orjson.dumps({name: said[name] for name in FIELD_NAMES if name in said})
-    except (ValueError, AttributeError, TypeError):
-        return summary

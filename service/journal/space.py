@@ -1,7 +1,7 @@
 """Room on the disk: what is reserved, what expires, what is given back.
 
-Policy. A record goes when it is older than ``RETENTION_DAYS`` or the journal larger than ``RETENTION_GB``, whichever
-comes first, but never before each configured receiver has it. Only a full disk breaks that rule: then the oldest go.
+Policy. A record goes when it is older than ``RETENTION_DAYS`` or the journal is larger than ``RETENTION_GB``. It stays
+until each configured receiver has it. Only a full disk breaks that rule: then the oldest go.
 """
 
 import contextlib
@@ -136,8 +136,8 @@ def expire(connection: sqlite3.Connection, retention: Retention, receivers: Sequ
     return _remove_up_to(connection, last, "age" if is_by_age else "size")
 
 
-def make_room(connection: sqlite3.Connection, headroom: Headroom, wanted: int) -> int:
-    """On a full disk: give up the headroom, then remove the oldest records, shipped or not, to free ``wanted`` bytes.
+def make_room(connection: sqlite3.Connection, headroom: Headroom, needed: int) -> int:
+    """On a full disk: give up the headroom, then remove the oldest records, shipped or not, to free ``needed`` bytes.
 
     The write-ahead log is worked in before and after, so that it starts again from its beginning. Returns how many
     records were removed; raises sqlite3.Error when not even that is possible.
@@ -147,16 +147,16 @@ def make_room(connection: sqlite3.Connection, headroom: Headroom, wanted: int) -
     bound_growth(connection, headroom)
     # The rest of a page and what the tree itself needs come on top.
     page_size = _pragma(connection, "page_size")
-    wanted += wanted // 4 + 4 * page_size
-    if _pragma(connection, "freelist_count") * page_size >= wanted:
+    needed += needed // 4 + 4 * page_size
+    if _pragma(connection, "freelist_count") * page_size >= needed:
         # It was the log that found no room; removing more would not help.
         return 0
     # A sixteenth at a time: removing one by one would run into the full disk again with every next record.
-    wanted = max(wanted, used_bytes(connection) // 16)
+    needed = max(needed, used_bytes(connection) // 16)
     last, size = 0, 0
     for number, _, length in _oldest(connection, None):
         last, size = number, size + length
-        if size >= min(wanted, _BYTES_A_STEP):
+        if size >= min(needed, _BYTES_A_STEP):
             break
     count = _remove_up_to(connection, last, "disk_full")
     checkpoint(connection)

@@ -1,4 +1,4 @@
-"""All or nothing on one SQLite connection, and what an error of SQLite tells about the disk."""
+"""All or nothing on one SQLite connection, and what an error of SQLite means for the disk."""
 
 import contextlib
 import errno
@@ -30,8 +30,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def use_wal(connection: sqlite3.Connection, seconds: float) -> bool:
     """Switch the file to a write-ahead log; False when its file system cannot have one.
 
-    SQLite (3.40) answers "database is locked" at once here, whatever time-out the connection has, while another
-    connection uses the new file. So we wait ourselves, for ``seconds``. Raises sqlite3.Error after that.
+    SQLite (3.40 to 3.53) answers "database is locked" at once, whatever time-out the connection has, while another one
+    is inside ``BEGIN IMMEDIATE``. So we wait ourselves, for ``seconds``. Raises sqlite3.Error after that.
     """
     deadline = time.monotonic() + seconds
     while True:

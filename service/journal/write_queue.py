@@ -1,7 +1,7 @@
-"""What waits between the event loop and the writer's thread, and how much of it.
+"""The queue between the event loop and the writer's thread, and its limits.
 
-Policy under pressure. Above a budget of bytes exchanges lose the copies of their bodies, above a budget of exchanges
-they are not recorded at all; each is counted, and nobody waits for what is not recorded.
+Policy under pressure. Above a budget of bytes exchanges lose the copies of their bodies. Above a budget of exchanges
+they are not recorded at all. Each loss is counted, and no answer waits for a record that is not made.
 """
 
 import time
@@ -19,7 +19,7 @@ from service.record.exchange import Exchange, OpenExchange
 
 MAX_QUEUED_BYTES = 64 << 20
 MAX_QUEUED = 20_000
-# What one commit holds at most: it decides how long the first of them waits for the last.
+# The most that one commit holds: it decides how long the first of them waits for the last.
 _BATCH_BYTES = 8 << 20
 _BATCH_COUNT = 256
 # A commit costs as much as three records. While exchanges end in crowds, the writer waits this long for more of them;
@@ -60,17 +60,17 @@ class WriteQueue:
         self._max_bytes = max_bytes
         self._max_count = max_count
         self._queue: SimpleQueue[_Item] = SimpleQueue()
-        # What opened lies apart: it need not wake the writer, who takes it along with whatever closes.
+        # What opened lies apart: it need not wake the writer, which takes it along with whatever closes.
         self._opened: deque[tuple[float, OpenExchange, int]] = deque()
         # Each counter has one thread that adds to it, so neither needs a lock; what is queued is their difference.
         self._bytes_in = 0
         self._bytes_out = 0
-        # Exchanges that the writer hears of and that have not ended: it must hear, too, when their record is lost.
+        # Exchanges that the writer knows and that have not ended: it must hear, too, when their record is lost.
         self._announced: set[str] = set()
         self._ended_in_last = 0
 
     def open(self, opened: OpenExchange) -> None:
-        """A request was read. Never waits, wakes nobody; forgotten when too much is queued."""
+        """A request was read. Never waits, wakes no thread; forgotten when too much is queued."""
         if self._queue.qsize() >= self._max_count or len(self._opened) >= self._max_count:
             return
         body = opened.request
@@ -140,7 +140,7 @@ class WriteQueue:
                 if not batch.is_last and (taken >= _BATCH_BYTES or len(batch.exchanges) >= _BATCH_COUNT):
                     break
                 item = self._queue.get_nowait()
-        # After the queue: so whatever closed is found among what opened.
+        # After the queue, so that whatever closed is among what opened.
         while self._opened:
             seen_at, opened, size = self._opened.popleft()
             taken += size

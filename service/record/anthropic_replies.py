@@ -2,41 +2,39 @@
 
 from typing import Any
 
+from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
+from service.record.answer_parts import HIDDEN_THINKING, read_parts
+from service.record.answer_streams import CUT, GAP, event_data, is_event_stream
 from service.record.exchange import Body
-from service.record.replies import (
-    GAP,
-    GAP_IN_TEXT,
-    Reply,
-    call,
-    error_of,
-    event_data,
-    is_event_stream,
-    single,
-    text_of,
-    tokens,
-)
+from service.record.replies import Reply, single, text_of, tokens
+from service.record.tool_calls import CallPieces
+
+# Events, and deltas, that say nothing which a record could tell.
+_SILENT_EVENTS = frozenset({"ping", "content_block_stop"})
+_SILENT_DELTAS = frozenset({"signature_delta", "citations_delta"})
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of ``/v1/messages``."""
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of ``/v1/messages``. ``reply``: what was gathered from its beginning, where this goes on."""
     if is_event_stream(body):
-        return _read_events(event_data(body))
-    reply = Reply()
+        return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
+    reply = Reply() if reply is None else reply
     answer = single(body)
     if not isinstance(answer, dict):
-        reply.problem = "the answer is not JSON"
+        reply.pass_over("something that is not JSON")
         return reply
-    if answer.get("error"):
-        reply.error = error_of(answer["error"])
+    if error := error_in(answer):
+        reply.error = error
         reply.is_understood = True
     content = answer.get("content")
-    if isinstance(content, list) or answer.get("type") == "message":
+    if isinstance(content, list | str) or answer.get("type") == "message":
+        calls = CallPieces()
         # Ollama's content is null where the model wrote nothing.
-        for block in content if isinstance(content, list) else ():
-            if isinstance(block, dict):
-                _read_block(block, reply)
+        for number, block in enumerate(content if isinstance(content, list) else [content] if content else []):
+            _read_block(block, number, calls, reply)
+        reply.tool_calls += calls.whole()
         _read_message(answer, reply)
-        reply.done_reason = text_of(answer.get("stop_reason"))
+        _read_reason(answer, reply)
         reply.is_finished = reply.done_reason is not None
         reply.is_understood = True
     return reply
@@ -47,86 +45,108 @@ def _read_message(message: dict[str, Any], reply: Reply) -> None:
     _read_usage(message.get("usage"), reply)
 
 
+def _read_reason(holder: dict[str, Any], reply: Reply) -> None:
+    reply.done_reason = text_of(holder.get("stop_reason")) or reply.done_reason
+    reply.error = reply.error or error_of_reason(reply.done_reason)
+
+
 def _read_usage(usage: Any, reply: Reply) -> None:
+    """What came from the cache, or went into it, is not part of Anthropic's ``input_tokens``."""
     if not isinstance(usage, dict):
         return
     prompt, completion = tokens(usage.get("input_tokens")), tokens(usage.get("output_tokens"))
-    reply.prompt_tokens = reply.prompt_tokens if prompt is None else prompt
+    cached, kept = tokens(usage.get("cache_read_input_tokens")), tokens(usage.get("cache_creation_input_tokens"))
+    if prompt is not None:
+        reply.prompt_tokens = prompt + (cached or 0) + (kept or 0)
+    reply.cached_tokens = reply.cached_tokens if cached is None else cached
     reply.completion_tokens = reply.completion_tokens if completion is None else completion
 
 
-def _read_block(block: dict[str, Any], reply: Reply) -> bool:
-    """Take a content block that is whole; tells whether it carried anything."""
-    if block.get("type") == "tool_use":
-        reply.tool_calls.append(call(block.get("id"), block.get("name"), block.get("input")))
+def _read_block(block: Any, index: Any, calls: CallPieces, reply: Reply) -> bool:
+    """Take a content block, whole or as it begins; tells whether it carried anything."""
+    if not isinstance(block, dict):
+        return read_parts([block], reply)
+    kind = str(block.get("type"))
+    # The caller's tools, and those of the server: server_tool_use, mcp_tool_use.
+    if kind.endswith("tool_use"):
+        calls.begin(index, block.get("id"), block.get("name"), block.get("input"))
         return True
-    text, thought = text_of(block.get("text")), text_of(block.get("thinking"))
-    if text:
-        reply.texts.append(text)
-    if thought:
-        reply.thoughts.append(thought)
-    return bool(text or thought)
+    if kind == "redacted_thinking":
+        reply.thoughts.append(HIDDEN_THINKING)
+        return True
+    return read_parts([block], reply)
 
 
-def _read_events(pieces: list[Any]) -> Reply:
-    reply = Reply(is_finished=False)
-    calls: dict[Any, list[Any]] = {}
+def _read_events(pieces: list[Any], reply: Reply) -> Reply:
+    calls = CallPieces()
     has_end = False
     for index, piece in enumerate(pieces):
         if not isinstance(piece, dict):
-            if piece is GAP:
-                (reply.texts or reply.thoughts or []).append(GAP_IN_TEXT)
-            elif piece is None:
-                reply.problem = "the answer holds an event that is not JSON"
+            _note_unreadable(piece, reply)
             continue
         kind = piece.get("type")
         carried = False
         if kind == "content_block_delta":
             carried = _read_delta(piece, calls, reply)
         elif kind == "content_block_start":
-            carried = _read_start(piece, calls, reply)
+            carried = _read_block(piece.get("content_block"), piece.get("index"), calls, reply)
         elif kind == "message_start":
             message = piece.get("message")
             if isinstance(message, dict):
                 _read_message(message, reply)
         elif kind == "message_delta":
             has_end = True
-            delta = piece.get("delta")
-            reply.done_reason = text_of(delta.get("stop_reason")) if isinstance(delta, dict) else None
+            if isinstance(delta := piece.get("delta"), dict):
+                _read_reason(delta, reply)
+                # Some clients hang up here, before message_stop.
+                reply.is_finished = reply.is_finished or reply.done_reason is not None
             _read_usage(piece.get("usage"), reply)
         elif kind == "message_stop":
             reply.is_finished = True
-        elif "error" in piece:
-            reply.error = error_of(piece["error"])
-        elif not isinstance(kind, str):
+        elif kind not in _SILENT_EVENTS:
+            _read_other(piece, reply)
             continue
         reply.is_understood = True
         if carried and reply.first_piece is None:
             reply.first_piece = index
-    reply.tool_calls += [call(found, name, "".join(texts) or empty) for found, name, texts, empty in calls.values()]
+    reply.tool_calls += calls.whole()
     if not has_end:
         # What message_start says are guesses: Ollama counts when it has read the prompt.
-        reply.prompt_tokens = reply.completion_tokens = None
+        reply.prompt_tokens = reply.completion_tokens = reply.cached_tokens = None
     return reply
 
 
-def _read_start(piece: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> bool:
-    block = piece.get("content_block")
-    if not isinstance(block, dict):
-        return False
-    if block.get("type") == "tool_use":
-        calls[str(piece.get("index"))] = [block.get("id"), block.get("name"), [], block.get("input")]
-        return True
-    return _read_block(block, reply)
+def _note_unreadable(piece: Any, reply: Reply) -> None:
+    if piece is CUT:
+        reply.is_cut = True
+    elif piece is GAP or piece is None:
+        reply.mark_gap()
+        if piece is None:
+            reply.pass_over("an event that is not JSON")
 
 
-def _read_delta(piece: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> bool:
+def _read_other(piece: dict[str, Any], reply: Reply) -> None:
+    if error := error_of_stranger(piece):
+        reply.error = error
+        reply.is_understood = True
+    elif piece:
+        reply.pass_over("an event that nobody knows")
+
+
+def _read_delta(piece: dict[str, Any], calls: CallPieces, reply: Reply) -> bool:
     delta = piece.get("delta")
     if not isinstance(delta, dict):
         return False
-    arguments = text_of(delta.get("partial_json"))
-    if arguments:
-        known = calls.setdefault(str(piece.get("index")), [None, None, [], {}])
-        known[2].append(arguments)
+    kind = str(delta.get("type"))
+    if arguments := text_of(delta.get("partial_json")):
+        calls.add(piece.get("index"), None, None, arguments)
         return True
-    return _read_block(delta, reply)
+    if text := text_of(delta.get("text")):
+        reply.texts.append(text)
+        return True
+    if thought := text_of(delta.get("thinking")):
+        reply.thoughts.append(thought)
+        return True
+    if kind not in _SILENT_DELTAS and not kind.startswith(("text", "thinking", "input_json")) and len(delta) > 1:
+        reply.pass_over(f"a delta of the type {kind[:50]!r}")
+    return False

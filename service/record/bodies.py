@@ -131,6 +131,8 @@ _DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
 }
 
 
+# What Python writes for a byte that is no UTF-8.
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 GAP_MARK: Final = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
 """What ``left_out`` writes, and how many bytes it says."""
 
@@ -186,21 +188,67 @@ def _without_partial_start(tail: bytes) -> bytes:
 def document(data: bytes) -> Any:
     """``data`` parsed as one JSON object or list; None when it is neither.
 
-    As lenient as the servers that read it: lone surrogates, huge numbers and NaN pass. Nesting
-    deeper than about a thousand does not.
+    As lenient as the servers that read it: lone surrogates, huge numbers, NaN, raw control characters and bytes that
+    are no UTF-8 pass. Nesting deeper than about a thousand does not.
     """
+    return _parsed(data, _DECODER.decode)
+
+
+def first_document(data: bytes) -> Any:
+    """The JSON object or list that ``data`` begins with, None when it begins with neither; what follows is not read.
+
+    So Ollama reads requests, with a zero byte or words behind them. Otherwise as lenient as ``document``.
+    """
+    return _parsed(data, lambda text: _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0])
+
+
+def _parsed(data: bytes, read: Callable[[str], Any]) -> Any:
     try:
         found = orjson.loads(data)
     except ValueError:
-        start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if start != b"{" and start != b"[":
+        if not is_like_json(data):
             return None
         try:
-            found = json.loads(data, parse_int=_integer)
+            found = read(decoded(data).lstrip("\ufeff"))
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, (dict, list)) else None
 
 
+def is_like_json(data: bytes) -> bool:
+    """Whether ``data`` begins as a JSON object or list does, in UTF-8 or UTF-16."""
+    start = data[:64].lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0")[:1]
+    return start in (b"{", b"[")
+
+
+def decoded(data: bytes) -> str:
+    """``data`` as text. What is no UTF-8 becomes U+FFFD byte by byte, as Ollama reads it; UTF-16 is known by itself.
+
+    Surrogates that were encoded one by one stay as they are.
+    """
+    if encoding := _utf_16(data):
+        return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return _ESCAPED_BYTE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
+
+
+def is_utf_16(data: bytes) -> bool:
+    """Whether ``data`` is text in UTF-16: by its mark, or as JSON."""
+    return bool(_utf_16(data))
+
+
+def _utf_16(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if data[1:2] == b"\0" and data[:1] in (b"{", b"["):
+        return "utf-16-le"
+    return "utf-16-be" if data[:1] == b"\0" and data[1:2] in (b"{", b"[") else ""
+
+
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 20 else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, strict=False)

@@ -4,11 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.record.replies import compact, text_of
+from service.record.answer_parts import HIDDEN_THINKING, with_lower_names
+from service.record.json_text import compact
+from service.record.openai_responses import arguments_of
+from service.record.replies import text_of
+from service.record.thinking_tags import split_thinking
 from service.record.wording import counted
 
 _BETWEEN_PARTS = "\n"
 _LONGEST_ADDRESS = 200
+# Thinking that clients send back as they got it begins a text.
+_TAG_WITHIN = 100
 # What stands in a record instead of a payload, and what is short enough to be shown as it is.
 _SHOWN_AS_SENT = ("<", "http://", "https://", "file-")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
@@ -42,7 +48,12 @@ class ChatMessage:
 
 
 def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[ChatMessage]:
-    """The turns of a request of any API, in their order; what has a wrong type is passed over."""
+    """The turns of a request of any API, in their order; what has a wrong type is passed over.
+
+    Beside those of a conversation there are ``suffix``, the text after a gap that the model fills, and ``template``.
+    """
+    if template := text_of(asked.get("template")):
+        yield ChatMessage("template", template)
     for key in ("system", "instructions"):
         if text := _parts(asked.get(key)).text:
             yield ChatMessage("system", text)
@@ -57,15 +68,22 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     elif given is not None:
         yield from _prompts(given)
     else:
-        yield from _prompts(asked.get("prompt"), _images(asked.get("images")))
+        image = asked.get("image")
+        images = _images(asked.get("images")) + _images([image] if image else None)
+        yield from _prompts(asked.get("prompt"), images)
+        if suffix := text_of(asked.get("suffix")):
+            yield ChatMessage("suffix", suffix)
 
 
 def calls_of(found: Any) -> Iterator[ToolCall]:
     """The calls of a list as Ollama or OpenAI write it: ``{"id"?, "function": {"name", "arguments"}}``."""
     for called in found if isinstance(found, list) else ():
         function = called.get("function") if isinstance(called, dict) else None
+        custom = called.get("custom") if isinstance(called, dict) else None
         if isinstance(function, dict):
             yield _call(function.get("name"), function.get("arguments"), called.get("id"))
+        elif isinstance(custom, dict):
+            yield _call(custom.get("name"), custom.get("input"), called.get("id"))
 
 
 def tools_of(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -92,16 +110,20 @@ class _Parts:
         return _BETWEEN_PARTS.join(self.texts)
 
     def add(self, part: dict[str, Any]) -> None:
+        part = with_lower_names(part)
         kind = part.get("type")
-        if kind == "tool_use":
+        # The caller's own tools, and those of a server: server_tool_use, web_search_tool_result.
+        name = kind if isinstance(kind, str) else ""
+        if name.endswith("tool_use"):
             self.calls.append(_call(part.get("name"), part.get("input"), part.get("id")))
-        elif kind == "tool_result":
+        elif name.endswith("tool_result"):
             inner = part.get("content")
             result = _parts([one for one in inner if not _is_result(one)] if isinstance(inner, list) else inner)
             identifier = text_of(part.get("tool_use_id")) or ""
             self.results.append(ChatMessage("tool", result.text, images=tuple(result.images), tool_call_id=identifier))
         elif kind in ("thinking", "redacted_thinking"):
-            self.thoughts.append(text_of(part.get("thinking")) or "")
+            hidden = HIDDEN_THINKING if kind == "redacted_thinking" else ""
+            self.thoughts.append(text_of(part.get("thinking")) or hidden)
         elif isinstance(text := part.get("text"), str) and (kind is None or kind in _TEXT_PARTS):
             self.texts.append(text)
         elif refusal := text_of(part.get("refusal")):
@@ -111,7 +133,7 @@ class _Parts:
 
 
 def _is_result(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") == "tool_result"
+    return isinstance(part, dict) and str(part.get("type")).endswith("tool_result")
 
 
 def _parts(content: Any) -> _Parts:
@@ -132,6 +154,10 @@ def _message(message: Any) -> Iterator[ChatMessage]:
     if not isinstance(message, dict):
         return
     role, content = text_of(message.get("role")) or "user", message.get("content")
+    if role == "assistant" and isinstance(content, str) and "<think" in content[:_TAG_WITHIN]:
+        message = {"thinking": "", **message}
+        message["thinking"], message["content"] = split_thinking(text_of(message["thinking"]) or "", content)
+        content = message["content"]
     if len(message) == 2 and type(content) is str:
         # Most messages of a long history are like this, and every record's are read for the index.
         yield ChatMessage(role, content)
@@ -178,11 +204,12 @@ def _items(items: list[Any]) -> Iterator[ChatMessage]:
 def _item(item: Any) -> ChatMessage | None:
     if not isinstance(item, dict):
         return ChatMessage("user", item) if isinstance(item, str) else None
-    kind = item.get("type")
-    if kind == "function_call":
-        called = _call(item.get("name"), item.get("arguments"), item.get("call_id") or item.get("id"))
+    kind = str(item.get("type"))
+    if kind.endswith("_call") and kind != "image_generation_call":
+        name = item.get("name") or kind.removesuffix("_call")
+        called = _call(name, arguments_of(item), item.get("call_id") or item.get("id"))
         return ChatMessage("assistant", "", tool_calls=(called,))
-    if kind == "function_call_output":
+    if kind.endswith("_call_output"):
         result = _parts(item.get("output"))
         return ChatMessage(
             "tool", result.text, images=tuple(result.images), tool_call_id=text_of(item.get("call_id")) or ""

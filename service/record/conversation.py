@@ -9,11 +9,13 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import GAP_MARK, document
+from service.record.bodies import GAP_MARK, first_document
+from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
 from service.record.record import Record
+from service.record.request_fields import with_known_names
 
 __all__ = (
     "SEARCHABLE_CHARACTERS",
@@ -28,17 +30,20 @@ __all__ = (
 SEARCHABLE_CHARACTERS = 32_768
 """How much of a prompt, and of an answer, can be found again: both ends of a longer one."""
 
-_SAID_IN_TURNS = frozenset(("messages", "input", "prompt", "system", "instructions", "images", "tools", "functions"))
+_SAID_IN_TURNS = frozenset(
+    (
+        *("messages", "input", "prompt", "suffix", "system", "instructions", "template", "images", "image"),
+        *("tools", "functions"),
+    )
+)
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
 _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
+_PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
 # orjson writes what is nested 254 levels deep; who shows a conversation puts it into something.
 _DEEP, _ROOM = 200, 16
-# Controls, and what changes the direction of writing: in a list they would disturb what stands beside them.
-_DISTURBING = dict.fromkeys(
-    [*range(32), *range(127, 160), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF], " "
-)
+_DISTURBING = dict.fromkeys(code_points(IN_LISTS), " ")
 # A lone surrogate has the group; pairs and all other escapes are passed over as a whole.
 _ANY_ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -53,6 +58,7 @@ class Conversation:
     ``tools`` are those that the request offers, as they were sent; ``parameters`` all else that it asks for, such
     as ``model``, ``options`` and ``format``. ``is_whole`` tells that neither prompt nor answer was shortened and
     that nothing in them was replaced, as images and other payloads are in every record (masked secrets aside).
+    ``has_unread``: beside the ``answer`` stands something that no field tells, kept as it came; it is not whole then.
     """
 
     turns: tuple[ChatMessage, ...]
@@ -60,6 +66,7 @@ class Conversation:
     tools: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     is_whole: bool
+    has_unread: bool = False
 
 
 def read_conversation(record: Record, request: bytes) -> Conversation:
@@ -71,16 +78,19 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     body, is_whole = _request(record, request)
     asked, answer = _parsed(body), _answer(record)
     text = "" if isinstance(asked, dict) else body.decode("utf-8", "replace")
-    is_whole = is_whole and not record.response_truncated
+    # Bytes beside an answer tell what no field does, unless they lack what our copy does.
+    has_unread = bool(answer and record.response_body and not record.response_truncated)
+    is_whole = is_whole and not record.response_truncated and not has_unread
     if not _is_shallow(asked, body):
-        return Conversation((ChatMessage("request", body.decode("utf-8", "replace")),), answer, (), {}, is_whole)
+        turn = ChatMessage("request", body.decode("utf-8", "replace"))
+        return Conversation((turn,), answer, (), {}, is_whole, has_unread)
     turns = _turns(record, asked, text)
     if not isinstance(asked, dict):
-        return Conversation(turns, answer, (), {}, is_whole and not body)
+        return Conversation(turns, answer, (), {}, is_whole and not body, has_unread)
     if not _has_messages(record):
-        return Conversation((), answer, (), asked, is_whole)
+        return Conversation((), answer, (), asked, is_whole, has_unread)
     parameters = {key: value for key, value in asked.items() if key not in _SAID_IN_TURNS}
-    return Conversation(turns, answer, tuple(tools_of(asked)), parameters, is_whole)
+    return Conversation(turns, answer, tuple(tools_of(asked)), parameters, is_whole, has_unread)
 
 
 def searchable(record: Record) -> tuple[str, str]:
@@ -103,7 +113,22 @@ def _searched_prompt(record: Record) -> str:
         pieces += (turn.thinking, turn.text) if turn.thinking else (turn.text,)
         for call in turn.tool_calls:
             pieces += (call.name, call.arguments)
-    return "\n".join(pieces)
+    prompt = "\n".join(pieces)
+    return _offered(asked, SEARCHABLE_CHARACTERS - len(prompt) - 1) + prompt
+
+
+def _offered(asked: dict[str, Any], room: int) -> str:
+    """How the tools that were offered are described, as far as what was asked leaves ``room``."""
+    pieces: list[str] = []
+    for tool in tools_of(asked):
+        function = tool.get("function")
+        words = (function if isinstance(function, dict) else tool).get("description")
+        if isinstance(words, str) and words:
+            room -= len(words) + 1
+            if room <= 0:
+                break
+            pieces.append(words + "\n")
+    return "".join(pieces)
 
 
 def opening(record: Record, characters: int = 160) -> tuple[str, str]:
@@ -120,7 +145,7 @@ def opening(record: Record, characters: int = 160) -> tuple[str, str]:
 
 def _opening_of_answer(record: Record) -> str:
     if (text := (record.response_text or "")) and not text.isspace():
-        return text
+        return _PICTURE.sub(lambda picture: _in_words(picture[0]), text) if "<image " in text else text
     if text := (record.tool_calls or ""):
         return ", ".join(f"{call.name}({call.arguments})" for call in _calls(text))
     return record.thinking or ""
@@ -204,10 +229,12 @@ def _parsed(body: bytes) -> Any:
     try:
         found = orjson.loads(body)
     except ValueError:
-        found = document(body)
+        found = first_document(body)
         if found is not None and b"\\u" in body:
-            found = document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
-    return found if isinstance(found, (dict, list)) else None
+            found = first_document(_ANY_ESCAPE.sub(lambda escape: b"\\" + escape[0] if escape[1] else escape[0], body))
+    if isinstance(found, dict):
+        return with_known_names(found)
+    return found if isinstance(found, list) else None
 
 
 def _is_shallow(found: Any, body: bytes) -> bool:

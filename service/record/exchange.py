@@ -32,6 +32,9 @@ class Caller(NamedTuple):
     user: str | None = None
 
 
+GATEWAY_PREFIX = "/api/ollama"
+"""How the path of every address begins that leads to Ollama."""
+
 LABELS_BEGIN = ("/~", "/%7E", "/%7e")
 """How the segment of a path begins that names its caller. Some clients encode more than they have to."""
 
@@ -100,7 +103,7 @@ class Exchange(NamedTuple):
     ``duration`` and ``first_byte`` (the first byte of the answer's body) are seconds since the
     start by the monotonic clock, None when unknown. ``arrivals`` are the first few pieces of
     the answer's body as (bytes of the body before this piece, seconds since the start).
-    ``status`` is what the client was answered, 499 when it left before an answer. ``upload`` is
+    ``status`` is what the client was answered, None when it was answered nothing. ``upload`` is
     when the request had come whole, in seconds since the start; None when it came with its head, or never.
     """
 

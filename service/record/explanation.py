@@ -6,11 +6,12 @@ What is concluded, and not measured, is called most likely.
 from dataclasses import dataclass
 from math import isfinite
 
-from service.record.bodies import document
+from service.record.bodies import first_document
 from service.record.failures import failures
 from service.record.findings import Case, Finding, Surroundings, at_its_speed, slowness
 from service.record.phases import Phase, durations_of, phases_of
 from service.record.record import Record
+from service.record.request_fields import with_known_names
 from service.record.truncation import cuts, maybe_cut
 from service.record.wording import counted, duration
 
@@ -36,9 +37,9 @@ class Explanation:
 def explain(record: Record, around: Surroundings) -> Explanation:
     """Explain the exchange of a parsed line. Never raises; numbers that are nonsense count as unknown."""
     body = record.request_body
-    asked = document(body.encode("utf-8", "surrogatepass")) if body else None
+    asked = first_document(body.encode("utf-8", "surrogatepass")) if body else None
     spent = durations_of(record)
-    case = Case(record, asked if isinstance(asked, dict) else {}, spent, _sound(around))
+    case = Case(record, with_known_names(asked) if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
     findings = (*((*wrong, *slow) or _quick(case)), *maybe_cut(case))
     return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))

@@ -1,8 +1,9 @@
 """Why an exchange failed, or was given up, and what to do about it."""
 
-import re
 from collections.abc import Iterator
 
+from service.record.answer_errors import OWN_WORDS
+from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
 from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
 from service.record.record import Record
@@ -36,66 +37,6 @@ _OUTCOMES = {
 # Whose error the gateway wrote, as a whole sentence.
 _SAYS_IT_ITSELF = frozenset({"refused", "upstream_unreachable", "upstream_timed_out"})
 
-# What Ollama says, in the words of its source: (pattern, what to do)
-_ERRORS = tuple(
-    (re.compile(pattern, re.IGNORECASE), advice)
-    for pattern, advice in (
-        (
-            r"(?:pull|push) model manifest|pull model .{0,40}file does not exist",
-            "Check the name of the model, and whether the machine of Ollama reaches the registry.",
-        ),
-        (
-            r"model .{0,200} not found",
-            "'ollama list' shows the models that are there: fetch this one with 'ollama pull', or correct its name.",
-        ),
-        (
-            r"maximum pending requests|server busy",
-            "Ollama's queue was full: let fewer calls run at once, or raise OLLAMA_MAX_QUEUE.",
-        ),
-        (
-            r"more (?:system|gpu) memory|out of memory|cudaMalloc|unable to allocate|failed to allocate",
-            "The model does not fit into memory: take a smaller one or a smaller quantization, lower num_ctx, or"
-            " unload others ('ollama stop').",
-        ),
-        (
-            r"runner process|no longer running|waiting for llama runner|unexpected EOF.{0,40}runner|CUDA error",
-            "The program that runs the model crashed or did not start; Ollama's log has the reason, often too little"
-            " memory.",
-        ),
-        (
-            r"exceeds? (?:the )?(?:maximum |available )?context",
-            "The input is longer than the context: raise num_ctx, or send it in parts.",
-        ),
-        (
-            r"does not support",
-            "This model cannot do that: 'ollama show' lists what it can; choose another, or leave that out.",
-        ),
-        (
-            r"invalid character '\\x1f'",
-            "Ollama does not read compressed requests: send it without Content-Encoding.",
-        ),
-        (
-            r"invalid character|unexpected end of JSON|unexpected EOF|cannot unmarshal|missing request body",
-            "The body is not the JSON that Ollama expects. Texts that are put into JSON by hand need their quotes and"
-            " line ends escaped: let a JSON function (in n8n: JSON.stringify) write them.",
-        ),
-        (r"unauthori[sz]ed|sign ?in|api key", "It needs an account or a key: 'ollama signin', or the key of the API."),
-    )
-)
-_STATUSES = {
-    400: "Ollama did not accept the request as it is.",
-    401: "Send a key that is known here, as 'Authorization: Bearer …'.",
-    403: "It is not allowed; the message says what would allow it.",
-    404: "Check the address and the name of the model.",
-    405: "Check the method: most of Ollama's addresses take POST.",
-    413: "The request is too large: send it in parts.",
-    429: "There were too many calls: try again later, or fewer at once.",
-    500: "Ollama's log says more.",
-    502: "Ollama, or the service it asked, did not answer properly; its log says more.",
-    503: "Ollama was too busy: try again later, or let fewer calls run at once.",
-    504: "It took too long: raise OLLAMA_TIMEOUT.",
-}
-
 
 def failures(case: Case) -> Iterator[Finding]:
     """At most one finding: that the client left, or that it failed."""
@@ -118,12 +59,16 @@ def _failed(case: Case, outcome: str) -> Finding:
         if is_before:
             what = "Ollama broke off before it answered"
     else:
-        what, advice = "It failed", _STATUSES.get(status, "") if type(status) is int else ""
-        if type(status) is int and 200 <= status < 300 and error:
-            what, advice = f"Ollama answered {status}, as if all was well, and then reported an error", ""
-        elif type(status) is int:
+        what, advice = "It failed", advice_for(status, error)
+        if status is not None and 200 <= status < 300 and error:
+            if error.startswith(OWN_WORDS):
+                return Finding("failed", error + _end(error), advice)
+            what = f"Ollama answered {status}, as if all was well, and then reported an error"
+            if case.record.response_body and not case.record.response_text:
+                what = f"What came with status {status} is no answer of a model"
+                advice = advice or SOMETHING_ELSE_ANSWERED
+        elif status is not None:
             what = f"It failed with status {status}"
-        advice = next((found for pattern, found in _ERRORS if pattern.search(error)), advice)
     return Finding("failed", what + after + (f": {error}" if error else "") + _end(error), advice)
 
 

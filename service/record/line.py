@@ -1,7 +1,8 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
-from typing import Any
+from typing import Any, Final
 
+from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.call_context import ContextLengthOf
@@ -14,12 +15,18 @@ from service.record.masking import mask_text
 from service.record.measures import measures
 from service.record.operations import CONVERSATIONS
 from service.record.prompt_memory import PromptMemory
-from service.record.replies import repeats_in_pieces
+from service.record.repetition import repeats_itself
+from service.record.replies import repeats_in_pieces, single
 from service.record.request_facts import Asked, read_request
 from service.record.timestamps import write_time
 
+CLIENT_LEFT_STATUS: Final = 499
+"""The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
+
 _LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
+# Asked by health checks and by whoever looks whether Ollama is there: no model works for them.
+_LOOKED_UP = frozenset({"list", "ps", "show", "version", "root"})
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -47,14 +54,18 @@ def make_record(
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
         # OpenAI's SDK hangs up when it has read [DONE], which is before HTTP's own end: it had the whole answer.
         exchange = exchange._replace(outcome=Outcome.COMPLETED)
+    took_head = exchange.outcome is Outcome.CLIENT_LEFT and _took_head_of_list(exchange)
+    if took_head:
+        exchange = exchange._replace(outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
     if mask:
         request_bytes, response_bytes = mask_bytes(request_bytes)[0], mask_bytes(response_bytes)[0]
 
     request_text, request_is_cut = copy_of(request, request_bytes)
-    response_text, response_is_cut = "", False
+    response_text, response_is_cut = "", took_head and single(response) is None
     if not generation.is_understood and response.length:
-        response_text, response_is_cut = copy_of(response, response_bytes)
+        response_text, is_cut = copy_of(response, response_bytes)
+        response_is_cut = response_is_cut or is_cut
     request_is_cut = request_is_cut or request.is_shortened or opened.request.is_shortened
     request_is_cut = request_is_cut or opened.request.is_incomplete
     if not generation.is_whole:
@@ -89,6 +100,12 @@ def make_record(
         request_bytes,
         response_bytes,
     )
+
+
+def _took_head_of_list(exchange: Exchange) -> bool:
+    """Whether a client that left wanted no more of a list or description than that there is one."""
+    is_well = exchange.status is not None and exchange.status < 400
+    return is_well and exchange.opened.operation in _LOOKED_UP
 
 
 def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:
@@ -134,9 +151,7 @@ def _facts(
     opened, outcome = exchange.opened, exchange.outcome
     values: dict[str, Any] = {"time": write_time(exchange.ended_ns), "method": opened.method}
     values["request_uri"] = opened.request_uri[:_LONGEST_ADDRESS]
-    status = exchange.status
-    if status is None and outcome is Outcome.CLIENT_LEFT:
-        status = 499
+    status = status_of(exchange)
     if status is not None:
         values["status"] = status
     if exchange.duration is not None:
@@ -151,23 +166,33 @@ def _facts(
         values["tool_calls"] = generation.tool_calls
     if response[0]:
         values["response_body"] = response[0]
-    error = exchange.error or generation.error
+    operation = generation.operation or opened.operation
+    is_unfinished = (
+        generation.done_reason is None and not response[1] and _is_unfinished(exchange, generation, operation)
+    )
+    in_answer = generation.error
+    if is_unfinished and not repeats_itself(generation.text or generation.thinking or ""):
+        in_answer = NO_END
+    error = exchange.error or in_answer
     if error:
         values["error"] = error
     values["outcome"] = str(outcome)
-    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or generation.error is not None
-    operation = generation.operation or opened.operation
+    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or in_answer is not None
     if operation:
         values["operation"] = operation
     if opened.api:
         values["api"] = opened.api
     if generation.model is not None:
         values["model"] = generation.model[:_LONGEST_NAME]
+    if generation.remote_host is not None:
+        values["remote_host"] = generation.remote_host[:_LONGEST_ADDRESS]
+    if generation.remote_model is not None:
+        values["remote_model"] = generation.remote_model[:_LONGEST_NAME]
     if generation.stream is not None:
         values["stream"] = generation.stream
     if generation.done_reason is not None:
         values["done_reason"] = generation.done_reason[:_LONGEST_NAME]
-    elif not response[1] and _is_unfinished(exchange, generation, operation):
+    elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
     _put_caller(values, opened)
@@ -188,10 +213,18 @@ def _facts(
     return values
 
 
+def status_of(exchange: Exchange) -> int | None:
+    """The HTTP status of a record: what the client was answered, or CLIENT_LEFT_STATUS."""
+    if exchange.status is None and exchange.outcome is Outcome.CLIENT_LEFT:
+        return CLIENT_LEFT_STATUS
+    return exchange.status
+
+
 def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -> bool:
     """Whether Ollama ended the answer without a word, where nobody else cut it."""
     return (
         generation.is_finished is False
+        and generation.done_reason is None
         and generation.error is None
         and operation in CONVERSATIONS
         and exchange.outcome is Outcome.COMPLETED

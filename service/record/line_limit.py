@@ -7,15 +7,13 @@ from typing import Any
 
 import orjson
 
-from service.record.bodies import left_out
+from service.record.bodies import document, left_out
+from service.record.characters import IN_LINES, as_pattern_of_utf8
+from service.record.json_cut import cut_json
 
 LINE_BYTES = 240_000
-
-# DEL, C1 controls, marks and overrides of writing direction, and the two separators that some
-# readers take for the end of a line. JSON's own rules escape the C0 controls already.
-_UNSAFE = re.compile(
-    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]"
-)
+_JSON_TEXTS = frozenset({"request_body", "tool_calls"})
+_UNSAFE = re.compile(as_pattern_of_utf8(IN_LINES))
 
 
 def encode(facts: Mapping[str, Any]) -> bytes:
@@ -63,11 +61,24 @@ def fit(facts: dict[str, Any], long_texts: tuple[str, ...], limit: int = LINE_BY
     for number, key in enumerate(sorted(sizes, key=lambda key: sizes[key])):
         share = room // (len(sizes) - number)
         if sizes[key] > share:
-            cut[key] = shortened(texts[key], share)
+            cut[key] = _shortened_json(texts[key], share) if key in _JSON_TEXTS else shortened(texts[key], share)
             room -= share
         else:
             room -= sizes[key]
     return {key: cut.get(key, value) for key, value in facts.items()}, set(cut)
+
+
+def _shortened_json(text: str, room: int) -> str:
+    """``text`` in at most ``room`` bytes, as JSON where it is that, so that its readers still understand it."""
+    head, tail = _both_ends(text, room)
+    between = text[len(head) : len(text) - len(tail)]
+    # Where no text ends in what is left out, it lies in a single one, and the rest is JSON as it was.
+    if '"' not in between or between.count('"') == between.count('\\"'):
+        cut = _joined(text, head, tail)
+        if document(cut.encode("utf-8", "surrogatepass")) is not None:
+            return cut
+    found = cut_json(text, room)
+    return found if found is not None and _size(found, room) <= room else _joined(text, head, tail)
 
 
 def _size(text: str, enough: int) -> int:
@@ -77,10 +88,16 @@ def _size(text: str, enough: int) -> int:
 
 def shortened(text: str, room: int) -> str:
     """The beginning and the end of ``text``, with a mark between them, in at most ``room`` bytes of JSON."""
+    return _joined(text, *_both_ends(text, room))
+
+
+def _both_ends(text: str, room: int) -> tuple[str, str]:
     half = max(0, room - 60) // 2
-    head, tail = _part(text, half, from_end=False), _part(text, half, from_end=True)
-    missing = _bytes(text) - _bytes(head) - _bytes(tail)
-    return head + left_out(missing) + tail
+    return _part(text, half, from_end=False), _part(text, half, from_end=True)
+
+
+def _joined(text: str, head: str, tail: str) -> str:
+    return head + left_out(_bytes(text) - _bytes(head) - _bytes(tail)) + tail
 
 
 def _part(text: str, room: int, *, from_end: bool) -> str:

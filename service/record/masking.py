@@ -9,6 +9,8 @@ between a backslash and what it escapes or run over a quote: JSON stays JSON.
 import re
 from collections.abc import Iterator
 
+from service.record.random_text import has_digit_or_capital, looks_random
+
 _RUN = 20
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/."
 _IS_TOKEN = bytes(ord("x") if byte in _TOKEN else ord(" ") for byte in range(256))
@@ -17,6 +19,7 @@ _LONG_RUN = b"x" * _RUN
 _HARMLESS = frozenset(
     (
         b"prompt_eval_duration",
+        b"chat.completion.chunk",
         b"additionalProperties",
         b"previous_response_id",
         b"input_tokens_details",
@@ -80,6 +83,20 @@ _MAY_BEGIN = re.compile(
     rb"|ya29|SG\.|tvly-|xai-|pplx-|lsv2_|n8n_a|shp[asc]|dckr_|hvs\.|lin_a|figd_|PMAK-|eyJ|hooks\.s|-----BEGIN"
     rb"|[Aa][Ww][Ss]_?[Ss]|[Ss]ecret_?[Aa]cc|SECRET_ACC|[Bb]earer |BEARER |[Aa]ccountKey|SharedAcc"
 )
+# ``npm_config_user_agent``, ``sk-circle-spinner``, ``n8n_api_key_name``: what is read must look like a key.
+_BEGINS_WORDS_TOO = tuple(
+    prefix.encode()
+    for prefix in (
+        *("sk-", "sk_", "rk_", "pk-lf-", "gsk_", "hf_", "npm_", "r8_", "glsa_", "dop_v1_", "pypi-", "sbp_"),
+        *("tvly-", "xai-", "pplx-", "lsv2_", "n8n_api_", "shp", "dckr_pat_", "hvs.", "lin_api_", "figd_", "pmak-"),
+        *("github_pat_", "gho_", "ghu_", "ghs_", "ghr_", "ghp_", "xapp-"),
+    )
+)
+# Names of settings and functions that begin so have more words than one (``sk_test_connection_timeout``).
+_STRIPE, _UNBROKEN = (b"sk_", b"rk_"), re.compile(rb"[A-Za-z0-9]{16}")
+# No word is so long, and names of several have ``_``, ``-`` or capitals between them.
+_LOWER_WITH_DIGIT = re.compile(rb"(?<![A-Za-z0-9])(?=[a-z]{0,400}[0-9])[a-z0-9]{20}")
+_BEGINS_FEW_WORDS = (b"glpat-", b"whsec_", b"nvapi-", b"xox", b"bearer ")
 _PASSWORD = re.compile(rb"([^\s\"'/@\\:<>]{0,200}+:)(?!\*\*\*@)[^\s\"'/@\\<>]{1,400}+(?=@)")
 _ADDRESS_MARKS = (b"://", rb":\/\/")
 _AUTHORIZATION = re.compile(
@@ -139,12 +156,25 @@ def _near_runs(data: bytes, runs: bytes, start: int) -> Iterator[_Span]:
         begin = _MAY_BEGIN.search(data, max(done, start - _BEFORE), stop)
         while begin:
             done = begin.end()
-            if match := _SECRET.match(data, begin.start()):
+            match = _SECRET.match(data, begin.start())
+            if match and _is_secret(match):
                 yield match.start(), match.end(match.lastindex or 0), match.end()
                 done = match.end()
             begin = _MAY_BEGIN.search(data, done, stop) if done < stop else None
         done = max(done, end)
         start = _next_run(data, runs, done)
+
+
+def _is_secret(match: "re.Match[bytes]") -> bool:
+    """Whether what follows the prefix looks like a key. Many prefixes begin words and names of settings as well."""
+    end = match.end(match.lastindex or 0)
+    prefix = match[match.lastindex or 0].lower()
+    secret = match[0][end - match.start() :]
+    if prefix.startswith(_STRIPE) and _UNBROKEN.match(secret):
+        return True
+    if prefix.startswith(_BEGINS_WORDS_TOO):
+        return looks_random(secret) or _LOWER_WITH_DIGIT.search(secret) is not None
+    return has_digit_or_capital(secret) if prefix.startswith(_BEGINS_FEW_WORDS) else True
 
 
 def _in_addresses(data: bytes) -> Iterator[_Span]:

@@ -6,7 +6,8 @@ from service.record.call_context import ContextLengthOf
 from service.record.exchange import Exchange
 from service.record.generation import Generation
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_CONTEXT
-from service.record.prompt_fit import Verdict
+from service.record.phases import BOOKKEEPING_SHARE
+from service.record.prompt_fit import PromptVerdict
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_verdict import context_length, judge_prompt
 from service.record.request_facts import Asked
@@ -15,6 +16,8 @@ from service.record.request_facts import Asked
 _MANY_ARRIVALS = 16
 # What the way there and back and Ollama's own work around a prompt take.
 _NO_QUEUE = 0.1
+# One token, or what the clock can hardly tell from nothing, has no speed.
+_FEWEST_TOKENS, _SHORTEST_GENERATION = 2, 0.001
 # Requests as good as always come with their head; what comes so soon after it is not worth a word.
 _SHORT_UPLOAD = 0.1
 
@@ -32,9 +35,11 @@ def measures(
     count, seconds = generation.completion_tokens, generation.generation_time
     if generation.prompt_tokens is not None:
         values["prompt_tokens"] = generation.prompt_tokens
+    if generation.cached_tokens is not None:
+        values["cached_tokens"] = generation.cached_tokens
     if count is not None:
         values["completion_tokens"] = count
-        if count and seconds:
+        if count >= _FEWEST_TOKENS and seconds is not None and seconds >= _SHORTEST_GENERATION:
             values["tokens_per_second"] = round(count / seconds, 3)
     size = context_length(exchange, generation, context_length_of) if operation in WITH_CONTEXT else None
     if size:
@@ -69,19 +74,28 @@ def _queued(generation: Generation, began: float | None, whole: float | None, up
     ``load_duration`` and before its ``prompt_eval_duration`` (``llmServer.sem`` is taken after the load): it is in none
     of its durations, but it is the time that they leave unexplained before the answer begins. The ``whole`` exchange
     bounds it: of a call of a tool Ollama sends nothing until all of it is generated, so that the answer begins late.
-    Nor is the ``upload`` a wait: until then the client was still sending.
+    Nor is the ``upload`` a wait: until then the client was still sending. Nor is a small share of the generation
+    where that is part of what passed: Ollama does more than it counts as generating.
     """
     if began is None:
         return 0.0
     before = upload + (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
-    work = before + (generation.generation_time or 0.0)
-    rest = began - (before if generation.stream else work)
-    if whole is not None:
-        rest = min(rest, whole - work)
-    return rest if rest > _NO_QUEUE else 0.0
+    generated = generation.generation_time or 0.0
+    bound = began if whole is None else whole
+    if generation.stream:
+        rest = began - before
+        if whole is None or rest <= whole - before - generated + _NO_QUEUE:
+            return _without_slack(min(rest, bound - before), _NO_QUEUE)
+        began = bound
+    rest = min(began, bound) - before - generated
+    return _without_slack(rest, max(_NO_QUEUE, BOOKKEEPING_SHARE * generated))
 
 
-def _put_verdict(values: dict[str, Any], verdict: Verdict) -> None:
+def _without_slack(rest: float, slack: float) -> float:
+    return rest if rest > slack else 0.0
+
+
+def _put_verdict(values: dict[str, Any], verdict: PromptVerdict) -> None:
     if verdict.is_cut is not None:
         values["prompt_truncated"] = verdict.is_cut
     if verdict.by is not None:

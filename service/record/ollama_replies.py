@@ -2,35 +2,42 @@
 
 from typing import Any
 
+from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
+from service.record.answer_parts import pass_over_unknown, read_parts
+from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, json_lines
 from service.record.bodies import document, whole
 from service.record.exchange import Body
-from service.record.replies import (
-    GAP,
-    GAP_IN_TEXT,
-    Reply,
-    call,
-    compact,
-    error_of,
-    json_lines,
-    single,
-    text_of,
-    tokens,
-)
+from service.record.json_text import compact
+from service.record.payloads import word_of
+from service.record.replies import Reply, single, text_of, tokens
+from service.record.tool_calls import call
 
 # What stands around the numbers of ``context``. Inside a JSON text both would have their quotes escaped.
 _CONTEXT, _AFTER_CONTEXT = b',"context":[', b'],"total_duration"'
 _METRICS = b'{"total_duration"'
+_IMAGE = b'"image"'
 _PROGRESS = frozenset({"pull", "push", "create"})
+# What is read, and what says nothing that a record could tell: the rest may be content.
+_KNOWN = frozenset(
+    (
+        *("model", "created_at", "message", "response", "thinking", "tool_calls", "image", "images", "error"),
+        *("done", "done_reason", "context", "logprobs", "remote_host", "remote_model", "completed", "total"),
+        *("total_duration", "load_duration", "prompt_eval_count", "prompt_eval_cached_count"),
+        *("prompt_eval_duration", "eval_count", "eval_duration"),
+    )
+)
+_KNOWN_IN_MESSAGE = frozenset(("role", "content", "thinking", "tool_calls", "images", "tool_name", "name"))
+_OF_THE_END = ("eval_count", "total_duration")
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of the native API."""
-    reply = Reply()
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of the native API. ``reply``: what was gathered from its beginning, where this goes on."""
+    reply = Reply() if reply is None else reply
     pieces = _around_context(body, reply) if operation == "generate" and body.is_shortened else None
     if pieces is None:
-        pieces = json_lines(body) if _is_stream(body) else [single(body)]
+        pieces = _split(body)
     if pieces == [None] and b"\n" in body.head:
-        pieces = json_lines(body)
+        pieces = _lines(body)
     if operation in _PROGRESS:
         _read_progress(pieces, reply)
     elif operation == "embed":
@@ -40,8 +47,29 @@ def read(operation: str, body: Body) -> Reply:
     return reply
 
 
-def _is_stream(body: Body) -> bool:
-    return "ndjson" in body.content_type
+def _split(body: Body) -> list[Any]:
+    if is_event_stream(body):
+        # Something between turned the lines into events.
+        return event_data(body)
+    return _lines(body) if "ndjson" in body.content_type else [single(body)]
+
+
+def _lines(body: Body) -> list[Any]:
+    pieces = json_lines(body)
+    if body.is_shortened and (image := _across_gap(body)) is not None:
+        pieces[pieces.index(GAP)] = image
+    return pieces
+
+
+def _across_gap(body: Body) -> Any:
+    """The line of which an image lost its middle to the gap of our copy."""
+    start, end = body.head.rfind(b"\n") + 1, body.tail.find(b"\n")
+    begun, tail = body.head[start:], body.tail[:end] if end >= 0 else body.tail
+    value = begun[begun.rfind(_IMAGE) + len(_IMAGE) :].lstrip(b" :") if _IMAGE in begun else b""
+    if not value.startswith(b'"') or b'"' in value[1:]:
+        return None
+    missing = body.length - len(body.head) - len(body.tail)
+    return document(whole(body._replace(length=len(begun) + missing + len(tail), head=begun, tail=tail)))
 
 
 def _around_context(body: Body, reply: Reply) -> list[Any] | None:
@@ -69,82 +97,154 @@ def _around_context(body: Body, reply: Reply) -> list[Any] | None:
 def _read_generation(pieces: list[Any], reply: Reply) -> None:
     texts, thoughts = reply.texts, reply.thoughts
     for index, piece in enumerate(pieces):
-        if reply.first_piece is not None and (text := _plain_text(piece)) is not None:
-            texts.append(text)
+        if reply.first_piece is not None and _take_plain(piece, texts, thoughts):
             continue
         if not isinstance(piece, dict):
             _note_unreadable(piece, reply)
             continue
         message = piece.get("message")
-        if isinstance(message, dict):
-            text, thought, calls = message.get("content"), message.get("thinking"), message.get("tool_calls")
-        else:
-            text, thought, calls = piece.get("response"), piece.get("thinking"), piece.get("tool_calls")
-        if text and isinstance(text, str):
-            texts.append(text)
-        elif not thought and not calls and not piece.get("done"):
-            _read_other(piece, text, reply)
+        holder = message if isinstance(message, dict) else piece
+        carried = _read_content(holder, "content" if holder is message else "response", reply)
+        if image := text_of(piece.get("image")):
+            # Of a model that draws.
+            reply.texts.append(word_of(image, "image"))
+            carried = True
+        is_end = _is_end(piece)
+        if not carried and not is_end:
+            _read_other(piece, reply)
             continue
-        if thought and isinstance(thought, str):
-            thoughts.append(thought)
-        if calls and isinstance(calls, list):
-            reply.tool_calls += [_call(found) for found in calls]
-        if reply.first_piece is None and (text or thought or calls):
+        if not piece.keys() <= _KNOWN:
+            pass_over_unknown(piece, _KNOWN, reply, is_beside=_has_content(reply))
+        if carried and reply.first_piece is None:
             reply.first_piece = index
         reply.is_understood = True
-        if piece.get("done") is True:
+        _read_origin(piece, reply)
+        if is_end:
             _read_end(piece, reply)
-        elif reply.model is None:
-            reply.model = text_of(piece.get("model"))
-        if "error" in piece:
-            reply.error = error_of(piece["error"])
+        if piece.get("error"):
+            reply.error = error_in(piece)
     if reply.is_understood and reply.is_finished is None:
         reply.is_finished = False
 
 
-def _plain_text(piece: Any) -> str | None:
-    """The text of a piece that has nothing else, as all but the first and the last of a long answer have."""
-    if type(piece) is not dict or len(piece) != 4 or piece.get("done") is not False:
-        return None
+def _take_plain(piece: Any, texts: list[str], thoughts: list[str]) -> bool:
+    """Take a piece that has nothing but text or thinking, as all but the first and the last of a long answer have."""
+    if type(piece) is not dict or len(piece) != 4 or piece.get("done") is not False or "created_at" not in piece:
+        return False
     message = piece.get("message")
     if message is None:
         text = piece.get("response")
-    elif type(message) is dict and len(message) == 2:
+    elif type(message) is dict and "role" in message and len(message) == 2:
         text = message.get("content")
+    elif type(message) is dict and "role" in message and len(message) == 3 and message.get("content") == "":
+        text, texts = message.get("thinking"), thoughts
     else:
-        return None
-    return text if type(text) is str else None
+        return False
+    if type(text) is not str:
+        return False
+    texts.append(text)
+    return True
 
 
-def _read_other(piece: dict[str, Any], text: Any, reply: Reply) -> None:
+def _read_content(holder: dict[str, Any], key: str, reply: Reply) -> bool:
+    """What a piece, or the message in it, says. Tells whether that is anything."""
+    text, thought, called = holder.get(key), holder.get("thinking"), holder.get("tool_calls")
+    carried = False
+    if thought and isinstance(thought, str):
+        reply.thoughts.append(thought)
+        carried = True
+    if isinstance(text, str):
+        if text:
+            reply.texts.append(text)
+            carried = True
+    elif isinstance(text, list):
+        carried = read_parts(text, reply) or carried
+    elif text is not None:
+        reply.pass_over("a content that is no text")
+    if called and isinstance(called, list):
+        for each in called:
+            _read_call(each, reply)
+        carried = True
+    if key == "content":
+        for image in images if isinstance(images := holder.get("images"), list) else ():
+            reply.texts.append(word_of(image, "image") if isinstance(image, str) else "<image>")
+            carried = True
+        if not holder.keys() <= _KNOWN_IN_MESSAGE:
+            pass_over_unknown(holder, _KNOWN_IN_MESSAGE, reply, is_beside=carried)
+    return carried
+
+
+def _read_call(found: Any, reply: Reply) -> None:
+    """Ollama sends every call whole."""
+    function = found.get("function") if isinstance(found, dict) else None
+    if isinstance(function, dict):
+        reply.tool_calls.append(call(found.get("id"), function.get("name"), function.get("arguments")))
+    else:
+        reply.pass_over("a call that is none")
+
+
+def _has_content(reply: Reply) -> bool:
+    return bool(reply.texts or reply.thoughts or reply.tool_calls)
+
+
+def _read_other(piece: dict[str, Any], reply: Reply) -> None:
     """A piece without anything generated: an error, an empty piece, or something else altogether."""
-    if "error" in piece:
-        reply.error = error_of(piece["error"])
+    if error := error_in(piece):
+        reply.error = error
         reply.is_understood = True
-    elif text == "" or "done" in piece:
+    elif piece.get("response") == "" or "done" in piece or isinstance(piece.get("message"), dict):
         reply.is_understood = True
-        reply.model = reply.model or text_of(piece.get("model"))
+        _read_origin(piece, reply)
+        if not piece.keys() <= _KNOWN:
+            pass_over_unknown(piece, _KNOWN, reply, is_beside=False)
+        if "_debug_info" in piece:
+            # What the model would have got: nothing runs, so nothing ends.
+            reply.is_finished = True
+    else:
+        reply.error = error_of_stranger(piece) or reply.error
+        reply.pass_over("a piece that is no part of an answer")
+
+
+def _read_origin(piece: dict[str, Any], reply: Reply) -> None:
+    """Which model answered, and whose it is where Ollama passed the request on."""
+    if reply.model is None:
+        reply.model = text_of(piece.get("model"))
+    if "remote_host" in piece or "remote_model" in piece:
+        reply.remote_host = text_of(piece.get("remote_host")) or reply.remote_host
+        reply.remote_model = text_of(piece.get("remote_model")) or reply.remote_model
 
 
 def _note_unreadable(piece: Any, reply: Reply) -> None:
-    if piece is GAP:
-        if reply.texts:
-            reply.texts.append(GAP_IN_TEXT)
-        if reply.thoughts and not reply.texts:
-            reply.thoughts.append(GAP_IN_TEXT)
+    if piece is CUT:
+        reply.is_cut = True
+    elif piece == DONE:
+        reply.is_finished = True
     else:
-        reply.problem = "the answer holds something that is not JSON"
+        reply.mark_gap()
+        if piece is not GAP:
+            reply.pass_over("something that is not JSON")
+
+
+def _is_end(piece: dict[str, Any]) -> bool:
+    """Whether a piece is the last: newer engines leave ``done`` out of it, and say only why or how long."""
+    if "done" in piece and piece["done"] is not False and piece["done"] is not None:
+        return piece["done"] is True
+    return text_of(piece.get("done_reason")) is not None or (
+        "done" not in piece and any(key in piece for key in _OF_THE_END)
+    )
 
 
 def _read_end(piece: dict[str, Any], reply: Reply) -> None:
     reply.is_finished = True
     reply.model = text_of(piece.get("model")) or reply.model
     reply.done_reason = text_of(piece.get("done_reason"))
+    reply.error = reply.error or error_of_reason(reply.done_reason)
     _read_metrics(piece, reply)
 
 
 def _read_metrics(piece: dict[str, Any], reply: Reply) -> None:
     reply.prompt_tokens = tokens(piece.get("prompt_eval_count"))
+    reply.cached_tokens = tokens(piece.get("prompt_eval_cached_count"))
     reply.completion_tokens = tokens(piece.get("eval_count"))
     reply.total_time = _seconds(piece.get("total_duration"))
     reply.wait_time = _seconds(piece.get("load_duration"))
@@ -158,24 +258,14 @@ def _seconds(nanoseconds: Any) -> float | None:
     return None
 
 
-def _call(found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        return call(None, None, found)
-    function = found.get("function")
-    if not isinstance(function, dict):
-        return call(found.get("id"), None, function)
-    return call(found.get("id"), function.get("name"), function.get("arguments"))
-
-
 def _read_embedding(answer: Any, reply: Reply) -> None:
     if not isinstance(answer, dict):
-        reply.problem = "the answer is not JSON"
-        return
-    if "error" in answer:
-        reply.error = error_of(answer["error"])
+        reply.pass_over("something that is not JSON")
+    elif error := error_in(answer):
+        reply.error = error
         reply.is_understood = True
     elif "embeddings" in answer or "embedding" in answer:
-        reply.model = text_of(answer.get("model"))
+        _read_origin(answer, reply)
         _read_metrics(answer, reply)
         reply.is_understood = True
 
@@ -185,16 +275,19 @@ def _read_progress(pieces: list[Any], reply: Reply) -> None:
     seen: dict[str, None] = {}
     for piece in pieces:
         if not isinstance(piece, dict):
-            if piece is not GAP:
-                reply.problem = "the answer holds something that is not JSON"
+            if piece is CUT:
+                reply.is_cut = True
+            elif piece is not GAP:
+                reply.pass_over("something that is not JSON")
             continue
-        if "error" in piece:
-            reply.error = error_of(piece["error"])
+        error = error_in(piece) if "status" in piece else error_of_stranger(piece)
+        if error:
+            reply.error = error
         status = piece.get("status")
         if isinstance(status, str):
             seen[status] = None
-        elif "error" not in piece:
+        elif not error:
             seen[compact(piece)] = None
-        reply.is_understood = True
+        reply.is_understood = reply.is_understood or not error or error_in(piece) is not None
     reply.texts = ["\n".join(seen)] if seen else []
     reply.is_finished = "success" in seen

@@ -2,144 +2,180 @@
 
 from typing import Any
 
-from service.record.exchange import Body
-from service.record.replies import (
-    GAP,
-    GAP_IN_TEXT,
-    Reply,
-    call,
+from service.record.answer_errors import (
+    RUNNER_GONE,
+    error_in,
     error_of,
-    event_data,
-    is_event_stream,
-    single,
-    text_of,
-    tokens,
+    error_of_reason,
+    error_of_stranger,
+    is_page,
 )
+from service.record.answer_parts import image_of, pass_over_unknown, read_parts
+from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, lines_of_chunks
+from service.record.bodies import decoded, is_like_json
+from service.record.exchange import Body
+from service.record.openai_responses import ResponseEvents, read_response, read_usage
+from service.record.replies import Reply, single, text_of
+from service.record.surrogates import joined
+from service.record.thinking_tags import split_thinking
+from service.record.tool_calls import CallPieces
 
 _BETWEEN_CHOICES = "\n\n"
+_CHUNKS = frozenset({"chat.completion.chunk", "text_completion"})
+_KNOWN_IN_DELTA = frozenset(
+    (
+        *("role", "content", "text", "tool_calls", "function_call", "refusal", "name", "images", "audio"),
+        *("reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "error"),
+        # A choice without a message or delta, as of /v1/completions.
+        *("index", "finish_reason", "logprobs", "stop_reason", "matched_stop", "native_finish_reason"),
+    )
+)
 
 
-def read(operation: str, body: Body) -> Reply:
-    """Read an answer of ``/v1/chat/completions``, ``completions``, ``embeddings``, ``responses`` or ``audio``."""
+def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
+    """Read an answer of one of the ``/v1`` routes. ``reply``: what was gathered from its beginning."""
     if is_event_stream(body):
-        return _read_events(event_data(body))
-    reply = Reply()
+        return _read_events(event_data(body), Reply(is_finished=False) if reply is None else reply)
+    reply = Reply() if reply is None else reply
     answer = single(body)
+    if lines := lines_of_chunks(answer, body):
+        reply.is_finished = bool(reply.is_finished)
+        return _read_events(lines, reply)
     if not isinstance(answer, dict):
-        if operation == "transcribe" and body.content_type.startswith("text/"):
-            reply.texts = [body.head.decode("utf-8", "replace")]
+        if operation == "transcribe" and not is_page(body) and not is_like_json(body.head):
+            # Plain text, or subtitles of whichever form.
+            reply.texts = [decoded(body.head)]
             reply.is_understood = True
         else:
-            reply.problem = "the answer is not JSON"
+            reply.pass_over("something that is not JSON")
         return reply
-    if answer.get("error"):
-        reply.error = error_of(answer["error"])
+    if error := error_in(answer):
+        reply.error = error
         reply.is_understood = True
     reply.model = text_of(answer.get("model"))
     choices, output, data = answer.get("choices"), answer.get("output"), answer.get("data")
     if isinstance(choices, list):
         _read_choices(choices, reply)
     elif isinstance(output, list):
-        _read_response(answer, reply)
+        read_response(answer, reply)
     elif operation == "transcribe" and isinstance(answer.get("text"), str):
         reply.texts = [answer["text"]]
         reply.is_finished = reply.is_understood = True
+        if any(isinstance(value, list) and value for value in answer.values()):
+            reply.pass_over("the times of its parts")
     elif operation == "embed" and isinstance(data, list):
         reply.is_understood = True
-    _read_usage(answer.get("usage"), reply)
+    elif operation == "image" and isinstance(data, list):
+        _read_images(data, reply)
+    read_usage(answer.get("usage"), reply)
     if isinstance(output, list) and reply.prompt_tokens == reply.completion_tokens == 0:
         # Ollama calls every response completed; only one that ended without its end marker has no tokens at all.
         reply.done_reason, reply.is_finished = None, False
     return reply
 
 
-def _read_usage(usage: Any, reply: Reply) -> None:
-    if isinstance(usage, dict):
-        reply.prompt_tokens = _first(tokens(usage.get("prompt_tokens")), tokens(usage.get("input_tokens")))
-        reply.completion_tokens = _first(tokens(usage.get("completion_tokens")), tokens(usage.get("output_tokens")))
-
-
-def _first(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one
+def _read_images(data: list[Any], reply: Reply) -> None:
+    words = [image_of(each | {"type": "image"}) if isinstance(each, dict) else None for each in data]
+    reply.texts = ["\n".join(word or "<image>" for word in words)] if words else []
+    reply.is_finished = reply.is_understood = True
 
 
 class _Choice:
     """One of the answers that were asked for with ``n``."""
 
-    __slots__ = ("calls", "texts", "thoughts")
+    __slots__ = ("calls", "gathered", "is_finished")
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.thoughts: list[str] = []
-        self.calls: dict[int, list[Any]] = {}
+        self.gathered = Reply()
+        self.calls = CallPieces()
+        self.is_finished = False
 
-    def add(self, found: dict[str, Any]) -> bool:
-        """Take a message or a delta; tells whether it carried anything."""
+    def add(self, found: dict[str, Any], *, is_whole: bool = False) -> bool:
+        """Take a message, which is whole, or a delta; tells whether it carried anything."""
         text = found.get("content")
         if text is None:
             text = found.get("text")
-        if isinstance(text, list):
-            text = "".join(
-                part["text"] for part in text if isinstance(part, dict) and isinstance(part.get("text"), str)
-            )
+        carried = False
+        if isinstance(text, str):
+            if text:
+                self.gathered.texts.append(text)
+                carried = True
+        elif isinstance(text, list):
+            carried = read_parts(text, self.gathered)
+        elif text is not None:
+            self.gathered.pass_over("a content that is no text")
+        if text is None or len(found) != 1 + ("role" in found):
+            carried = self._add_others(found, is_whole) or carried
+        return carried
+
+    def _add_others(self, found: dict[str, Any], is_whole: bool) -> bool:
+        """What a delta of text alone has not."""
+        gathered = self.gathered
+        carried = False
         thought = found.get("reasoning") or found.get("reasoning_content") or found.get("thinking")
+        if not thought and isinstance(found.get("reasoning_details"), list):
+            thought = found["reasoning_details"]
+        if isinstance(thought, list):
+            carried = read_parts(thought, gathered, are_thoughts=True)
+        elif thought and isinstance(thought, str):
+            gathered.thoughts.append(thought)
+            carried = True
+        if refusal := text_of(found.get("refusal")):
+            gathered.texts.append(refusal)
+            carried = True
+        if images := found.get("images"):
+            carried = read_parts(images if isinstance(images, list) else [images], gathered) or carried
+        if isinstance(audio := found.get("audio"), dict) and (transcript := text_of(audio.get("transcript"))):
+            gathered.texts.append(transcript)
+            gathered.pass_over("sound")
+            carried = True
+        elif audio:
+            gathered.pass_over("sound")
+        carried = self._add_calls(found, is_whole) or carried
+        if not found.keys() <= _KNOWN_IN_DELTA:
+            is_beside = carried or bool(found.get("content")) or bool(found.get("text"))
+            pass_over_unknown(found, _KNOWN_IN_DELTA, gathered, is_beside=is_beside)
+        return carried
+
+    def _add_calls(self, found: dict[str, Any], is_whole: bool) -> bool:
         calls = found.get("tool_calls")
         if not calls and isinstance(found.get("function_call"), dict):
             # What there was before there were tools: one call at most, without an id.
-            calls = [{"function": found["function_call"]}]
-        carried = False
-        if text and isinstance(text, str):
-            self.texts.append(text)
-            carried = True
-        if thought and isinstance(thought, str):
-            self.thoughts.append(thought)
-            carried = True
-        refusal = found.get("refusal")
-        if refusal and isinstance(refusal, str):
-            self.texts.append(refusal)
-            carried = True
-        if calls and isinstance(calls, list):
-            self._add_calls(calls)
-            carried = True
-        return carried
-
-    def _add_calls(self, calls: list[Any]) -> None:
-        for position, found in enumerate(calls):
-            if not isinstance(found, dict):
+            calls = [{"index": 0, "function": found["function_call"]}]
+        if not calls or not isinstance(calls, list):
+            return False
+        for position, each in enumerate(calls):
+            if not isinstance(each, dict):
+                self.gathered.pass_over("a call that is none")
                 continue
-            index = found.get("index")
-            number = index if type(index) is int else position
-            function = found.get("function")
-            name, arguments = None, None
+            index = each.get("index")
+            function, custom = each.get("function"), each.get("custom")
+            name = arguments = None
             if isinstance(function, dict):
                 name, arguments = function.get("name"), function.get("arguments")
-            known = self.calls.get(number)
-            # Ollama gives every call of a stream whole, several under the same index; OpenAI gives pieces of one.
-            if known is None or (found.get("id") and known[0] and found["id"] != known[0]):
-                self.calls[number if known is None else -1 - len(self.calls)] = [found.get("id"), name, [arguments]]
+            elif isinstance(custom, dict):
+                name, arguments = custom.get("name"), custom.get("input")
+            if is_whole:
+                self.calls.begin(position, each.get("id"), name, arguments)
             else:
-                known[2].append(arguments)
-
-
-def _called(entry: list[Any]) -> dict[str, Any]:
-    call_id, name, pieces = entry
-    texts = [piece for piece in pieces if isinstance(piece, str)]
-    arguments = "".join(texts) if texts or pieces == [None] else pieces[-1]
-    return call(call_id, name, arguments)
+                self.calls.add(index if type(index) is int else position, each.get("id"), name, arguments)
+        return True
 
 
 def _close_choices(choices: dict[int, _Choice], reply: Reply) -> None:
     several = len(choices) > 1
     for number in sorted(choices):
-        choice = choices[number]
+        choice = choices[number].gathered
+        thinking, text = split_thinking(joined("".join(choice.thoughts)), joined("".join(choice.texts)))
         if several:
-            if reply.texts and choice.texts:
+            if reply.texts and text:
                 reply.texts.append(_BETWEEN_CHOICES)
-            if reply.thoughts and choice.thoughts:
+            if reply.thoughts and thinking:
                 reply.thoughts.append(_BETWEEN_CHOICES)
-        reply.texts += choice.texts
-        reply.thoughts += choice.thoughts
-        reply.tool_calls += [_called(entry) for entry in choice.calls.values()]
+        reply.texts += [text] if text else []
+        reply.thoughts += [thinking] if thinking else []
+        reply.tool_calls += choices[number].calls.whole()
+        reply.problem = reply.problem or choice.problem
 
 
 def _read_choices(found: list[Any], reply: Reply) -> None:
@@ -148,68 +184,75 @@ def _read_choices(found: list[Any], reply: Reply) -> None:
         if isinstance(item, dict):
             choice = choices[position] = _Choice()
             message = item.get("message")
-            choice.add(message if isinstance(message, dict) else item)
-            reply.done_reason = text_of(item.get("finish_reason")) or reply.done_reason
+            holder = message if isinstance(message, dict) else item
+            choice.add(holder, is_whole=True)
+            _read_reason(item, holder, choice, reply)
+        elif item is not None:
+            reply.pass_over("a choice that is no object")
     _close_choices(choices, reply)
     reply.is_finished = reply.done_reason is not None
     reply.is_understood = True
 
 
-def _read_response(answer: dict[str, Any], reply: Reply) -> None:
-    """The object of ``/v1/responses``."""
-    for item in answer["output"] if isinstance(answer.get("output"), list) else ():
-        if isinstance(item, dict):
-            _read_output_item(item, reply)
-    incomplete = answer.get("incomplete_details")
-    reason = incomplete.get("reason") if isinstance(incomplete, dict) else None
-    reply.done_reason = text_of(reason) or text_of(answer.get("status"))
-    reply.is_finished = answer.get("status") != "in_progress"
-    reply.is_understood = True
+def _read_reason(item: dict[str, Any], holder: dict[str, Any], choice: _Choice, reply: Reply) -> None:
+    """Why a choice ended, which may be an error. ``holder``: its message or delta."""
+    if item.get("finish_reason"):
+        reply.done_reason = text_of(item["finish_reason"]) or reply.done_reason
+        choice.is_finished = True
+    if found := item.get("error") or holder.get("error"):
+        reply.error = error_of(found)
+    elif reply.error is None:
+        reply.error = error_of_reason(reply.done_reason)
 
 
-def _read_output_item(item: dict[str, Any], reply: Reply) -> None:
-    if item.get("type") == "function_call":
-        reply.tool_calls.append(call(item.get("call_id") or item.get("id"), item.get("name"), item.get("arguments")))
-        return
-    into = reply.thoughts if item.get("type") == "reasoning" else reply.texts
-    for parts in (item.get("content"), item.get("summary")):
-        for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict) and (text := text_of(part.get("text")) or text_of(part.get("refusal"))):
-                into.append(text)
-
-
-def _read_events(pieces: list[Any]) -> Reply:
-    reply = Reply(is_finished=False)
+def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     choices: dict[int, _Choice] = {}
-    # Calls of /v1/responses that go on: [id, name, pieces of the arguments].
-    calls: dict[Any, list[Any]] = {}
+    events = ResponseEvents(reply)
+    last: dict[str, Any] = {}
     for index, piece in enumerate(pieces):
         if isinstance(piece, dict):
-            found = piece.get("choices")
-            if isinstance(found, list):
-                carried = _read_deltas(found, choices, reply)
-                if reply.model is None:
-                    reply.model = text_of(piece.get("model"))
-                if piece.get("usage"):
-                    _read_usage(piece["usage"], reply)
-                reply.is_understood = True
+            if "choices" in piece or piece.get("object") in _CHUNKS:
+                carried = _read_chunk(piece, choices, reply)
+                last = piece
             else:
-                carried = _read_typed_event(piece, calls, reply)
+                carried = _read_event(piece, events, reply)
             if carried and reply.first_piece is None:
                 reply.first_piece = index
-        elif piece == "[DONE]":
+        elif piece == DONE:
             reply.is_finished = True
-        elif piece is GAP:
-            for choice in choices.values():
-                (choice.texts or choice.thoughts or []).append(GAP_IN_TEXT)
-            if reply.texts:
-                reply.texts.append(GAP_IN_TEXT)
+        elif piece is CUT:
+            reply.is_cut = True
         else:
-            reply.problem = "the answer holds an event that is not JSON"
+            _mark_gap(choices, reply)
+            if piece is not GAP:
+                reply.pass_over("an event that is not JSON")
+    if choices and all(choice.is_finished for choice in choices.values()):
+        # Some clients hang up here, before [DONE].
+        reply.is_finished = True
     _close_choices(choices, reply)
-    # What broke off before it was told whole.
-    reply.tool_calls += map(_called, calls.values())
+    events.close()
+    if reply.error is None and not reply.is_finished and _stands_for_an_error(last):
+        reply.error = RUNNER_GONE
     return reply
+
+
+def _mark_gap(choices: dict[int, _Choice], reply: Reply) -> None:
+    for choice in choices.values():
+        choice.gathered.mark_gap()
+    reply.mark_gap()
+
+
+def _read_chunk(piece: dict[str, Any], choices: dict[int, _Choice], reply: Reply) -> bool:
+    found = piece.get("choices")
+    carried = _read_deltas(found, choices, reply) if isinstance(found, list) else False
+    if reply.model is None:
+        reply.model = text_of(piece.get("model"))
+    if piece.get("usage"):
+        read_usage(piece["usage"], reply)
+    if "error" in piece and (error := error_in(piece)):
+        reply.error = error
+    reply.is_understood = True
+    return carried
 
 
 def _read_deltas(found: list[Any], choices: dict[int, _Choice], reply: Reply) -> bool:
@@ -223,67 +266,37 @@ def _read_deltas(found: list[Any], choices: dict[int, _Choice], reply: Reply) ->
         if choice is None:
             choice = choices[number] = _Choice()
         delta = item.get("delta")
-        carried = choice.add(delta if isinstance(delta, dict) else item) or carried
-        if item.get("finish_reason"):
-            reply.done_reason = text_of(item["finish_reason"])
+        if not isinstance(delta, dict):
+            delta = message if isinstance(message := item.get("message"), dict) else item
+        carried = choice.add(delta) or carried
+        if item.get("finish_reason") or "error" in item or "error" in delta:
+            _read_reason(item, delta, choice, reply)
     return carried
 
 
-def _read_typed_event(piece: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> bool:
-    """An event of ``/v1/responses`` or of a streamed transcription, or an error. Tells whether it carried anything."""
+def _stands_for_an_error(piece: dict[str, Any]) -> bool:
+    """Whether a chunk is what Ollama makes of an error line of its own: no model, no words, no end."""
+    choices = piece.get("choices")
+    if piece.get("model") != "" or not isinstance(choices, list) or len(choices) != 1:
+        return False
+    choice = choices[0]
+    if not isinstance(choice, dict) or choice.get("finish_reason"):
+        return False
+    delta = choice.get("delta", choice)
+    return isinstance(delta, dict) and not _Choice().add(delta)
+
+
+def _read_event(piece: dict[str, Any], events: ResponseEvents, reply: Reply) -> bool:
+    """An event of ``/v1/responses`` or of a streamed transcription, a usage by itself, or an error."""
     kind = piece.get("type")
-    delta = text_of(piece.get("delta"))
-    if not isinstance(kind, str) or kind == "error" or piece.get("error"):
-        if piece.get("error") or kind == "error":
-            reply.error = error_of(piece.get("error") or piece)
-            reply.is_understood = True
-        return False
-    reply.is_understood = True
-    if kind in ("response.output_text.delta", "transcript.text.delta", "response.refusal.delta"):
-        reply.texts += [delta] if delta else []
-        return delta is not None
-    if kind.startswith("response.reasoning") and kind.endswith(".delta"):
-        reply.thoughts += [delta] if delta else []
-        return delta is not None
-    number = str(piece.get("output_index"))
-    if kind in ("response.output_item.added", "response.output_item.done"):
-        item = piece.get("item")
-        if not isinstance(item, dict) or item.get("type") != "function_call":
-            return False
-        if kind == "response.output_item.added":
-            calls[number] = [item.get("call_id") or item.get("id"), item.get("name"), [""]]
-            return False
-        calls.pop(number, None)
-        _read_output_item(item, reply)
-        return True
-    if kind == "response.function_call_arguments.delta":
-        if delta is not None:
-            calls.setdefault(number, [None, None, []])[2].append(delta)
-        return delta is not None
-    if kind == "transcript.text.done":
-        reply.is_finished = True
-        if not reply.texts and text_of(piece.get("text")):
-            reply.texts.append(piece["text"])
-            return True
-        return False
-    response = piece.get("response")
-    if isinstance(response, dict):
-        _read_response_state(kind, response, calls, reply)
+    if isinstance(kind, str) and events.knows(kind):
+        reply.is_understood = True
+        return events.take(kind, piece)
+    if error := error_of_stranger(piece):
+        reply.error = error
+        reply.is_understood = True
+    elif isinstance(piece.get("usage"), dict):
+        read_usage(piece["usage"], reply)
+    elif piece:
+        reply.pass_over("an event that nobody knows")
     return False
-
-
-def _read_response_state(kind: str, response: dict[str, Any], calls: dict[Any, list[Any]], reply: Reply) -> None:
-    """``response.created`` … ``response.completed``: the whole object, as it is by then."""
-    reply.model = text_of(response.get("model")) or reply.model
-    if kind not in ("response.completed", "response.failed", "response.incomplete"):
-        return
-    whole = Reply()
-    _read_response(response, whole)
-    reply.done_reason, reply.is_finished = whole.done_reason, True
-    # The deltas tell the same; the last event alone does when they fell into a gap.
-    if not reply.texts and not reply.thoughts and not reply.tool_calls:
-        reply.texts, reply.thoughts, reply.tool_calls = whole.texts, whole.thoughts, whole.tool_calls
-        calls.clear()
-    if response.get("error"):
-        reply.error = error_of(response["error"])
-    _read_usage(response.get("usage"), reply)

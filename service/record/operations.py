@@ -14,6 +14,7 @@ class Content(StrEnum):
 
     WORDS = "words"
     VECTORS = "vectors"
+    PICTURES = "pictures"
     NOTHING = ""
 
 
@@ -24,6 +25,7 @@ class Operation:
     ``is_model_call``: a model computes an answer to a prompt, so that it has tokens and phases. ``streams``: Ollama's
     own API answers it in pieces unless asked not to; ``may_stream``: the other APIs do where they are asked to.
     ``has_messages``: its request holds messages. ``has_context``: it sets how many tokens have room.
+    ``changes_models``: after it a name may mean another model.
     ``span_name``: its name in OpenTelemetry's GenAI conventions, empty where it gets no span of its own.
     """
 
@@ -35,6 +37,7 @@ class Operation:
     may_stream: bool = False
     has_messages: bool = False
     has_context: bool = False
+    changes_models: bool = False
     span_name: str = ""
 
 
@@ -66,13 +69,25 @@ OPERATIONS: tuple[Operation, ...] = (
         has_context=True,
         span_name="embeddings",
     ),
-    # The conventions know no word for these two and allow one's own.
+    # The conventions know no word for these and allow one's own.
     Operation(
         *("transcribe", "The words of a recording.", _WORDS),
         is_model_call=True,
         may_stream=True,
         has_messages=True,
         span_name="transcribe",
+    ),
+    Operation(
+        *("image", "A picture, made or changed.", Content.PICTURES),
+        is_model_call=True,
+        has_messages=True,
+        span_name="image",
+    ),
+    Operation(
+        *("compact", "A conversation in fewer words, for the next call.", _WORDS),
+        is_model_call=True,
+        has_messages=True,
+        span_name="compact",
     ),
     Operation("load", "A model is loaded, nothing is asked.", has_messages=True, has_context=True, span_name="load"),
     Operation("unload", "A model is unloaded.", has_messages=True),
@@ -81,11 +96,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("show", "What a model is."),
     Operation("version", "Ollama's version."),
     Operation("root", "Whether Ollama is there."),
-    Operation("pull", "A model is fetched.", streams=True),
+    Operation("pull", "A model is fetched.", streams=True, changes_models=True),
     Operation("push", "A model is published.", streams=True),
-    Operation("create", "A model is made from others or from files.", streams=True),
-    Operation("copy", "A model gets a second name."),
-    Operation("delete", "A model is deleted."),
+    Operation("create", "A model is made from others or from files.", streams=True, changes_models=True),
+    Operation("copy", "A model gets a second name.", changes_models=True),
+    Operation("delete", "A model is deleted.", changes_models=True),
     Operation("blob", "A model's file is sent."),
     Operation("web_search", "Ollama's search of the web."),
     Operation("web_fetch", "Ollama's fetching of a web page."),
@@ -100,6 +115,7 @@ ANSWERED_IN_PIECES: frozenset[str] = MODEL_CALLS | STREAMED_BY_DEFAULT
 
 WITH_MESSAGES: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_messages)
 WITH_CONTEXT: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_context)
+CHANGE_MODELS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.changes_models)
 ANSWERED_IN_WORDS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.WORDS)
 ANSWERED_IN_VECTORS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.VECTORS)
 CONVERSATIONS: frozenset[str] = STREAMED_BY_DEFAULT & MODEL_CALLS

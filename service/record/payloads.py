@@ -17,6 +17,7 @@ from service.record.bodies import GAP_MARK
 
 LONG_PAYLOAD = 1000
 _STEP = 512
+_LONGEST_ADDRESS = 2048
 # Base64 as JSON may write it: \/ for a slash, \n between lines, \u002B for a plus.
 _PAYLOAD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\\"
 _PAYLOAD = rb"[A-Za-z0-9+/=_\\-]"
@@ -72,6 +73,16 @@ def without_payloads(data: bytes) -> bytes:
 def described(kind: str, length: int, digest: str) -> bytes:
     """``<image 183204 bytes sha256:…>``: the length and the digest of the decoded bytes of a payload."""
     return f"<{kind} {length} bytes sha256:{digest}>".encode()
+
+
+def word_of(content: str, kind: str) -> str:
+    """The same for a payload that stands by itself, as base64 or data URL; an address stays as it is."""
+    if content.startswith(("http://", "https://")):
+        return content[:_LONGEST_ADDRESS]
+    data = content.encode("utf-8", "surrogatepass")
+    url = _DATA_URL.match(data)
+    edit = _payload_edit(data, 0, url.end() if url else 0, kind)
+    return edit[2].decode() if edit and edit[1] == len(data) else f"<{kind} of {len(content)} characters>"
 
 
 def _keys(data: bytes, key: bytes, value: "re.Pattern[bytes]") -> Iterator["re.Match[bytes]"]:

@@ -13,6 +13,9 @@ from service.record.wording import counted, duration
 
 # What Ollama measured may end after what we measured by as much: both round, and its clock is another.
 _SLACK_SHARE, _SLACK_SECONDS = 1.1, 0.1
+BOOKKEEPING_SHARE = 0.15
+"""So much of a generation may pass beside it, in none of Ollama's durations, and is no queue."""
+
 # What a call takes beside the work itself, which is no queue.
 _SHORT_WAIT = 0.5
 # What the system takes for a client that does not read, before anybody has to wait for that client.
@@ -107,6 +110,8 @@ def _measured(record: Record, total: float, ready: float, prompt: float, generat
     # load_duration and before prompt_eval_duration: it is in neither.
     before = upload + ready + prompt + (0.0 if record.stream else generation)
     turn = min(left - upload, max(0.0, _began(record, 0.0) - before))
+    if not record.stream and turn <= BOOKKEEPING_SHARE * generation:
+        turn = 0.0
     return Durations(total, ready, turn, prompt, generation, left - upload - turn, is_measured=True, upload=upload)
 
 

@@ -39,7 +39,7 @@ _LIMITS_ARE_MULTIPLES_OF = 128
 _EVERY_CHAT_HAS_ROOM_FOR = 2048
 
 
-class Verdict(NamedTuple):
+class PromptVerdict(NamedTuple):
     """``is_cut`` None: not known. ``messages`` and ``tokens`` are how many were lost at least; None: not known."""
 
     is_cut: bool | None = None
@@ -51,7 +51,7 @@ class Verdict(NamedTuple):
 Counter = Callable[[str], int | None]
 """Gives the exact tokens of a text; None where that would take too long."""
 
-UNKNOWN, WHOLE = Verdict(), Verdict(is_cut=False)
+UNKNOWN, WHOLE = PromptVerdict(), PromptVerdict(is_cut=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def _may_be_a_limit(prompt: Prompt) -> bool:
     return any(limit > 0 and limit % _LIMITS_ARE_MULTIPLES_OF == 0 for limit in (prompt.read, *halved))
 
 
-def judge_embedding(prompt: Prompt, texts: int) -> Verdict:
+def judge_embedding(prompt: Prompt, texts: int) -> PromptVerdict:
     """The verdict on ``texts`` that were made into vectors. ``read`` is the sum of their tokens."""
     if not prompt.may_cut:
         return WHOLE
@@ -220,7 +220,7 @@ def judge_embedding(prompt: Prompt, texts: int) -> Verdict:
         own = prompt.facts.num_batch if prompt.facts else None
         limits.add(min(prompt.batch or own or _BATCH_UNLESS_ASKED, prompt.room))
     if texts == 1 and prompt.read in limits and prompt.parts.parts[0].most_tokens >= prompt.read:
-        return Verdict(is_cut=True, by="length", tokens=max(0, counted(prompt) - prompt.read) or None)
+        return PromptVerdict(is_cut=True, by="length", tokens=max(0, counted(prompt) - prompt.read) or None)
     if prompt.facts is None or prompt.facts.trained_length is None:
         # The model's own limit may be less than what was asked for.
         over = prompt.read % _LIMITS_ARE_MULTIPLES_OF

@@ -1,7 +1,7 @@
 """What is remembered of prompts, so that a later one can be judged: earlier turns of its conversation, and how many
 characters a token has.
 
-It is in memory only and bounded: after a start nothing is known, and then less can be said for certain.
+It is in memory only and bounded: after a start nothing is known, and then less is certain.
 """
 
 import time
@@ -15,7 +15,7 @@ from service.record.prompt_fit import (
     UNKNOWN,
     WHOLE,
     Prompt,
-    Verdict,
+    PromptVerdict,
     counted,
     has_room_for_more,
     has_shifted,
@@ -73,7 +73,7 @@ class PromptMemory:
         self._around: OrderedDict[str, int] = OrderedDict()
         self._counts: set[str] = set()
 
-    def judge(self, model: str, prompt: Prompt) -> Verdict:
+    def judge(self, model: str, prompt: Prompt) -> PromptVerdict:
         """What became of a prompt that ``model`` read in a chat or a generation."""
         earlier = [*self._earlier(model, prompt)] if prompt.is_chat else []
         verdict = WHOLE if is_whole(prompt) else UNKNOWN
@@ -96,18 +96,18 @@ class PromptMemory:
         until = time.monotonic() + _COUNT_SECONDS
         return replace(prompt, count=lambda text: counter(text, until))
 
-    def _verdict(self, model: str, prompt: Prompt, earlier: list[_Turn]) -> Verdict:
+    def _verdict(self, model: str, prompt: Prompt, earlier: list[_Turn]) -> PromptVerdict:
         if is_cut_to_size(prompt):
-            return Verdict(True, "length", _lost_before(earlier), self._lost_tokens(prompt, earlier))
+            return PromptVerdict(True, "length", _lost_before(earlier), self._lost_tokens(prompt, earlier))
         is_half = may_be_half(prompt)
         may_have_lost = prompt.may_lose_messages and (is_half or not has_room_for_more(prompt))
         if may_have_lost and self._has_lost(model, prompt, earlier):
             if is_half:
-                return Verdict(True, "length", None, self._lost_tokens(prompt, earlier))
+                return PromptVerdict(True, "length", None, self._lost_tokens(prompt, earlier))
             messages = max(1, _lost_before(earlier) or 0, self._lost_messages(model, prompt))
-            return Verdict(True, "messages", messages, self._lost_tokens(prompt, earlier))
+            return PromptVerdict(True, "messages", messages, self._lost_tokens(prompt, earlier))
         if has_shifted(prompt):
-            return Verdict(True, "shift")
+            return PromptVerdict(True, "shift")
         return WHOLE if is_whole(prompt) else UNKNOWN
 
     # The signs of messages that were left out
@@ -154,7 +154,7 @@ class PromptMemory:
             if turn is not None and turn.last_role == parts[-1].role:
                 yield turn._replace(messages=number)
 
-    def _remember(self, model: str, prompt: Prompt, verdict: Verdict, earlier: list[_Turn]) -> None:
+    def _remember(self, model: str, prompt: Prompt, verdict: PromptVerdict, earlier: list[_Turn]) -> None:
         parts = prompt.parts.parts
         is_cut = verdict.is_cut is True and verdict.by != "shift"
         turn = _Turn(

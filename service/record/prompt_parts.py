@@ -4,16 +4,18 @@ import hashlib
 from typing import Any, Final, NamedTuple
 
 from service.record.chat_messages import ChatMessage, tools_of, turns_of
+from service.record.json_text import compact
 from service.record.operations import ANSWERED_IN_VECTORS
-from service.record.replies import compact
 
 # What a template writes around a message: marks of its beginning and end, its role, line breaks.
 AROUND_A_MESSAGE: Final = 20
 # What it writes around a call of a tool, besides its name and arguments, which it may indent.
 _AROUND_A_CALL: Final = 64
+# What a model writes around its thoughts: two tags and line breaks, which are read off the text.
+_AROUND_THOUGHTS: Final = 64
 # What Ollama counts for an image when it leaves messages out.
 _OF_AN_IMAGE: Final = 768
-# Templates show what these said as it was said. Of other roles nobody knows.
+# Templates show the text of these as it was sent. Of other roles nobody knows.
 _SHOWN: Final = frozenset({"system", "user", "assistant"})
 
 
@@ -72,7 +74,7 @@ def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:
     digest.update(f"{len(turn.text)} {turn.role}\0{turn.text}".encode("utf-8", "surrogatepass"))
     if turn.thinking or turn.tool_calls or turn.images or turn.name or turn.tool_call_id:
         digest.update(repr(turn).encode("utf-8", "surrogatepass"))
-    size = _bytes(turn.text) + _bytes(turn.thinking)
+    size = _bytes(turn.text) + _bytes(turn.thinking) + (_AROUND_THOUGHTS if turn.thinking else 0)
     for call in turn.tool_calls:
         size += _AROUND_A_CALL + 2 * (_bytes(call.name) + _bytes(call.arguments))
     size += _OF_AN_IMAGE * len(turn.images) + missing

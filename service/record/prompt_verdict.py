@@ -6,15 +6,18 @@ from service.record.call_context import ContextLengthOf, ModelCall
 from service.record.exchange import Exchange
 from service.record.generation import Generation
 from service.record.operations import ANSWERED_IN_VECTORS
-from service.record.prompt_fit import UNKNOWN, Prompt, Verdict, judge_embedding
+from service.record.prompt_fit import UNKNOWN, Prompt, PromptVerdict, judge_embedding
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_parts import parts_of
 from service.record.request_facts import Asked
 
 
 def context_length(exchange: Exchange, generation: Generation, context_length_of: ContextLengthOf) -> int | None:
-    """The tokens that this call had room for; None when it is not known, or no model ran."""
+    """The tokens that this call had room for; None when it is not known, or no model ran here."""
     if not generation.model or exchange.status is None or exchange.status >= 400:
+        return None
+    if generation.remote_host:
+        # Where Ollama passed it on to, other rules hold.
         return None
     opened = exchange.opened
     began_ns = opened.started_ns + int(1e9 * (exchange.upload or 0.0))
@@ -36,7 +39,7 @@ def context_length(exchange: Exchange, generation: Generation, context_length_of
 
 def judge_prompt(
     exchange: Exchange, asked: Asked, generation: Generation, operation: str, room: int, memory: PromptMemory
-) -> Verdict:
+) -> PromptVerdict:
     """What became of the prompt, of which ``room`` tokens could be read."""
     document, read = asked.document, generation.prompt_tokens
     if document is None or read is None or generation.model is None:

@@ -4,7 +4,7 @@ A line is written once, by ``line``. Everybody else reads it through this view. 
 only once. What a line holds of the wrong type, or out of all measure, is None here, so that no reader has to look.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar, overload
 
 import orjson
@@ -30,7 +30,11 @@ class _Field(Generic[Value]):
     @overload
     def __get__(self, record: "Record", owner: type) -> Value | None: ...
     def __get__(self, record: "Record | None", owner: type) -> "_Field[Value] | Value | None":
-        return self if record is None else self._read(record.values.get(self._name))
+        if record is None:
+            return self
+        # Asked for a dozen times by the index: the property would cost a second call each time.
+        values = record._values
+        return self._read((record.values if values is None else values).get(self._name))
 
 
 def _text(value: Any) -> str | None:
@@ -79,9 +83,12 @@ class Record:
     operation = _Field(_text)
     api = _Field(_text)
     model = _Field(_text)
+    remote_host = _Field(_text)
+    remote_model = _Field(_text)
     stream = _Field(_truth)
     done_reason = _Field(_text)
     prompt_tokens = _Field(_count)
+    cached_tokens = _Field(_count)
     completion_tokens = _Field(_count)
     tokens_per_second = _Field(_number)
     prompt_truncated = _Field(_truth)
@@ -127,6 +134,12 @@ class Record:
         if values is None:
             values = self._values = _parsed(self.line)
         return values
+
+    def texts(self, names: Iterable[str]) -> list[str | None]:
+        """The texts of several fields at once, in their order; None: absent, empty or no text."""
+        values = self.values
+        found = map(values.get, names)
+        return [value if isinstance(value, str) and value else None for value in found]
 
 
 def record_of(values: Mapping[str, Any]) -> Record:

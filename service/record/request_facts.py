@@ -3,9 +3,10 @@
 import re
 from typing import Any, NamedTuple
 
-from service.record.bodies import document, whole
+from service.record.bodies import first_document, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
+from service.record.request_fields import with_known_names
 
 _MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}"((?:[^"\\\x00-\x1f]){1,300})"')
 _MODEL_IN_FORM = re.compile(
@@ -33,14 +34,15 @@ class Asked(NamedTuple):
 def read_request(opened: OpenExchange, request: Body) -> Asked:
     """Read the (readable) request. What it does not say, or says in a wrong type, is None."""
     if not request.length:
-        return Asked(stream=_stream(opened, {}) if opened.method == "POST" else None)
+        return Asked()
     if request.content_type.startswith("multipart/"):
         named = _MODEL_IN_FORM.search(request.head[:65536]) or _MODEL_IN_FORM.search(request.tail[-65536:])
         return Asked(model=named[1].decode("utf-8", "replace") if named else None)
-    found = document(whole(request))
+    found = first_document(whole(request))
     if not isinstance(found, dict):
         first = _MODEL_FIRST.match(request.head)
         return Asked(model=first[1].decode("utf-8", "replace") if first else None)
+    found = with_known_names(found)
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.
     options = found.get("options") if opened.api == "ollama" else None
@@ -86,6 +88,8 @@ def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
 def _count_images(asked: dict[str, Any]) -> int:
     images = asked.get("images")
     count = len(images) if isinstance(images, list) else 0
+    # What is to be edited, in OpenAI's form.
+    count += isinstance(asked.get("image"), str) and bool(asked["image"])
     messages = asked.get("messages")
     if messages is None:
         messages = asked.get("input")

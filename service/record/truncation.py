@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
+from service.record.answer_errors import NO_END
+from service.record.error_advice import advice_for
 from service.record.findings import Case, Finding
 from service.record.generation import UNFINISHED
 from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.repetition import repeats_itself
 from service.record.wording import counted
 
 _BYTES_OF_A_TOKEN = 4
 _UNLIMITED = 1 << 53
 _FIRST_SIZE, _LARGEST_SIZE = 2048, 262_144
 _CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens"})
+# What models behind a gateway say where a filter stopped them.
+_HELD_BACK = frozenset({"content_filter", "safety", "recitation", "blocklist", "prohibited_content", "refusal"})
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
 
 
@@ -21,7 +26,9 @@ def cuts(case: Case) -> Iterator[Finding]:
         yield _cut_prompt(case)
     if case.record.done_reason in _CUT_REASONS:
         yield _cut_answer(case)
-    elif case.record.done_reason == UNFINISHED:
+    elif case.record.done_reason in _HELD_BACK:
+        yield _held_back_answer(case)
+    elif case.record.done_reason == UNFINISHED and not case.record.failed:
         yield _unfinished_answer(case)
 
 
@@ -107,7 +114,14 @@ def _cut_answer(case: Case) -> Finding:
     return Finding("cut_answer", f"{text}, at a limit of the model.", "Raise its num_predict, or ask for less.")
 
 
+def _held_back_answer(case: Case) -> Finding:
+    text = f"The answer is not finished: the server held the rest of it back ({case.record.done_reason})."
+    return Finding("cut_answer", text, "Ask in other words; who runs the server behind Ollama knows its rules.")
+
+
 def _unfinished_answer(case: Case) -> Finding:
+    if not repeats_itself(case.record.response_text or case.record.thinking or ""):
+        return Finding("cut_answer", NO_END, advice_for(None, NO_END))
     text = (
         "Ollama ended the answer without its end marker, as it does when a model repeats one token more than 30 times."
     )

@@ -1,4 +1,4 @@
-"""Which exchanges somebody wants to see, and how that is said in an address or on a command line."""
+"""A filter of exchanges, and how an address or a command line writes it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

@@ -1,11 +1,11 @@
-"""The index: a file of its own beside the journal, made from it, so that a million records are searched in a moment.
+"""The index: a file of its own beside the journal, made from it, in which a million records are searched in a moment.
 
 What lies in it
     * ``fact``: a record's numbers and the ids of its names, one narrow row of integers, which is scanned newest first;
     * ``name``: every text that is not searched by its words: models, workflows, executions, callers;
     * ``text_N``: the words of the records with the numbers from N * 5,000 on, a full-text table without the texts
-      themselves. What is old is dropped a whole table at a time, and of what is erased no word stays in the file;
-    * ``partition``: a line about each of those spans of numbers, so that a search passes over those it cannot need;
+      themselves. Old words are dropped a whole table at a time. No word of an erased record stays in the file;
+    * ``partition``: a line about each of those 5,000 numbers, so that a search passes over those it cannot need;
     * ``about``: up to which number of which journal all this goes; ``erasing``: what is still to be erased.
 
 It may be deleted at any time: it is then made anew. Every change is one transaction that first reads how far the
@@ -23,7 +23,7 @@ from service.journal.folder import make_private_file
 from service.journal.transaction import is_damage, use_wal
 
 INDEX = "index.sqlite3"
-# "OlRx": an index is told from a journal.
+# "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
 VERSION = 3
 PARTITION_NUMBERS = 5_000
@@ -135,7 +135,7 @@ def _refuse_other_forms(connection: sqlite3.Connection) -> None:
 def is_useless(error: sqlite3.Error) -> bool:
     """Whether nothing but a new file helps."""
     code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-    # Those that we raise ourselves have no code; that a table is missing is said by a plain SQLITE_ERROR.
+    # Those that we raise ourselves have no code; a missing table is a plain SQLITE_ERROR.
     is_incomplete = code == sqlite3.SQLITE_ERROR and str(error).startswith("no such")
     return type(error) is sqlite3.DatabaseError or is_damage(error) or is_incomplete
 
@@ -173,13 +173,13 @@ def make_text_table(connection: sqlite3.Connection, partition: int) -> None:
 
 
 def drop_partition(connection: sqlite3.Connection, partition: int) -> None:
-    """Drop the words of ``partition``. Its facts are left to the caller."""
+    """Drop the words of ``partition``. The caller deletes its facts."""
     connection.execute(f"DROP TABLE IF EXISTS {text_table(partition)}")
     connection.execute("DELETE FROM partition WHERE number = ?", (partition,))
 
 
 def merge_text_table(connection: sqlite3.Connection, partition: int) -> None:
-    """Bring the words of a partition that gets no more records into one piece: a search then looks in one place."""
+    """Merge the words of a partition that gets no more records: a search then looks in one place."""
     table = text_table(partition)
     connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")
     connection.execute("UPDATE partition SET is_merged = 1 WHERE number = ?", (partition,))

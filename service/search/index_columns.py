@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 from service.journal.reader import Row
 from service.record.conversation import searchable
+from service.record.exchange import Outcome
+from service.record.fields import FIELD_NAMES, FIELDS
 from service.record.record import Record
 from service.search.index import NAMED
 from service.search.query_language import spaced
 
 COMPLETED, FAILED, CLIENT_LEFT = 0, 1, 2
-_NAME_KEYS = tuple({"execution": "execution_id"}.get(name, name) for name in NAMED)
+# As texts: a member of an enumeration takes longer to look up and to compare.
+_WHOLE, _LEFT = str(Outcome.COMPLETED), str(Outcome.CLIENT_LEFT)
+# A column has a field's own name, or that of the field's filter.
+_FIELD_OF_FILTER = {field.filter: field.name for field in FIELDS}
+_NAME_FIELDS = tuple(name if name in FIELD_NAMES else _FIELD_OF_FILTER[name] for name in NAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,10 @@ class IndexColumns:
     answer: str
 
 
-def facts_of(row: Row) -> IndexColumns:
-    """Never raises: of a line that cannot be read only what the row itself says is known."""
+def columns_of(row: Row) -> IndexColumns:
+    """The columns of a record. Never raises: of a line that cannot be read only the row's own columns are known."""
     record = Record(row.line)
-    # What of these is empty names nobody.
-    names = [getattr(record, key) or None for key in _NAME_KEYS]
+    names = record.texts(_NAME_FIELDS)
     names[-2:] = names[-2] or row.operation or None, row.outcome
     request_ms = _thousandths(record.request_time)
     kind = _kind(record, row.outcome)
@@ -66,9 +71,9 @@ def height(milliseconds: int | None) -> int:
 
 
 def _kind(record: Record, outcome: str) -> int:
-    if outcome == "client_left":
+    if outcome == _LEFT:
         return CLIENT_LEFT
-    is_failed = outcome != "completed" if record.failed is None else record.failed
+    is_failed = outcome != _WHOLE if record.failed is None else record.failed
     return FAILED if is_failed else COMPLETED
 
 

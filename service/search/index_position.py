@@ -1,4 +1,4 @@
-"""How far the index goes, and of which journal: it is of no use for another one, or for what one was before."""
+"""How far the index goes, and of which journal: for another journal, or an older copy of it, it is of no use."""
 
 import sqlite3
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Looking into the index: connections that cannot write, and a filter as conditions on spans of numbers.
+"""Reading the index: connections that cannot write, and a filter as conditions on ranges of numbers.
 
-A question is asked span by span, newest first. A span without words is a stretch of ``fact``; one with words is a
-partition, whose full-text table is asked only when a fact in it meets the other conditions.
+A question is asked range by range, newest first. Without a search for words, a range is a stretch of ``fact``. With
+one it is a partition, whose full-text table is asked only when a fact in it meets the other conditions.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from service.journal import JournalError
+from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
 from service.search.filters import UNKNOWN, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
@@ -24,7 +25,6 @@ from service.search.query_language import FullTextQuery, read_words
 _INSTRUCTIONS_BETWEEN_LOOKS = 200_000
 _MOST_IDLE = 4
 _LONGEST_SPAN = 250_000
-_LAST_NUMBER = (1 << 63) - 1
 
 
 class IndexFile:
@@ -55,7 +55,7 @@ class IndexFile:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                 raise JournalError(f"the search took more than {seconds:g} seconds") from error
             if is_damage(error):
-                # Whoever indexes next makes it anew.
+                # The next indexing makes it anew.
                 delete(self._folder, file)
             if is_empty(connection):
                 raise JournalError(self._no_index_yet()) from error
@@ -78,10 +78,10 @@ class IndexFile:
             outdated = [] if file == self._inode else self._idle
             if file != self._inode:
                 self._idle, self._inode = [], file
-            found = self._idle.pop() if self._idle else None
+            idle = self._idle.pop() if self._idle else None
         for connection in outdated:
             connection.close()
-        return found or self._open(), file
+        return idle or self._open(), file
 
     def _no_index_yet(self) -> str:
         return f"there is no index in {str(self._folder)!r} yet"
@@ -119,34 +119,36 @@ class NumberRange:
     values: tuple[object, ...]
 
 
-def spans(connection: sqlite3.Connection, wanted: Filter, numbers: Sequence[int] | None) -> Iterator[NumberRange]:
-    """Where ``wanted`` may be found, newest first. ``numbers``: those of its ids (None: it names none).
+def number_ranges(
+    connection: sqlite3.Connection, wanted: Filter, numbers: Sequence[int] | None
+) -> Iterator[NumberRange]:
+    """Where the records that ``wanted`` lets through may lie, newest first. ``numbers``: those of its ids, or None.
 
     Raises ValueError when its text is malformed.
     """
-    words = read_words(wanted.text)
+    query = read_words(wanted.text)
     conditions = _conditions(connection, wanted, numbers)
     if conditions is None:
         return
     source = "fact INDEXED BY fact_execution" if wanted.execution else "fact NOT INDEXED"
     where = " AND ".join(["number BETWEEN ? AND ?", *conditions])
-    for first, last in _stretches(connection, wanted, numbers, apart=words is not None):
-        having, values = _having(words, first // PARTITION_NUMBERS) if words else ("", ())
+    for first, last in _stretches(connection, wanted, numbers, apart=query is not None):
+        having, values = _having(query, first // PARTITION_NUMBERS) if query else ("", ())
         yield NumberRange(first, f"FROM {source} WHERE {where}{having}", (first, last, *values))
 
 
-def _having(words: FullTextQuery, partition: int) -> tuple[str, tuple[object, ...]]:
+def _having(query: FullTextQuery, partition: int) -> tuple[str, tuple[object, ...]]:
     table = text_table(partition)
-    # The + keeps SQLite from starting with the words: most often the other conditions already rule a partition out.
-    found = f"(SELECT rowid FROM {table} WHERE {table} MATCH ?)"
-    if words.wanted is None:
-        return f" AND +number NOT IN {found}", (words.unwanted,)
-    expression = words.wanted if words.unwanted is None else f"({words.wanted}) NOT ({words.unwanted})"
-    return f" AND +number IN {found}", (expression,)
+    # The + stops SQLite from using the word index first; the other conditions usually rule the partition out.
+    matching = f"(SELECT rowid FROM {table} WHERE {table} MATCH ?)"
+    if query.wanted is None:
+        return f" AND +number NOT IN {matching}", (query.unwanted,)
+    expression = query.wanted if query.unwanted is None else f"({query.wanted}) NOT ({query.unwanted})"
+    return f" AND +number IN {matching}", (expression,)
 
 
 def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequence[int] | None) -> list[str] | None:
-    """SQL without parameters: all in it are integers. None: a name is asked for that no record has."""
+    """SQL without parameters: all in it are integers. None: no record has one of the names."""
     conditions = []
     for field in NAME_FIELDS:
         names = getattr(wanted, field)
@@ -179,9 +181,9 @@ def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequenc
 def _stretches(
     connection: sqlite3.Connection, wanted: Filter, numbers: Sequence[int] | None, apart: bool
 ) -> Iterator[tuple[int, int]]:
-    """Ends of what has to be looked through, newest first: partition by partition (``apart``), or many in one."""
+    """First and last numbers of what has to be read, newest first: each partition (``apart``), or many in one."""
     first = 0 if wanted.after is None else wanted.after + 1
-    last = _LAST_NUMBER if wanted.before is None else wanted.before - 1
+    last = LAST_NUMBER if wanted.before is None else wanted.before - 1
     if numbers:
         first, last = max(first, min(numbers)), min(last, max(numbers))
     stretch: tuple[int, int] | None = None
@@ -207,8 +209,8 @@ def _stretches(
 
 def _ids(connection: sqlite3.Connection, names: Sequence[str]) -> list[int]:
     marks = ",".join("?" * len(names))
-    found = connection.execute(f"SELECT id FROM name WHERE text IN ({marks})", tuple(names)).fetchall()
-    return [identifier for (identifier,) in found]
+    rows = connection.execute(f"SELECT id FROM name WHERE text IN ({marks})", tuple(names)).fetchall()
+    return [identifier for (identifier,) in rows]
 
 
 def _list(numbers: Sequence[int]) -> str:

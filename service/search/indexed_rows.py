@@ -1,4 +1,4 @@
-"""What one record puts into the index: a row of facts, its names, its words. Inside the caller's transaction."""
+"""Records go into the index: of each a row of facts, its names, its words. Inside the caller's transaction."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from service.journal.reader import Reader, Row
 from service.search import index
 from service.search.index import FACT_COLUMNS, partition_of, text_table
-from service.search.index_columns import facts_of
+from service.search.index_columns import columns_of
 
 _ADD_FACT = f"INSERT OR REPLACE INTO fact({','.join(FACT_COLUMNS)}) VALUES ({','.join('?' * len(FACT_COLUMNS))})"
 _ADD_PARTITION = """
@@ -26,34 +26,34 @@ def add_rows(connection: sqlite3.Connection, rows: Sequence[Row], journal: Reade
     ids: dict[str, int] = {}
     at = -1
     for row in rows:
-        facts = facts_of(row)
-        partition = partition_of(facts.number)
+        columns = columns_of(row)
+        partition = partition_of(columns.number)
         if partition != at:
             at = partition
             ids.clear()
             if not connection.execute("SELECT 1 FROM partition WHERE number = ?", (partition,)).fetchone():
                 index.make_text_table(connection, partition)
-        connection.execute(_ADD_PARTITION, (partition, facts.started_ms, facts.ended_ms))
-        names = [None if name is None else _name_id(connection, ids, name, partition) for name in facts.names]
-        replay_of = None if facts.replay_of is None else _number_of(journal, facts.replay_of)
-        values = (facts.number, facts.ended_ms, facts.started_ms, *names, *facts.numbers, replay_of)
+        connection.execute(_ADD_PARTITION, (partition, columns.started_ms, columns.ended_ms))
+        names = [None if name is None else _name_id(connection, ids, name, partition) for name in columns.names]
+        replay_of = None if columns.replay_of is None else _number_of(journal, columns.replay_of)
+        values = (columns.number, columns.ended_ms, columns.started_ms, *names, *columns.numbers, replay_of)
         connection.execute(_ADD_FACT, values)
-        if facts.prompt or facts.answer:
+        if columns.prompt or columns.answer:
             connection.execute(
                 f"INSERT INTO {text_table(partition)}(rowid, prompt, answer) VALUES (?, ?, ?)",
-                (facts.number, facts.prompt, facts.answer),
+                (columns.number, columns.prompt, columns.answer),
             )
 
 
 def _name_id(connection: sqlite3.Connection, ids: dict[str, int], name: str, partition: int) -> int:
-    found = ids.get(name)
-    if found is None:
+    identifier = ids.get(name)
+    if identifier is None:
         connection.execute(_ADD_NAME, (name, partition))
-        (found,) = connection.execute("SELECT id FROM name WHERE text = ?", (name,)).fetchone()
-        ids[name] = found
-    return int(found)
+        (identifier,) = connection.execute("SELECT id FROM name WHERE text = ?", (name,)).fetchone()
+        ids[name] = identifier
+    return int(identifier)
 
 
 def _number_of(journal: Reader, identifier: str) -> int | None:
-    found = journal.ask("SELECT number FROM exchange WHERE id = ?", (identifier,))
-    return int(found[0][0]) if found else None
+    rows = journal.ask("SELECT number FROM exchange WHERE id = ?", (identifier,))
+    return int(rows[0][0]) if rows else None

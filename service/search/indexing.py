@@ -1,7 +1,7 @@
-"""Bringing the index up to date with the journal, and taking out of it what the journal no longer has.
+"""The index is brought up to date with the journal, and loses what the journal no longer has.
 
-Any process may do it, several at once too: each step is one short transaction. Nothing here holds Python's global lock
-for long, since the event loop of the same process relays answers meanwhile: between two records SQLite works without.
+Any process may do it, several at once too: each step is one short transaction. The event loop of the same process
+relays answers meanwhile, so nothing here holds Python's global lock for long: between two records SQLite works without.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ from service.search.removal import READ_BYTES, READ_ROWS
 T = TypeVar("T")
 # A search holds on to the state that it reads for less.
 EMPTYING_SECONDS = 10.0
-# After a step the thread rests for so many times what the step took. While exchanges are going on it takes a twentieth
-# of a core, which is 400 records a second: more than a model answers, and nothing that an exchange notices.
+# After a step the thread rests for so many times what the step took. A twentieth of a core is 400 records a second:
+# more than a model answers, and nothing that an exchange notices.
 _REST = 19.0
 _REST_WHEN_QUIET = 1.0
 _QUIET_SECONDS = 2.0
@@ -65,7 +65,7 @@ class Indexer:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        # A connection keeps much of each full-text table that it has written to, so it is not kept for ever.
+        # A connection keeps much of each full-text table that it has written to, so it is replaced now and then.
         self._is_worn = False
 
     def catch_up(
@@ -73,7 +73,7 @@ class Indexer:
     ) -> int:
         """Index all that the journal has and forget what it no longer has. Returns how many records were added.
 
-        ``stop`` is asked between steps; ``progress`` is told (records added so far, about how many are to come).
+        ``stop`` is called between steps; ``progress`` gets (records added so far, about how many are to come).
         """
         indexed = 0
         while not stop():
@@ -121,13 +121,13 @@ class Indexer:
 
     def _merge_step(self, connection: sqlite3.Connection, number: int) -> bool:
         """Merge the words of one partition that lies before ``number``. False: there is none."""
-        found = connection.execute(
+        (partition,) = connection.execute(
             "SELECT max(number) FROM partition WHERE NOT is_merged AND number < ?", (partition_of(number),)
         ).fetchone()
-        if found == (None,):
+        if partition is None:
             return False
         with transaction(connection):
-            index.merge_text_table(connection, *found)
+            index.merge_text_table(connection, partition)
         self._is_worn = True
         return True
 
@@ -147,9 +147,9 @@ class Indexer:
     ) -> bool:
         """Take out records that the journal no longer has, so that no byte of them stays in the index's files.
 
-        The partitions they were in are made again from the journal; ``progress`` is told (done, all) of those. What a
-        crash leaves undone is done by the next ``catch_up``. False: somebody has been reading for all of ``seconds``,
-        so that the write-ahead log could not be emptied yet; ``catch_up`` does that as soon as it can be.
+        The partitions they were in are made again from the journal; ``progress`` gets (done, all) of those. What a
+        crash leaves undone is done by the next ``catch_up``. False: a reader held the write-ahead log for all of
+        ``seconds``, so that it could not be emptied yet; ``catch_up`` does that as soon as possible.
         """
         self._do(lambda connection: removal.note_erasing(connection, numbers))
         partitions, done = self._do(removal.partitions_to_erase_in), 0
@@ -165,7 +165,7 @@ class Indexer:
             return removal.erase_step(connection, self._journal)
 
     def erase_missing(self) -> int:
-        """Erase what the journal does not have though nobody said so: a crash came between the two. How many."""
+        """Erase what the journal lost in an erasure that a crash cut off before the index. How many there were."""
         # Both are counted through: in a large journal on a slow disk that takes longer than any other question.
         patient = Reader(self._folder, seconds=_CHECK_SECONDS)
         try:
@@ -226,9 +226,9 @@ class IndexState:
 class IndexingThread:
     """Keeps ``folder``'s index up to date in a thread of its own, at low cost to everybody else.
 
-    What ended alone is indexed at once. Where there is more to do, the thread rests after each step for three times
-    what the step took of a core, as long as exchanges end every two seconds; then for as long as it took. Trouble of
-    the disk never ends it: it tries again, and ``state`` says why it waits.
+    What ended alone is indexed at once. After each step the thread rests for 19 times what the step took of a core, so
+    that it takes a twentieth of one. When no exchange has ended for two seconds it rests for as long as the step took.
+    Trouble of the disk never ends the thread: it tries again, and ``state`` says why it waits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -240,7 +240,7 @@ class IndexingThread:
         self._state = IndexState()
 
     def start(self) -> None:
-        """Blocks until there is an index that can be asked, if the disk allows; the thread fills it."""
+        """Blocks until there is an index to search, if the disk allows; the thread fills it."""
         with contextlib.suppress(JournalError, sqlite3.Error, OSError):
             self._indexer.step()
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
@@ -280,7 +280,7 @@ class IndexingThread:
                 self._state = replace(self._state, trouble=str(error))
                 self._stopped.wait(retry_seconds)
                 retry_seconds = min(2 * retry_seconds, _LAST_RETRY_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next records must be found
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next records must be indexed
                 report_defect("journal: the index", error)
                 self._state = replace(self._state, trouble=f"a fault of ours: {type(error).__name__}")
                 self._stopped.wait(_LAST_RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""What the index knows of the exchanges around one: before and after it, at the same time, of the same model."""
+"""The exchanges around another, as the index knows them: before and after it, at the same time, of the same model."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Neighbours:
 
 def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
     """What went on when exchange ``number`` began; nothing is known of one that is not in the index."""
-    found = connection.execute("SELECT started_ms, model FROM fact WHERE number = ?", (number,)).fetchone()
-    if found is None:
+    row = connection.execute("SELECT started_ms, model FROM fact WHERE number = ?", (number,)).fetchone()
+    if row is None:
         return Surroundings(None, 0, None, 0)
-    started_ms, model = found
+    started_ms, model = row
     in_flight, of_this_model = _in_flight(connection, number, started_ms, model)
     last_used, rates = None, []
     if model is not None:
@@ -52,26 +52,26 @@ def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
 
 def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], list[int]]:
     """Numbers before and after ``number`` in the same execution, the nearest first."""
-    found = connection.execute("SELECT execution, workflow FROM fact WHERE number = ?", (number,)).fetchone()
-    if found is None or found[0] is None:
+    row = connection.execute("SELECT execution, workflow FROM fact WHERE number = ?", (number,)).fetchone()
+    if row is None or row[0] is None:
         return [], []
     # Two workflows may count their executions alike; a call that does not say its workflow belongs to any.
     question = (
         "SELECT number FROM fact INDEXED BY fact_execution WHERE execution = ?1"
         " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2) AND number"
     )
-    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*found, number))
-    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*found, number))
+    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*row, number))
+    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*row, number))
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
 
 
 def replays(connection: sqlite3.Connection, number: int) -> list[int]:
     """Numbers of the newest exchanges that repeat ``number``, oldest first."""
-    found = connection.execute(
+    newest = connection.execute(
         "SELECT number FROM fact INDEXED BY fact_replay WHERE replay_of = ? ORDER BY number DESC LIMIT ?",
         (number, _MOST_REPLAYS),
     )
-    return [other for (other,) in found.fetchall()][::-1]
+    return [other for (other,) in newest.fetchall()][::-1]
 
 
 def _in_flight(connection: sqlite3.Connection, number: int, moment_ms: int, model: int | None) -> tuple[int, int]:

@@ -30,13 +30,17 @@ REPEATABLE: Final = frozenset({Takes.NAME, Takes.STATUS, Takes.ID})
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``attribute`` is where a Filter holds the value; ``label`` names it on the page, where it is there."""
+    """``attribute`` is where a Filter holds the value; ``label`` names it on the page, where it is there.
+
+    ``is_at_end``: only the end of an exchange tells whether it fits.
+    """
 
     name: str
     takes: Takes
     meaning: str
     attribute: str
     label: str = ""
+    is_at_end: bool = False
 
     @property
     def is_repeatable(self) -> bool:
@@ -44,7 +48,9 @@ class Parameter:
 
 
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("q", Takes.WORDS, 'Words in prompts and answers: words, "phrases", prefix*, -without, OR.', "text"),
+    Parameter(
+        "q", Takes.WORDS, 'Words in prompts and answers: words, "phrases", prefix*, -without, OR.', "text", "", True
+    ),
     Parameter("model", Takes.NAME, "Only this model.", "model", "model"),
     Parameter("workflow", Takes.NAME, "Only this n8n workflow, by name or id.", "workflow", "workflow"),
     Parameter("execution", Takes.NAME, "Only this n8n execution, or chat of Open WebUI.", "execution", "execution"),
@@ -53,16 +59,24 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("user", Takes.NAME, "Only this user.", "user", "user"),
     Parameter("operation", Takes.NAME, "Only this operation: chat, generate, embed, …", "operation", "operation"),
     Parameter(
-        "outcome", Takes.NAME, "Only this outcome: completed, client_left, upstream_timed_out, …", "outcome", "outcome"
+        *(
+            "outcome",
+            Takes.NAME,
+            "Only this outcome: completed, client_left, upstream_timed_out, …",
+            "outcome",
+            "outcome",
+        ),
+        is_at_end=True,
     ),
-    Parameter("status", Takes.STATUS, "Only this HTTP status.", "status", "status"),
-    Parameter("failed", Takes.TRUTH, "Only what failed, or only what did not.", "failed", "failed"),
+    Parameter("status", Takes.STATUS, "Only this HTTP status.", "status", "status", True),
+    Parameter("failed", Takes.TRUTH, "Only what failed, or only what did not.", "failed", "failed", True),
     Parameter(
         *("truncated", Takes.TRUTH_IF_KNOWN),
         "Only where Ollama cut the prompt, only where it read all of it, or only where that is not known.",
         *("truncated", "prompt cut"),
+        is_at_end=True,
     ),
-    Parameter("slower", Takes.SECONDS, "Only what took longer: seconds, or 300ms, 2m.", "slower", "slower"),
+    Parameter("slower", Takes.SECONDS, "Only what took longer: seconds, or 300ms, 2m.", "slower", "slower", True),
     Parameter(
         "from",
         Takes.TIME,

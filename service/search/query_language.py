@@ -1,6 +1,6 @@
 """The language of a search: words, "phrases", beginnings*, -without, OR. Full text is asked for quoted words only.
 
-``a b`` finds what has both; ``a OR b`` what has one of them, and binds closer, so that ``a b OR c`` is a and (b or c).
+``a b`` finds what has both. ``a OR b`` finds what has one of them and binds closer: ``a b OR c`` is a and (b or c).
 Letters of either case and with or without accents are the same. Where words are written without spaces between them
 (Chinese, Japanese, Thai …) each character is a word, and several that stand together are a phrase.
 """

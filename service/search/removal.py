@@ -1,7 +1,7 @@
-"""Taking out of the index what the journal no longer has: what expired by whole partitions, what is erased to the byte.
+"""What the journal no longer has leaves the index: expired records by whole partitions, erased ones to the byte.
 
 Words cannot be taken out of a full-text table without a trace. So a partition in which something is erased is made
-again from what the journal still has of it, and SQLite overwrites what the old one took.
+again from the records that the journal still has of it. SQLite overwrites the bytes of the old one.
 """
 
 import sqlite3
@@ -83,7 +83,7 @@ def is_log_to_be_emptied(connection: sqlite3.Connection) -> bool:
 
 
 def empty_log(connection: sqlite3.Connection, seconds: float) -> bool:
-    """Work the write-ahead log into the file and empty it. False: somebody has been reading from it for ``seconds``."""
+    """Work the write-ahead log into the file and empty it. False: a reader held it for ``seconds``."""
     (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}").fetchone()
     try:
@@ -98,16 +98,16 @@ def empty_log(connection: sqlite3.Connection, seconds: float) -> bool:
 def missing(connection: sqlite3.Connection, journal: Reader) -> list[int]:
     """Numbers that the index has and the journal has not, save those that expired: these go by themselves."""
     indexed = f"SELECT number / {PARTITION_NUMBERS}, count(*) FROM fact GROUP BY 1"
-    # Asked of the journal's small index of ids: to look through the table is to read the whole journal.
+    # By the journal's small index of ids: a scan of the table would read the whole journal.
     kept = f"SELECT number / {PARTITION_NUMBERS}, count(*) FROM exchange INDEXED BY sqlite_autoindex_exchange_1"
     counts = dict(journal.ask(f"{kept} GROUP BY 1"))
     oldest = read_position(connection, journal).oldest
-    found: list[int] = []
+    missing_numbers: list[int] = []
     for partition, count in connection.execute(indexed).fetchall():
         if count <= counts.get(partition, 0):
             continue
         ends = max(oldest, partition * PARTITION_NUMBERS), (partition + 1) * PARTITION_NUMBERS - 1
         facts = connection.execute("SELECT number FROM fact WHERE number BETWEEN ? AND ?", ends).fetchall()
         rows = journal.ask("SELECT number FROM exchange WHERE number BETWEEN ? AND ?", ends)
-        found += sorted({number for (number,) in facts} - {number for (number,) in rows})
-    return found
+        missing_numbers += sorted({number for (number,) in facts} - {number for (number,) in rows})
+    return missing_numbers

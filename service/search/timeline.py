@@ -1,7 +1,7 @@
-"""What a timeline shows: every exchange a dot, time across, duration upwards on a logarithmic scale, and exact totals.
+"""A timeline: every exchange a dot, time across, duration upwards on a logarithmic scale; and exact totals.
 
-SQLite counts, so that a million exchanges neither fill memory nor hold up the event loop: what comes back is one row
-for each place on the drawing that has a dot.
+SQLite counts and returns one row for each place on the drawing that has a dot. So a million exchanges neither fill
+memory nor hold up the event loop.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.search.filters import Filter
-from service.search.index_query import NumberRange, spans
+from service.search.index_query import NumberRange, number_ranges
 from service.search.totals import counted_names, nearest_rank
 
 Dot = tuple[int, int, int, int, int]
@@ -57,26 +57,26 @@ def draw_timeline(
     connection: sqlite3.Connection, wanted: Filter, numbers: Sequence[int] | None, columns: int
 ) -> Timeline:
     """``columns`` is how many dots fit side by side; ``numbers`` are those of the filter's ids."""
-    where = list(spans(connection, wanted, numbers))
-    since_ms, until_ms = _ends(connection, wanted, where)
+    ranges = list(number_ranges(connection, wanted, numbers))
+    since_ms, until_ms = _ends(connection, wanted, ranges)
     width = max(1, math.ceil((until_ms - since_ms) / max(1, columns)))
     dots: dict[int, Dot] = {}
     at_height: Counter[int] = Counter()
     sums: Counter[int] = Counter()
-    for span in where:
-        question = _PLACES.format(source=span.source)
+    for part in ranges:
+        question = _PLACES.format(source=part.source)
         for place, number, ended_ms, request_ms, count in connection.execute(
-            question, (until_ms - 1, since_ms, width, *span.values)
+            question, (until_ms - 1, since_ms, width, *part.values)
         ):
             known = dots.get(place)
-            # Spans come newest first: the one that is there stays.
+            # Ranges come newest first: the one that is there stays.
             dots[place] = (
                 (min(ended_ms, until_ms - 1), request_ms or 0, place & 3, count, number)
                 if known is None
                 else (known[0], known[1], known[2], known[3] + count, known[4])
             )
             at_height[(place & 4095) >> 2] += count
-        sums.update(dict(enumerate(connection.execute(_SUMS.format(source=span.source), span.values).fetchone())))
+        sums.update(dict(enumerate(connection.execute(_SUMS.format(source=part.source), part.values).fetchone())))
     # Height 0 is where those lie whose duration nobody knows.
     del at_height[0]
     timed = at_height.total()
@@ -87,16 +87,16 @@ def draw_timeline(
         count=sum(dot[3] for dot in dots.values()),
         failed=sum(dot[3] for dot in dots.values() if dot[2]),
         mean=sums[0] / timed / 1000 if timed else None,
-        p50=_percentile(connection, where, at_height, 0.50),
-        p95=_percentile(connection, where, at_height, 0.95),
+        p50=_percentile(connection, ranges, at_height, 0.50),
+        p95=_percentile(connection, ranges, at_height, 0.95),
         tokens_in=sums[1],
         tokens_out=sums[2],
         truncated=sums[3],
-        models=counted_names(connection, "model", where),
+        models=counted_names(connection, "model", ranges),
     )
 
 
-def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[NumberRange]) -> tuple[int, int]:
+def _ends(connection: sqlite3.Connection, wanted: Filter, ranges: Sequence[NumberRange]) -> tuple[int, int]:
     """Unix milliseconds: what the filter says, else where the first and after where the last exchange ended.
 
     Nothing has ended after now: what a wrong clock let end in the future is drawn there, and not a year to the right.
@@ -106,8 +106,8 @@ def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[Number
     if since is not None and until is not None:
         return since, until
     lows, highs = [], []
-    for span in where:
-        low, high = connection.execute(f"SELECT min(ended_ms), max(ended_ms) {span.source}", span.values).fetchone()
+    for part in ranges:
+        low, high = connection.execute(f"SELECT min(ended_ms), max(ended_ms) {part.source}", part.values).fetchone()
         if low is not None:
             lows.append(low)
             highs.append(high + 1)
@@ -120,7 +120,7 @@ def _ends(connection: sqlite3.Connection, wanted: Filter, where: Sequence[Number
 
 
 def _percentile(
-    connection: sqlite3.Connection, where: Sequence[NumberRange], at_height: Counter[int], share: float
+    connection: sqlite3.Connection, ranges: Sequence[NumberRange], at_height: Counter[int], share: float
 ) -> float | None:
     """Exact seconds. How many are at each height tells at which one it lies: only the durations there are sorted."""
     rank = nearest_rank(at_height.total(), share)
@@ -129,12 +129,12 @@ def _percentile(
             rank -= at_height[height]
             continue
         counts: Counter[int] = Counter()
-        for span in where:
+        for part in ranges:
             counts.update(
                 dict(
                     connection.execute(
-                        f"SELECT request_ms, count(*) {span.source} AND spot BETWEEN ? AND ? GROUP BY request_ms",
-                        (*span.values, 4 * height, 4 * height + 3),
+                        f"SELECT request_ms, count(*) {part.source} AND spot BETWEEN ? AND ? GROUP BY request_ms",
+                        (*part.values, 4 * height, 4 * height + 3),
                     ).fetchall()
                 )
             )

@@ -1,4 +1,4 @@
-"""What many exchanges add up to, name by name: calls, failures, durations, tokens. SQLite counts and sorts."""
+"""Totals of many exchanges, name by name: calls, failures, durations, tokens. SQLite counts and sorts."""
 
 import math
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.search.filters import Filter
-from service.search.index_query import NumberRange, spans
+from service.search.index_query import NumberRange, number_ranges
 
 STATS_FIELDS = ("model", "workflow", "node", "caller", "operation")
 # Names that differ with each call would make a list without end.
@@ -37,17 +37,17 @@ def values(
     connection: sqlite3.Connection, field: str, wanted: Filter, numbers: Sequence[int] | None, limit: int
 ) -> list[tuple[str, int]]:
     """The names in ``field`` with how many exchanges have each, most frequent first, at most ``limit``."""
-    return counted_names(connection, field, list(spans(connection, wanted, numbers)), limit)
+    return counted_names(connection, field, list(number_ranges(connection, wanted, numbers)), limit)
 
 
 def counted_names(
-    connection: sqlite3.Connection, field: str, where: Sequence[NumberRange], limit: int = 100
+    connection: sqlite3.Connection, field: str, ranges: Sequence[NumberRange], limit: int = 100
 ) -> list[tuple[str, int]]:
-    """As ``values``, of what ``where`` spans."""
+    """As ``values``, of what lies in ``ranges``."""
     counts: Counter[int] = Counter()
-    for span in where:
-        question = f"SELECT {_column(field)} AS name, count(*) {span.source} GROUP BY 1"
-        counts.update(dict(connection.execute(question, span.values).fetchall()))
+    for part in ranges:
+        question = f"SELECT {_column(field)} AS name, count(*) {part.source} GROUP BY 1"
+        counts.update(dict(connection.execute(question, part.values).fetchall()))
     counts.pop(None, None)  # type: ignore[call-overload]
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
     names = _names(connection, [identifier for identifier, _ in most])
@@ -61,10 +61,10 @@ def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Seq
     connection.execute("DROP TABLE IF EXISTS temp.call")
     connection.execute("CREATE TEMP TABLE call(name, request_ms, rate, kind, tokens_in, tokens_out)")
     try:
-        for span in spans(connection, wanted, numbers):
+        for part in number_ranges(connection, wanted, numbers):
             connection.execute(
-                f"INSERT INTO call SELECT {_column(by)}, request_ms, rate, kind, tokens_in, tokens_out {span.source}",
-                span.values,
+                f"INSERT INTO call SELECT {_column(by)}, request_ms, rate, kind, tokens_in, tokens_out {part.source}",
+                part.values,
             )
         return list(_groups_of_calls(connection))
     finally:
@@ -112,16 +112,16 @@ def _ranked(
         " ORDER BY name, value"
     )
     firsts = connection.execute("SELECT name, min(rowid) FROM sorted_call GROUP BY name").fetchall()
-    found: dict[int | None, tuple[float, ...]] = {}
+    values: dict[int | None, tuple[float, ...]] = {}
     for name, first in firsts:
         if name in counts:
             rows = [first - 1 + nearest_rank(counts[name], share) for share in shares]
-            found[name] = tuple(
+            values[name] = tuple(
                 connection.execute("SELECT value FROM sorted_call WHERE rowid = ?", (row,)).fetchone()[0] / 1000
                 for row in rows
             )
     connection.execute("DROP TABLE temp.sorted_call")
-    return found
+    return values
 
 
 def _column(field: str) -> str:

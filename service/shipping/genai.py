@@ -1,7 +1,7 @@
 """A model call in the words of OpenTelemetry's GenAI conventions.
 
-Clients write what they like into a request: whatever has not the type that the conventions
-give an attribute is left out, so that one odd request cannot make a batch unencodable.
+Clients write what they like into a request. A value whose type is not the one that the conventions
+give its attribute is left out, so that one odd request cannot make a batch unencodable.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,25 +9,12 @@ from typing import Any
 
 import orjson
 
+from service.record.fields import MODEL_CALL_ATTRIBUTES
+from service.record.operations import SPAN_NAMES
+from service.record.record import Record
+
 Attribute = str | bool | int | float | list[str]
 
-OPERATION_NAMES = {
-    "chat": "chat",
-    "generate": "text_completion",
-    "embed": "embeddings",
-    # The conventions know no word for these two and allow one's own.
-    "transcribe": "transcribe",
-    "load": "load",
-}
-_OF_THE_ANSWER = (
-    ("gen_ai.request.model", "model"),
-    ("gen_ai.request.stream", "stream"),
-    ("gen_ai.usage.input_tokens", "prompt_tokens"),
-    ("gen_ai.usage.output_tokens", "completion_tokens"),
-    ("ollama_recorder.tokens_per_second", "tokens_per_second"),
-    ("ollama_recorder.context_length", "context_length"),
-    ("ollama_recorder.prompt_truncated", "prompt_truncated"),
-)
 # What requests call a parameter: Ollama in ``options``, OpenAI and Anthropic at the top.
 _DOUBLES = {
     "temperature": "gen_ai.request.temperature",
@@ -46,27 +33,28 @@ _INTEGERS = {
 _STOPS = frozenset({"stop", "stop_sequences"})
 
 
-def call_attributes(line: Mapping[str, Any], operation: str, with_messages: bool) -> dict[str, Attribute]:
-    """The attributes of the span of a model call, from the record's parsed line."""
+def call_attributes(record: Record, operation: str, with_messages: bool) -> dict[str, Attribute]:
+    """The attributes of the span of a model call."""
     attributes: dict[str, Attribute] = {
-        "gen_ai.operation.name": OPERATION_NAMES[operation],
+        "gen_ai.operation.name": SPAN_NAMES[operation],
         "gen_ai.provider.name": "ollama",
     }
-    attributes.update((name, line[key]) for name, key in _OF_THE_ANSWER if key in line)
-    if "done_reason" in line:
-        attributes["gen_ai.response.finish_reasons"] = [line["done_reason"]]
-    if line.get("stream") and "time_to_first_byte" in line:
-        attributes["gen_ai.response.time_to_first_chunk"] = line["time_to_first_byte"]
-    request = _read_request(line.get("request_body"))
+    values = record.values
+    attributes.update((name, values[field]) for name, field in MODEL_CALL_ATTRIBUTES if field in values)
+    if record.done_reason is not None:
+        attributes["gen_ai.response.finish_reasons"] = [record.done_reason]
+    if record.stream and record.time_to_first_byte is not None:
+        attributes["gen_ai.response.time_to_first_chunk"] = record.time_to_first_byte
+    request = _read_request(record.request_body)
     attributes.update(_request_parameters(request))
     if with_messages:
-        attributes.update(_messages(request, line))
+        attributes.update(_messages(request, record))
     return attributes
 
 
-def _read_request(body: object) -> dict[str, Any]:
+def _read_request(body: str | None) -> dict[str, Any]:
     """The request as an object; empty when it is none, or was cut too short to be one."""
-    if not isinstance(body, str) or not body.startswith("{"):
+    if body is None or not body.startswith("{"):
         return {}
     try:
         request = orjson.loads(body)
@@ -92,24 +80,24 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _messages(request: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:
+def _messages(request: Mapping[str, Any], record: Record) -> Iterator[tuple[str, Attribute]]:
     """What was asked and answered, as JSON text: the conventions' form for spans without nested attributes."""
     instructions = [
         {"type": "text", "content": text} for key in ("system", "instructions") for text in _texts(request.get(key))
     ]
     if instructions:
         yield "gen_ai.system_instructions", orjson.dumps(instructions).decode()
-    asked = [_input_message(message) for message in _listed(request.get("messages", request.get("input")))]
-    asked += [{"role": "user", "parts": [_text_part(text)]} for text in _texts(request.get("prompt"))]
-    if asked:
-        yield "gen_ai.input.messages", orjson.dumps(asked).decode()
-    answered = [_text_part(line["thinking"], "reasoning")] if "thinking" in line else []
-    answered += [_text_part(line["response_text"])] if "response_text" in line else []
-    answered += _tool_calls(line.get("tool_calls"))
-    if answered:
-        message: dict[str, Any] = {"role": "assistant", "parts": answered}
-        if "done_reason" in line:
-            message["finish_reason"] = line["done_reason"]
+    inputs = [_input_message(message) for message in _listed(request.get("messages", request.get("input")))]
+    inputs += [{"role": "user", "parts": [_text_part(text)]} for text in _texts(request.get("prompt"))]
+    if inputs:
+        yield "gen_ai.input.messages", orjson.dumps(inputs).decode()
+    outputs = [] if record.thinking is None else [_text_part(record.thinking, "reasoning")]
+    outputs += [] if record.response_text is None else [_text_part(record.response_text)]
+    outputs += _tool_calls(record.tool_calls)
+    if outputs:
+        message: dict[str, Any] = {"role": "assistant", "parts": outputs}
+        if record.done_reason is not None:
+            message["finish_reason"] = record.done_reason
         yield "gen_ai.output.messages", orjson.dumps([message]).decode()
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Pace:
     """Waiting times of a shipper, in seconds.
 
-    ``linger`` gathers what ends at about the same time into one request; ``idle`` is how often
-    the journal is looked at although nobody said that there is something new. After a failure
+    ``linger`` gathers what ends at about the same time into one request. ``idle`` is how often
+    the journal is looked at without news of it. After a failure
     the wait is drawn between 0 and a bound that doubles from ``first_delay`` to ``longest_delay``.
     ``refused_delay`` is the wait after an answer that only a change of settings can mend.
     """

@@ -1,13 +1,15 @@
-"""What a receiver is to the shipper: an address, how rows become a request, what an answer means."""
+"""What a receiver is to the shipper: how rows become a batch, how that is sent, what the answer means."""
 
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from service.journal.reader import Row
+from service.record.record import Record
+from service.shipping.asking import Readiness
 
 LONGEST_RETRY_AFTER = 900.0
 """Seconds. A receiver may ask us to stay away, but not so long that nobody sees it is back."""
@@ -58,28 +60,56 @@ class Batch:
     size: int
 
 
+SendBatch = Callable[[Batch], Awaitable[Verdict]]
+"""Send a batch once. No answer, or one that is not understood, is a verdict too: it never raises for those."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom records are shipped to.
+    """Whom records are shipped to. ``name`` is its name in the journal and in metrics.
 
     ``encode`` runs on a thread and is deterministic: the same rows give the same bytes. No rows
     give the smallest request that the receiver answers, which is how its health is asked.
-    ``timeout`` is seconds for a whole request; ``bytes_per_second`` bounds what is sent (before
-    compression) while catching up; ``most_records`` and ``most_line_bytes`` bound what one request
-    is made of, so that encoding never keeps the interpreter busy for long; ``most_bytes`` bounds the request.
+    ``connect`` opens what batches are sent over, for as long as the shipper runs.
+    ``bytes_per_second`` bounds what is sent (before compression) while catching up;
+    ``most_records`` and ``most_line_bytes`` bound what one request is made of, so that
+    encoding never keeps the interpreter busy for long; ``most_bytes`` bounds the request.
     """
 
     name: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
     encode: Callable[[Sequence[Row]], Batch]
-    judge: Callable[[int, Mapping[str, str], bytes], Verdict]
-    timeout: float = 30.0
+    connect: Callable[[], AbstractAsyncContextManager[SendBatch]]
     bytes_per_second: float = 2_000_000.0
     most_records: int = 200
     most_line_bytes: int = 1_000_000
     most_bytes: int = 4_000_000
-    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedReceiver:
+    """A receiver that the settings ask for.
+
+    ``name`` is its name in the journal and in metrics, ``title`` the one for people. ``variable`` names the setting
+    that holds its ``address``. ``prepare`` reads what else it needs, once. It raises SettingsError for all mistakes in
+    that, and returns what makes the Receiver from the journal's instance. ``ask_readiness`` blocks and raises OSError
+    when nothing answers. ``can_delete``: what was erased here can be deleted there.
+    """
+
+    name: str
+    title: str
+    variable: str
+    address: str
+    prepare: Callable[[], Callable[[str], Receiver]]
+    ask_readiness: Callable[[], Readiness]
+    can_delete: bool = False
+
+
+def read_record(row: Row) -> Record:
+    """The record of ``row``. Raises ValueError when its line is no JSON object."""
+    record = Record(row.line)
+    if not record.values:
+        raise ValueError("its line is no JSON object")
+    return record
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float:

@@ -14,8 +14,6 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-import aiohttp
-
 from service.events import (
     DefectFound,
     ReceiverFailed,
@@ -27,10 +25,9 @@ from service.events import (
     emit,
 )
 from service.journal.reader import Row
-from service.shipping.health import ReceiverHealth, State
+from service.shipping.delivery import Delivery, DeliveryState
 from service.shipping.pace import Pace, TokenBucket
-from service.shipping.receiver import Decision, Receiver, Verdict
-from service.shipping.sending import open_session, send
+from service.shipping.receiver import Decision, Receiver, SendBatch, Verdict
 
 ReadAfter = Callable[[int, int, int], Sequence[Row]]
 """Rows after a number, at most so many, at most so many bytes of lines (but one at least). Runs on a thread."""
@@ -72,7 +69,7 @@ class Shipper:
         self._oldest_ns: int | None = None
         self._must_read_again = False
         # how the receiver does
-        self._state = State.UNKNOWN
+        self._state = DeliveryState.UNKNOWN
         self._failures = 0
         self._failing_since = 0.0
         self._last_success: float | None = None
@@ -108,10 +105,10 @@ class Shipper:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def health(self) -> ReceiverHealth:
-        """How shipping to this receiver goes."""
+    def delivery(self) -> Delivery:
+        """How delivery to this receiver goes."""
         waits = 0.0 if self._oldest_ns is None else max(0.0, time.time() - self._oldest_ns / 1e9)
-        return ReceiverHealth(
+        return Delivery(
             receiver=self._receiver.name,
             state=self._state,
             cursor=self._cursor,
@@ -126,21 +123,21 @@ class Shipper:
         )
 
     async def _run(self) -> None:
-        async with open_session(self._receiver) as session:
+        async with self._receiver.connect() as send:
             knows_cursor = False
-            while not (self._stopping.is_set() and self._state is not State.WELL):
+            while not (self._stopping.is_set() and self._state is not DeliveryState.WELL):
                 is_ending = self._stopping.is_set()
                 try:
                     if not knows_cursor:
                         self._cursor = await self._read_cursor(self._receiver.name)
                         knows_cursor = True
-                    if not await self._ship_some(session) and is_ending:
+                    if not await self._ship_some(send) and is_ending:
                         return
                 # Whatever is wrong here or with the journal, the records must go out once it is mended.
                 except Exception as error:  # noqa: BLE001 - the loop must outlive it
                     await self._stumble(error)
 
-    async def _ship_some(self, session: aiohttp.ClientSession) -> bool:
+    async def _ship_some(self, send: SendBatch) -> bool:
         """Ship what is there, then wait until it is worth looking again; False when nothing was there."""
         self._news.clear()
         self._must_read_again = False
@@ -148,11 +145,11 @@ class Shipper:
         rows = await asyncio.to_thread(self._read_after, self._cursor, most.most_records, most.most_line_bytes)
         self._oldest_ns = rows[0].ended_ns if rows else None
         if rows:
-            await self._ship(session, rows)
+            await self._ship(send, rows)
         elif await self._is_another_journal():
             return True
-        elif self._state is not State.WELL:
-            await self._deliver(session, ())
+        elif self._state is not DeliveryState.WELL:
+            await self._deliver(send, ())
         there_may_be_more = (
             len(rows) == most.most_records or sum(len(row.line) for row in rows) > most.most_line_bytes / 2
         )
@@ -179,13 +176,13 @@ class Shipper:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _ship(self, session: aiohttp.ClientSession, rows: Sequence[Row]) -> None:
+    async def _ship(self, send: SendBatch, rows: Sequence[Row]) -> None:
         """Bring ``rows`` past the cursor: whole, or halved until what is refused stands alone."""
         parts = [rows]
         while parts:
             part = parts.pop()
             self._oldest_ns = part[0].ended_ns
-            verdict = await self._deliver(session, part)
+            verdict = await self._deliver(send, part)
             if verdict is None:
                 return
             is_accepted = verdict.decision is Decision.ACCEPTED
@@ -203,7 +200,7 @@ class Shipper:
             await self._advance(part[-1].number)
         self._oldest_ns = None
 
-    async def _deliver(self, session: aiohttp.ClientSession, part: Sequence[Row]) -> Verdict | None:
+    async def _deliver(self, send: SendBatch, part: Sequence[Row]) -> Verdict | None:
         """Send until there is an answer that settles ``part``; None when the end came first.
 
         No rows ask how the receiver is, once.
@@ -221,7 +218,7 @@ class Shipper:
             if part and self._must_read_again:
                 return None
             self._bucket.take(batch.size)
-            verdict = await send(session, self._receiver, batch)
+            verdict = await send(batch)
             if verdict.may_be_us and len(part) == 1 and self._suspicious_in_a_row >= _SUSPICIOUS_IN_A_ROW:
                 verdict = _as_refusal(verdict)
             if verdict.decision not in (Decision.RETRY, Decision.REFUSED):
@@ -268,15 +265,15 @@ class Shipper:
             emit(DefectFound(f"shipping to {self._receiver.name}: moving the cursor", repr(error)))
 
     def _note_answer(self) -> None:
-        if self._state in (State.FAILING, State.REFUSING):
+        if self._state in (DeliveryState.FAILING, DeliveryState.REFUSING):
             emit(ReceiverRecovered(self._receiver.name, round(time.monotonic() - self._failing_since, 3)))
-        self._state = State.WELL
+        self._state = DeliveryState.WELL
         self._failures = 0
         self._last_error = self._what_to_do = ""
 
     async def _note_failure(self, verdict: Verdict) -> None:
         """Tell of it, then stay away for a while."""
-        self._begin_failing(State.REFUSING if verdict.decision is Decision.REFUSED else State.FAILING)
+        self._begin_failing(DeliveryState.REFUSING if verdict.decision is Decision.REFUSED else DeliveryState.FAILING)
         self._last_error = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
         self._what_to_do = verdict.what_to_do
         name = self._receiver.name
@@ -289,14 +286,14 @@ class Shipper:
         await self._pause(delay)
 
     async def _stumble(self, error: Exception) -> None:
-        self._begin_failing(State.FAILING)
+        self._begin_failing(DeliveryState.FAILING)
         self._last_error = f"{type(error).__name__}: {error}"[:300]
         self._what_to_do = ""
         emit(DefectFound(f"shipping to {self._receiver.name}", self._last_error))
         await self._pause(self._pace.delay_after(self._failures))
 
-    def _begin_failing(self, state: State) -> None:
-        if self._state not in (State.FAILING, State.REFUSING):
+    def _begin_failing(self, state: DeliveryState) -> None:
+        if self._state not in (DeliveryState.FAILING, DeliveryState.REFUSING):
             self._failing_since = time.monotonic()
         self._state = state
         self._failures += 1

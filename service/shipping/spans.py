@@ -1,8 +1,8 @@
-"""The spans of an exchange, as plain facts made from its journal row alone.
+"""The spans of an exchange, made from its journal row alone.
 
 ``POST /api/ollama/api/chat`` (SERVER) follows OpenTelemetry's HTTP conventions, its child
 ``chat llama3.2`` (CLIENT) the GenAI conventions, and below that ``wait``, ``prompt`` and
-``generation`` are laid out from Ollama's own durations. Everything is worked out from the row,
+``generation`` are laid out from Ollama's own durations. Nothing but the row decides,
 so a span that is sent twice is the same span both times.
 """
 
@@ -16,7 +16,11 @@ from urllib.parse import unquote
 import orjson
 
 from service.journal.reader import Row
-from service.record.exchange import Outcome, cut_labels
+from service.record.exchange import GATEWAY_PREFIX, Outcome, cut_labels
+from service.record.fields import SERVER_ATTRIBUTES
+from service.record.operations import SPAN_NAMES
+from service.record.phases import measured_phases
+from service.record.record import Record
 from service.record.span_ids import child_span_id
 from service.record.timestamps import write_time
 from service.shipping import genai
@@ -24,7 +28,6 @@ from service.shipping.genai import Attribute
 
 _LONGEST_NAME = 200
 _LONGEST_ERROR = 1000
-_PREFIX = "/api/ollama"
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 _OUR_FAILURES = frozenset(
     {
@@ -35,24 +38,6 @@ _OUR_FAILURES = frozenset(
         Outcome.GATEWAY_DIED,
     }
 )
-_OF_THE_REQUEST = (
-    ("http.response.status_code", "status"),
-    ("client.address", "remote_addr"),
-    ("user_agent.original", "user_agent"),
-    ("http.request.body.size", "request_bytes"),
-    ("http.response.body.size", "response_bytes"),
-    # The n8n names are those of n8n's own spans, so that one search finds both.
-    ("n8n.workflow.id", "workflow_id"),
-    ("n8n.workflow.name", "workflow"),
-    ("n8n.execution.id", "execution_id"),
-    ("n8n.node.name", "node"),
-    ("user.name", "user"),
-    ("ollama_recorder.caller", "caller"),
-    ("ollama_recorder.exchange", "exchange"),
-    ("ollama_recorder.outcome", "outcome"),
-    ("http.request.body.content", "request_body"),
-)
-_PHASES = (("wait", "wait_time"), ("prompt", "prompt_time"), ("generation", "generation_time"))
 
 
 class Kind(Enum):
@@ -79,27 +64,27 @@ class Span:
     error: str | None = None
 
 
-def make_spans(row: Row, line: Mapping[str, Any], with_messages: bool = False) -> list[Span]:
-    """The spans of one exchange, its SERVER span first; ``line`` is the parsed line of ``row``.
+def make_spans(row: Row, record: Record, with_messages: bool = False) -> list[Span]:
+    """The spans of one exchange, its SERVER span first; ``record`` is the one in ``row``.
 
-    ``with_messages`` adds what was asked and answered as GenAI messages. A line without
+    ``with_messages`` adds what was asked and answered as GenAI messages. A record without
     the ids of a trace has no spans.
     """
-    trace_id, span_id = line.get("trace_id"), line.get("span_id")
-    if not isinstance(trace_id, str) or not isinstance(span_id, str):
+    trace_id, span_id = record.trace_id, record.span_id
+    if trace_id is None or span_id is None:
         return []
-    server = _server_span(row, line, trace_id, span_id)
-    operation = str(line.get("operation", row.operation))
-    if operation not in genai.OPERATION_NAMES or row.outcome == Outcome.REFUSED:
+    server = _server_span(row, record, trace_id, span_id)
+    operation = row.operation if record.operation is None else record.operation
+    if operation not in SPAN_NAMES or row.outcome == Outcome.REFUSED:
         return [server]
-    call = _model_call_span(row, line, server, operation, with_messages)
-    return [server, call, *_phase_spans(row, line, call)]
+    call = _model_call_span(row, record, server, operation, with_messages)
+    return [server, call, *_phase_spans(row, record, call)]
 
 
-def _server_span(row: Row, line: Mapping[str, Any], trace_id: str, span_id: str) -> Span:
+def _server_span(row: Row, record: Record, trace_id: str, span_id: str) -> Span:
     method = row.method if row.method in _KNOWN_METHODS else "_OTHER"
-    path, _, query = str(line.get("request_uri", "")).partition("?")
-    route = _route(path, row, line)
+    path, _, query = (record.request_uri or "").partition("?")
+    route = _route(path, row, record)
     attributes: dict[str, Attribute] = {"http.request.method": method, "url.scheme": "http", "url.path": path}
     if method == "_OTHER":
         attributes["http.request.method_original"] = row.method
@@ -107,8 +92,9 @@ def _server_span(row: Row, line: Mapping[str, Any], trace_id: str, span_id: str)
         attributes["url.query"] = query
     if route:
         attributes["http.route"] = route
-    attributes.update((name, line[key]) for name, key in _OF_THE_REQUEST if key in line)
-    status = line.get("status", 0)
+    values = record.values
+    attributes.update((name, values[field]) for name, field in SERVER_ATTRIBUTES if field in values)
+    status = record.status or 0
     error_type = None
     # A server span is not in error for what the client did wrong (HTTP conventions: 4xx leaves it unset).
     if row.outcome in _OUR_FAILURES:
@@ -128,38 +114,38 @@ def _server_span(row: Row, line: Mapping[str, Any], trace_id: str, span_id: str)
         # The wall clock may have been set back in between; a span cannot end before it starts.
         max(row.started_ns, row.ended_ns),
         attributes,
-        str(line.get("error", error_type))[:_LONGEST_ERROR] if error_type else None,
+        _error_text(record, error_type) if error_type else None,
     )
 
 
-def _route(path: str, row: Row, line: Mapping[str, Any]) -> str | None:
+def _route(path: str, row: Row, record: Record) -> str | None:
     """The template of what was asked for, of which there are few; None for what we do not offer."""
-    if row.outcome == Outcome.REFUSED and line.get("status") in (404, 405):
+    if row.outcome == Outcome.REFUSED and record.status in (404, 405):
         return None
-    if not path.startswith(_PREFIX):
+    if not path.startswith(GATEWAY_PREFIX):
         return "/generate" if path == "/generate" else None
-    _, rest = cut_labels(path.removeprefix(_PREFIX))
+    _, rest = cut_labels(path.removeprefix(GATEWAY_PREFIX))
     canonical = posixpath.normpath("/" + unquote(rest).lstrip("/"))
     if canonical.startswith("/v1/models/"):
         canonical = "/v1/models/{model}"
     elif canonical.startswith("/api/blobs/"):
         canonical = "/api/blobs/{digest}"
-    return _PREFIX + canonical
+    return GATEWAY_PREFIX + canonical
 
 
-def _model_call_span(row: Row, line: Mapping[str, Any], server: Span, operation: str, with_messages: bool) -> Span:
-    attributes: dict[str, Attribute] = genai.call_attributes(line, operation, with_messages)
+def _model_call_span(row: Row, record: Record, server: Span, operation: str, with_messages: bool) -> Span:
+    attributes: dict[str, Attribute] = genai.call_attributes(record, operation, with_messages)
     error = None
-    if line.get("failed"):
-        error_type = _error_type(row, line)
+    if record.failed:
+        error_type = _error_type(row, record)
         attributes["error.type"] = error_type
-        error = str(line.get("error", error_type))[:_LONGEST_ERROR]
+        error = _error_text(record, error_type)
     return Span(
         server.trace_id,
         child_span_id(row.id, "model_call"),
         server.span_id,
         False,
-        " ".join(filter(None, (genai.OPERATION_NAMES[operation], str(line.get("model", ""))))),
+        " ".join(filter(None, (SPAN_NAMES[operation], record.model))),
         Kind.CLIENT,
         server.start_ns,
         server.end_ns,
@@ -168,19 +154,23 @@ def _model_call_span(row: Row, line: Mapping[str, Any], server: Span, operation:
     )
 
 
-def _error_type(row: Row, line: Mapping[str, Any]) -> str:
+def _error_type(row: Row, record: Record) -> str:
     """A word of a small set: how the exchange ended, the status, or that the stream itself carried an error."""
     if row.outcome != Outcome.COMPLETED:
         return row.outcome
-    status = line.get("upstream_status", line.get("status", 0))
+    status = (record.status or 0) if record.upstream_status is None else record.upstream_status
     return str(status) if status >= 400 else "error_in_answer"
 
 
-def _phase_spans(row: Row, line: Mapping[str, Any], call: Span) -> Iterator[Span]:
+def _error_text(record: Record, otherwise: str) -> str:
+    return (otherwise if record.error is None else record.error)[:_LONGEST_ERROR]
+
+
+def _phase_spans(row: Row, record: Record, call: Span) -> Iterator[Span]:
     """Ollama tells how long its phases took, not when: they follow one another once the request had come."""
-    start = call.start_ns + int(line.get("upload_time", 0) * 1e9)
-    for name, key in _PHASES:
-        end = min(start + int(line.get(key, 0) * 1e9), call.end_ns)
+    start = call.start_ns + int((record.upload_time or 0.0) * 1e9)
+    for name, seconds in measured_phases(record):
+        end = min(start + int(seconds * 1e9), call.end_ns)
         if end > start:
             yield Span(
                 call.trace_id, child_span_id(row.id, name), call.span_id, False, name, Kind.INTERNAL, start, end, {}
@@ -213,7 +203,7 @@ def _cut_middle(value: Attribute, excess: int) -> str | None:
 
 
 def _json_line(span: Span, attributes: Mapping[str, Attribute]) -> bytes:
-    said: dict[str, Any] = {
+    keys: dict[str, Any] = {
         "trace_id": span.trace_id,
         "span_id": span.span_id,
         "parent_span_id": span.parent_span_id,
@@ -226,4 +216,4 @@ def _json_line(span: Span, attributes: Mapping[str, Attribute]) -> bytes:
         "error": span.error,
         "attributes": attributes,
     }
-    return orjson.dumps({key: value for key, value in said.items() if value is not None})
+    return orjson.dumps({key: value for key, value in keys.items() if value is not None})

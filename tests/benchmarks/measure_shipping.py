@@ -8,7 +8,8 @@ from collections.abc import Callable
 from functools import partial
 
 from service.journal.reader import Row
-from service.shipping import loki, otlp
+from service.shipping.loki import encode as loki
+from service.shipping.otlp import encode as otlp
 from service.shipping.receiver import Batch
 from tests.shipping.rows import make_row
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.text import Text
 
-from service.cli.exchange_line import brief, marks, moment, row, who
+from service.cli import exchange_line
+from service.cli.exchange_line import brief, marks, moment, who
+from service.record.record import record_of
 from tests.cli.kept import HOSTILE
 
 SUMMARY: dict[str, Any] = {
@@ -27,6 +30,12 @@ SUMMARY: dict[str, Any] = {
     "prompt": "Explain Docker to somebody who knows virtual machines",
     "answer": "Docker is a way to run programs",
 }
+
+
+def row(facts: dict[str, Any], width: int | None, today: datetime | None = None) -> Text:
+    """The line of a record with these ``facts``, of which ``prompt`` and ``answer`` are the opening words."""
+    words = facts.get("prompt", ""), facts.get("answer", "")
+    return exchange_line.row(record_of(facts), words, width, today)
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 130, 160, 300])
@@ -76,7 +85,7 @@ def test_nothing_hostile_leaves_its_line_or_is_obeyed(key: str, width: int | Non
 
 def test_a_record_of_which_nothing_is_known_is_a_line_too() -> None:
     assert row({}, 80).plain.startswith("–")
-    odd = {"time": 5, "request_time": "soon", "tokens_per_second": None, "status": [], "model": {}, "prompt": 3}
+    odd = {"time": 5, "request_time": "soon", "tokens_per_second": None, "status": [], "model": {}}
     assert row(odd, 80).cell_len <= 80
 
 
@@ -94,14 +103,14 @@ def test_a_record_of_which_nothing_is_known_is_a_line_too() -> None:
     ],
 )
 def test_what_is_worth_noticing_is_marked(facts: dict[str, Any], said: str) -> None:
-    assert marks(facts)[0] == said
+    assert marks(record_of(facts))[0] == said
 
 
 def test_whoever_asked_is_named_by_what_is_known() -> None:
-    assert who({"caller": "Open WebUI", "user": "ada"}) == "Open WebUI"
-    assert who({"workflow_id": "wf1", "node": "AI"}) == "wf1 › AI"
-    assert who({"node": "AI"}) == "AI"
-    assert who({}) == "–"
+    assert who(record_of({"caller": "Open WebUI", "user": "ada"})) == "Open WebUI"
+    assert who(record_of({"workflow_id": "wf1", "node": "AI"})) == "wf1 › AI"
+    assert who(record_of({"node": "AI"})) == "AI"
+    assert who(record_of({})) == "–"
 
 
 def test_times_are_of_this_machines_zone_and_dates_of_other_days() -> None:

@@ -34,7 +34,7 @@ def scripted(tmp_path: Path) -> Iterator[RunningServer]:
 
 def told(identifier: str, answer: str, **facts: Any) -> dict[str, Any]:
     """``/exchanges/ID.json``."""
-    said = {"exchange": identifier, "response_text": answer, **facts}
+    said = {"exchange": identifier, "api": "ollama", "operation": "chat", "response_text": answer, **facts}
     return {"record": said, "summary": {"exchange": identifier}}
 
 

@@ -1,12 +1,33 @@
-"""``health`` and ``version``: what is asked of a process, in a word."""
+"""``serve``, ``health`` and ``version``: what the process says, on a terminal and in a pipe."""
 
-from collections.abc import Callable
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
 import service
+from service.cli.serving import _greeting
+from service.settings import read_settings
 from tests.cli.answering import Answering, Said
 from tests.cli.conftest import Run
+from tests.servers.process import free_port
+from tests.servers.recorder import PROJECT
 
 
 def test_health_asks_this_machine_whatever_proxy_is_set(
@@ -40,3 +61,158 @@ def test_the_version_is_asked_for_either_way(words: list[str], run: Run) -> None
 @pytest.mark.parametrize("words", [[], ["list"], ["journal", "check"]])
 def test_help_has_a_short_name(words: list[str], run: Run) -> None:
     assert run(*words, "-h").stdout == run(*words, "--help").stdout != ""
+
+
+class Terminal:
+    """``serve`` on a terminal of its own."""
+
+    def __init__(self, folder: Path, *words: str, columns: int = 100, **environment: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(columns)
+        self.port = free_port()
+        settings = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(PROJECT), "TERM": "xterm"}
+        settings |= {"DATA_DIR": str(folder), "LISTEN": f"127.0.0.1:{self.port}", "OLLAMA_URL": "http://127.0.0.1:1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve", *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=settings | environment,
+            preexec_fn=_own_this_terminal,
+        )
+        os.close(theirs)
+        self._written = b""
+
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def read_until(self, words: str, seconds: float = 20.0) -> list[str]:
+        """The lines written since the last call, up to the one that holds ``words``, without styles."""
+        until = time.monotonic() + seconds
+        while not (words.encode() in self._written and self._written.endswith(b"\n")):
+            assert select.select([self._ours], [], [], until - time.monotonic())[0], self._written
+            self._written += os.read(self._ours, 65536)
+        lines, self._written = self._written.decode().splitlines(), b""
+        return [Text.from_ansi(line).plain for line in lines]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+
+def _own_this_terminal() -> None:
+    """So that Ctrl-C reaches the process as it does in a shell."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture
+def serving(folder: Path) -> Iterator[Callable[..., Terminal]]:
+    with contextlib.ExitStack() as opened:
+
+        def start(*words: str, **settings: Any) -> Terminal:
+            terminal = Terminal(folder, *words, **settings)
+            opened.callback(terminal.close)
+            return terminal
+
+        yield start
+
+
+def ask(port: int, prompt: str) -> None:
+    """A chat that Ollama is not there for."""
+    body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": prompt}]}).encode()
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/api/ollama/api/chat", body)
+    assert connection.getresponse().status == 502
+    connection.close()
+
+
+def test_on_a_terminal_it_says_where_to_look_and_then_a_line_an_exchange(serving: Callable[..., Terminal]) -> None:
+    terminal = serving()
+    lines = terminal.read_until("Open ")
+    assert lines[-1] == f"Open http://localhost:{terminal.port}"
+    assert f"Use http://localhost:{terminal.port}/api/ollama instead of http://127.0.0.1:1" in lines[-2]
+    for columns in (100, 60):
+        terminal.resize(columns)
+        ask(terminal.port, "Why is the sky blue? \x1b[2J" + "And the sea? " * 20)
+        (line,) = terminal.read_until("Why is")
+        assert re.match(r"\d\d:\d\d:\d\d [0-9a-f]{12} ", line)
+        assert "no Oll" in line
+        assert columns - 10 <= cell_len(line) <= columns
+    terminal.type(b"\x03")
+    echoed, stopped = terminal.read_until("ended")
+    assert echoed == "^C"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d The recorder has ended in order\. \(in_flight: 0\)", stopped)
+    assert terminal.process.wait(20) == 0
+
+
+@pytest.mark.parametrize(("words", "settings"), [(["--log-format", "json"], {}), ([], {"LOG_FORMAT": "json"})])
+def test_json_can_be_had_on_a_terminal_too(
+    words: list[str], settings: dict[str, str], serving: Callable[..., Terminal]
+) -> None:
+    terminal = serving(*words, **settings)
+    terminal.read_until("Open ")
+    ask(terminal.port, "Why?")
+    line = terminal.read_until('"exchange"')[-1]
+    assert json.loads(line)["model"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "is_text"),
+    [
+        ([], {}, False),
+        (["--log-format", "text"], {"LOG_FORMAT": "json"}, True),
+        ([], {"LOG_FORMAT": "text"}, True),
+        (["--log-format", "json"], {"LOG_FORMAT": "text"}, False),
+    ],
+)
+def test_in_a_pipe_it_is_json_unless_text_is_asked_for(
+    words: list[str], settings: dict[str, str], is_text: bool, folder: Path
+) -> None:
+    port = free_port()
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(PROJECT), **settings}
+    environment |= {"DATA_DIR": str(folder), "LISTEN": f"127.0.0.1:{port}", "OLLAMA_URL": "http://127.0.0.1:1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "serve", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        if is_text:
+            assert [process.stdout.readline() for _ in range(2)][-1] == f"Open http://localhost:{port}\n"
+        ask(port, "Why? " * 30)
+        line = process.stdout.readline()
+        process.terminate()
+        rest = process.communicate(timeout=20)[0]
+    finally:
+        process.kill()
+        process.wait()
+    if is_text:
+        # Whole, whatever terminals are wide.
+        assert "Why? Why? Why?" in line
+        assert len(line) > 200
+        assert rest.splitlines()[-1].endswith("The recorder has ended in order. (in_flight: 0)")
+    else:
+        events = [json.loads(text).get("event") for text in (first, line, *rest.splitlines())]
+        assert events == ["RecorderStarted", None, "RecorderStopped"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("0.0.0.0:80", "http://localhost:81"),
+        ("[::]:80", "http://localhost:81"),
+        ("192.0.2.1:80", "http://192.0.2.1:81"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]:81"),
+    ],
+)
+def test_the_address_to_open_is_one_that_a_browser_reaches(listen: str, address: str) -> None:
+    assert _greeting(read_settings({"LISTEN": listen}), 81)[-1] == f"Open {address}"

@@ -1,16 +1,19 @@
 """``show``: one exchange as people read it, as programs do, and as it passed."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from service.record.fields import FIELDS, FieldKind
+from service.record.line import make_record
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
 from tests.cli.test_screen import on_a_terminal
-from tests.journal.given import identifier
+from tests.journal.given import ended, identifier
 from tests.servers.recorder import PROJECT
 
 
@@ -27,7 +30,7 @@ def test_the_conversation_the_time_and_the_reason_are_told(run: Run, folder: Pat
         "━━ assistant\nThe model\nwas loaded.",
         "generation",
         "█",
-        "27 in, 40 out",
+        "27 tokens",
     ):
         assert words in shown
     assert identifier(2) in next(line for line in shown.splitlines() if line.startswith("next"))
@@ -35,6 +38,28 @@ def test_the_conversation_the_time_and_the_reason_are_told(run: Run, folder: Pat
     assert identifier(1) in next(
         line for line in run("show", identifier(3)).stdout.splitlines() if line.startswith("repeats")
     )
+
+
+def test_an_answer_of_which_not_all_was_read_is_told_to_be_so(run: Run, folder: Path) -> None:
+    parts = [{"type": "text", "text": "Because."}, {"type": "hologram", "data": "x"}]
+    response = json.dumps({"message": {"role": "assistant", "content": parts}, "done": True}).encode()
+    keep(folder, make_record(ended(1, b'{"model":"tiny"}', response), context_length_of=lambda model: None, mask=False))
+    shown = " ".join(run("show", identifier(1)).stdout.split())
+    assert "The answer holds something that the record does not read; it is kept as it came." in shown
+    assert "our copy was shortened" not in shown
+
+
+def test_every_field_that_has_a_name_for_people_is_shown(run: Run, folder: Path) -> None:
+    made: dict[FieldKind, str | float | bool] = {FieldKind.NUMBER: 1234.5, FieldKind.COUNT: 4321, FieldKind.TRUTH: True}
+    line = {field.name: made.get(field.kind, f"the {field.name}") for field in FIELDS} | {"exchange": identifier(1)}
+    keep(folder, chat(1)._replace(line=json.dumps(line).encode()))
+    shown = run("show", identifier(1)).stdout
+    assert "the error" in shown
+    for field in FIELDS:
+        if field.label and field.name not in ("error", "exchange"):
+            text = {FieldKind.NUMBER: "1,234.5", FieldKind.COUNT: "4,321", FieldKind.TRUTH: "yes"}.get(field.kind)
+            written = f"{text or line[field.name]} {field.unit}".rstrip()
+            assert re.search(rf"^{re.escape(field.label)} +{re.escape(written)}\s*$", shown, re.MULTILINE), field.name
 
 
 def test_programs_get_all_of_it(run: Run, folder: Path) -> None:

@@ -1,6 +1,5 @@
-"""What ``.env.example`` says, from the table of settings: ``make settings`` writes it, a test compares."""
+"""What ``.env.example`` says, from the table of settings: ``make written`` writes it, a test compares."""
 
-import sys
 import textwrap
 from dataclasses import dataclass
 
@@ -73,7 +72,3 @@ def text() -> str:
 def _lines(name: str, default: str, meaning: str) -> str:
     comment = textwrap.wrap(meaning, 110, initial_indent="# ", subsequent_indent="# ")
     return "\n".join([*comment, f"#{name}={default}", ""])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

@@ -16,7 +16,7 @@ from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
 from service.record.fields import METADATA
-from service.shipping.loki import encode
+from service.shipping.loki.encode import encode
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
 from tests.shipping.rows import make_row
 

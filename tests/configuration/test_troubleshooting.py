@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from service.journal.reader import Row
-from service.shipping.loki import encode
+from service.shipping.loki.encode import encode
 from tests.cli.doctor.given_traffic import call
 from tests.cli.doctor.page import PAGE, anchor, blocks, chapters
 from tests.cli.doctor.traffic_situations import TRAFFIC_SITUATIONS, Traffic

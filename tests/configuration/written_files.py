@@ -6,13 +6,16 @@ Each is the text of a module beside this one. Grafana's dashboards and n8n's pic
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.configuration import env_example, openapi, record_page
+from tests.configuration import env_example, filters_table, openapi, page_tables, record_page, settings_page
 
 PROJECT = Path(__file__).parents[2]
 WRITTEN: dict[str, Callable[[], str]] = {
     ".env.example": env_example.text,
+    "docs/api.md": filters_table.text,
     "docs/record.md": record_page.text,
+    "docs/settings.md": settings_page.text,
     "service/inspector/openapi.json": openapi.text,
+    "service/inspector/page/state/generated.js": page_tables.text,
 }
 
 

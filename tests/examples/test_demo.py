@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.servers.process import running
 
@@ -36,6 +39,38 @@ def test_there_is_a_day_to_look_at_and_more_comes(tmp_path: Path) -> None:
         assert ask(f"{server.url}/stats.json?by=workflow")["groups"][0]["calls"] > 50
         assert server.stop() == 0
     assert not list(tmp_path.glob("ollama-recorder-demo-*"))
+
+
+def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(tmp_path: Path) -> None:
+    def command(port: int) -> list[str | Path]:
+        return ["env", f"LISTEN=127.0.0.1:{port}", "DEMO_PAUSE=100000", sys.executable, "-m", "examples.demo"]
+
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(tmp_path)}
+    with running(command, folder=tmp_path, ready="/readyz", environment=environment) as server:
+        until = time.monotonic() + 20
+        while not (found := ask(f"{server.url}/exchanges.json?node=Summarise&to=-1m")["exchanges"]):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        answers = {}
+        for model in ("llama3.1:8b", "mistral:7b"):
+            again = urllib.request.Request(
+                f"{server.url}/exchanges/{found[0]['exchange']}/replay",
+                json.dumps({"model": model, "stream": True}).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(again, timeout=30) as answer:
+                lines = [json.loads(line) for line in answer]
+            assert {line["model"] for line in lines} == {model}
+            answers[model] = "".join(line["message"]["content"] for line in lines)
+        assert "4711" in answers["llama3.1:8b"]
+        assert "4711" not in answers["mistral:7b"]
+        unknown = urllib.request.Request(
+            f"{server.url}/api/ollama/api/chat", b'{"model": "x", "messages": [{"content": ""}]}'
+        )
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(unknown, timeout=10)
+        assert json.load(refused.value) == {"error": "model 'x' not found"}
+        refused.value.close()
 
 
 def test_a_wrong_setting_is_told_in_its_words(tmp_path: Path) -> None:

@@ -130,6 +130,9 @@ def test_twice_the_same_export_writes_twice_the_same() -> None:
     assert b"".join(chats.write(records)) == b"".join(chats.write(records))
 
 
+LOOP = said("assistant", "So it is" + " so" * 40)
+
+
 @pytest.mark.parametrize(
     ("why", "record"),
     [
@@ -138,7 +141,9 @@ def test_twice_the_same_export_writes_twice_the_same() -> None:
         (Reason.NOT_A_CHAT, recorded(recording("generate_load"))),
         (Reason.NOT_SUCCESSFUL, recorded(recording("model_not_found"))),
         (Reason.CUT_ANSWER, recorded(recording("chat_once"))),
-        (Reason.CUT_ANSWER, asked(question={"messages": [USER]}, answer={"message": ANSWER, "done": False})),
+        (Reason.CUT_ANSWER, asked(question={"messages": [USER]}, answer={"message": LOOP, "done": False})),
+        (Reason.NOT_SUCCESSFUL, asked(question={"messages": [USER]}, answer={"message": ANSWER, "done": False})),
+        (Reason.IMAGES, chat(USER, answer="<image 2056 bytes, not whole>")),
         (Reason.IMAGES, chat(said("user", "What?", images=["aGVsbG8gd29ybGQ="]))),
         (Reason.NO_ANSWER, chat(USER, answer="  \n")),
         (Reason.NO_ANSWER, chat(USER, ANSWER, answer="")),
@@ -220,6 +225,20 @@ def test_what_our_copy_holds_only_in_part_is_left_out_on_any_demand() -> None:
     cut_question = recorded(exchange(shortened(question, 200, 200), body(answer)))
     cut_answer = recorded(exchange(body(question), shortened(answer, 200, 200)))
     assert left_out([cut_question, cut_answer], all_outcomes=True).counts == {Reason.SHORTENED: 2}
+
+
+def test_an_answer_of_which_not_all_was_read_is_left_out_for_that() -> None:
+    parts = [{"type": "text", "text": "Because."}]
+    question = {"model": "tiny", "messages": [USER]}
+
+    def answered(content: object, **more: object) -> KeptRecord:
+        choice = {"message": {"content": content, **more}, "finish_reason": "stop"}
+        return asked("/v1/chat/completions", question=question, answer={"choices": [choice]})
+
+    assert reason(answered([*parts, {"type": "hologram", "data": "x"}])) == Reason.ANSWER_NOT_ALL_READ
+    noted = answered("Because.", provider_specific_fields={"refusal": None, "citations": ["x"]}, id="m")
+    assert examples(noted) == [{"messages": [USER, ANSWER]}]
+    assert "response_body" not in orjson.loads(noted.row.line)
 
 
 def test_a_line_that_had_no_room_for_the_request_does_not_matter_while_its_bytes_are_kept() -> None:

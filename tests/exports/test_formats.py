@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from service.exports import formats
-from service.exports.formats import FORMATS, Bodies, ExportOptions, kept_records
+from service.exports.formats import FORMATS, ExportOptions, kept_records
 from service.journal import JournalError
+from service.journal.reader import Bodies
 from tests.exports.kept import chat, make_journal, said
 from tests.journal.given import identifier
 

@@ -93,6 +93,13 @@ def test_arguments_are_texts_or_objects() -> None:
     assert objects == [{"city": "Paris"}, {}]
 
 
+@pytest.mark.parametrize("arguments", ['{"x":1}', '"{\\"x\\":1}"', '"\\"{\\\\\\"x\\\\\\":1}\\""', ' "{\\"x\\": 1}" '])
+def test_arguments_that_were_encoded_more_than_once_are_usable(arguments: str) -> None:
+    conversation = talk(answer=ChatMessage("assistant", "", tool_calls=(ToolCall("zoom", arguments),)))
+    assert messages_of(conversation)[-1]["tool_calls"][0]["function"]["arguments"] == '{"x":1}'
+    assert messages_of(conversation, as_objects=True)[-1]["tool_calls"][0]["function"]["arguments"] == {"x": 1}
+
+
 @pytest.mark.parametrize("arguments", ["{broken", "[1]", '"text"', "null", '{"a":\ud800'])
 def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
     with pytest.raises(ValueError, match="'weather' are no JSON object"):

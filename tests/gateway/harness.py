@@ -54,7 +54,7 @@ async def running_gateway(
     ollama_url: str,
     *,
     policy: Policy | None = None,
-    silence: float = 30.0,
+    idle_seconds: float = 30.0,
     keep: int = 1 << 20,
     hold: float = 0.25,
     choose_model: Callable[[], Awaitable[str | None]] | None = None,
@@ -62,14 +62,14 @@ async def running_gateway(
     """``choose_model``: serve ``/generate`` too."""
     running = RunningGateway()
     upstream = Upstream(ollama_url)
-    seams = Hooks(
+    hooks = Hooks(
         upstream.send,
         running.opened.append,
         running.close,
         running.was_released,
-        RelaySettings(ollama_url, silence, keep, hold),
+        RelaySettings(ollama_url, idle_seconds, keep, hold),
     )
-    running.relay = Relay(seams)
+    running.relay = Relay(hooks)
     trusted = TABLE["trusted_proxies"].read("loopback,private")
     gateway = Gateway(running.relay, policy or Policy(), trusted)
 
@@ -83,7 +83,7 @@ async def running_gateway(
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)
-    generate = Generate(gateway, policy or Policy(), trusted, own_door.send, choose_model or _no_model, silence)
+    generate = Generate(gateway, policy or Policy(), trusted, own_door.send, choose_model or _no_model, idle_seconds)
     try:
         yield running
     finally:

@@ -143,7 +143,7 @@ async def test_who_asks_first_is_invited_to_send_its_body_unless_it_is_refused()
 
 
 async def test_a_prompt_that_stops_arriving_is_given_up_and_one_that_comes_slowly_is_not() -> None:
-    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny, silence=0.5) as gateway:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny, idle_seconds=0.5) as gateway:
         ollama.answers("/api/generate", json_answer(ANSWER))
         got = await talk(gateway.port, b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
         assert got.status == 408
@@ -200,7 +200,7 @@ async def test_without_a_model_or_without_ollama_it_says_what_to_do() -> None:
 
 
 async def test_an_ollama_that_says_nothing_for_too_long_is_a_504() -> None:
-    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny, silence=0.2) as gateway:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny, idle_seconds=0.2) as gateway:
         ollama.answers("/api/generate", answer(HOLD))
         got = await ask(gateway.port, {"prompt": "Hi"})
         assert got.status == 504

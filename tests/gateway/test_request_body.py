@@ -21,13 +21,13 @@ class Arriving:
         )
         self.content = StreamReader(protocol, 1 << 16, loop=asyncio.get_running_loop())
         request = SimpleNamespace(content=self.content, headers={"Content-Type": "application/json"})
-        self.silence = IdleTimeout(0.0)
-        self.intake = RequestBodyReader(cast("web.BaseRequest", request), self.silence, keep_bytes)
-        self.intake.is_incomplete = True
+        self.idle_timeout = IdleTimeout(0.0)
+        self.reader = RequestBodyReader(cast("web.BaseRequest", request), self.idle_timeout, keep_bytes)
+        self.reader.is_incomplete = True
         self.told: list[bytes] = []
 
     async def read(self) -> bytes:
-        pieces = [piece async for piece in self.intake.pieces(lambda: self.told.append(self.intake.body().head))]
+        pieces = [piece async for piece in self.reader.pieces(lambda: self.told.append(self.reader.body().head))]
         return b"".join(pieces)
 
 
@@ -37,14 +37,14 @@ async def test_pieces_are_copied_as_they_come_and_the_end_is_told_once() -> None
     for piece in (b'{"a"', b": 1}"):
         arriving.content.feed_data(piece)
         await asyncio.sleep(0.01)
-        assert arriving.silence.waits_for_client
-        assert arriving.intake.body().is_incomplete
+        assert arriving.idle_timeout.waits_for_client
+        assert arriving.reader.body().is_incomplete
     assert arriving.told == []
     arriving.content.feed_eof()
     assert await reading == b'{"a": 1}'
     assert arriving.told == [b'{"a": 1}']
-    assert not arriving.silence.waits_for_client
-    assert not arriving.intake.body().is_incomplete
+    assert not arriving.idle_timeout.waits_for_client
+    assert not arriving.reader.body().is_incomplete
 
 
 @pytest.mark.parametrize("comes_at_once", [True, False])
@@ -55,18 +55,18 @@ async def test_a_small_body_is_read_whole(comes_at_once: bool) -> None:
         arriving.content.feed_eof()
     else:
         asyncio.get_running_loop().call_later(0.01, arriving.content.feed_eof)
-    assert await arriving.intake.whole(lambda: arriving.told.append(arriving.intake.body().head)) == b"{}"
+    assert await arriving.reader.whole(lambda: arriving.told.append(arriving.reader.body().head)) == b"{}"
     assert arriving.told == [b"{}"]
-    assert not arriving.intake.body().is_incomplete
+    assert not arriving.reader.body().is_incomplete
 
 
 async def test_what_nobody_waits_for_any_more_is_read_on_as_far_as_it_is_kept() -> None:
     arriving = Arriving(keep_bytes=6)
     arriving.content.feed_data(b"0123")
     arriving.content.feed_data(b"4567")
-    assert await arriving.intake.read_on(1.0)
-    assert arriving.intake.body().length == 8
-    assert arriving.intake.is_incomplete
+    assert await arriving.reader.read_on(1.0)
+    assert arriving.reader.body().length == 8
+    assert arriving.reader.is_incomplete
     arriving.content.feed_eof()
 
 
@@ -74,9 +74,9 @@ async def test_a_body_that_does_not_end_is_not_waited_for() -> None:
     arriving = Arriving()
     arriving.content.feed_data(b"half")
     begun = time.monotonic()
-    assert not await arriving.intake.read_on(0.05)
+    assert not await arriving.reader.read_on(0.05)
     assert time.monotonic() - begun < 5
-    assert (arriving.intake.body().length, arriving.intake.body().is_incomplete) == (4, True)
+    assert (arriving.reader.body().length, arriving.reader.body().is_incomplete) == (4, True)
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), web.RequestPayloadError("no chunk")])
@@ -84,5 +84,5 @@ async def test_a_sender_that_goes_ends_it(error: Exception) -> None:
     arriving = Arriving()
     arriving.content.feed_data(b"half")
     asyncio.get_running_loop().call_later(0.01, arriving.content.set_exception, error)
-    assert await arriving.intake.read_on(5.0)
-    assert arriving.intake.body().is_incomplete
+    assert await arriving.reader.read_on(5.0)
+    assert arriving.reader.body().is_incomplete

@@ -53,7 +53,7 @@ async def test_the_first_pieces_are_noted_by_offset_and_time_and_no_more_than_th
 
 
 async def test_a_body_that_comes_steadily_is_no_silence_and_ollamas_time_begins_at_its_end() -> None:
-    async with FakeOllama() as ollama, running_gateway(ollama.url, silence=0.5) as gateway:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, idle_seconds=0.5) as gateway:
         ollama.answers("/api/chat", answer(0.3, whole(b"{}")))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         try:
@@ -181,7 +181,7 @@ async def test_a_fault_of_ours_is_told_to_the_client_and_to_the_record() -> None
 
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         assert gateway.relay is not None
-        gateway.relay._seams.open = fails
+        gateway.relay._hooks.open = fails
         got = await talk(gateway.port, request_bytes("POST", PATH, CHAT))
         assert got.status == 500
         assert b"ZeroDivisionError" in got.body
@@ -195,7 +195,7 @@ async def test_a_fault_of_ours_is_told_to_the_client_and_to_the_record() -> None
 async def test_a_client_that_reads_slowly_slows_ollama_down_and_still_gets_everything() -> None:
     piece = b"x" * 65536
     count = 400
-    async with FakeOllama() as ollama, running_gateway(ollama.url, silence=1.0, keep=1000) as gateway:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, idle_seconds=1.0, keep=1000) as gateway:
         ollama.answers("/api/chat", answer(head(200, CHUNKED), *[chunk(piece)] * count, LAST_CHUNK))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=4096)
         try:

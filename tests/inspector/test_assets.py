@@ -4,8 +4,10 @@ import pytest
 
 from service.inspector.assets import FOLDER, serve_asset
 
+FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 
-@pytest.mark.parametrize("file", sorted(path.name for path in FOLDER.iterdir()))
+
+@pytest.mark.parametrize("file", FILES)
 def test_every_file_of_the_page_is_served_as_what_it_is_and_kept_until_it_changes(file: str) -> None:
     first = serve_asset(file, {})
     assert first.status == 200
@@ -15,6 +17,18 @@ def test_every_file_of_the_page_is_served_as_what_it_is_and_kept_until_it_change
     assert serve_asset(file, {"If-None-Match": first.headers["ETag"]}).status == 304
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../pages.py", "%2e%2e/pages.py", "index.html/", "/etc/passwd", "\0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", "../pages.py", "%2e%2e/pages.py", "index.html/", "/etc/passwd", "\0"),
+        *("state", "state/", "feed.js", "/state/feed.js", "state//feed.js", "state/../app.js", "state/../../pages.py"),
+        *("./app.js", "state%2ffeed.js", "state\\feed.js", "view/feed.js"),
+    ],
+)
 def test_nothing_else_is_reached(name: str) -> None:
     assert serve_asset(name, {}).status == 404
+
+
+def test_each_folder_of_the_page_is_served() -> None:
+    assert {file.split("/")[0] for file in FILES if "/" in file} == {"state", "text", "view"}
+    assert serve_asset("state/feed.js", {}).body == (FOLDER / "state" / "feed.js").read_bytes()

@@ -8,6 +8,7 @@ import pytest
 
 from service.inspector.one_exchange import curl_command, target_of, why_not_whole
 from service.journal.reader import KeptRecord, Row
+from service.record.record import Record
 from tests.fakes.ollama import FakeOllama
 from tests.running_app import chat, found, get, running, said
 
@@ -17,6 +18,14 @@ LABELS = "/api/ollama/~workflow=Invoices;execution=7/api/chat"
 def kept(request: bytes, uri: str = "/api/ollama/api/chat", method: str = "POST", **facts: bool) -> KeptRecord:
     line = json.dumps({"request_uri": uri, "exchange": "a" * 32} | facts).encode()
     return KeptRecord(Row(1, "a" * 32, 0, 0, method, "chat", "completed", None, line), request, b"")
+
+
+def command_for(record: KeptRecord, base: str) -> str:
+    return curl_command(record, Record(record.row.line), base)
+
+
+def why_not(record: KeptRecord) -> str | None:
+    return why_not_whole(record, Record(record.row.line))
 
 
 async def test_everything_about_one_exchange_is_in_one_answer(tmp_path: Path) -> None:
@@ -62,7 +71,7 @@ async def test_kept_bytes_are_saved_and_never_shown_as_a_page(tmp_path: Path) ->
 )
 def test_whatever_a_prompt_holds_is_data_in_the_command(text: str) -> None:
     request = json.dumps({"model": "m", "prompt": text}, ensure_ascii=False).encode()
-    command = curl_command(kept(request), "http://localhost:8080")
+    command = command_for(kept(request), "http://localhost:8080")
     assert command.startswith("curl ")
     shown = subprocess.run(
         ["/bin/sh", "-c", "curl() { for word; do printf '%s\\0' \"$word\"; done; }\n" + command],
@@ -75,7 +84,7 @@ def test_whatever_a_prompt_holds_is_data_in_the_command(text: str) -> None:
 
 
 def test_a_request_that_is_too_long_for_a_command_line_is_fetched_by_it() -> None:
-    command = curl_command(kept(b'{"prompt":"' + b"x" * 100_000 + b'"}'), "http://localhost:8080")
+    command = command_for(kept(b'{"prompt":"' + b"x" * 100_000 + b'"}'), "http://localhost:8080")
     assert len(command) < 500
     assert f"curl -sS http://localhost:8080/exchanges/{'a' * 32}/request | curl " in command
 
@@ -96,12 +105,21 @@ def test_a_repetition_is_not_the_workflows_own_call(uri: str, target: str) -> No
     assert target_of(uri) == target
 
 
-@pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a":1} \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
+@pytest.mark.parametrize("request_bytes", [b"", b"{", b'{"a" \xe2\x80\xa6 [12 bytes left out]', b"[1]", b"\xff"])
 def test_only_what_is_kept_whole_can_be_sent_again(request_bytes: bytes) -> None:
-    assert why_not_whole(kept(request_bytes))
+    assert why_not(kept(request_bytes))
     shortened = '{"prompt": "a … [12 bytes left out] … b"}'.encode()
-    assert why_not_whole(kept(shortened)) is None
-    assert "KEEP_BODY_BYTES" in str(why_not_whole(kept(shortened, request_truncated=True)))
-    assert why_not_whole(kept(b'{"prompt": "half an emoji: \\ud83d"}')) is None
-    assert why_not_whole(kept(b'{"model":"m"}')) is None
-    assert why_not_whole(kept(b'{"model":"m"}', method="GET"))
+    assert why_not(kept(shortened)) is None
+    assert "KEEP_BODY_BYTES" in str(why_not(kept(shortened, request_truncated=True)))
+    behind = '{"prompt": "a"} … [12 bytes left out] … '.encode()
+    assert "KEEP_BODY_BYTES" in str(why_not(kept(behind, request_truncated=True)))
+    assert why_not(kept(b'{"prompt": "half an emoji: \\ud83d"}')) is None
+    assert why_not(kept(b'{"model":"m"}')) is None
+    assert why_not(kept(b'{"prompt":"K\xf6ln"}')) is None
+    assert why_not(kept(b'{"model":"m"}', method="GET"))
+
+
+@pytest.mark.parametrize("behind", [b"\0", b" trailing", b"\n"])
+def test_what_stands_behind_the_json_does_not_keep_it_from_being_sent_again(behind: bytes) -> None:
+    assert why_not(kept(b'{"model":"m","prompt":"q"}' + behind)) is None
+    assert why_not(kept(b'[{"model":"m"}]' + behind)) == "The request is JSON, but no object."

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,12 @@ def test_null_means_nothing_is_to_be_different() -> None:
 def test_half_an_emoji_is_sent_again_as_it_came() -> None:
     half = KeptRecord(Row(1, "a" * 32, 0, 0, "POST", "chat", "completed", None, b"{}"), b'{"prompt": "\\ud83d"}', b"")
     assert changed(half, "ollama", {"model": "other"}) == b'{"prompt": "\\ud83d", "model": "other"}'
+    odd = replace(half, request=b'{"prompt":"K\xf6ln"}')
+    assert changed(odd, "ollama", {"model": "other"}) == b'{"prompt": "K\\ufffdln", "model": "other"}'
+    assert changed(odd, "ollama", {}) == odd.request
+
+
+def test_what_stands_behind_the_json_is_left_where_nothing_else_is_changed() -> None:
+    sent = replace(kept({}), request=b'{"model": "m"}\0')
+    assert changed(sent, "ollama", {}) == sent.request
+    assert changed(sent, "ollama", {"model": "other"}) == b'{"model": "other"}'

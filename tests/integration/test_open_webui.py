@@ -141,7 +141,12 @@ def test_the_page_tells_of_the_version_that_the_stack_starts_and_of_its_settings
     service = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["open-webui"]
     assert f"Open WebUI {service['image'].rpartition(':v')[2]} " in page
     settings = service["environment"]
-    assert f"{settings['OLLAMA_BASE_URL']}` after it joined the network" in page
+    # The page leads to the addresses of all clients.
+    assert "(clients.md" in page
+    addresses = (PROJECT / "docs" / "clients.md").read_text()
+    assert (
+        f"joined the network `ollama-recorder` | `{settings['OLLAMA_BASE_URL'].partition('/api/')[0]}` |" in addresses
+    )
     assert f"ENABLE_FORWARD_USER_INFO_HEADERS={settings['ENABLE_FORWARD_USER_INFO_HEADERS']}" in page
     assert f"ENABLE_OPENAI_API={settings['ENABLE_OPENAI_API']}" in page
 

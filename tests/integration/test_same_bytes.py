@@ -20,9 +20,9 @@ from service.exports.chats import ChatOptions
 from service.exports.dataset import write_dataset
 from service.exports.formats import FORMATS
 from service.inspector.one_exchange import curl_command
-from service.journal.bare_record import bare_record
 from service.journal.reader import KeptRecord, Row
 from service.journal.shedding import lightest
+from service.record.bare_record import bare_record
 from service.record.conversation import read_conversation
 from service.record.exchange import EncodedRecord, Outcome
 from service.record.explanation import explain
@@ -30,8 +30,10 @@ from service.record.findings import Surroundings
 from service.record.line import make_record
 from service.record.record import Record
 from service.record.summary import summarise
-from service.search.index_columns import facts_of
-from service.shipping import loki, otlp, spans
+from service.search.index_columns import columns_of
+from service.shipping import spans
+from service.shipping.loki import encode as loki
+from service.shipping.otlp import encode as otlp
 from tests.fakes.journals import make_records
 from tests.record.wire import NAMES, always, recorded
 
@@ -102,7 +104,7 @@ def _otlp() -> Iterator[bytes]:
 
 def _spans() -> Iterator[bytes]:
     for row in _rows():
-        for span in spans.make_spans(row, orjson.loads(row.line), with_messages=True):
+        for span in spans.make_spans(row, Record(row.line), with_messages=True):
             yield spans.span_line(span, 4_000)
 
 
@@ -134,11 +136,11 @@ def _explanations() -> Iterator[bytes]:
 
 
 def _commands() -> Iterator[bytes]:
-    return (curl_command(kept, "http://localhost:8080").encode() for kept in _kept())
+    return (curl_command(kept, Record(kept.row.line), "http://localhost:8080").encode() for kept in _kept())
 
 
 def _index() -> Iterator[bytes]:
-    return (repr(list(asdict(facts_of(row)).values())).encode() for row in _rows())
+    return (repr(list(asdict(columns_of(row)).values())).encode() for row in _rows())
 
 
 WRITTEN: dict[str, Callable[[], Iterable[bytes]]] = {

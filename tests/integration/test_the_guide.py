@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from service.journal.reader import Row
-from service.shipping.loki import encode
+from service.shipping.loki.encode import encode
 from tests.integration.watching import Answer, call
 from tests.servers.loki import Loki, running_loki
 from tests.servers.nginx import running_nginx

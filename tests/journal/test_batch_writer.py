@@ -32,7 +32,7 @@ def told() -> list[EncodedRecord]:
 
 
 @pytest.fixture
-def writing(journal: Journal, told: list[EncodedRecord]) -> BatchWriter:
+def batch_writer(journal: Journal, told: list[EncodedRecord]) -> BatchWriter:
     def wake(waiting: list[Callable[[], None]]) -> None:
         for callback in waiting:
             callback()
@@ -51,11 +51,11 @@ def open_ids(folder: Path) -> list[int]:
     return [int(name, 16) for (name,) in ask(folder, "SELECT id FROM open_exchange ORDER BY rowid")]
 
 
-def test_only_what_goes_on_for_a_while_gets_a_row(tmp_path: Path, writing: BatchWriter) -> None:
-    writing.recover()
+def test_only_what_goes_on_for_a_while_gets_a_row(tmp_path: Path, batch_writer: BatchWriter) -> None:
+    batch_writer.recover()
     now = time.monotonic()
 
-    writing.write(
+    batch_writer.write(
         WriteBatch(
             opened=[(now - LONG_AGO, opened(1)), (now - LONG_AGO, opened(2)), (now, opened(3))], exchanges=[ended(2)]
         )
@@ -63,34 +63,34 @@ def test_only_what_goes_on_for_a_while_gets_a_row(tmp_path: Path, writing: Batch
 
     assert open_ids(tmp_path) == [1]
     assert kept_ids(tmp_path) == [2]
-    assert 0 <= (writing.seconds_to_next_open_row() or 0) <= OPEN_AFTER_SECONDS
-    writing.write(WriteBatch(exchanges=[ended(1), ended(3)]))
+    assert 0 <= (batch_writer.seconds_to_next_open_row() or 0) <= OPEN_AFTER_SECONDS
+    batch_writer.write(WriteBatch(exchanges=[ended(1), ended(3)]))
     assert open_ids(tmp_path) == []
-    assert writing.seconds_to_next_open_row() is None
+    assert batch_writer.seconds_to_next_open_row() is None
 
 
 def test_a_row_that_another_program_kept_from_being_written_is_tried_again(
-    tmp_path: Path, writing: BatchWriter
+    tmp_path: Path, batch_writer: BatchWriter
 ) -> None:
-    writing.recover()
+    batch_writer.recover()
     batch = WriteBatch(opened=[(time.monotonic() - LONG_AGO, opened(1))], exchanges=[ended(2)])
     with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        writing.write(batch)
+        batch_writer.write(batch)
     assert open_ids(tmp_path) == []
 
-    time.sleep(writing._keeping.seconds_to_retry() or 0)
-    writing.write(WriteBatch())
+    time.sleep(batch_writer._retrying_writer.seconds_to_retry() or 0)
+    batch_writer.write(WriteBatch())
 
     assert open_ids(tmp_path) == [1]
     assert kept_ids(tmp_path) == [2]
-    writing.write(WriteBatch(exchanges=[ended(1)]))
+    batch_writer.write(WriteBatch(exchanges=[ended(1)]))
     assert open_ids(tmp_path) == []
     assert kept_ids(tmp_path) == [2, 1]
 
 
 def test_a_record_counts_as_committed_also_where_a_row_beside_it_has_to_wait(
-    tmp_path: Path, writing: BatchWriter, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, batch_writer: BatchWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Journal.write
 
@@ -99,32 +99,32 @@ def test_a_record_counts_as_committed_also_where_a_row_beside_it_has_to_wait(
             raise OSError(5, "Input/output error")
         write(journal, records, rows, ids)
 
-    writing.recover()
+    batch_writer.recover()
     with monkeypatch.context() as broken:
         broken.setattr(Journal, "write", fail)
-        writing.write(WriteBatch(opened=[(time.monotonic() - LONG_AGO, opened(1))], exchanges=[ended(2)]))
+        batch_writer.write(WriteBatch(opened=[(time.monotonic() - LONG_AGO, opened(1))], exchanges=[ended(2)]))
 
-    assert (writing.committed, kept_ids(tmp_path), open_ids(tmp_path)) == (1, [2], [])
-    time.sleep(writing._keeping.seconds_to_retry() or 0)
-    writing.write(WriteBatch())
+    assert (batch_writer.committed, kept_ids(tmp_path), open_ids(tmp_path)) == (1, [2], [])
+    time.sleep(batch_writer._retrying_writer.seconds_to_retry() or 0)
+    batch_writer.write(WriteBatch())
     assert open_ids(tmp_path) == [1]
 
 
-def test_at_the_end_whatever_is_still_open_gets_its_row(tmp_path: Path, writing: BatchWriter) -> None:
-    writing.recover()
+def test_at_the_end_whatever_is_still_open_gets_its_row(tmp_path: Path, batch_writer: BatchWriter) -> None:
+    batch_writer.recover()
 
-    writing.write(WriteBatch(opened=[(time.monotonic(), opened(1))], is_last=True))
+    batch_writer.write(WriteBatch(opened=[(time.monotonic(), opened(1))], is_last=True))
 
     assert open_ids(tmp_path) == [1]
 
 
 def test_what_a_crash_left_open_is_recorded_once_in_portions(
-    tmp_path: Path, journal: Journal, writing: BatchWriter, told: list[EncodedRecord]
+    tmp_path: Path, journal: Journal, batch_writer: BatchWriter, told: list[EncodedRecord]
 ) -> None:
     journal.write([make_record(ended(500))], [encode_open(opened(number)) for number in range(1, 121)])
 
-    writing.recover()
-    writing.recover()
+    batch_writer.recover()
+    batch_writer.recover()
 
     assert kept_ids(tmp_path) == [500, *range(1, 121)]
     assert len(told) == 120
@@ -134,43 +134,43 @@ def test_what_a_crash_left_open_is_recorded_once_in_portions(
 
 
 def test_a_listener_that_fails_does_not_stop_the_writer(
-    tmp_path: Path, writing: BatchWriter, told: list[EncodedRecord]
+    tmp_path: Path, batch_writer: BatchWriter, told: list[EncodedRecord]
 ) -> None:
     def fail(records: list[EncodedRecord]) -> None:
         raise ValueError
 
-    writing._on_recorded = fail
+    batch_writer._on_recorded = fail
 
-    writing.write(WriteBatch(exchanges=[ended(1)]))
-    writing.write(WriteBatch(exchanges=[ended(2)]))
+    batch_writer.write(WriteBatch(exchanges=[ended(1)]))
+    batch_writer.write(WriteBatch(exchanges=[ended(2)]))
 
     assert kept_ids(tmp_path) == [1, 2]
 
 
-def test_work_that_was_cancelled_is_not_done(tmp_path: Path, writing: BatchWriter) -> None:
+def test_work_that_was_cancelled_is_not_done(tmp_path: Path, batch_writer: BatchWriter) -> None:
     cancelled: Future[None] = Future()
     cancelled.cancel()
 
-    writing.write(WriteBatch(works=[(lambda journal: journal.move_cursor("loki", 1), cancelled)]))
+    batch_writer.write(WriteBatch(works=[(lambda journal: journal.move_cursor("loki", 1), cancelled)]))
 
     assert ask(tmp_path, "SELECT * FROM cursor") == []
 
 
-def test_work_on_a_journal_that_is_not_open_fails_with_a_reason(journal: Journal, writing: BatchWriter) -> None:
+def test_work_on_a_journal_that_is_not_open_fails_with_a_reason(journal: Journal, batch_writer: BatchWriter) -> None:
     journal.close()
     future: Future[None] = Future()
 
-    writing.write(WriteBatch(works=[(lambda journal: journal.move_cursor("loki", 1), future)]))
+    batch_writer.write(WriteBatch(works=[(lambda journal: journal.move_cursor("loki", 1), future)]))
 
     with pytest.raises(JournalError, match="could not be written"):
         future.result(0)
 
 
-def test_ids_of_lost_records_take_their_rows_with_them(tmp_path: Path, writing: BatchWriter) -> None:
-    writing.recover()
-    writing.write(WriteBatch(opened=[(time.monotonic() - LONG_AGO, opened(1))]))
+def test_ids_of_lost_records_take_their_rows_with_them(tmp_path: Path, batch_writer: BatchWriter) -> None:
+    batch_writer.recover()
+    batch_writer.write(WriteBatch(opened=[(time.monotonic() - LONG_AGO, opened(1))]))
 
-    writing.write(WriteBatch(no_longer_open=[identifier(1)]))
+    batch_writer.write(WriteBatch(no_longer_open=[identifier(1)]))
 
     assert open_ids(tmp_path) == []
     assert kept_ids(tmp_path) == []

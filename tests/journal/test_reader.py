@@ -8,7 +8,7 @@ import pytest
 
 from service.journal import JournalError
 from service.journal.journal import Journal
-from service.journal.reader import Reader
+from service.journal.reader import COLUMNS, Bodies, Reader
 from tests.journal.given import identifier, open_journal, record
 
 
@@ -48,6 +48,21 @@ def test_one_record_comes_with_its_bodies(journal: Journal, reader: Reader) -> N
     assert found is not None
     assert (found.row.number, found.request, found.response) == (2, b"what?", b"that")
     assert reader.record(identifier(3)) is None
+
+
+def test_records_come_in_the_order_of_their_numbers_whatever_they_weigh(journal: Journal, reader: Reader) -> None:
+    journal.write([record(number, b"q" * number, b"a" * number) for number in range(1, 5)])
+
+    for most_bytes in (1, 1 << 20):
+        read = list(reader.records([4, 9, 1, 3], Bodies.REQUEST, most_bytes))
+
+        assert [kept.row.number for kept in read] == [4, 1, 3]
+        assert [(kept.request, kept.response) for kept in read] == [(b"qqqq", b""), (b"q", b""), (b"qqq", b"")]
+
+
+def test_the_columns_are_those_of_the_table(journal: Journal) -> None:
+    table = journal.connection.execute("PRAGMA table_info(exchange)").fetchall()
+    assert tuple(name for _, name, *_ in table) == COLUMNS
 
 
 def test_how_far_receivers_are_is_known(journal: Journal, reader: Reader) -> None:

@@ -28,7 +28,7 @@ def losses() -> Losses:
 
 
 @pytest.fixture
-def keeping(journal: Journal, losses: Losses) -> RetryingWriter:
+def writer(journal: Journal, losses: Losses) -> RetryingWriter:
     return RetryingWriter(journal, losses, max_bytes=100_000, max_records=100)
 
 
@@ -55,30 +55,30 @@ def sqlite_error(name: str) -> sqlite3.OperationalError:
 
 @pytest.mark.parametrize("name", ["SQLITE_IOERR_WRITE", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY"])
 def test_records_wait_in_order_until_the_disk_takes_them(
-    tmp_path: Path, keeping: RetryingWriter, losses: Losses, break_disk: Break, name: str
+    tmp_path: Path, writer: RetryingWriter, losses: Losses, break_disk: Break, name: str
 ) -> None:
-    keeping.keep([record(1)])
+    writer.keep([record(1)])
     break_disk(sqlite_error(name))
 
-    kept = [keeping.keep([record(number)]) for number in range(2, 12)]
+    kept = [writer.keep([record(number)]) for number in range(2, 12)]
 
     assert not any(kept)
-    assert keeping.seconds_to_retry() is not None
-    assert name in (keeping.trouble or "")
+    assert writer.seconds_to_retry() is not None
+    assert name in (writer.trouble or "")
     break_disk(None)
-    wait_until(lambda: keeping.keep())
-    assert keeping.seconds_to_retry() is None
+    wait_until(lambda: writer.keep())
+    assert writer.seconds_to_retry() is None
     assert kept_ids(tmp_path) == list(range(1, 12))
     assert losses.total("records") == 0
 
 
-def test_trying_again_becomes_rarer_but_never_stops(keeping: RetryingWriter, break_disk: Break) -> None:
+def test_trying_again_becomes_rarer_but_never_stops(writer: RetryingWriter, break_disk: Break) -> None:
     break_disk(OSError(5, "Input/output error"))
-    keeping.keep([record(1)])
+    writer.keep([record(1)])
     waits = []
     for _ in range(8):
-        waits.append(keeping.seconds_to_retry() or 0)
-        keeping.retry()
+        waits.append(writer.seconds_to_retry() or 0)
+        writer.retry()
 
     assert waits[0] == pytest.approx(FIRST_RETRY_SECONDS, abs=0.1)
     assert waits[1] > waits[0]
@@ -86,17 +86,17 @@ def test_trying_again_becomes_rarer_but_never_stops(keeping: RetryingWriter, bre
 
 
 def test_memory_keeps_bodies_as_long_as_there_is_room_then_records_and_counts_the_rest(
-    tmp_path: Path, keeping: RetryingWriter, losses: Losses, break_disk: Break
+    tmp_path: Path, writer: RetryingWriter, losses: Losses, break_disk: Break
 ) -> None:
     break_disk(OSError(5, "Input/output error"))
 
     for number in range(1, 151):
-        keeping.keep([record(number, b"q" * 2000, b"a" * 2000)])
+        writer.keep([record(number, b"q" * 2000, b"a" * 2000)])
 
-    assert keeping.waiting == 100
+    assert writer.waiting == 100
     assert losses.total("records") == 50
     break_disk(None)
-    keeping.retry()
+    writer.retry()
     assert kept_ids(tmp_path) == list(range(1, 101))
     with sqlite3.connect(tmp_path / "journal.sqlite3") as connection:
         (with_bodies,) = connection.execute("SELECT count(*) FROM exchange WHERE length(request) = 2000").fetchone()
@@ -106,17 +106,17 @@ def test_memory_keeps_bodies_as_long_as_there_is_room_then_records_and_counts_th
 
 
 def test_a_record_that_the_database_refuses_does_not_take_others_with_it(
-    tmp_path: Path, keeping: RetryingWriter, losses: Losses
+    tmp_path: Path, writer: RetryingWriter, losses: Losses
 ) -> None:
     records = [record(number) for number in range(1, 21)]
     records[7] = record(8, ended_ns=2**70)
     records[13] = record(14, ended_ns=-(2**70))
 
-    assert keeping.keep(records)
+    assert writer.keep(records)
 
     assert kept_ids(tmp_path) == [number for number in range(1, 21) if number not in (8, 14)]
     assert losses.total("records") == 2
-    assert keeping.trouble is None
+    assert writer.trouble is None
 
 
 ROW = encode_open(opened(7))
@@ -142,71 +142,71 @@ def refuse_rows(monkeypatch: pytest.MonkeyPatch) -> RefuseRows:
 
 @pytest.mark.parametrize("name", ["SQLITE_BUSY", "SQLITE_FULL"])
 def test_a_row_whose_first_write_failed_is_written_at_once_after_it(
-    journal: Journal, keeping: RetryingWriter, refuse_rows: RefuseRows, name: str
+    journal: Journal, writer: RetryingWriter, refuse_rows: RefuseRows, name: str
 ) -> None:
     errors = [sqlite_error(name)]
     refuse_rows(lambda rows: errors.pop() if rows and errors else None)
 
-    assert keeping.keep([record(1)], [ROW])
+    assert writer.keep([record(1)], [ROW])
 
-    assert keeping.are_rows_written
+    assert writer.are_rows_written
     assert journal.open_rows() == [ROW]
-    assert not keeping.is_failing
+    assert not writer.is_failing
 
 
 def test_a_row_that_the_disk_does_not_take_keeps_the_trouble_going_but_no_record_waiting(
-    journal: Journal, keeping: RetryingWriter, refuse_rows: RefuseRows
+    journal: Journal, writer: RetryingWriter, refuse_rows: RefuseRows
 ) -> None:
     refuse_rows(lambda rows: sqlite_error("SQLITE_IOERR_WRITE") if rows else None)
 
-    assert keeping.keep([record(1)], [ROW])
+    assert writer.keep([record(1)], [ROW])
 
-    assert (keeping.waiting, keeping.are_rows_written) == (0, False)
-    assert keeping.seconds_to_retry() is not None
+    assert (writer.waiting, writer.are_rows_written) == (0, False)
+    assert writer.seconds_to_retry() is not None
     refuse_rows(lambda rows: None)
-    assert keeping.retry([ROW])
-    assert keeping.are_rows_written
+    assert writer.retry([ROW])
+    assert writer.are_rows_written
     assert journal.open_rows() == [ROW]
-    assert keeping.seconds_to_retry() is None
+    assert writer.seconds_to_retry() is None
 
 
 def test_a_row_for_whose_body_a_full_disk_has_no_room_is_written_without_it(
-    journal: Journal, keeping: RetryingWriter, refuse_rows: RefuseRows
+    journal: Journal, writer: RetryingWriter, refuse_rows: RefuseRows
 ) -> None:
     refuse_rows(lambda rows: sqlite_error("SQLITE_FULL") if any(head for _, _, head, _ in rows) else None)
 
-    assert keeping.keep((), [ROW])
+    assert writer.keep((), [ROW])
 
-    assert keeping.are_rows_written
+    assert writer.are_rows_written
     assert journal.open_rows() == [row_without_body(ROW)]
 
 
-def test_a_row_that_the_database_refuses_is_not_tried_again(journal: Journal, keeping: RetryingWriter) -> None:
+def test_a_row_that_the_database_refuses_is_not_tried_again(journal: Journal, writer: RetryingWriter) -> None:
     refused = (ROW[0], 2**70, b"", b"")
 
-    assert keeping.keep([record(1)], [refused])  # type: ignore[list-item]
+    assert writer.keep([record(1)], [refused])  # type: ignore[list-item]
 
-    assert keeping.are_rows_written
+    assert writer.are_rows_written
     assert journal.open_rows() == []
-    assert keeping.trouble is None
+    assert writer.trouble is None
 
 
 def test_damage_that_shows_while_writing_sets_the_file_aside_and_goes_on(
-    tmp_path: Path, keeping: RetryingWriter
+    tmp_path: Path, writer: RetryingWriter
 ) -> None:
     for number in range(1, 101):
-        keeping.keep([record(number, b"x" * 6000)])
-    keeping._journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    keeping._journal.connection.execute("PRAGMA shrink_memory")
-    (index,) = keeping._journal.connection.execute(
+        writer.keep([record(number, b"x" * 6000)])
+    writer._journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    writer._journal.connection.execute("PRAGMA shrink_memory")
+    (index,) = writer._journal.connection.execute(
         "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_exchange_1'"
     ).fetchone()
     damage(tmp_path / "journal.sqlite3", range(index, index + 1))
 
-    keeping._journal.connection.execute("PRAGMA cache_size = 0")
-    keeping._journal.reopen()
-    keeping.keep([record(101)])
-    wait_until(lambda: not keeping.is_failing or keeping.retry())
+    writer._journal.connection.execute("PRAGMA cache_size = 0")
+    writer._journal.reopen()
+    writer.keep([record(101)])
+    wait_until(lambda: not writer.is_failing or writer.retry())
 
     assert kept_ids(tmp_path)[-1] == 101
     assert len(kept_ids(tmp_path)) == 101
@@ -214,12 +214,12 @@ def test_damage_that_shows_while_writing_sets_the_file_aside_and_goes_on(
 
 
 def test_what_still_waits_at_the_end_is_counted_as_lost(
-    keeping: RetryingWriter, losses: Losses, break_disk: Break
+    writer: RetryingWriter, losses: Losses, break_disk: Break
 ) -> None:
     break_disk(OSError(5, "Input/output error"))
-    keeping.keep([record(1), record(2)])
+    writer.keep([record(1), record(2)])
 
-    keeping.give_up()
+    writer.give_up()
 
     assert losses.total("records") == 2
-    assert keeping.waiting == 0
+    assert writer.waiting == 0

@@ -81,10 +81,11 @@ def new_file(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(folder / "new.sqlite3", isolation_level=None, timeout=0.05, check_same_thread=False)
 
 
-def test_a_write_ahead_log_waits_until_others_let_go_of_a_new_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_write_ahead_log_waits_until_others_let_go_of_a_new_file(tmp_path: Path, begin: str) -> None:
     with contextlib.closing(new_file(tmp_path)) as other, contextlib.closing(new_file(tmp_path)) as connection:
         other.execute("CREATE TABLE kept(value)")
-        other.execute("BEGIN EXCLUSIVE")
+        other.execute(begin)
         letting_go = threading.Timer(0.3, other.execute, ("COMMIT",))
         letting_go.start()
 

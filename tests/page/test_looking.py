@@ -130,7 +130,7 @@ async def test_the_numbers_follow_a_search_while_it_finds_more(browser: Browser,
         await found(app, "q=quokka", 1)
         async with opened(browser, app, "/?from=all&q=quokka") as page:
             await connected(page)
-            facts = page.locator("#facts")
+            facts = page.locator("#totals")
             await expect(facts).to_contain_text("exchanges1median")
             await chat(app, "The quokka smiles again")
             await expect(rows(page)).to_have_count(2)
@@ -145,7 +145,7 @@ async def test_what_ended_while_nobody_looked_is_counted_when_somebody_looks_aga
         await found(app, "q=quokka", 1)
         async with opened(browser, app) as page:
             await connected(page)
-            facts = page.locator("#facts")
+            facts = page.locator("#totals")
             await expect(facts).to_contain_text("exchanges1median")
             await page.evaluate(TAB_IS.format("true"))
             await chat(app, "The quokka smiles again")

@@ -29,6 +29,18 @@ TALK = as_json(
 )
 
 
+async def test_an_answer_of_which_not_all_was_read_is_told_to_be_so(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        parts = [{"type": "text", "text": "An umbrella."}, {"type": "hologram", "data": "x"}]
+        ollama.answers("/api/chat", answer(whole(answered("", message={"content": parts}))))
+        asked = as_json(model="tiny", messages=[{"role": "user", "content": "What?"}], stream=False)
+        identifier = (await ask(app, body=asked)).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?show={identifier}") as page:
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("An umbrella.")
+            await expect(shown(page)).to_contain_text("The answer holds something that the record does not read")
+            await expect(shown(page)).not_to_contain_text("Not everything was kept")
+
+
 async def test_it_reads_as_a_conversation_with_tools_thinking_images_and_parameters(
     browser: Browser, tmp_path: Path
 ) -> None:

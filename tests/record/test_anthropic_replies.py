@@ -108,3 +108,64 @@ def test_a_stream_with_a_gap_keeps_both_ends_and_the_counts() -> None:
 def test_an_answer_of_another_kind_is_not_said_to_be_understood() -> None:
     for data in (b'{"hello":1}', b"hello", b"[]"):
         assert not read("chat", body(data)).is_understood
+
+
+def test_tools_of_the_server_are_calls_and_have_their_names() -> None:
+    for kind in ("server_tool_use", "mcp_tool_use"):
+        begun = _block(0, type=kind, id="st1", name="web_search", input={})
+        reply = read(
+            "chat", _events(START, begun, _delta(0, type="input_json_delta", partial_json='{"q":1}'), END, STOP)
+        )
+        assert reply.tool_calls == [{"id": "st1", "function": {"name": "web_search", "arguments": {"q": 1}}}]
+        once = {"type": "message", "content": [{"type": kind, "id": "st1", "name": "web_search", "input": {"q": 1}}]}
+        assert read("chat", body(json.dumps(once).encode())).tool_calls == reply.tool_calls
+
+
+def test_hidden_thinking_has_a_word() -> None:
+    block = {"type": "redacted_thinking", "data": "RW5j"}
+    assert read("chat", _events(START, _block(0, **block), END, STOP)).thoughts == ["<redacted thinking>"]
+    once = {"type": "message", "content": [block, {"type": "text", "text": "A"}]}
+    assert read("chat", body(json.dumps(once).encode())).thoughts == ["<redacted thinking>"]
+
+
+def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
+    for block in (
+        {"type": "web_search_tool_result", "tool_use_id": "st1", "content": [{"url": "x"}]},
+        {"type": "container_upload", "file_id": "f"},
+    ):
+        assert read("chat", _events(START, _block(0, **block), END, STOP)).problem
+        assert read("chat", body(json.dumps({"type": "message", "content": [block]}).encode())).problem
+    citing = _delta(0, type="citations_delta", citation={"url": "x"})
+    assert read("chat", _events(START, citing, END, STOP)).problem is None
+    assert read("chat", _events(START, {"type": "hologram", "data": "x"}, END, STOP)).problem
+    signed = _delta(0, type="signature_delta", signature="xyz")
+    assert read("chat", _events(START, {"type": "ping"}, signed, END, STOP)).problem is None
+
+
+def test_a_content_that_is_text_is_read() -> None:
+    for content in ("plain", ["plain"], [{"type": "text", "text": "plain"}]):
+        once = {"type": "message", "content": content, "stop_reason": "end_turn"}
+        assert read("chat", body(json.dumps(once).encode())).texts == ["plain"]
+
+
+def test_tokens_from_the_cache_are_part_of_the_prompt() -> None:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 5}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+    once = {"type": "message", "content": [], "usage": usage, "stop_reason": "end_turn"}
+    for reply in (read("chat", _events(START, end, STOP)), read("chat", body(json.dumps(once).encode()))):
+        assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (100, 90, 5)
+
+
+def test_an_answer_is_whole_when_its_reason_has_come() -> None:
+    assert read("chat", _events(START, _delta(0, type="text_delta", text="A"), END)).is_finished is True
+    assert read("chat", _events(START, _delta(0, type="text_delta", text="A"))).is_finished is False
+
+
+def test_errors_are_seen_wherever_they_stand() -> None:
+    error = {"type": "error", "error": {"type": "api_error", "message": "gone"}}
+    assert read("chat", _events(START, error)).error == "gone"
+    assert read("chat", body(json.dumps(error).encode())).error == "gone"
+    for data in (b'event: error\ndata: {"message":"gone"}\n\n', b'{"error":"gone"}\n', b'data: {"detail":"gone"}\n\n'):
+        assert read("chat", body(_events(START).head + data, "text/event-stream")).error == "gone"
+    stopped = {"type": "message_delta", "delta": {"stop_reason": "error"}, "usage": {}}
+    assert "broken off" in str(read("chat", _events(START, stopped)).error)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.record.bodies import document, left_out, readable, whole
+from service.record.bodies import decoded, document, first_document, left_out, readable, whole
 from service.record.exchange import Body
 from tests.record.wire import body, shortened
 
@@ -169,3 +169,46 @@ def test_what_is_no_json_object_or_list_is_none(data: bytes) -> None:
 )
 def test_what_other_servers_take_for_json_is_json(data: bytes) -> None:
     assert list(document(data)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"K\xf6ln \xe9", "K\ufffdln \ufffd"),
+        # Byte by byte, as Go does.
+        (b"a\xe2\x80b", "a\ufffd\ufffdb"),
+        ("é😀".encode(), "é😀"),
+        ("{é}".encode("utf-16-le"), "{é}"),
+        ("[é]".encode("utf-16-be"), "[é]"),
+        (b"\xff\xfe" + "é".encode("utf-16-le"), "é"),
+        (b"", ""),
+    ],
+)
+def test_bytes_are_read_as_text_as_ollama_reads_them(data: bytes, text: str) -> None:
+    assert decoded(data) == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a":"K\xf6ln"}', '{"a":"K\ufffdln"}'.encode("utf-16"), b'\xef\xbb\xbf {"a":"K\xf6ln"}'],
+)
+def test_a_document_is_read_although_bytes_of_it_are_no_utf_8(data: bytes) -> None:
+    assert document(data) == {"a": "K\ufffdln"}
+
+
+def test_raw_control_characters_are_read() -> None:
+    assert document(b'{"a":"x\ty\nz"}') == {"a": "x\ty\nz"}
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"\0\0", b" trailing", b"\n{}", b"]", b"\xff", b"}", "é".encode(), b""])
+@pytest.mark.parametrize("before", [b"", b" \r\n\t", b"\xef\xbb\xbf", b"\xef\xbb\xbf "])
+def test_of_a_request_the_first_document_counts(before: bytes, behind: bytes) -> None:
+    assert first_document(before + b'{"a":"x y"}' + behind) == {"a": "x y"}
+    assert (document(before + b'{"a":"x y"}' + behind) is None) == bool(behind)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"1 {}", b'"a" {}', b"nope {}", b"{", b'{"a":1,}', b'{"a":1', b"[" * 100_000, b"\0"]
+)
+def test_what_begins_with_no_document_has_none(data: bytes) -> None:
+    assert first_document(data) is None

@@ -179,3 +179,77 @@ def test_tools_and_the_older_functions_are_both_tools() -> None:
         {"a": 1},
         {"type": "function", "function": {"name": "f"}},
     ]
+
+
+def test_what_stands_beside_the_prompt_is_asked_too() -> None:
+    asked = {
+        "model": "coder",
+        "prompt": "def add(",
+        "suffix": "    return a",
+        "template": "{{ .Prompt }}",
+        "system": "Brief.",
+    }
+    assert [(turn.role, turn.text) for turn in turns_of(asked)] == [
+        ("template", "{{ .Prompt }}"),
+        ("system", "Brief."),
+        ("user", "def add("),
+        ("suffix", "    return a"),
+    ]
+    assert [turn.role for turn in turns_of({"prompt": "", "suffix": "x"})] == ["suffix"]
+    assert not list(turns_of({"suffix": 7, "template": ["x"]}))
+
+
+def test_custom_calls_and_their_outputs_are_turns_as_those_of_functions_are() -> None:
+    items = [
+        {"role": "user", "content": "patch it"},
+        {"type": "custom_tool_call", "call_id": "c3", "name": "apply_patch", "input": "*** Begin"},
+        {"type": "custom_tool_call_output", "call_id": "c3", "output": "done"},
+        {"type": "local_shell_call", "call_id": "c4", "action": {"command": ["ls"]}},
+        {"type": "local_shell_call_output", "call_id": "c4", "output": "a.txt"},
+    ]
+    turns = list(turns_of({"input": items}))
+    assert [turn.role for turn in turns] == ["user", "assistant", "tool", "assistant", "tool"]
+    calls = [call for turn in turns for call in turn.tool_calls]
+    assert [(call.id, call.name, call.arguments) for call in calls] == [
+        ("c3", "apply_patch", "*** Begin"),
+        ("c4", "local_shell", '{"command":["ls"]}'),
+    ]
+    assert [(turn.tool_call_id, turn.text) for turn in turns if turn.role == "tool"] == [
+        ("c3", "done"),
+        ("c4", "a.txt"),
+    ]
+    custom = {"id": "c", "type": "custom", "custom": {"name": "apply_patch", "input": "*** Begin"}}
+    (turn,) = turns_of({"messages": [{"role": "assistant", "content": None, "tool_calls": [custom]}]})
+    assert turn.tool_calls[0].name == "apply_patch"
+
+
+def test_tools_of_a_server_and_hidden_thinking_are_told() -> None:
+    content = [
+        {"type": "redacted_thinking", "data": "RW5j"},
+        {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}},
+        {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"type": "text", "text": "found"}]},
+    ]
+    result, turn = turns_of({"messages": [{"role": "assistant", "content": content}]})
+    assert (turn.thinking, turn.tool_calls[0].name) == ("<redacted thinking>", "web_search")
+    assert (result.role, result.text, result.tool_call_id) == ("tool", "found", "s1")
+
+
+def test_thinking_that_a_client_sends_back_between_tags_is_told_apart() -> None:
+    messages = [
+        {"role": "assistant", "content": "<think>plan</think>4"},
+        {"role": "user", "content": "<think>a</think>b"},
+    ]
+    answer, question = turns_of({"messages": messages})
+    assert (answer.thinking, answer.text, question.text) == ("plan", "4", "<think>a</think>b")
+
+
+def test_an_image_that_is_to_be_edited_is_told() -> None:
+    (turn,) = turns_of({"prompt": "Make it blue", "image": "<image 2056 bytes sha256:ab>"})
+    assert turn.images == ("<image 2056 bytes sha256:ab>",)
+
+
+def test_the_names_of_a_part_may_be_in_capitals() -> None:
+    image = {"Type": "image_url", "Image_URL": {"url": "https://x.example/a.png"}}
+    content = [{"Type": "text", "Text": "What is this?"}, image]
+    [turn] = turns_of({"messages": [{"role": "user", "content": content}]})
+    assert (turn.text, turn.images) == ("What is this?", ("https://x.example/a.png",))

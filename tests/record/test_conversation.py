@@ -272,3 +272,36 @@ def test_an_embedding_opens_with_its_counts(asked: Any, more: dict[str, Any], ex
 def test_a_picture_alone_opens_with_its_size() -> None:
     asked = {"messages": [{"role": "user", "content": "", "images": ["<image 2183204 bytes sha256:ab>", "<image>"]}]}
     assert opening(said(asked))[0] == "image of 2.2 MB, image"
+
+
+def test_what_stands_beside_a_prompt_and_how_tools_are_described_is_searchable() -> None:
+    asked = {"model": "m", "prompt": "def add(", "suffix": "return zebrasum", "template": "giraffe {{ .Prompt }}"}
+    record = said(asked, operation="generate")
+    prompt, _ = searchable(record)
+    assert all(word in prompt for word in ("zebrasum", "giraffe", "add"))
+    assert opening(record)[0] == "def add("
+    conversation = read_conversation(record, b"")
+    assert [turn.role for turn in conversation.turns] == ["template", "user", "suffix"]
+    assert conversation.parameters == {"model": "m"}
+    tools = [{"function": {"name": "f", "description": "counts flamingos"}}, {"description": "finds ibises"}]
+    prompt, _ = searchable(said(chat(("user", "question")) | {"tools": tools}))
+    assert prompt.split() == ["counts", "flamingos", "finds", "ibises", "question"]
+    many = [{"function": {"description": "d" * 1000}} for _ in range(100)]
+    prompt, _ = searchable(said(chat(("user", "needle " + "x" * 20_000)) | {"tools": many}))
+    assert "needle" in prompt
+    assert len(prompt) <= SEARCHABLE_CHARACTERS
+
+
+def test_an_answer_beside_which_bytes_were_kept_is_not_whole() -> None:
+    asked = chat(("user", "question"))
+    assert read_conversation(said(asked, response_text="good"), b"").is_whole
+    unread = read_conversation(said(asked, response_text="good", response_body="data: new"), b"")
+    assert (unread.is_whole, unread.has_unread) == (False, True)
+    cut: dict[str, Any] = {"response_text": "good", "response_body": "data: new", "response_truncated": True}
+    cut_copy = read_conversation(said(asked, **cut), b"")
+    assert (cut_copy.is_whole, cut_copy.has_unread) == (False, False)
+
+
+def test_the_list_shows_an_image_that_a_model_made_by_its_size() -> None:
+    word = f"<image 183204 bytes sha256:{'a' * 64}>"
+    assert opening(said(chat(("user", "draw")), response_text=f"Here: {word}"))[1] == "Here: image of 183 kB"

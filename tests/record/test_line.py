@@ -392,7 +392,8 @@ def test_the_context_length_is_what_the_request_wanted_or_less_where_the_model_c
         assert (said.get("context_length"), said.get("prompt_truncated")) == (expected, is_cut)
 
 
-_LOOP = b'{"model":"tiny","message":{"role":"assistant","content":" so"},"done":false}'
+_SO = b" so" * 31
+_LOOP = b'{"model":"tiny","message":{"role":"assistant","content":"%s"},"done":false}' % _SO
 _ZEROS = b'"usage":{"prompt_tokens":0,"completion_tokens":0,"input_tokens":0,"output_tokens":0}'
 
 
@@ -401,19 +402,26 @@ _ZEROS = b'"usage":{"prompt_tokens":0,"completion_tokens":0,"input_tokens":0,"ou
     [
         ("/api/chat", body(_LOOP)),
         ("/api/chat", body(_LOOP + b"\n" + _LOOP + b"\n", "application/x-ndjson")),
-        ("/v1/chat/completions", body(b'{"choices":[{"message":{"content":" so"},"finish_reason":null}],%s}' % _ZEROS)),
         (
             "/v1/chat/completions",
-            body(b'data: {"choices":[{"delta":{"content":" so"},"finish_reason":null}]}\n\n', "text/event-stream"),
+            body(b'{"choices":[{"message":{"content":"%s"},"finish_reason":null}],%s}' % (_SO, _ZEROS)),
         ),
-        ("/v1/responses", body(b'{"status":"completed","output":[{"content":[{"text":" so"}]}],%s}' % _ZEROS)),
-        ("/v1/messages", body(b'{"type":"message","content":[{"type":"text","text":" so"}],%s}' % _ZEROS)),
+        (
+            "/v1/chat/completions",
+            body(b'data: {"choices":[{"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % _SO, "text/event-stream"),
+        ),
+        ("/v1/responses", body(b'{"status":"completed","output":[{"content":[{"text":"%s"}]}],%s}' % (_SO, _ZEROS))),
+        ("/v1/messages", body(b'{"type":"message","content":[{"type":"text","text":"%s"}],%s}' % (_SO, _ZEROS))),
     ],
 )
 def test_an_answer_that_arrived_whole_but_has_no_end_is_unfinished(path: str, answer: Body) -> None:
     found = exchange(ASK, answer, path)
     said = line_of(found, context_length=4096)
     assert (said["done_reason"], said["outcome"], said["failed"]) == ("unfinished", "completed", False)
+    # Without that the model did not repeat itself: it was cut, or its program crashed.
+    head = answer.head.replace(_SO, b" so")
+    once = answer._replace(head=head, length=len(head))
+    assert line_of(found._replace(response=once)).items() >= {"done_reason": "unfinished", "failed": True}.items()
     assert not said.keys() & {"prompt_tokens", "completion_tokens", "prompt_truncated"}
     assert "done_reason" not in line_of(found._replace(outcome=Outcome.UPSTREAM_BROKE_OFF))
     gap = answer._replace(length=answer.length + 9, tail=b"\n")
@@ -434,3 +442,35 @@ def test_an_answer_that_lost_nothing_but_numbers_of_its_context_is_not_shortened
     cut = line_of(exchange(ASK, shortened(sent % (b"long " * 900, numbers), 2000, 500), "/api/generate"))
     assert cut["response_truncated"] is True
     assert "done_reason" not in cut
+
+
+@pytest.mark.parametrize("path", ["/api/tags", "/api/ps", "/api/version", "/v1/models", "/"])
+def test_a_client_that_took_the_head_of_a_list_and_left_is_no_failure(path: str) -> None:
+    found = exchange(b"", b'{"models":[{"na', path, "GET", outcome=Outcome.CLIENT_LEFT)
+    said = line_of(found)
+    assert (said["outcome"], said["failed"], said["status"], said["response_truncated"]) == (
+        "completed",
+        False,
+        200,
+        True,
+    )
+    whole = line_of(found._replace(response=body(b'{"models":[]}')))
+    assert (whole["outcome"], "response_truncated" in whole) == ("completed", False)
+    for status in (None, 500):
+        assert line_of(found._replace(status=status))["outcome"] == "client_left"
+    assert line_of(exchange(ASK, b'{"message":{"con', outcome=Outcome.CLIENT_LEFT))["failed"] is True
+
+
+def test_a_client_that_left_when_it_had_the_reason_of_the_end_had_the_whole_answer() -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    events = b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+    for path, sent in (("/v1/chat/completions", chunk), ("/v1/messages", events)):
+        left = exchange(ASK, body(sent, "text/event-stream"), path, outcome=Outcome.CLIENT_LEFT)
+        assert line_of(left).items() >= {"outcome": "completed", "failed": False}.items()
+
+
+def test_bytes_that_no_field_tells_of_are_kept_beside_the_answer() -> None:
+    lines = b'{"message":{"role":"assistant","content":"A"},"done":false}\n{"mess\n{"done":true,"done_reason":"stop"}\n'
+    said = line_of(exchange(ASK, body(lines, "application/x-ndjson")))
+    assert (said["response_text"], said["failed"]) == ("A … ", False)
+    assert said["response_body"] == lines.decode()

@@ -71,7 +71,11 @@ def test_the_first_token_of_a_compressed_answer_is_not_timed() -> None:
 
 
 def test_no_speed_is_told_without_a_count_or_a_duration() -> None:
-    for measured in ({"eval_count": 5}, {"eval_duration": 5}, {"eval_count": 0, "eval_duration": 5}):
+    one_token = {"eval_count": 1, "eval_duration": 5_000_000_000}
+    for measured in (
+        *({"eval_count": 5}, {"eval_duration": 5}, {"eval_count": 0, "eval_duration": 5}, one_token),
+        *({"eval_count": 1, "eval_duration": 1000}, {"eval_count": 5, "eval_duration": 999_999}),
+    ):
         answer = json.dumps({"response": "x", "done": True, **measured}).encode()
         assert "tokens_per_second" not in line_of(exchange(b"{}", answer, "/api/generate"))
 
@@ -131,3 +135,11 @@ def test_the_time_in_which_the_client_was_still_sending_is_no_wait(stream: bool)
         assert (said["upload_time"], said["wait_time"], said["load_time"]) == (3.0, expected, 0.25)
     assert "upload_time" not in line_of(found._replace(upload=0.099))
     assert "upload_time" not in line_of(found)
+
+
+def test_what_ollama_does_beside_a_long_generation_is_no_wait() -> None:
+    measured = {"load_duration": 0.002, "prompt_eval_duration": 0.01, "eval_duration": 4.0}
+    for beside, waited in ((0.05, 0.002), (0.25, 0.002), (0.55, 0.002), (0.7, 0.702), (2.0, 2.002)):
+        whole = 4.012 + beside
+        said = _timed(False, whole, **measured)
+        assert said["wait_time"] == pytest.approx(waited), beside

@@ -51,7 +51,7 @@ def test_a_half_received_last_line_loses_no_text_before_it() -> None:
     reply = read("chat", _lines(_said("A"), _said("B"), end=b'\n{"message":{"content":"C'))
     assert reply.texts == ["A", "B"]
     assert reply.is_finished is False
-    assert reply.problem
+    assert reply.is_cut
 
 
 def test_an_error_in_the_stream_is_told_beside_the_text() -> None:
@@ -134,3 +134,156 @@ def test_progress_is_told_once_each() -> None:
 def test_an_answer_of_another_kind_is_not_said_to_be_understood() -> None:
     for data in (b'{"hello":1}', b"hello", b"[]", b'{"hello":1}\n{"hello":2}\n'):
         assert not read("chat", body(data)).is_understood
+
+
+_DONE = {"model": "tiny", "done": True, "done_reason": "stop", "message": {"role": "assistant", "content": ""}}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"model": "m", "created_at": "x", "message": {"content": "", "thinking": "so"}, "done": False},
+        {"model": "m", "created_at": "x", "message": {"thinking": "so"}, "done": False},
+        {"model": "m", "response": "", "thinking": "so", "done": False},
+        {"message": {"content": "", "thinking": "so"}},
+    ],
+)
+def test_thinking_is_not_lost_where_servers_leave_things_out(piece: dict[str, object]) -> None:
+    operation = "generate" if "response" in piece else "chat"
+    reply = read(operation, _lines(_said("", thinking="Hm, "), piece, _said("A"), _DONE))
+    assert ("".join(reply.thoughts), reply.texts, reply.problem) == ("Hm, so", ["A"], None)
+
+
+def test_a_broken_line_leaves_a_mark_where_it_stood() -> None:
+    reply = read("chat", body(b"\n".join([json.dumps(_said("A")).encode(), b'{"message":{"con', b""]) * 2, LINES))
+    assert "".join(reply.texts) == "A … A … "
+    assert reply.problem
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {
+            "done_reason": "stop",
+            "eval_count": 3,
+            "prompt_eval_count": 7,
+            "message": {"role": "assistant", "content": ""},
+        },
+        {"done": False, "done_reason": "stop", "eval_count": 3, "prompt_eval_count": 7},
+        {"eval_count": 3, "prompt_eval_count": 7, "total_duration": 5, "response": ""},
+        {"done": True, "eval_count": 3, "prompt_eval_count": 7},
+    ],
+)
+def test_an_end_is_seen_in_whichever_form(end: dict[str, object]) -> None:
+    reply = read("chat", _lines({"message": {"role": "assistant", "content": "Hi"}}, end))
+    assert (reply.texts, reply.is_finished, reply.prompt_tokens, reply.completion_tokens) == (["Hi"], True, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("piece", "words"),
+    [
+        ({"error": "gone"}, "gone"),
+        ({"error": {"message": "gone"}}, "gone"),
+        ({"error parsing tool call": "invalid"}, "error parsing tool call: invalid"),
+        ({"errors": ["gone"]}, "gone"),
+        ({"detail": "gone"}, "gone"),
+        ({"message": "gone", "code": 502}, "gone"),
+        (_said("", done=False) | {"error": "gone"}, "gone"),
+        (_DONE | {"error": "gone"}, "gone"),
+        (_DONE | {"done_reason": "error"}, "The answer was broken off by the server: it ended with 'error'."),
+    ],
+)
+def test_an_error_is_seen_wherever_it_stands(piece: dict[str, object], words: str) -> None:
+    reply = read("chat", _lines(_said("A"), piece))
+    assert (reply.texts, reply.error) == (["A"], words)
+
+
+def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
+    for piece in (
+        _said("A", video="data:image/png;base64,iVBORw0KGgoAAQIDBAUGBwgJ"),
+        _said("", hologram="B"),
+        _said("A") | {"message": {"role": "assistant", "content": {"text": "A"}}},
+        _said("A", tool_calls=["look"]),
+        {"new": "thing"},
+    ):
+        assert read("chat", _lines(_said("A"), piece, _DONE)).problem
+    assert read("chat", _lines(_said("A") | {"logprobs": [1], "citations": []}, _DONE)).problem is None
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"peak_memory": 5, "eval_rate": 23.4},
+        {"id": "chatcmpl-1", "object": "chat.completion", "system_fingerprint": "fp"},
+        {"citations": ["x"]},
+        {"vendor": {"region": "eu"}, "eval_rate": "23.4 tokens/s"},
+    ],
+)
+def test_what_stands_beside_words_is_no_loss_of_them(beside: dict[str, object]) -> None:
+    end = _DONE | {"message": {"role": "assistant", "content": ""}} | beside
+    for reply in (
+        read(
+            "chat", body(json.dumps(_DONE | _said("A", id="msg_1", annotations=[1]) | {"done": True} | beside).encode())
+        ),
+        read("chat", _lines(_said("A") | beside, end)),
+        read("chat", _lines(_said("A"), end)),
+    ):
+        assert (reply.texts, reply.problem, reply.is_understood) == (["A"], None, True)
+
+
+def test_what_stands_where_no_words_do_may_be_the_answer() -> None:
+    assert read("chat", body(json.dumps(_DONE | {"vendor": {"words": "B"}}).encode())).problem
+
+
+def test_what_the_model_would_have_got_is_no_answer_without_its_end() -> None:
+    answer = {
+        "model": "m",
+        "message": {"role": "", "content": ""},
+        "done": False,
+        "_debug_info": {"rendered_template": "x"},
+    }
+    reply = read("chat", body(json.dumps(answer).encode()))
+    assert (reply.is_finished, reply.is_understood) == (True, True)
+    assert reply.problem, "the bytes tell what no field does"
+
+
+def test_a_model_that_draws_answers_with_a_word_about_its_image() -> None:
+    image = "iVBORw0KGgoAAQIDBAUGBwgJ"
+    end = {"response": "", "done": True, "image": image, "total_duration": 9}
+    reply = read("generate", _lines({"response": "", "done": False, "completed": 1, "total": 2}, end))
+    assert reply.texts[0].startswith("<image 18 bytes sha256:")
+    assert (reply.is_finished, reply.problem) == (True, None)
+    chat = read("chat", _lines(_said("", images=[image]), _DONE))
+    assert chat.texts == reply.texts
+
+
+def test_an_image_that_our_copy_does_not_hold_whole_is_told_with_its_size() -> None:
+    end = {"model": "m", "response": "", "done": True, "image": "iVBO" * 4000, "total_duration": 9}
+    sent = _lines({"response": "", "done": False}, end)
+    reply = read("generate", shortened(sent.head, 1000, 500, LINES))
+    assert reply.texts == ["<image 12000 bytes, not whole>"]
+    assert reply.is_finished is True
+
+
+def test_a_cloud_model_is_told_with_its_place() -> None:
+    place = {"remote_host": "https://ollama.example:443", "remote_model": "big"}
+    for sent in (_lines(_said("A") | place, _DONE), _lines(_said("A"), _DONE | place)):
+        reply = read("chat", sent)
+        assert (reply.remote_host, reply.remote_model, reply.problem) == ("https://ollama.example:443", "big", None)
+    embedded = read("embed", body(json.dumps({"embeddings": [[1]], "model": "m"} | place).encode()))
+    assert embedded.remote_model == "big"
+
+
+def test_what_came_from_the_cache_is_counted() -> None:
+    for count in (0, 90):
+        reply = read("chat", _lines(_said("A"), _DONE | {"prompt_eval_count": 100, "prompt_eval_cached_count": count}))
+        assert (reply.prompt_tokens, reply.cached_tokens) == (100, count)
+
+
+def test_lines_that_something_made_events_of_are_read() -> None:
+    events = b"".join(b"data: %s\n\n" % json.dumps(piece).encode() for piece in (_said("A"), _said("B"), _DONE))
+    assert "".join(read("chat", body(events, "text/event-stream")).texts) == "AB"
+
+
+def test_the_words_of_a_refused_pull_are_its_error() -> None:
+    assert read("pull", _lines({"status": "pulling"}, {"detail": "no"})).error == "no"

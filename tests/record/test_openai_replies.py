@@ -1,5 +1,9 @@
 import json
+from typing import Any
 
+import pytest
+
+from service.record.answer_errors import RUNNER_GONE
 from service.record.exchange import Body
 from service.record.openai_replies import read
 from tests.record.wire import body, shortened
@@ -82,7 +86,7 @@ def test_an_error_in_the_stream_is_told_beside_the_text() -> None:
 
 def test_a_stream_that_broke_off_keeps_all_text() -> None:
     reply = read("chat", _events(_delta(content="A"), _delta(content="B"), end=b'data: {"choices":[{"del'))
-    assert (reply.texts, reply.is_finished) == (["A", "B"], False)
+    assert (reply.texts, reply.is_finished, reply.is_cut) == (["AB"], False, True)
 
 
 def test_a_stream_with_a_gap_keeps_both_ends_and_the_usage() -> None:
@@ -170,3 +174,215 @@ def test_embeddings_are_understood_without_text() -> None:
 def test_an_answer_of_another_kind_is_not_said_to_be_understood() -> None:
     for data in (b'{"hello":1}', b"hello", b"[]"):
         assert not read("chat", body(data)).is_understood
+
+
+@pytest.mark.parametrize(
+    ("piece", "words"),
+    [
+        (_delta(finish="error", content="") | {"error": {"code": 502, "message": "gone"}}, "gone"),
+        ({"choices": [{"index": 0, "delta": {}, "error": {"message": "gone"}}]}, "gone"),
+        ({"choices": [{"index": 0, "delta": {"error": "gone"}}]}, "gone"),
+        ({"object": "error", "message": "gone", "code": 500}, "gone"),
+        ({"message": "gone", "type": "server_error"}, "gone"),
+        ({"detail": "gone"}, "gone"),
+        ({"error": json.dumps({"error": {"message": "gone"}})}, "gone"),
+        (_delta(finish="abort"), "The answer was broken off by the server: it ended with 'abort'."),
+    ],
+)
+def test_an_error_is_seen_wherever_it_stands(piece: dict[str, object], words: str) -> None:
+    reply = read("chat", _events(_delta(content="par"), piece))
+    assert (reply.texts, reply.error, reply.is_understood) == (["par"], words, True)
+
+
+def test_an_error_in_a_whole_answer_is_seen_too() -> None:
+    choice = {"index": 0, "message": {"content": ""}, "finish_reason": "error", "error": {"message": "gone"}}
+    for answer in ({"choices": [choice]}, {"choices": [choice | {"error": None}], "error": "gone"}):
+        assert read("chat", body(json.dumps(answer).encode())).error == "gone"
+    aborted = {"choices": [{"index": 0, "text": "a", "finish_reason": "cancelled"}]}
+    assert "cancelled" in str(read("generate", body(json.dumps(aborted).encode())).error)
+
+
+def test_an_empty_piece_in_place_of_an_end_is_a_crash_of_the_runner() -> None:
+    empty = {
+        "model": "",
+        "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}],
+    }
+    of_text = {"model": "", "choices": [{"index": 0, "text": "", "finish_reason": None}]}
+    for operation, begun, end in (
+        ("chat", _delta(content="par"), empty),
+        ("generate", {"model": "m", "choices": [{"index": 0, "text": "par"}]}, of_text),
+    ):
+        assert read(operation, _events(begun, end, end=b"")).error == RUNNER_GONE
+    for pieces in (
+        (_delta(content="par"),),
+        (empty, _delta(content="par")),
+        (_delta(content="", finish="stop"), empty),
+    ):
+        assert read("chat", _events(*pieces, end=b"")).error is None
+
+
+def test_usage_is_read_wherever_it_stands_and_never_forgotten() -> None:
+    usage = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 9}}
+    for piece in (
+        {"object": "chat.completion.chunk", "choices": None, "usage": usage},
+        {"object": "chat.completion.chunk", "usage": usage},
+        {"choices": [], "usage": usage},
+        {"usage": usage},
+    ):
+        reply = read(
+            "chat", _events(_delta(content="A") | {"usage": None}, piece, _delta(finish="stop") | {"usage": {}})
+        )
+        assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (11, 9, 5)
+        assert reply.problem is None
+
+
+def test_an_answer_is_whole_when_every_choice_has_its_reason() -> None:
+    assert read("chat", _events(_delta(content="A"), _delta(finish="stop"), end=b"")).is_finished is True
+    two = (_delta(0, content="A", finish="stop"), _delta(1, content="B"))
+    assert read("chat", _events(*two, end=b"")).is_finished is False
+
+
+def test_halves_of_a_character_in_two_pieces_are_one() -> None:
+    data = rb'data: {"choices":[{"index":0,"delta":{"content":"a \ud83d"}}]}' + b"\n\n"
+    data += rb'data: {"choices":[{"index":0,"delta":{"content":"\ude00 b"}}]}' + b"\n\n"
+    assert read("chat", body(data, EVENTS)).texts == ["a 😀 b"]
+
+
+def test_a_custom_tool_is_called_with_its_text() -> None:
+    whole = {"id": "c", "type": "custom", "custom": {"name": "patch", "input": "*** Begin"}}
+    expected = [{"id": "c", "function": {"name": "patch", "arguments": "*** Begin"}}]
+    message = {"choices": [{"message": {"tool_calls": [whole]}, "finish_reason": "tool_calls"}]}
+    assert read("chat", body(json.dumps(message).encode())).tool_calls == expected
+    pieces = [
+        {"index": 0, **whole, "custom": {"name": "patch", "input": "*** "}},
+        {"index": 0, "custom": {"input": "Begin"}},
+    ]
+    assert read("chat", _events(*[_delta(tool_calls=[piece]) for piece in pieces])).tool_calls == expected
+
+
+def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
+    for message in (
+        {"content": "A", "video": {"data": "iVBORw0KGgoAAQIDBAUGBwgJ" * 50}},
+        {"content": "", "hologram": {"words": "B"}},
+        {"content": "A", "audio": {"data": "UklGRg=="}},
+        {"content": [{"type": "hologram"}]},
+        {"content": "A", "tool_calls": ["look"]},
+        {"content": 7},
+    ):
+        assert read("chat", body(json.dumps({"choices": [{"message": message}]}).encode())).problem
+        assert read("chat", _events(_delta(**message))).problem
+    assert read("chat", _events(_delta(content="A", annotations=[], refusal=None))).problem is None
+    assert read("chat", _events(_delta(content="A"), {"new": "thing"})).problem
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"provider_specific_fields": {"refusal": None, "citations": ["https://x.example"]}},
+        {"id": "msg_1"},
+        {"annotations": [{"type": "url_citation", "url_citation": {"url": "https://x.example"}}]},
+        {"peak_memory": 5},
+        {"vendor": {"region": "eu", "rate": "23.4 tokens/s"}},
+    ],
+)
+def test_what_stands_beside_words_is_no_loss_of_them(beside: dict[str, Any]) -> None:
+    once = {"choices": [{"message": {"content": "A"} | beside, "finish_reason": "stop"}], "system_fingerprint": "fp"}
+    for reply in (
+        read("chat", body(json.dumps(once).encode())),
+        read("chat", _events(_delta(content="A", **beside), _delta(content="B"))),
+    ):
+        assert (reply.texts[0][0], reply.problem, reply.is_understood) == ("A", None, True)
+    end = _delta(provider_specific_fields={"stop": "x"}, id="msg_1", rate=3.5)
+    assert read("chat", _events(_delta(content="A"), end)).problem is None
+
+
+def test_words_of_a_stream_under_a_name_that_nobody_knows_are_not_passed_over_without_a_word() -> None:
+    assert read("chat", _events(_delta(thought="Let me"), _delta(content="A"))).problem
+
+
+def test_thoughts_in_details_are_read_once() -> None:
+    for detail, thought in (
+        ({"type": "reasoning.text", "text": "Hm"}, "Hm"),
+        ({"type": "reasoning.summary", "summary": "Hm"}, "Hm"),
+        ({"type": "reasoning.encrypted", "data": "RW5j"}, "<redacted thinking>"),
+    ):
+        message: dict[str, Any] = {"content": "A", "reasoning_details": [detail]}
+        whole = read("chat", body(json.dumps({"choices": [{"message": message}]}).encode()))
+        streamed = read("chat", _events(_delta(**message)))
+        assert (whole.thoughts, whole.problem) == (streamed.thoughts, streamed.problem) == ([thought], None)
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/json", ""])
+def test_chunks_one_a_line_are_read(kind: str) -> None:
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}
+    lines = [json.dumps(piece).encode() + b"\n" for piece in (_delta(content="A"), _delta(content="B"), end)]
+    reply = read("chat", body(b"".join(lines), kind))
+    assert ("".join(reply.texts), reply.done_reason, reply.completion_tokens) == ("AB", "stop", 2)
+    assert (reply.is_finished, reply.is_understood, reply.problem, reply.first_piece) == (True, True, None, 0)
+    cut = read("chat", body(lines[0] + lines[1][:20], kind))
+    assert (cut.texts, cut.is_finished, cut.is_cut) == (["A"], False, True)
+    failed = read("chat", body(lines[0] + b'{"error":{"message":"gone"}}\n', kind))
+    assert (failed.texts, failed.error) == (["A"], "gone")
+
+
+def test_one_line_of_chunks_is_one() -> None:
+    line = json.dumps(_delta(content="A")).encode() + b"\n"
+    assert read("chat", body(line, "application/x-ndjson")).texts == ["A"]
+
+
+@pytest.mark.parametrize("sent", [b"no\nJSON\n", b'{"choices":\n[{"message":', b'{"detail":"a"}\n{"detail":"b"}\n'])
+def test_lines_that_are_no_chunks_are_no_answer(sent: bytes) -> None:
+    assert not read("chat", body(sent, "application/x-ndjson")).is_understood
+
+
+def test_sound_is_told_by_what_was_said() -> None:
+    message = {"content": None, "audio": {"data": "UklGRg==", "transcript": "Hello"}}
+    assert read("chat", body(json.dumps({"choices": [{"message": message}]}).encode())).texts == ["Hello"]
+
+
+def test_images_in_a_message_are_words() -> None:
+    images = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAQIDBAUGBwgJ"}}]
+    for reply in (
+        read("chat", _events(_delta(content="Here:", images=images))),
+        read("chat", body(json.dumps({"choices": [{"message": {"content": "Here:", "images": images}}]}).encode())),
+    ):
+        assert "".join(reply.texts).startswith("Here:<image 18 bytes sha256:")
+        assert reply.problem is None
+
+
+def test_images_that_were_asked_for_are_words() -> None:
+    for answer in ({"b64_json": "iVBORw0KGgoAAQIDBAUGBwgJ"}, {"url": "data:image/png;base64,iVBORw0KGgoAAQIDBAUGBwgJ"}):
+        reply = read("image", body(json.dumps({"created": 1, "data": [answer, answer]}).encode()))
+        assert reply.texts[0].count("<image 18 bytes sha256:") == 2
+        assert reply.is_understood
+
+
+def test_thinking_between_tags_is_told_apart_in_each_choice() -> None:
+    once = {"choices": [{"message": {"content": "<think>p</think>A"}}, {"message": {"content": "<think>q</think>B"}}]}
+    reply = read("chat", body(json.dumps(once).encode()))
+    assert ("".join(reply.thoughts), "".join(reply.texts)) == ("p\n\nq", "A\n\nB")
+    assert read("chat", _events(_delta(content="<thi"), _delta(content="nk>p</think>A"))).texts == ["A"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-subrip", "text/vtt", "application/octet-stream", ""])
+def test_a_transcription_in_whichever_form_is_its_text(kind: str) -> None:
+    text = "1\n00:00:00,000 --> 00:00:01,500\nGuten Tag – schön\n"
+    reply = read("transcribe", body(text.encode(), kind))
+    assert (reply.texts, reply.is_understood, reply.problem) == ([text], True, None)
+
+
+@pytest.mark.parametrize("sent", [b"<html>Sign in</html>", b'{"detail":"no"}', b"[1"])
+def test_a_page_is_no_transcription(sent: bytes) -> None:
+    assert not read("transcribe", body(sent, "text/plain")).is_understood
+
+
+def test_calls_of_a_whole_answer_are_as_many_as_it_lists() -> None:
+    calls = [{"index": 0, "function": {"name": "now", "arguments": arguments}} for arguments in ("", "", "{}", "{}")]
+    message = {"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    assert len(read("chat", body(json.dumps(message).encode())).tool_calls) == 4
+
+
+def test_when_each_part_of_a_recording_was_said_is_not_passed_over_without_a_word() -> None:
+    verbose = {"text": "Hello", "language": "english", "duration": 1.5, "segments": [{"start": 0, "text": "Hello"}]}
+    assert read("transcribe", body(json.dumps(verbose).encode())).problem
+    assert read("transcribe", body(json.dumps(verbose | {"segments": []}).encode())).problem is None

@@ -1,5 +1,13 @@
 from service.gateway.routes import TABLE
-from service.record.operations import CONVERSATIONS, MODEL_CALLS, NAMES, OPERATIONS, SPAN_NAMES, WITH_CONTEXT
+from service.record.operations import (
+    CHANGE_MODELS,
+    CONVERSATIONS,
+    MODEL_CALLS,
+    NAMES,
+    OPERATIONS,
+    SPAN_NAMES,
+    WITH_CONTEXT,
+)
 
 # They have no address: a chat or a generation without a prompt means one of them.
 _WITHOUT_ADDRESS = {"load", "unload"}
@@ -11,10 +19,11 @@ def test_every_operation_of_a_route_is_in_the_table_and_the_reverse() -> None:
 
 
 def test_the_sets_are_those_that_receivers_and_dashboards_know() -> None:
-    assert {"chat", "generate", "embed", "transcribe"} == MODEL_CALLS
+    assert {"chat", "generate", "embed", "transcribe", "image", "compact"} == MODEL_CALLS
     assert {"chat", "generate"} == CONVERSATIONS
     assert {"chat", "generate", "load", "embed"} == WITH_CONTEXT
-    assert list(SPAN_NAMES) == ["chat", "generate", "embed", "transcribe", "load"]
+    assert {"create", "pull", "copy", "delete"} == CHANGE_MODELS
+    assert list(SPAN_NAMES) == ["chat", "generate", "embed", "transcribe", "image", "compact", "load"]
 
 
 def test_a_model_call_has_a_span_and_something_that_it_answers_with() -> None:

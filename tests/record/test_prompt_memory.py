@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from service.record.model_facts import ModelFacts
-from service.record.prompt_fit import Counter, Prompt, Verdict
+from service.record.prompt_fit import Counter, Prompt, PromptVerdict
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_parts import parts_of
 
 KNOWN = ModelFacts(trained_length=100_000)
-WHOLE = Verdict(is_cut=False)
+WHOLE = PromptVerdict(is_cut=False)
 
 
 def turns(count: int, words: int = 40, start: str = "") -> list[dict[str, Any]]:
@@ -31,14 +31,14 @@ def words_of(text: str) -> int:
     return len(text.split())
 
 
-def judged(*prompts: Prompt, memory: PromptMemory | None = None, model: str = "m") -> Verdict:
+def judged(*prompts: Prompt, memory: PromptMemory | None = None, model: str = "m") -> PromptVerdict:
     """The verdict on the last one, the others having come before."""
     memory = memory or PromptMemory()
     return [memory.judge(model, one) for one in prompts][-1]
 
 
 def test_fewer_tokens_than_an_earlier_turn_means_that_messages_were_left_out() -> None:
-    assert judged(prompt(turns(2), 130), prompt(turns(3), 129)) == Verdict(True, "messages", 1, 3)
+    assert judged(prompt(turns(2), 130), prompt(turns(3), 129)) == PromptVerdict(True, "messages", 1, 3)
     assert judged(prompt(turns(2), 130), prompt(turns(4), 220)).is_cut is None
     # Another conversation, another model.
     assert judged(prompt(turns(2, start="x"), 130), prompt(turns(3), 129)).is_cut is None
@@ -57,9 +57,9 @@ def test_every_later_turn_of_a_cut_conversation_is_cut_while_there_is_no_more_ro
 def test_what_was_cut_to_length_before_has_lost_messages_since() -> None:
     long = [{"role": "user", "content": "word " * 900}]
     memory = PromptMemory()
-    assert judged(prompt(long, 256), memory=memory) == Verdict(True, "length")
+    assert judged(prompt(long, 256), memory=memory) == PromptVerdict(True, "length")
     later = [*long, {"role": "assistant", "content": "So."}, {"role": "user", "content": "And?"}]
-    assert judged(prompt(later, 12), memory=memory) == Verdict(True, "messages", 1, 246)
+    assert judged(prompt(later, 12), memory=memory) == PromptVerdict(True, "messages", 1, 246)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_thoughts_that_are_left_out_later_are_no_sign() -> None:
 def test_more_tokens_in_the_texts_than_were_read_means_that_messages_were_left_out() -> None:
     cut = judged(prompt(turns(10), 200, count=words_of))
     # 19 messages of 40 words, of which at most four with what stands around them are 200 tokens.
-    assert cut == Verdict(True, "messages", 15, 19 * 40 - 200)
+    assert cut == PromptVerdict(True, "messages", 15, 19 * 40 - 200)
     assert judged(prompt(turns(2), 130, count=words_of)).is_cut is False
     assert judged(prompt(turns(3), 230, count=words_of)).is_cut is None
 
@@ -120,7 +120,7 @@ def test_far_more_characters_than_a_token_of_the_model_has_mean_that_messages_we
     for number in range(30):
         assert judged(prompt(turns(3, start=f"{number} x"), 250, room=4096), memory=memory) == WHOLE
     # 5 messages were some 1,000 characters and 250 tokens, so 19 are some 950.
-    assert judged(prompt(turns(10, start="new"), 700, room=800), memory=memory) == Verdict(True, "messages", 1)
+    assert judged(prompt(turns(10, start="new"), 700, room=800), memory=memory) == PromptVerdict(True, "messages", 1)
     assert judged(prompt(turns(10, start="new"), 700, room=900), memory=memory).is_cut is None
     # Nothing is known of other writing, or of another model.
     chinese = [{"role": "user", "content": "合同自每月第一天起生效" * 90}, {"role": "user", "content": "好"}]
@@ -129,7 +129,7 @@ def test_far_more_characters_than_a_token_of_the_model_has_mean_that_messages_we
 
 
 def test_a_context_that_ran_full_in_mid_answer_is_told_after_other_cuts() -> None:
-    assert judged(prompt(turns(1), 154, written=300)) == Verdict(True, "shift")
+    assert judged(prompt(turns(1), 154, written=300)) == PromptVerdict(True, "shift")
     assert judged(prompt(turns(2), 130), prompt(turns(3), 129, written=300)).by == "messages"
     # The next turn is a prompt that may fit.
     assert judged(prompt(turns(1), 154, written=300), prompt(turns(2, words=9), 190)).is_cut is False
@@ -137,12 +137,12 @@ def test_a_context_that_ran_full_in_mid_answer_is_told_after_other_cuts() -> Non
 
 def test_a_prompt_that_must_not_be_cut_is_whole() -> None:
     assert judged(prompt(turns(10), 250, may_cut=False)) == WHOLE
-    assert judged(prompt(turns(10), 250, may_cut=False, written=90)) == Verdict(True, "shift")
+    assert judged(prompt(turns(10), 250, may_cut=False, written=90)) == PromptVerdict(True, "shift")
 
 
 def test_when_both_signs_meet_it_is_not_said_which_messages_went() -> None:
     half = prompt(turns(10), 130, count=words_of)
-    assert judged(half) == Verdict(True, "length", None, 19 * 40 - 130)
+    assert judged(half) == PromptVerdict(True, "length", None, 19 * 40 - 130)
 
 
 def test_it_remembers_a_bounded_number_of_turns_and_models(monkeypatch: pytest.MonkeyPatch) -> None:

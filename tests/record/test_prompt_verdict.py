@@ -9,7 +9,7 @@ from service.record.bodies import readable
 from service.record.call_context import ModelCall
 from service.record.exchange import Exchange
 from service.record.generation import understand_reply
-from service.record.prompt_fit import Verdict
+from service.record.prompt_fit import PromptVerdict
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_verdict import context_length, judge_prompt
 from service.record.request_facts import read_request
@@ -17,7 +17,7 @@ from tests.record.wire import STARTED_NS, body, exchange, shortened
 
 TEXT = "word " * 600
 MESSAGES = [{"role": "user", "content": TEXT}]
-WHOLE = Verdict(is_cut=False)
+WHOLE = PromptVerdict(is_cut=False)
 
 
 def asked(path: str, question: dict[str, Any], answer: dict[str, Any], **more: Any) -> Exchange:
@@ -37,7 +37,7 @@ def chat(read: int = 256, written: int = 1, path: str = "/api/chat", **question:
     return asked(path, {"messages": MESSAGES, **question}, answer)
 
 
-def judged(found: Exchange, room: int = 256, operation: str = "chat") -> Verdict:
+def judged(found: Exchange, room: int = 256, operation: str = "chat") -> PromptVerdict:
     facts = read_request(found.opened, readable(found.opened.request))
     generation = understand_reply(found, facts, found.response)
     return judge_prompt(found, facts, generation, operation, room, PromptMemory())
@@ -53,7 +53,7 @@ def call_of(found: Exchange) -> ModelCall | None:
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
 def test_a_text_cut_to_the_context_is_cut_whichever_api_asked(path: str) -> None:
-    assert judged(chat(path=path)) == Verdict(True, "length")
+    assert judged(chat(path=path)) == PromptVerdict(True, "length")
     assert judged(chat(read=200, path=path)) == WHOLE
 
 
@@ -63,7 +63,7 @@ def test_only_ollamas_own_api_takes_its_options() -> None:
     for path, expected in (("/api/chat", False), ("/v1/chat/completions", True)):
         assert judged(chat(path=path, truncate=False, shift=False)).is_cut is expected
     assert judged(chat(read=155, written=200, shift=False)) == WHOLE
-    assert judged(chat(read=155, written=200)) == Verdict(True, "shift")
+    assert judged(chat(read=155, written=200)) == PromptVerdict(True, "shift")
 
 
 def test_options_of_a_wrong_kind_are_none() -> None:
@@ -72,8 +72,8 @@ def test_options_of_a_wrong_kind_are_none() -> None:
 
 
 def test_where_tokens_or_request_are_not_known_nothing_is() -> None:
-    assert judged(asked("/api/chat", {"messages": MESSAGES}, {"message": {"content": "x"}})) == Verdict()
-    assert judged(exchange(b"nope", chat().response)) == Verdict()
+    assert judged(asked("/api/chat", {"messages": MESSAGES}, {"message": {"content": "x"}})) == PromptVerdict()
+    assert judged(exchange(b"nope", chat().response)) == PromptVerdict()
 
 
 def test_what_our_copy_lacks_may_have_been_long() -> None:
@@ -89,10 +89,10 @@ def test_an_embedding_is_judged_by_its_texts() -> None:
     def embedded(given: Any, read: int) -> Exchange:
         return asked("/api/embed", {"input": given}, {"embeddings": [[0.1]], "prompt_eval_count": read})
 
-    assert judged(embedded(TEXT, 64), 64, "embed") == Verdict(True, "length")
-    assert judged(embedded(["a", "b"], 64), 64, "embed") == Verdict()
-    assert judged(embedded([], 0), 64, "embed") == Verdict()
-    assert judged(embedded(None, 5), 64, "embed") == Verdict()
+    assert judged(embedded(TEXT, 64), 64, "embed") == PromptVerdict(True, "length")
+    assert judged(embedded(["a", "b"], 64), 64, "embed") == PromptVerdict()
+    assert judged(embedded([], 0), 64, "embed") == PromptVerdict()
+    assert judged(embedded(None, 5), 64, "embed") == PromptVerdict()
 
 
 def test_a_context_length_is_asked_for_with_all_that_tells_when_the_model_was_ready() -> None:
@@ -118,3 +118,10 @@ def test_a_length_that_is_less_than_what_was_read_is_another_calls() -> None:
     generation = understand_reply(found, read_request(found.opened, found.opened.request), found.response)
     assert context_length(found, generation, lambda call: 256) is None
     assert context_length(found, generation, lambda call: 300) == 300
+
+
+def test_what_ollama_passed_on_to_another_host_had_a_room_that_nobody_here_knows() -> None:
+    answer = {"message": {"content": "x"}, "done": True, "prompt_eval_count": 256, "eval_count": 1}
+    question = {"messages": MESSAGES, "options": {"num_ctx": 256}}
+    assert call_of(asked("/api/chat", question, answer)) is not None
+    assert call_of(asked("/api/chat", question, answer | {"remote_host": "https://ollama.example"})) is None

@@ -51,3 +51,8 @@ def test_a_truth_that_is_nonsense_is_none(nonsense: Any) -> None:
 @pytest.mark.parametrize("nonsense", [0, True, [], {}, None])
 def test_a_text_that_is_nonsense_is_none(nonsense: Any) -> None:
     assert record_of({"model": nonsense}).model is None
+
+
+def test_several_texts_come_in_the_order_that_is_asked_for() -> None:
+    found = record_of({"model": "tiny", "node": "", "user": 3, "workflow": "w"})
+    assert found.texts(("workflow", "node", "user", "caller", "model")) == ["w", None, None, None, "tiny"]

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
-from service.record.exchange import Body, OpenExchange
-from service.record.request_facts import read_request
-from tests.record.wire import body, exchange, shortened
+from service.record.conversation import read_conversation
+from service.record.exchange import Body, OpenExchange, Outcome
+from service.record.record import record_of
+from service.record.request_facts import Asked, read_request
+from tests.record.wire import body, exchange, line_of, shortened
 
 
 def _opened(asked: Any, path: str = "/api/chat") -> OpenExchange:
@@ -95,6 +97,14 @@ def test_nothing_is_guessed_from_bytes_that_are_no_json() -> None:
     assert read_request(opened, opened.request).model is None
 
 
+def test_of_a_call_whose_body_was_not_read_nothing_is_said() -> None:
+    for path in ("/api/chat", "/api/generate", "/v1/chat/completions", "/v1/messages"):
+        opened = exchange(b"", b"", path, outcome=Outcome.REFUSED, status=403).opened
+        assert read_request(opened, opened.request) == Asked()
+        partly = opened._replace(request=Body(5000, b'{"model":"m","messages":[', is_incomplete=True))
+        assert (read_request(partly, partly.request).model, read_request(partly, partly.request).stream) == ("m", None)
+
+
 def test_only_ollamas_own_api_takes_options() -> None:
     asked = {"model": "tiny", "messages": [], "options": {"num_ctx": 256}}
     for path, expected in (("/api/chat", 256), ("/v1/chat/completions", None), ("/v1/messages", None)):
@@ -107,3 +117,11 @@ def test_what_is_missing_of_a_request_is_counted() -> None:
     for request, expected in ((body(data), 0), (shortened(data, 300, 100), len(data) - 400)):
         opened = exchange(request, path="/api/generate").opened
         assert read_request(opened, opened.request).missing == expected
+
+
+@pytest.mark.parametrize("behind", [b"\0", b" trailing"])
+def test_what_stands_behind_the_json_of_a_request_is_passed_over(behind: bytes) -> None:
+    request = b'{"model":"m","stream":false,"messages":[{"role":"user","content":"q"}]}' + behind
+    said = line_of(exchange(request, b"", "/api/chat"))
+    assert (said["model"], said["stream"]) == ("m", False)
+    assert [turn.text for turn in read_conversation(record_of(said), request).turns] == ["q"]

@@ -115,11 +115,23 @@ def test_an_answer_that_met_another_limit_says_that() -> None:
 
 
 @pytest.mark.parametrize("api", ["ollama", "openai", "anthropic"])
-def test_an_answer_without_its_end_marker_is_most_likely_a_loop(api: str) -> None:
-    found = only(line(done_reason="unfinished", api=api), {})
+def test_an_answer_without_its_end_marker_that_repeats_itself_is_a_loop(api: str) -> None:
+    found = only(line(done_reason="unfinished", api=api, response_text="So it is" + " so" * 40), {})
     assert (found.kind, "repeats one token" in found.text) == ("cut_answer", True)
     assert "repeat_penalty" in found.advice
     assert ('"options"' in found.advice) == (api == "ollama")
+
+
+def test_of_an_answer_without_its_end_marker_nothing_is_concluded_that_its_text_does_not_show() -> None:
+    for facts in ({"response_text": "It is so because"}, {"thinking": "Hm"}, {}):
+        found = only(line(done_reason="unfinished", **facts), {})
+        assert "repeat" not in found.text + found.advice
+        assert "crashed" in found.advice
+        assert list(cuts(case(line(done_reason="unfinished", failed=True, **facts)))) == []
+
+
+def test_an_answer_that_a_filter_stopped_says_so() -> None:
+    assert "held the rest of it back (content_filter)" in only(line(done_reason="content_filter"), {}).text
 
 
 def test_what_was_not_cut_is_not_mentioned() -> None:

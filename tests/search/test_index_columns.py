@@ -3,7 +3,7 @@ import pytest
 
 from service.journal.reader import Row
 from service.search.index import NAMED
-from service.search.index_columns import CLIENT_LEFT, COMPLETED, FAILED, IndexColumns, facts_of, height
+from service.search.index_columns import CLIENT_LEFT, COMPLETED, FAILED, IndexColumns, columns_of, height
 
 
 def row(line: bytes, outcome: str = "completed") -> Row:
@@ -11,7 +11,7 @@ def row(line: bytes, outcome: str = "completed") -> Row:
 
 
 def facts(outcome: str = "completed", /, **said: object) -> IndexColumns:
-    return facts_of(row(orjson.dumps(said), outcome))
+    return columns_of(row(orjson.dumps(said), outcome))
 
 
 def test_names_and_numbers_come_from_the_line() -> None:
@@ -52,7 +52,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"\xff\x00", b"null", b"[1]", b'"text"', b"{", b"{}"])
 def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes) -> None:
-    found = facts_of(row(line, "gateway_died"))
+    found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
     assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None)
@@ -62,7 +62,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
 @pytest.mark.parametrize("value", [-1, (1 << 63) - 1, 1e300, "12", None, [], {}, True])
 def test_nonsense_among_the_numbers_is_left_out(value: object) -> None:
     keys = ("status", "prompt_tokens", "completion_tokens", "request_time", "tokens_per_second")
-    found = facts_of(row(orjson.dumps(dict.fromkeys(keys, value))))
+    found = columns_of(row(orjson.dumps(dict.fromkeys(keys, value))))
 
     assert [number for number in found.numbers if number is not None and number > 4000] == []
     assert all(number is None or -(1 << 63) <= number < 1 << 63 for number in found.numbers)
@@ -91,4 +91,4 @@ def test_a_duration_is_drawn_the_higher_the_longer_it_is() -> None:
 
 def test_whether_a_prompt_was_cut_is_one_of_three() -> None:
     lines = (b'{"prompt_truncated":true}', b'{"prompt_truncated":false}', b"{}")
-    assert [facts_of(row(line)).numbers[2] for line in lines] == [1, 0, None]
+    assert [columns_of(row(line)).numbers[2] for line in lines] == [1, 0, None]

@@ -8,7 +8,7 @@ import pytest
 from service.journal import JournalError
 from service.search.filters import Filter
 from service.search.index import INDEX, PARTITION_NUMBERS
-from service.search.index_query import IndexFile, spans
+from service.search.index_query import IndexFile, number_ranges
 from tests.search.indexed import BEGUN_NS, SECOND, go_on_at, index, said, write
 
 
@@ -26,7 +26,7 @@ def index_file(tmp_path: Path) -> Iterator[IndexFile]:
 
 def firsts(index_file: IndexFile, wanted: Filter, numbers: list[int] | None = None) -> list[int]:
     with index_file.snapshot(5) as connection:
-        return [span.first // PARTITION_NUMBERS for span in spans(connection, wanted, numbers)]
+        return [part.first // PARTITION_NUMBERS for part in number_ranges(connection, wanted, numbers)]
 
 
 def test_words_are_looked_for_partition_by_partition_the_newest_first(index_file: IndexFile) -> None:

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.doctor.window import read_window
+from service.journal.reader import Reader
 from service.record.explanation import Surroundings
+from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
+from tests.fakes.journals import make_journal
 from tests.journal.given import identifier
 from tests.search.indexed import erase_from_journal, index, said, write
 
@@ -74,3 +78,29 @@ def test_replays_of_an_exchange_are_known(tmp_path: Path, searching: Search) -> 
     assert searching.replays(2) == []
     erase_from_journal(tmp_path, [2])
     assert searching.replays(1) == [identifier(4)]
+
+
+def test_the_index_and_the_window_of_doctor_see_the_same_around_each_exchange(
+    tmp_path: Path, searching: Search
+) -> None:
+    # With this seed no exchange begins within a millisecond of another's end: the index looks at milliseconds.
+    make_journal(tmp_path, 800, seed=1, days=0.025)
+    index(tmp_path)
+    with contextlib.closing(Reader(tmp_path)) as reader:
+        rows = reader.ask("SELECT number, line FROM exchange ORDER BY started_ns")
+    window = read_window(tmp_path, seconds=86_400.0)
+    assert window.is_whole
+
+    in_flight = in_use = 0
+    for (number, line), call in zip(rows, window.calls, strict=True):
+        indexed, in_memory = searching.surroundings(number), call.around
+        assert indexed.in_flight == in_memory.in_flight
+        in_flight += indexed.in_flight
+        # An exchange without a model has none that could be in use.
+        if Record(line).model is not None:
+            assert indexed.model_in_use == in_memory.model_in_use
+            assert (indexed.model_last_used is None) == (in_memory.model_last_used is None)
+            assert (indexed.model_last_used or 0.0) == pytest.approx(in_memory.model_last_used or 0.0, abs=0.002)
+            in_use += indexed.model_in_use
+    assert in_flight > 100
+    assert in_use > 30

@@ -2,44 +2,74 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, clients, astro, n8n)
+#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
+#                                              astro, n8n)
 #
-# PYTHON names a Python that has the development requirements (make sets it).
+# What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
+# anything is built, so that what is missing is named at once and not after ten minutes.
+#
+# PYTHON names a Python that has the development requirements (make sets it). SERVERS is the folder to build into,
+# SYSROOT where usr/ begins; both are for the test of this script.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-out=$PWD/.servers
+out=${SERVERS:-$PWD/.servers}
+root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
-PATH=$PATH:/usr/local/go/bin
+PATH=$PATH:$root/usr/local/go/bin
 mkdir -p "$out"
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 
-missing() {
-    printf '\n%s\nInstall it with: %s\nand run make servers again.\n' "$1" "$2" >&2
-    exit 1
+# A line each: what is missing and why it is needed, then a tab and the command that installs it.
+missing=
+is_missing() {
+    case $'\n'$missing in *$'\n'"$1 is not here: "*) return 0 ;; esac
+    missing+="$1 is not here: $2"$'\t'"$3"$'\n'
 }
 
-need_program() { command -v "$1" >/dev/null || missing "$1 is not here: $2" "$3"; }
+need_program() { command -v "$1" >/dev/null || is_missing "$1" "$2" "$3"; }
 
-need_header() { [ -e "/usr/include/$1" ] || missing "/usr/include/$1 is not here: Ollama's source needs it." "apt-get install $2"; }
+need_header() { [ -e "$root/usr/include/$1" ] || is_missing "$root/usr/include/$1" "Ollama's source needs it." "apt-get install $2"; }
 
-# once NAME FILE... -- COMMAND...: run COMMAND unless it has already run with these FILEs and this COMMAND.
-once() {
-    local name=$1 inputs=()
-    shift
+need_package() { "$python" -c "import $1" 2>/dev/null || is_missing "The Python package $1" "$2" "make .venv/dev"; }
+
+# is_built KEY NAME: whether NAME has already been built from what KEY is the sum of.
+is_built() { [ -e "$out/$2" ] && [ "$(cat "$out/.$2.built" 2>/dev/null)" = "$1" ]; }
+
+# key_of FILE... -- COMMAND: changes when one of the FILEs or the COMMAND does.
+key_of() {
+    local inputs=()
     while [ "$1" != -- ]; do inputs+=("$1"); shift; done
+    (cat "${inputs[@]}"; declare -f "$2") | sha256sum
+}
+
+# look NAME FILE... -- COMMAND: note what COMMAND needs and this machine lacks, where it is to be run.
+look() {
+    local name=$1 line
     shift
-    local stamp=$out/.$name.built key
-    key=$( (cat "${inputs[@]}"; declare -f "$1") | sha256sum)
-    if [ -e "$out/$name" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then
+    if is_built "$(key_of "$@")" "$name"; then return 0; fi
+    need_program "$python" "it fetches packages and makes the model." "apt-get install python3-venv && make .venv/dev"
+    # As bash prints a function, each of its commands stands on one line.
+    while read -r line; do
+        eval "$line"
+        case $line in "need_program npm "*) need_program node "npm runs on it." "apt-get install nodejs" ;; esac
+    done < <(declare -f "${@: -1}" | grep -E '^ *need_')
+}
+
+# once NAME FILE... -- COMMAND: run COMMAND unless it has already run with these FILEs and this COMMAND.
+once() {
+    local name=$1 key
+    shift
+    key=$(key_of "$@")
+    if is_built "$key" "$name"; then
         say "$name is here"
         return
     fi
-    rm -f "$stamp"
+    rm -f "$out/.$name.built"
     local began=$SECONDS
-    "$@"
-    printf '%s\n' "$key" >"$stamp"
+    "${@: -1}"
+    printf '%s\n' "$key" >"$out/.$name.built"
     say "$name is ready ($((SECONDS - began)) s)"
 }
 
@@ -85,7 +115,7 @@ build_ollama() {
 }
 
 build_model() {
-    "$python" -c 'import gguf' 2>/dev/null || missing "The Python package gguf is not here." "make .venv/dev"
+    need_package gguf "it writes the model's file."
     "$python" "$here/tiny_model.py" "$out/tiny.gguf"
 }
 
@@ -94,6 +124,13 @@ build_javascript() {
     mkdir -p "$out/javascript"
     cp "$here/js/package.json" "$here/js/package-lock.json" "$out/javascript/"
     (cd "$out/javascript" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
+build_typescript() {
+    need_program npm "it installs TypeScript." "apt-get install npm"
+    mkdir -p "$out/typescript"
+    cp "$here/typescript/package.json" "$here/typescript/package-lock.json" "$out/typescript/"
+    (cd "$out/typescript" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
 # In an environment of their own: LiteLLM wants an older openai than the project's tests.
@@ -135,15 +172,31 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
-wanted() { [ $# -eq 0 ] && return 1; local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
+wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
-if wanted model; then once tiny.gguf "$here/tiny_model.py" -- build_model; fi
-if wanted javascript; then once javascript "$here"/js/package*.json -- build_javascript; fi
-if wanted clients; then once clients "$here/clients/requirements.txt" -- build_clients; fi
-if wanted astro; then once astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
-if wanted n8n; then once n8n "$here"/n8n/package*.json -- build_n8n; fi
-if wanted loki; then once loki "$here"/loki/go.* -- build_loki; fi
-if wanted prometheus; then once prometheus "$here"/prometheus/go.* -- build_prometheus; fi
-if wanted ollama; then once ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
+
+# each COMMAND: COMMAND NAME FILE... -- FUNCTION for each part that is wanted.
+each() {
+    if wanted model; then "$1" tiny.gguf "$here/tiny_model.py" -- build_model; fi
+    if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
+    if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
+    if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
+    if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
+    if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
+    if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
+    if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
+    if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
+}
+
+each look
+if [ -n "$missing" ]; then
+    {
+        printf '\nNothing was built: this machine lacks what the servers need.\n'
+        while IFS=$'\t' read -r what how; do printf '  %s\n      Install it with: %s\n' "$what" "$how"; done
+        printf 'Then run make servers again.\n'
+    } <<<"${missing%$'\n'}" >&2
+    exit 1
+fi
+each once

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,9 +11,11 @@ from typing import Any
 import orjson
 
 from service.journal.reader import Row
-from service.shipping.loki import make_receiver
+from service.shipping.loki.judge import judge as loki_judge
+from service.shipping.loki.receiver import make_endpoint, make_receiver
+from service.shipping.loki.settings import LokiSettings
 from service.shipping.pace import Pace
-from service.shipping.receiver import Receiver
+from service.shipping.receiver import Receiver, Verdict
 from service.shipping.shipper import Shipper
 from tests.fakes.loki import FakeLoki
 
@@ -126,9 +128,17 @@ async def holds(condition: Callable[[], bool], seconds: float = 10) -> None:
             await asyncio.sleep(0.002)
 
 
-def loki_at(fake: FakeLoki, **changes: Any) -> Receiver:
+def loki_at(
+    fake: FakeLoki,
+    *,
+    timeout: float = 5.0,
+    judge: Callable[[int, Mapping[str, str], bytes], Verdict] = loki_judge,
+    **changes: Any,
+) -> Receiver:
     """The receiver at the stand-in, in a hurry."""
-    return replace(make_receiver(fake.url, "test"), **{"timeout": 5.0, "bytes_per_second": 1e9, **changes})
+    loki = LokiSettings(fake.url)
+    endpoint = replace(make_endpoint(loki), timeout=timeout, judge=judge)
+    return replace(make_receiver(loki, "test"), **{"connect": endpoint.connect, "bytes_per_second": 1e9, **changes})
 
 
 @asynccontextmanager

@@ -3,12 +3,13 @@ from typing import Any
 import orjson
 import pytest
 
+from service.record.record import record_of
 from service.shipping.genai import call_attributes, captures_messages
 
 
 def attributes_of(request: Any, operation: str = "chat", with_messages: bool = False, **line: Any) -> dict[str, Any]:
     body = request if isinstance(request, str) else orjson.dumps(request).decode()
-    return call_attributes({"request_body": body, **line}, operation, with_messages)
+    return call_attributes(record_of({"request_body": body, **line}), operation, with_messages)
 
 
 def test_ollama_options_and_openai_parameters_become_the_same_attributes() -> None:

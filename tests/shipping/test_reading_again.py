@@ -1,9 +1,9 @@
 """What was erased while it waited to be sent is not sent."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from service.shipping.health import State
+from service.shipping.delivery import DeliveryState
+from service.shipping.loki.judge import judge
 from service.shipping.pace import Pace
 from service.shipping.receiver import Verdict
 from tests.fakes.loki import Answer, FakeLoki
@@ -23,7 +23,7 @@ async def test_what_was_read_before_an_outage_is_read_again_and_not_sent() -> No
     async with FakeLoki() as fake:
         fake.script.extend([Answer(503)] * 1000)
         async with shipping(journal, loki_at(fake), SHORT_PAUSES) as shipper:
-            await holds(lambda: shipper.health().state is State.FAILING)
+            await holds(lambda: shipper.delivery().state is DeliveryState.FAILING)
             erase(journal, 2)
             shipper.read_again()
             fake.script.clear()
@@ -35,7 +35,6 @@ async def test_what_was_read_before_an_outage_is_read_again_and_not_sent() -> No
 async def test_a_refusal_of_what_was_erased_meanwhile_is_not_kept_as_it_may_quote_it() -> None:
     journal = MemoryJournal([make_row(1, response_text="x" * 300_000), make_row(2)])
     async with FakeLoki() as fake:
-        receiver = loki_at(fake)
         answers = 0
 
         def judge_what_is_erased_by_then(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
@@ -44,10 +43,10 @@ async def test_a_refusal_of_what_was_erased_meanwhile_is_not_kept_as_it_may_quot
             if answers == 1:
                 erase(journal, 1)
                 shipper.read_again()
-            return receiver.judge(status, headers, body)
+            return judge(status, headers, body)
 
-        judging = replace(receiver, judge=judge_what_is_erased_by_then)
-        async with shipping(journal, judging, SHORT_PAUSES) as shipper:
+        receiver = loki_at(fake, judge=judge_what_is_erased_by_then)
+        async with shipping(journal, receiver, SHORT_PAUSES) as shipper:
             await journal.wait_for_cursor(2)
         assert answers > 1
         assert journal.parked == {}

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from service.shipping.loki import judge
+from service.shipping.loki.judge import judge
 from service.shipping.receiver import Decision
 
 

@@ -1,13 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 
-from service.shipping.loki import make_receiver
+from service.shipping.loki.judge import judge
 from service.shipping.receiver import Batch, Decision, Verdict
-from service.shipping.sending import open_session, send
+from service.shipping.sending import HttpEndpoint
 
 BATCH = Batch(b"{}", 2)
 
@@ -39,9 +38,8 @@ async def server(*pieces: bytes, endless: bytes = b"", is_patient: bool = False)
 
 
 async def sent_to(url: str, patience: float = 5.0) -> Verdict:
-    receiver = replace(make_receiver(url, "test"), timeout=patience)
-    async with open_session(receiver) as session, asyncio.timeout(10):
-        return await send(session, receiver, BATCH)
+    async with HttpEndpoint(url, {}, judge, patience).connect() as send, asyncio.timeout(10):
+        return await send(BATCH)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from service.journal.reader import Row
-from service.shipping import loki
-from service.shipping.health import State
+from service.shipping.delivery import DeliveryState
+from service.shipping.loki.receiver import make_receiver
+from service.shipping.loki.settings import LokiSettings, login_headers
 from service.shipping.pace import Pace
 from service.shipping.receiver import Batch, Decision, Verdict
 from service.shipping.shipper import Shipper
@@ -26,18 +27,23 @@ async def test_records_arrive_in_order_and_the_cursor_follows() -> None:
         await journal.wait_for_cursor(1200)
         assert [line.encode() for line in fake.lines()] == [row.line for row in journal.rows]
         assert journal.moves == [200, 400, 600, 800, 1000, 1200]
-        await holds(lambda: shipper.health().oldest_unshipped_seconds == 0)
-        health = shipper.health()
-        assert (health.state, health.cursor, health.shipped, health.parked) == (State.WELL, 1200, 1200, 0)
-        assert health.last_success is not None
-        assert health.last_error == ""
+        await holds(lambda: shipper.delivery().oldest_unshipped_seconds == 0)
+        delivery = shipper.delivery()
+        assert (delivery.state, delivery.cursor, delivery.shipped, delivery.parked) == (
+            DeliveryState.WELL,
+            1200,
+            1200,
+            0,
+        )
+        assert delivery.last_success is not None
+        assert delivery.last_error == ""
 
 
 async def test_a_new_record_is_shipped_when_the_shipper_is_woken() -> None:
     journal = MemoryJournal()
     slow = Pace(linger=0.0, idle=3600.0)
     async with FakeLoki() as fake, shipping(journal, loki_at(fake), slow) as shipper:
-        await holds(lambda: shipper.health().state is State.WELL)
+        await holds(lambda: shipper.delivery().state is DeliveryState.WELL)
         journal.rows.append(make_row(1))
         shipper.wake()
         await journal.wait_for_cursor(1, seconds=5)
@@ -46,7 +52,7 @@ async def test_a_new_record_is_shipped_when_the_shipper_is_woken() -> None:
 async def test_records_that_end_together_go_in_one_request() -> None:
     journal = MemoryJournal()
     async with FakeLoki() as fake, shipping(journal, loki_at(fake), Pace(linger=0.15, idle=3600.0)) as shipper:
-        await holds(lambda: shipper.health().state is State.WELL)
+        await holds(lambda: shipper.delivery().state is DeliveryState.WELL)
         for number in range(1, 6):
             journal.rows.append(make_row(number))
             shipper.wake()
@@ -85,9 +91,9 @@ async def test_whatever_loki_answers_every_record_arrives_once_and_in_order(reco
         for row in rows:
             journal.rows.append(row)
         shipper.wake()
-        await holds(lambda: shipper.health().state is State.FAILING)
+        await holds(lambda: shipper.delivery().state is DeliveryState.FAILING)
         assert journal.cursor == 0
-        assert shipper.health().oldest_unshipped_seconds > 0
+        assert shipper.delivery().oldest_unshipped_seconds > 0
         await fake.start()
         await journal.wait_for_cursor(records_to_ship, seconds=120)
         await fake.stop()
@@ -110,13 +116,13 @@ async def test_several_bad_lines_are_parked_each_with_its_own_reason() -> None:
     async with FakeLoki() as fake, shipping(journal, loki_at(fake)) as shipper:
         await journal.wait_for_cursor(100)
         assert len(fake.lines()) == 97
-        health = shipper.health()
+        delivery = shipper.delivery()
     assert {number: reason for number, (reason, _) in journal.parked.items()} == {
         1: "greater_than_max_sample_age",
         42: "line_too_long",
         100: "too_far_in_future",
     }
-    assert (health.parked, health.late) == (3, 1)
+    assert (delivery.parked, delivery.late) == (3, 1)
 
 
 async def test_a_record_that_cannot_be_encoded_is_parked_and_blocks_nothing() -> None:
@@ -184,7 +190,8 @@ async def test_retry_after_is_waited_for() -> None:
 async def test_credentials_and_tenant_reach_the_receiver() -> None:
     journal = MemoryJournal([make_row(1)])
     async with FakeLoki(limits=Limits(token="t0k")) as fake:
-        receiver = loki.make_receiver(fake.url, "test", tenant="team-a", token="t0k")
+        loki = LokiSettings(fake.url, login_headers(tenant="team-a", token="t0k"))
+        receiver = make_receiver(loki, "test")
         async with shipping(journal, receiver):
             await journal.wait_for_cursor(1)
         headers = fake.requests[-1].headers
@@ -197,7 +204,7 @@ async def test_credentials_and_tenant_reach_the_receiver() -> None:
 async def test_when_record_after_record_is_refused_for_an_unknown_reason_parking_ends() -> None:
     journal = MemoryJournal([make_row(number) for number in range(1, 201)])
     async with FakeLoki([Answer(400, "mystery")] * 5000) as fake, shipping(journal, loki_at(fake)) as shipper:
-        await holds(lambda: shipper.health().state is State.REFUSING)
+        await holds(lambda: shipper.delivery().state is DeliveryState.REFUSING)
         assert len(journal.parked) == 20
         fake.script.clear()
         await journal.wait_for_cursor(200)
@@ -222,7 +229,7 @@ async def test_a_stop_sends_what_is_in_the_journal_already() -> None:
     journal = MemoryJournal()
     async with FakeLoki() as fake:
         async with shipping(journal, loki_at(fake), Pace(linger=0.0, idle=3600.0)) as shipper:
-            await holds(lambda: shipper.health().state is State.WELL)
+            await holds(lambda: shipper.delivery().state is DeliveryState.WELL)
             journal.rows.append(make_row(1))
         assert journal.cursor == 1
 
@@ -234,7 +241,7 @@ async def test_a_stop_during_back_off_does_not_wait_for_it() -> None:
     await fake.stop()
     slow = Pace(first_delay=1000.0, longest_delay=1000.0)
     async with shipping(journal, loki_at(fake), slow) as shipper:
-        await holds(lambda: shipper.health().state is State.FAILING)
+        await holds(lambda: shipper.delivery().state is DeliveryState.FAILING)
         began = time.monotonic()
         await shipper.stop()
         assert time.monotonic() - began < 2
@@ -243,7 +250,7 @@ async def test_a_stop_during_back_off_does_not_wait_for_it() -> None:
 async def test_trouble_with_the_journal_is_told_and_gets_over() -> None:
     journal = MemoryJournal([make_row(1)], read_error=OSError("disk I/O error"))
     async with FakeLoki() as fake, shipping(journal, loki_at(fake)) as shipper:
-        await holds(lambda: "disk I/O error" in shipper.health().last_error)
+        await holds(lambda: "disk I/O error" in shipper.delivery().last_error)
         journal.read_error = None
         await journal.wait_for_cursor(1)
 

@@ -1,12 +1,12 @@
-"""What a look at something found."""
+"""The result of a look at something."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from time import time
 
 from service.cli.doctor.chapters import Chapter
-from service.cli.http_client import HttpResponse
 
 
 class Severity(StrEnum):
@@ -37,15 +37,18 @@ _SMALL_SECONDS = 5.0
 _LARGE_SECONDS = 60.0
 
 
-def clock_finding(name: str, answer: HttpResponse, now: float | None = None) -> CheckResult | None:
-    """How far the clock of what answered just ``now`` (Unix seconds) is from ours; None when it does not tell."""
+def clock_finding(name: str, headers: Mapping[str, str], now: float | None = None) -> CheckResult | None:
+    """How far the clock of what answered ``headers`` (by lower-case name) just ``now`` (Unix seconds) is from ours.
+
+    None when it does not tell.
+    """
     try:
-        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        theirs = parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
     apart = (time() if now is None else now) - theirs
     if abs(apart) <= _SMALL_SECONDS:
         return CheckResult("clock", Severity.GOOD, f"The same as {name}'s, within {_SMALL_SECONDS:.0f} s.")
-    said = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
+    text = f"This machine's clock is {abs(apart):,.0f} s {'ahead of' if apart > 0 else 'behind'} {name}'s."
     state = Severity.PROBLEM if abs(apart) > _LARGE_SECONDS else Severity.ADVICE
-    return CheckResult("clock", state, said, "Let both machines take their time from the network (NTP).", Chapter.CLOCK)
+    return CheckResult("clock", state, text, "Let both machines take their time from the network (NTP).", Chapter.CLOCK)

@@ -1,5 +1,6 @@
-"""The command itself: asks everybody at once, shows what they found."""
+"""The command itself: looks at everything at once, then shows the findings."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -31,8 +32,8 @@ def doctor(as_json: AsJson = False, url: Url = "", since: Since = "24h") -> None
     findings = examine(current_settings(), url, _seconds(since))
     is_well = all(finding.state is not Severity.PROBLEM for finding in findings)
     if as_json:
-        said = [asdict(finding) | {"see": finding.entry and finding.entry.address} for finding in findings]
-        say_json({"well": is_well, "findings": said}, indent=2)
+        listed = [asdict(finding) | {"see": finding.entry and finding.entry.address} for finding in findings]
+        say_json({"well": is_well, "findings": listed}, indent=2)
     else:
         _show(findings)
     raise typer.Exit(0 if is_well else 1)
@@ -52,13 +53,13 @@ def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "li
         ("recorder", lambda: look_at_recorder(settings, url)),
         ("journal", lambda: look_at_storage(settings)),
         ("traffic", lambda: look_at_traffic(settings, seconds)),
-        ("receivers", lambda: look_at_receivers(settings, seconds)),
+        ("receivers", lambda: look_at_receivers(settings, os.environ, seconds)),
         ("versions", look_at_machine),
     ]
-    found: list[list[CheckResult] | None] = [None] * len(looks)
+    results: list[list[CheckResult] | None] = [None] * len(looks)
 
     def run(place: int) -> None:
-        found[place] = _looked(*looks[place])
+        results[place] = _looked(*looks[place])
 
     # Daemons: one that hangs must keep neither the answer nor the end of the command.
     threads = [threading.Thread(target=run, args=(place,), daemon=True) for place in range(len(looks))]
@@ -69,17 +70,17 @@ def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "li
         thread.join(max(0.0, deadline - time.monotonic()))
     return [
         finding
-        for (about, _), one in zip(looks, list(found), strict=True)
-        for finding in (_unfinished(about) if one is None else one)
+        for (about, _), result in zip(looks, list(results), strict=True)
+        for finding in (_unfinished(about) if result is None else result)
     ]
 
 
 def _unfinished(about: str) -> "list[CheckResult]":
     from service.cli.doctor.check_result import CheckResult, Severity
 
-    said = f"Looking at it took more than {_MOST_SECONDS:.0f} s: what answers there hardly moves."
+    text = f"Looking at it took more than {_MOST_SECONDS:.0f} s: what answers there hardly moves."
     return [
-        CheckResult(about, Severity.PROBLEM, said, "See what else keeps that machine, its disk or its network busy.")
+        CheckResult(about, Severity.PROBLEM, text, "See what else keeps that machine, its disk or its network busy.")
     ]
 
 
@@ -89,11 +90,11 @@ def _looked(about: str, look: "Callable[[], list[CheckResult]]") -> "list[CheckR
     try:
         return look()
     except PermissionError as error:
-        said = f"This user may not look at it: {error.filename or error}."
+        text = f"This user may not look at it: {error.filename or error}."
         return [
-            CheckResult(about, Severity.PROBLEM, said, "Run doctor as the recorder's own user, or in its container.")
+            CheckResult(about, Severity.PROBLEM, text, "Run doctor as the recorder's own user, or in its container.")
         ]
-    except Exception as error:  # noqa: BLE001 - one look that fails must not hide what the others found
+    except Exception as error:  # noqa: BLE001 - one look that fails must not hide what the others see
         return [CheckResult(about, Severity.PROBLEM, f"It could not be looked at: {error!r}", "Please report this.")]
 
 
@@ -123,10 +124,10 @@ def _show(findings: "Iterable[CheckResult]") -> None:
     for finding in findings:
         sign, style = signs[finding.state]
         needs_action = finding.state in ("advice", "problem")
-        said = Text(inert(finding.text))
+        text = Text(inert(finding.text))
         if finding.advice:
-            said.append(f"\n→ {inert(finding.advice)}", "yellow" if needs_action else "dim")
+            text.append(f"\n→ {inert(finding.advice)}", "yellow" if needs_action else "dim")
         if finding.entry and needs_action:
-            said.append(f"\n  {finding.entry.address}", "dim")
-        table.add_row(Text(sign, style), Text(inert(finding.about), "bold"), said)
+            text.append(f"\n  {finding.entry.address}", "dim")
+        table.add_row(Text(sign, style), Text(inert(finding.about), "bold"), text)
     console().print(table)

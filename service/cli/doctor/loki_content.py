@@ -1,4 +1,4 @@
-"""Whether Loki, when it is asked as Grafana asks it, gives back what it took."""
+"""Whether Loki gives back what it took, to a query like Grafana's."""
 
 import json
 import time
@@ -10,25 +10,25 @@ from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.http_client import HttpResponse, ask, why
 from service.journal.reader import Reader
 from service.record.wording import duration
-from service.settings import Settings
-from service.shipping.loki import login_headers
+from service.shipping.loki.settings import NAME, LokiSettings
 
 # What was taken just now may not be found yet by each of several servers.
 _SETTLED_SECONDS = 10.0
-# Loki looks in memory for the last two to three hours only, unless it is told otherwise: what came to it late, after
-# an outage, is then found again when it lies in files.
+# By default Loki looks in memory for the last two to three hours only. What came late, after an outage, is found again
+# when it lies in files.
 _LATE_SECONDS = 7200.0
 # Loki may keep less than we do; a day is what everybody keeps.
 _KEPT_SECONDS = 86_400.0
 _SECONDS = 5.0
 
 
-def look_for_newest(settings: Settings, reader: Reader) -> list[CheckResult]:
+def look_for_newest(loki: LokiSettings, reader: Reader) -> list[CheckResult]:
     """Ask Loki for the newest record that it took; nothing to say when none is of today. Raises JournalError."""
     newest = reader.ask(
         "SELECT id, ended_ns FROM exchange"
-        " WHERE number <= coalesce((SELECT number FROM cursor WHERE receiver = 'loki'), 0)"
-        " AND number NOT IN (SELECT number FROM parked WHERE receiver = 'loki') ORDER BY number DESC LIMIT 1"
+        " WHERE number <= coalesce((SELECT number FROM cursor WHERE receiver = ?), 0)"
+        " AND number NOT IN (SELECT number FROM parked WHERE receiver = ?) ORDER BY number DESC LIMIT 1",
+        (NAME, NAME),
     )
     if not newest:
         return []
@@ -37,51 +37,51 @@ def look_for_newest(settings: Settings, reader: Reader) -> list[CheckResult]:
     if not _SETTLED_SECONDS <= age <= _KEPT_SECONDS:
         return []
     try:
-        answer = _query(settings, identifier, ended_ns)
+        answer = _query(loki, identifier, ended_ns)
     except OSError as error:
-        said, advice = f"It does not answer queries: {why(error)}.", "Ask for less time at once; its log says more."
-        return [CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.TOO_MANY)]
+        text, advice = f"It does not answer queries: {why(error)}.", "Ask for less time at once; its log says more."
+        return [CheckResult("Loki", Severity.ADVICE, text, advice, Chapter.TOO_MANY)]
     return [_judge(answer, identifier, age)]
 
 
-def _query(settings: Settings, identifier: str, ended_ns: int) -> HttpResponse:
-    login = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
-    wanted = {
+def _query(loki: LokiSettings, identifier: str, ended_ns: int) -> HttpResponse:
+    parameters = {
         "query": f'{{job="nginx", service="ollama"}} | exchange="{identifier}"',
         "start": str(ended_ns),
         "end": str(ended_ns + 1),
         "limit": "1",
     }
-    return ask(f"{settings.loki_url}/loki/api/v1/query_range?{urlencode(wanted)}", headers=login, seconds=_SECONDS)
+    url = f"{loki.base}/loki/api/v1/query_range?{urlencode(parameters)}"
+    return ask(url, headers=loki.headers, seconds=_SECONDS)
 
 
 def _judge(answer: HttpResponse, identifier: str, age: float) -> CheckResult:
-    text = " ".join(answer.body[:300].decode("utf-8", "replace").split())
-    if answer.status == 429 or "too many outstanding requests" in text:
-        said = f"It has too many queries to answer ({answer.status}: {text})."
+    words = " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    if answer.status == 429 or "too many outstanding requests" in words:
+        text = f"It has too many queries to answer ({answer.status}: {words})."
         advice = "Let dashboards ask for less time, less often; raise frontend.max_outstanding_per_tenant."
-        return CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.TOO_MANY)
+        return CheckResult("Loki", Severity.ADVICE, text, advice, Chapter.TOO_MANY)
     if answer.status in (401, 403, 404):
         # A key that may write need not be one that may read.
         return CheckResult("Loki", Severity.NOTE, f"It is not for us to read there ({answer.status} for a query).")
-    found = _result(answer)
-    if found is None:
-        said = f"What answers a query there is no Loki: {answer.status} {text}".rstrip() + "."
-        return CheckResult("Loki", Severity.PROBLEM, said, "Set LOKI_URL to Loki's base address.", Chapter.NO_DATA)
-    if found:
+    result = _result(answer)
+    if result is None:
+        text = f"What answers a query there is no Loki: {answer.status} {words}".rstrip() + "."
+        return CheckResult("Loki", Severity.PROBLEM, text, "Set LOKI_URL to Loki's base address.", Chapter.NO_DATA)
+    if result:
         return CheckResult("Loki", Severity.GOOD, "It gives back the newest record that it took.")
-    said = f"It took record {identifier[:12]} {duration(age)} ago and does not give it back."
+    text = f"It took record {identifier[:12]} {duration(age)} ago and does not give it back."
     if age > _LATE_SECONDS:
         advice = (
             "If it came late: query_store_max_look_back_period in loki/loki.yaml; else see LOKI_TENANT and retention."
         )
-        return CheckResult("Loki", Severity.ADVICE, said, advice, Chapter.NO_DATA)
+        return CheckResult("Loki", Severity.ADVICE, text, advice, Chapter.NO_DATA)
     advice = "See that LOKI_TENANT and LOKI_URL are those that Grafana asks, and that nothing was deleted there."
-    return CheckResult("Loki", Severity.PROBLEM, said, advice, Chapter.NO_DATA)
+    return CheckResult("Loki", Severity.PROBLEM, text, advice, Chapter.NO_DATA)
 
 
 def _result(answer: HttpResponse) -> list[Any] | None:
-    """What was found; None when it is no answer of Loki's."""
+    """The streams of the result; None when it is no answer of Loki's."""
     try:
         result = json.loads(answer.body)["data"]["result"]
     except (ValueError, RecursionError, LookupError, TypeError):

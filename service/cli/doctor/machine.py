@@ -13,14 +13,14 @@ _OLDEST_SQLITE = (3, 35, 0)
 
 def look_at_machine() -> list[CheckResult]:
     """The versions of what the recorder is made of."""
-    said = (
+    text = (
         f"ollama-recorder {service.__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},"
         f" aiohttp {_version('aiohttp')}, {platform.system()} {platform.machine()}"
     )
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         advice = f"Use a Python that was built with SQLite {'.'.join(map(str, _OLDEST_SQLITE[:2]))} or newer."
-        return [CheckResult("versions", Severity.PROBLEM, said, advice)]
-    return [CheckResult("versions", Severity.GOOD, said)]
+        return [CheckResult("versions", Severity.PROBLEM, text, advice)]
+    return [CheckResult("versions", Severity.GOOD, text)]
 
 
 def _version(package: str) -> str:

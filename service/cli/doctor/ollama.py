@@ -25,22 +25,22 @@ def look_at_ollama(settings: Settings) -> list[CheckResult]:
     """Findings about OLLAMA_URL; when nothing answers there, only why."""
     url = settings.ollama_url
     if _is_ourselves(urlsplit(url), settings.listen):
-        said, advice = (
+        text, advice = (
             f"OLLAMA_URL={url} is where the recorder itself listens.",
             "Set it to Ollama's address, port 11434.",
         )
-        return [CheckResult(_ABOUT, Severity.PROBLEM, said, advice, Chapter.NOT_OLLAMA)]
+        return [CheckResult(_ABOUT, Severity.PROBLEM, text, advice, Chapter.NOT_OLLAMA)]
     try:
         answer = ask(f"{url}/api/version")
     except OSError as error:
         return [_absent(url, error)]
     if trouble := _refusal(url, answer):
         return [trouble]
-    found = [CheckResult(_ABOUT, Severity.GOOD, f"Version {_document(answer).get('version', '?')} answers at {url}.")]
-    found += _interface(urlsplit(url))
-    if clock := clock_finding("Ollama", answer):
-        found.append(clock)
-    return [*found, *_models(url), *_loaded(url, _is_loopback(urlsplit(url).hostname or ""))]
+    results = [CheckResult(_ABOUT, Severity.GOOD, f"Version {_document(answer).get('version', '?')} answers at {url}.")]
+    results += _interface(urlsplit(url))
+    if clock := clock_finding("Ollama", answer.headers):
+        results.append(clock)
+    return [*results, *_models(url), *_loaded(url, _is_loopback(urlsplit(url).hostname or ""))]
 
 
 def _absent(url: str, error: OSError) -> CheckResult:
@@ -115,7 +115,7 @@ def _interface(parts: SplitResult) -> Iterator[CheckResult]:
             _ABOUT,
             Severity.NOTE,
             f"It listens on {', '.join(addresses)}: whoever reaches this machine may use it, past the recorder.",
-            f"If only the recorder shall: OLLAMA_HOST=127.0.0.1:{parts.port or 11434} ollama serve, or a firewall.",
+            f"For the recorder alone: OLLAMA_HOST=127.0.0.1:{parts.port or 11434} ollama serve, or a firewall.",
             Chapter.OPEN,
         )
 
@@ -124,7 +124,7 @@ def listening_addresses(
     port: int, tables: Iterable[Path] = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ) -> list[str]:
     """The addresses of this machine on which somebody listens at ``port``, as Linux tells; none elsewhere."""
-    found = set()
+    addresses = set()
     for table in tables:
         try:
             lines = table.read_text().splitlines()[1:]
@@ -134,8 +134,8 @@ def listening_addresses(
             _, local, _, state, *_ = line.split()
             address, _, number = local.partition(":")
             if state == _LISTENING and int(number, 16) == port:
-                found.add(_address(address))
-    return sorted(found)
+                addresses.add(_address(address))
+    return sorted(addresses)
 
 
 def _address(text: str) -> str:
@@ -210,10 +210,10 @@ def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[CheckResult]
 
 def _document(answer: HttpResponse) -> dict[str, Any]:
     try:
-        said = json.loads(answer.body)
+        document = json.loads(answer.body)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _is_loopback(host: str) -> bool:

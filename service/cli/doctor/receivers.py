@@ -1,24 +1,24 @@
-"""Loki and the OTLP receiver: are they ready, how far behind are they, is anything parked."""
+"""The receivers: are they ready, how far behind are they, is anything parked."""
 
-import socket
+import os
 import time
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity, clock_finding
 from service.cli.doctor.loki_content import look_for_newest
-from service.cli.http_client import ask, why
-from service.cli.maintenance import wanted_receivers
+from service.cli.http_client import why
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.wording import counted, duration
-from service.settings import Settings
-from service.shipping.loki import login_headers
+from service.settings import Settings, SettingsError
+from service.shipping.loki.settings import read_loki_settings
+from service.shipping.receiver import WantedReceiver
+from service.shipping.registry import wanted_receivers
 
-_CONNECT_SECONDS = 3.0
 _LATE_SECONDS = 60.0
-_NAMES = {"loki": "Loki", "otlp": "OTLP"}
-# Why a receiver refused a record for good (service/shipping/loki.py), and where that is explained.
+_OF_READINESS = {True: Severity.GOOD, None: Severity.NOTE, False: Severity.PROBLEM}
+# Why a receiver refused a record for good (service/shipping/loki/judge.py), and where that is explained.
 _REFUSED_FOR = {
     "too_far_behind": Chapter.TOO_LATE,
     "greater_than_max_sample_age": Chapter.TOO_LATE,
@@ -31,85 +31,70 @@ _REFUSED_FOR = {
 }
 
 
-def look_at_receivers(settings: Settings, seconds: float = 86_400.0) -> list[CheckResult]:
-    """Findings about every receiver that the settings name, and what it refused in the last ``seconds``."""
-    wanted = wanted_receivers(settings)
+def look_at_receivers(
+    settings: Settings, environment: Mapping[str, str] = os.environ, seconds: float = 86_400.0
+) -> list[CheckResult]:
+    """Findings about every receiver that the settings ask for, and what it refused in the last ``seconds``."""
+    wanted = wanted_receivers(settings, environment)
     if not wanted:
-        said = "Nothing is shipped: neither LOKI_URL nor OTLP is set."
-        return [CheckResult("receivers", Severity.NOTE, said, "Grafana shows what is in Loki.", Chapter.NO_DATA)]
-    found = []
-    if "loki" in wanted:
-        found += _loki(settings)
-    if "otlp" in wanted:
-        found += _otlp(wanted["otlp"])
+        return [_nothing_is_shipped(settings)]
+    results = [result for receiver in wanted for result in _readiness(receiver)]
+    has_trouble = {result.about for result in results if result.entry is Chapter.NO_DATA}
     reader = Reader(settings.data_dir)
     try:
-        for name in wanted:
-            found += _delivery(name, reader, time.time_ns() - int(seconds * 1e9))
-        if "loki" in wanted and not any(one.about == "Loki" and one.entry is Chapter.NO_DATA for one in found):
-            found += look_for_newest(settings, reader)
+        for receiver in wanted:
+            delivery = _delivery(receiver, reader, time.time_ns() - int(seconds * 1e9))
+            has_trouble |= {result.about for result in delivery if result.entry is Chapter.NO_DATA}
+            results += delivery
+        loki = read_loki_settings(settings)
+        if loki is not None and "Loki" not in has_trouble:
+            results += look_for_newest(loki, reader)
     except JournalError:
-        # Said by those who look at the journal.
+        # Doctor's look at the journal tells of it.
         pass
     finally:
         reader.close()
-    return found
+    return results
 
 
-def _loki(settings: Settings) -> list[CheckResult]:
-    url = settings.loki_url
-    headers = login_headers(settings.loki_tenant, settings.loki_username, settings.loki_password, settings.loki_token)
+def _nothing_is_shipped(settings: Settings) -> CheckResult:
+    text = "Nothing is shipped: neither LOKI_URL nor OTLP is set."
+    if settings.otlp_endpoint:
+        text = "Nothing is shipped: LOKI_URL is not set, and OpenTelemetry's variables switch OTLP off."
+    return CheckResult("receivers", Severity.NOTE, text, "Grafana shows what is in Loki.", Chapter.NO_DATA)
+
+
+def _readiness(receiver: WantedReceiver) -> list[CheckResult]:
+    title, address = receiver.title, receiver.address
     try:
-        answer = ask(f"{url}/ready", headers=headers)
+        receiver.prepare()
+        readiness = receiver.ask_readiness()
+    except SettingsError as mistakes:
+        text = f"The recorder does not start with these settings: {mistakes}"
+        return [CheckResult(title, Severity.PROBLEM, text, "Correct them.", Chapter.NOT_RUNNING)]
     except OSError as error:
-        advice = "Start it, or correct LOKI_URL. Nothing is lost meanwhile: the journal keeps it all."
-        return [
-            CheckResult("Loki", Severity.PROBLEM, f"{url} cannot be reached: {why(error)}.", advice, Chapter.NO_DATA)
-        ]
-    clock = clock_finding("Loki", answer)
-    return [_readiness(url, answer.status), *([clock] if clock else [])]
+        advice = f"Start it, or correct {receiver.variable}. Nothing is lost meanwhile: the journal keeps it all."
+        text = f"{address} cannot be reached: {why(error)}."
+        return [CheckResult(title, Severity.PROBLEM, text, advice, Chapter.NO_DATA)]
+    entry = Chapter.NO_DATA if readiness.is_ready is False else None
+    severity = _OF_READINESS[readiness.is_ready]
+    clock = clock_finding(title, readiness.headers)
+    return [CheckResult(title, severity, readiness.text, readiness.advice, entry), *([clock] if clock else [])]
 
 
-def _readiness(url: str, status: int) -> CheckResult:
-    if status == 200:
-        return CheckResult("Loki", Severity.GOOD, f"Ready at {url}.")
-    if status in (401, 403):
-        said, advice = f"{url} refuses us ({status}).", "Check LOKI_TOKEN, or LOKI_USERNAME and LOKI_PASSWORD."
-        return CheckResult("Loki", Severity.PROBLEM, said, advice, Chapter.NO_DATA)
-    if status == 404:
-        # Some gateways in front of Loki pass its API and nothing else.
-        return CheckResult("Loki", Severity.NOTE, f"{url} does not say whether it is ready (404 for /ready).")
-    said, advice = f"{url} is not ready ({status}).", "It needs about 15 s after its start; then its log says more."
-    return CheckResult("Loki", Severity.PROBLEM, said, advice, Chapter.NO_DATA)
-
-
-def _otlp(address: str) -> list[CheckResult]:
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
-    except OSError as error:
-        advice = "Start the receiver, or correct OTEL_EXPORTER_OTLP_ENDPOINT. The journal keeps all of it meanwhile."
-        return [
-            CheckResult(
-                "OTLP", Severity.PROBLEM, f"{address} cannot be reached: {why(error)}.", advice, Chapter.NO_DATA
-            )
-        ]
-    return [CheckResult("OTLP", Severity.GOOD, f"Something listens at {address}.")]
-
-
-def _delivery(name: str, reader: Reader, since_ns: int) -> list[CheckResult]:
-    found = []
+def _delivery(receiver: WantedReceiver, reader: Reader, since_ns: int) -> list[CheckResult]:
+    name, title = receiver.name, receiver.title
+    results = []
     waiting = max(0, reader.newest_number() - reader.cursors().get(name, 0))
     oldest = reader.oldest_unshipped_ended_ns(name)
     late = 0.0 if oldest is None else time.time() - oldest / 1e9
     if waiting and late > _LATE_SECONDS:
-        said = f"Not delivered yet: {counted(waiting, 'record')}, the oldest for {duration(late)}."
+        text = f"Not delivered yet: {counted(waiting, 'record')}, the oldest for {duration(late)}."
         advice = "They go on their way, oldest first, while the recorder runs and the receiver takes them."
-        found.append(CheckResult(_NAMES[name], Severity.PROBLEM, said, advice, Chapter.NO_DATA))
+        results.append(CheckResult(title, Severity.PROBLEM, text, advice, Chapter.NO_DATA))
     else:
-        said = f"{counted(waiting, 'record')} on the way." if waiting else "It has everything."
-        found.append(CheckResult(_NAMES[name], Severity.GOOD, said))
+        text = f"{counted(waiting, 'record')} on the way." if waiting else "It has everything."
+        results.append(CheckResult(title, Severity.GOOD, text))
     refused = reader.ask(
         "SELECT reason, count(*), max(number) FROM parked WHERE receiver = ? AND parked_ns >= ?"
         " GROUP BY reason ORDER BY 2 DESC LIMIT 5",
@@ -117,8 +102,8 @@ def _delivery(name: str, reader: Reader, since_ns: int) -> list[CheckResult]:
     )
     for reason, count, number in refused:
         ((detail,),) = reader.ask("SELECT detail FROM parked WHERE receiver = ? AND number = ?", (name, number))
-        said = f"Refused for good: {counted(count, 'record')}, the last one for: {reason} {detail}"
+        text = f"Refused for good: {counted(count, 'record')}, the last one for: {reason} {detail}"
         advice = "They stay in the journal; `ollama-recorder ship status` lists them."
         entry = _REFUSED_FOR.get(str(reason), Chapter.NO_DATA)
-        found.append(CheckResult(_NAMES[name], Severity.ADVICE, said[:500], advice, entry))
-    return found
+        results.append(CheckResult(title, Severity.ADVICE, text[:500], advice, entry))
+    return results

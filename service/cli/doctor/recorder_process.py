@@ -1,4 +1,4 @@
-"""The recorder: does it run, is it the one of these settings and of this version, what does it say of itself."""
+"""The recorder: whether it runs, whether these are its settings and its version, and what its own pages tell."""
 
 import contextlib
 import fcntl
@@ -15,12 +15,13 @@ from service.cli.environment import base_address
 from service.cli.http_client import ask, why
 from service.journal.folder import LOCK
 from service.settings import Settings
+from service.shipping.loki.settings import NAME as LOKI
 
 _ABOUT = "recorder"
 _LOG = ("Its log says more.", None)
 _ADVICE = {
     "journal": ("Make room on the disk of DATA_DIR; its log says more.", Chapter.DISK),
-    "loki": ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Chapter.TOO_MANY),
+    LOKI: ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Chapter.TOO_MANY),
 }
 
 
@@ -42,9 +43,9 @@ def look_at_recorder(settings: Settings, url: str = "") -> list[CheckResult]:
                 Chapter.NOT_RUNNING,
             )
         ]
-    found = [*_versions(settings, base), *_readiness(base), *_losses(settings, base), *_reach(settings)]
+    results = [*_versions(settings, base), *_readiness(base), *_losses(settings, base), *_reach(settings)]
     if holder is None and _may_be_looked_into(settings.data_dir):
-        found.append(
+        results.append(
             CheckResult(
                 _ABOUT,
                 Severity.PROBLEM,
@@ -53,7 +54,7 @@ def look_at_recorder(settings: Settings, url: str = "") -> list[CheckResult]:
                 Chapter.NOT_RUNNING,
             )
         )
-    return found
+    return results
 
 
 def holder_of(settings: Settings) -> str | None:
@@ -123,21 +124,21 @@ def _readiness(base: str) -> list[CheckResult]:
     return [
         CheckResult(_ABOUT, Severity.PROBLEM, f"It says of its {part}: {trouble}", *_ADVICE.get(part, _LOG))
         for part, trouble in degraded.items()
-        if part != "ollama" and not (part == "loki" and "HTTP 429" not in str(trouble))
+        if part != "ollama" and not (part == LOKI and "HTTP 429" not in str(trouble))
     ]
 
 
 def _losses(settings: Settings, base: str) -> list[CheckResult]:
     """What the recorder could not keep since it started."""
     numbers = _metrics(base, _login(settings))
-    found = []
+    results = []
     if lost := numbers.get("ollama_recorder_lost_records_total", 0.0):
-        said = f"{lost:,.0f} exchanges left no record since it started: the journal could not take them."
-        found.append(CheckResult(_ABOUT, Severity.PROBLEM, said, "Its log says why (RecordsLost).", Chapter.DISK))
+        text = f"{lost:,.0f} exchanges left no record since it started: the journal could not take them."
+        results.append(CheckResult(_ABOUT, Severity.PROBLEM, text, "Its log says why (RecordsLost).", Chapter.DISK))
     if lost := numbers.get("ollama_recorder_lost_bodies_total", 0.0):
-        said = f"{lost:,.0f} records were kept without bodies since it started: there was no room for them."
-        found.append(CheckResult(_ABOUT, Severity.ADVICE, said, "Its log says why (BodiesLost).", Chapter.DISK))
-    return found
+        text = f"{lost:,.0f} records were kept without bodies since it started: there was no room for them."
+        results.append(CheckResult(_ABOUT, Severity.ADVICE, text, "Its log says why (BodiesLost).", Chapter.DISK))
+    return results
 
 
 def _metrics(base: str, headers: dict[str, str]) -> dict[str, float]:
@@ -146,28 +147,28 @@ def _metrics(base: str, headers: dict[str, str]) -> dict[str, float]:
         text = ask(f"{base}/metrics", headers=headers).body.decode("utf-8", "replace")
     except OSError:
         return {}
-    found = {}
+    numbers = {}
     for line in text.splitlines():
         name, _, value = line.partition(" ")
         with contextlib.suppress(ValueError):
-            found[name] = float(value)
-    return found
+            numbers[name] = float(value)
+    return numbers
 
 
 def _reach(settings: Settings) -> list[CheckResult]:
     """Who reaches it, as far as LISTEN tells. In a container it listens on all of its own addresses, as it must."""
     host, port = settings.listen
     if host in ("127.0.0.1", "::1", "localhost"):
-        said = f"It listens on {host}:{port} only: programs in containers and on other machines do not reach it."
+        text = f"It listens on {host}:{port} only: programs in containers and on other machines do not reach it."
         advice = (
             "That is right for callers on this machine; others come through `make up`, or a LISTEN that they reach."
         )
-        return [CheckResult(_ABOUT, Severity.NOTE, said, advice, Chapter.NOT_REACHED)]
+        return [CheckResult(_ABOUT, Severity.NOTE, text, advice, Chapter.NOT_REACHED)]
     if settings.api_keys_file is None and not is_in_container():
-        said = f"It listens on {host}:{port} without API_KEYS_FILE: whoever reaches this machine may use the models."
+        text = f"It listens on {host}:{port} without API_KEYS_FILE: whoever reaches this machine may use the models."
         return [
             CheckResult(
-                _ABOUT, Severity.ADVICE, said, "Give each caller a key, or let a firewall decide.", Chapter.OPEN
+                _ABOUT, Severity.ADVICE, text, "Give each caller a key, or let a firewall decide.", Chapter.OPEN
             )
         ]
     return []
@@ -179,7 +180,7 @@ def _login(settings: Settings) -> dict[str, str]:
 
 def _document(base: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
     try:
-        said = json.loads(ask(base + path, headers=headers).body)
+        document = json.loads(ask(base + path, headers=headers).body)
     except (OSError, ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}

@@ -14,7 +14,7 @@ _LONG_LOAD_SECONDS = 5.0
 _LONG_WAIT_SECONDS = 5.0
 # Below it, a busy minute; above, what callers live with.
 _LARGE_SHARE = 0.1
-# Ollama unloads a model after five minutes without use, unless it is told otherwise.
+# Ollama unloads a model after five minutes without use, unless its settings say otherwise.
 _KEPT_LOADED_SECONDS = 300.0
 # Slower than people read, and slower than a usual processor is with a model of 8 billion weights.
 _SLOW_TOKENS_PER_SECOND = 5.0
@@ -22,48 +22,55 @@ _ENOUGH_TOKENS = 16
 
 
 def cut_prompts(window: Window) -> Iterator[CheckResult]:
-    cut = [call for call in window.calls if call.said.get("prompt_truncated") is True]
+    cut = [call for call in window.calls if call.record.prompt_truncated]
     if not cut:
         return
-    sizes = sorted({int(call.number("context_length")) for call in cut} - {0})
+    sizes = sorted({call.record.context_length or 0 for call in cut} - {0})
     to = f" to {sizes[0]:,}{f' to {sizes[-1]:,}' if len(sizes) > 1 else ''} tokens" if sizes else ""
-    said = f"Ollama cut {counted(len(cut), 'prompt')} {window.span}{to}, and did not say so ({models(cut)})."
+    text = f"Ollama cut {counted(len(cut), 'prompt')} {window.span}{to}, and did not say so ({models(cut)})."
     advice = (
         'More room: "options": {"num_ctx": 8192} in the request, or OLLAMA_CONTEXT_LENGTH=8192 where Ollama runs.'
         f" {newest(cut)}"
     )
-    yield CheckResult("context", Severity.PROBLEM, said, advice, Chapter.CUT_PROMPT)
+    yield CheckResult("context", Severity.PROBLEM, text, advice, Chapter.CUT_PROMPT)
+
+
+def _load_time(call: Observation) -> float:
+    return call.record.load_time or 0.0
+
+
+def _queued(call: Observation) -> float:
+    """The seconds of its wait that were no loading."""
+    return (call.record.wait_time or 0.0) - _load_time(call)
 
 
 def loads_again(window: Window) -> Iterator[CheckResult]:
-    asked = [call for call in window.calls if call.is_model_call]
+    of_models = [call for call in window.calls if call.is_model_call]
     again = [
         call
-        for call in asked
-        if call.number("load_time") >= 1
-        and (last := call.around.model_last_used) is not None
-        and last <= _KEPT_LOADED_SECONDS
+        for call in of_models
+        if _load_time(call) >= 1 and (last := call.around.model_last_used) is not None and last <= _KEPT_LOADED_SECONDS
     ]
-    if len(again) < _HABIT or len(again) < _LARGE_SHARE * len(asked):
+    if len(again) < _HABIT or len(again) < _LARGE_SHARE * len(of_models):
         return
-    took = median(call.number("load_time") for call in again)
-    said = (
+    took = median(_load_time(call) for call in again)
+    text = (
         f"{counted(len(again), 'call')} {window.span} waited for a model to load that had been used within"
         f" {_KEPT_LOADED_SECONDS / 60:.0f} min ({models(again)}; {duration(took)} each)."
     )
-    sizes = sorted(
-        {_wanted_context(call) for call in asked if call.text("model") in {one.text("model") for one in again}}
-    )
+    names = {call.record.model for call in again}
+    sizes = sorted({_context_of(call) for call in of_models if call.record.model in names})
     if len(sizes) > 1:
-        named = ", ".join(str(size or "none") for size in sizes)
-        advice = f"The calls ask for different num_ctx ({named}), and each change loads it anew: use one for all."
+        different = ", ".join(str(size or "none") for size in sizes)
+        advice = f"The calls ask for different num_ctx ({different}), and each change loads it anew: use one for all."
     else:
         advice = "Keep no more models in turn than fit into memory together, and keep_alive longer than the pauses."
-    yield CheckResult("loading", Severity.ADVICE, said, f"{advice} {newest(again)}", Chapter.LOADS_AGAIN)
+    yield CheckResult("loading", Severity.ADVICE, text, f"{advice} {newest(again)}", Chapter.LOADS_AGAIN)
 
 
-def _wanted_context(call: Observation) -> int:
-    options = call.asked.get("options")
+def _context_of(call: Observation) -> int:
+    """The num_ctx that the request sets; 0 where it sets none."""
+    options = call.request.get("options")
     size = options.get("num_ctx") if isinstance(options, dict) else None
     return size if type(size) is int else 0
 
@@ -74,45 +81,43 @@ def loads_after_idle(window: Window) -> Iterator[CheckResult]:
         for call in window.calls
         if call.is_model_call
         and "load" in call.kinds
-        and call.number("load_time") >= _LONG_LOAD_SECONDS
+        and _load_time(call) >= _LONG_LOAD_SECONDS
         and ((last := call.around.model_last_used) is None or last > _KEPT_LOADED_SECONDS)
     ]
     if len(slow) < _HABIT:
         return
-    took = median(call.number("load_time") for call in slow)
-    said = f"{counted(len(slow), 'call')} {window.span} waited {duration(took)} for a model that had been unloaded"
+    took = median(_load_time(call) for call in slow)
+    text = f"{counted(len(slow), 'call')} {window.span} waited {duration(took)} for a model that had been unloaded"
     advice = f'Keep it loaded for longer: OLLAMA_KEEP_ALIVE=1h where Ollama runs, or "keep_alive": "1h". {newest(slow)}'
-    yield CheckResult("loading", Severity.ADVICE, f"{said} ({models(slow)}).", advice, Chapter.FIRST_ANSWER)
+    yield CheckResult("loading", Severity.ADVICE, f"{text} ({models(slow)}).", advice, Chapter.FIRST_ANSWER)
 
 
 def waits(window: Window) -> Iterator[CheckResult]:
-    asked = [call for call in window.calls if call.is_model_call]
-    waited = [
-        call
-        for call in asked
-        if "queue" in call.kinds and call.number("wait_time") - call.number("load_time") >= _LONG_WAIT_SECONDS
-    ]
-    if len(waited) < _HABIT or len(waited) < _LARGE_SHARE * len(asked):
+    of_models = [call for call in window.calls if call.is_model_call]
+    waited = [call for call in of_models if "queue" in call.kinds and _queued(call) >= _LONG_WAIT_SECONDS]
+    if len(waited) < _HABIT or len(waited) < _LARGE_SHARE * len(of_models):
         return
-    took = median(call.number("wait_time") - call.number("load_time") for call in waited)
-    said = f"{len(waited):,} of {counted(len(asked), 'call')} {window.span} waited {duration(took)} behind others"
+    took = median(_queued(call) for call in waited)
+    text = f"{len(waited):,} of {counted(len(of_models), 'call')} {window.span} waited {duration(took)} behind others"
     advice = (
         "Ollama runs one call of a model at a time: OLLAMA_NUM_PARALLEL=4 where Ollama runs lets it run four, each"
         f" with its own num_ctx of memory. {newest(waited)}"
     )
-    yield CheckResult("waiting", Severity.ADVICE, f"{said} ({models(waited)}).", advice, Chapter.WAITING)
+    yield CheckResult("waiting", Severity.ADVICE, f"{text} ({models(waited)}).", advice, Chapter.WAITING)
 
 
 def slow_answers(window: Window) -> Iterator[CheckResult]:
-    told = [
-        call
+    measured = [
+        (call, rate)
         for call in window.calls
-        if call.is_answered and call.number("completion_tokens") >= _ENOUGH_TOKENS and call.number("tokens_per_second")
+        if call.is_answered
+        and (call.record.completion_tokens or 0) >= _ENOUGH_TOKENS
+        and (rate := call.record.tokens_per_second)
     ]
-    slow = [call for call in told if call.number("tokens_per_second") < _SLOW_TOKENS_PER_SECOND]
-    if len(slow) < _HABIT or len(slow) < _LARGE_SHARE * len(told):
+    slow = [call for call, rate in measured if rate < _SLOW_TOKENS_PER_SECOND]
+    if len(slow) < _HABIT or len(slow) < _LARGE_SHARE * len(measured):
         return
-    rate = median(call.number("tokens_per_second") for call in slow)
-    said = f"{counted(len(slow), 'answer')} {window.span} came at {speed(rate)} ({models(slow)})."
+    rate = median(rate for _, rate in measured if rate < _SLOW_TOKENS_PER_SECOND)
+    text = f"{counted(len(slow), 'answer')} {window.span} came at {speed(rate)} ({models(slow)})."
     advice = f"Where `ollama ps` shows less than 100 % GPU, take a smaller model or num_ctx. {newest(slow)}"
-    yield CheckResult("speed", Severity.ADVICE, said, advice, Chapter.SLOW)
+    yield CheckResult("speed", Severity.ADVICE, text, advice, Chapter.SLOW)

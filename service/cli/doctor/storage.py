@@ -31,47 +31,47 @@ def look_at_storage(settings: Settings) -> list[CheckResult]:
     """Findings about DATA_DIR."""
     folder = settings.data_dir
     if folder.exists() and not folder.is_dir():
-        said = f"DATA_DIR={str(folder)!r} is no folder."
-        return [CheckResult("journal", Severity.PROBLEM, said, "Name another one in DATA_DIR.", Chapter.NOT_RUNNING)]
+        text = f"DATA_DIR={str(folder)!r} is no folder."
+        return [CheckResult("journal", Severity.PROBLEM, text, "Name another one in DATA_DIR.", Chapter.NOT_RUNNING)]
     if not folder.is_dir():
         return [
             CheckResult("journal", Severity.NOTE, f"There is none in {str(folder)!r} yet.", "The recorder makes it.")
         ]
     if not os.access(folder, os.R_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "not for this user", str(folder))
-    found = [_room(settings)]
+    results = [_room(settings)]
     if folder.stat().st_mode & 0o077:
         advice = f"chmod 700 {folder}"
-        found.append(
+        results.append(
             CheckResult("journal", Severity.PROBLEM, "Other users may look into its folder.", advice, Chapter.OPEN)
         )
     if set_aside := sorted(path.name for path in folder.glob(f"{JOURNAL}.corrupt-*")):
-        said = f"Damaged files were set aside: {', '.join(set_aside)}. What could be read of them is in the journal."
-        found.append(
-            CheckResult("journal", Severity.NOTE, said, "Delete them when you do not need them.", Chapter.DAMAGED)
+        text = f"Damaged files were set aside: {', '.join(set_aside)}. What could be read of them is in the journal."
+        results.append(
+            CheckResult("journal", Severity.NOTE, text, "Delete them when you do not need them.", Chapter.DAMAGED)
         )
     reader = Reader(folder, seconds=_LOOK_SECONDS)
     try:
-        found += _soundness(reader)
-        found += _index(settings, reader)
+        results += _soundness(reader)
+        results += _index(settings, reader)
     except JournalError as trouble:
-        found.append(_unreadable(trouble))
+        results.append(_unreadable(trouble))
     finally:
         reader.close()
-    return found
+    return results
 
 
 def _room(settings: Settings) -> CheckResult:
     disk = shutil.disk_usage(settings.data_dir)
     taken = sum(path.stat().st_size for path in settings.data_dir.glob(f"{JOURNAL}*") if path.is_file())
-    said = f"{taken / _GIGABYTE:,.2f} GB taken, {disk.free / _GIGABYTE:,.1f} GB free."
+    text = f"{taken / _GIGABYTE:,.2f} GB taken, {disk.free / _GIGABYTE:,.1f} GB free."
     if disk.free < _LITTLE_BYTES:
         advice = "Make room, or keep less with RETENTION_GB or RETENTION_DAYS: a full disk costs the oldest records."
-        return CheckResult("disk", Severity.PROBLEM, said, advice, Chapter.DISK)
+        return CheckResult("disk", Severity.PROBLEM, text, advice, Chapter.DISK)
     if disk.free + taken < settings.retention_gb * _GIGABYTE:
         advice = f"RETENTION_GB={settings.retention_gb:g} is more than fits: set it to what may be taken."
-        return CheckResult("disk", Severity.ADVICE, said, advice, Chapter.DISK)
-    return CheckResult("disk", Severity.GOOD, said)
+        return CheckResult("disk", Severity.ADVICE, text, advice, Chapter.DISK)
+    return CheckResult("disk", Severity.GOOD, text)
 
 
 def _soundness(reader: Reader) -> list[CheckResult]:
@@ -90,8 +90,8 @@ def _unreadable(trouble: JournalError) -> CheckResult:
     if not isinstance(cause, sqlite3.Error):
         return CheckResult("journal", Severity.NOTE, _sentence(trouble), "The recorder makes it.")
     if cause.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-        said = f"Too large to be looked through in {_LOOK_SECONDS:g} s."
-        return CheckResult("journal", Severity.NOTE, said, "`ollama-recorder journal check` reads every page.")
+        text = f"Too large to be looked through in {_LOOK_SECONDS:g} s."
+        return CheckResult("journal", Severity.NOTE, text, "`ollama-recorder journal check` reads every page.")
     if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         advice = "Run doctor as the recorder's own user, or in its container."
         return CheckResult("journal", Severity.PROBLEM, _sentence(trouble), advice, Chapter.DAMAGED)
@@ -121,12 +121,12 @@ def _index(settings: Settings, reader: Reader) -> list[CheckResult]:
         return [CheckResult("index", Severity.NOTE, text, advice, Chapter.NOT_FOUND)]
     (kept,) = reader.ask("SELECT count(*) FROM exchange WHERE number <= ?", (newest,))[0]
     behind = max(0, kept - known)
-    found = [
+    results = [
         CheckResult("index", Severity.GOOD, "Up to date." if not behind else f"{counted(behind, 'record')} behind.")
     ]
     if behind > _INDEX_LAG:
         advice = "It catches up by itself while the recorder runs; `ollama-recorder stats` does it at once."
-        found = [
+        results = [
             CheckResult(
                 "index",
                 Severity.NOTE,
@@ -135,7 +135,7 @@ def _index(settings: Settings, reader: Reader) -> list[CheckResult]:
                 Chapter.NOT_FOUND,
             )
         ]
-    return found
+    return results
 
 
 def _indexed(folder: Path) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from service.cli.doctor.check_result import CheckResult, Severity
+from service.cli.doctor.failed_answers import broken_answers, errors_in_answers, no_answers
 from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
 from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
 from service.cli.doctor.unusable_answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
@@ -13,6 +14,7 @@ from service.settings import Settings
 
 _SIGNS: tuple[Callable[[Window], Iterator[CheckResult]], ...] = (
     *(cut_prompts, silences, client_limits, crashes, unreachable, no_models, too_busy, refusals),
+    *(broken_answers, no_answers, errors_in_answers),
     *(empty_answers, unfinished_answers, many_objects),
     *(loads_again, loads_after_idle, waits, slow_answers, nameless, uncounted),
 )
@@ -25,10 +27,10 @@ def look_at_traffic(settings: Settings, seconds: float) -> list[CheckResult]:
     except JournalError:
         # Said by those who look at the journal.
         return []
-    found = [finding for sign in _SIGNS for finding in sign(window)]
-    if any(finding.state in (Severity.ADVICE, Severity.PROBLEM) for finding in found) or not window.calls:
-        return found
-    return [CheckResult("traffic", Severity.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *found]
+    results = [finding for sign in _SIGNS for finding in sign(window)]
+    if any(finding.state in (Severity.ADVICE, Severity.PROBLEM) for finding in results) or not window.calls:
+        return results
+    return [CheckResult("traffic", Severity.GOOD, f"Nothing wrong with {_all(window)} {window.span}."), *results]
 
 
 def _all(window: Window) -> str:

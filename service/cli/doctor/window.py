@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from service.journal.reader import Reader
-from service.record.bodies import document
+from service.journal.reader import LAST_NUMBER, Reader
+from service.record.bodies import first_document
+from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
-from service.record.record import record_of
+from service.record.operations import MODEL_CALLS
+from service.record.record import Record
 from service.record.wording import counted, since
 
 # What is read at most: an hour of a busy machine, a month of a quiet one. Ten thousand records of 3 kB take a second.
@@ -23,52 +23,45 @@ _MOST_RECORDS = 10_000
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 3.0
 _AT_ONCE = 200
-_MODEL_CALLS = frozenset({"chat", "generate", "embed", "transcribe"})
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One exchange: its line and its request as JSON objects, and what explains it (kinds of findings)."""
+    """One exchange: its record, its request as a JSON object, and what explains it (kinds of findings)."""
 
-    said: dict[str, Any]
-    asked: dict[str, Any]
+    record: Record
+    request: dict[str, Any]
     around: Surroundings
     kinds: frozenset[str]
 
-    def text(self, key: str) -> str:
-        """What the line says under ``key``; empty where it says nothing of the kind."""
-        value = self.said.get(key)
-        return value if isinstance(value, str) else ""
-
-    def number(self, key: str) -> float:
-        """The same for numbers; 0 where there is none."""
-        value = self.said.get(key)
-        return float(value) if isinstance(value, int | float) and abs(value) < 1e15 else 0.0
-
     @property
-    def outcome(self) -> str:
-        return self.text("outcome")
+    def seconds(self) -> float:
+        """How long it took; 0 where that is not known."""
+        return self.record.request_time or 0.0
 
     @property
     def is_answered(self) -> bool:
         """Whether it is a call of a model that was answered in full."""
-        return self.said.get("failed") is False and self.outcome == "completed" and self.is_model_call
+        return self.record.failed is False and self.record.outcome == Outcome.COMPLETED and self.is_model_call
 
     @property
     def is_model_call(self) -> bool:
-        return self.text("operation") in _MODEL_CALLS
+        return self.record.operation in MODEL_CALLS
 
     @property
     def refused_for(self) -> str:
-        """What the recorder said when it refused it; empty when it did not."""
-        if self.outcome != "refused":
-            return ""
-        return self.text("error") or self.text("response_body")
+        """Why the recorder refused it, in its words; empty when it did not."""
+        return self.error if self.record.outcome == Outcome.REFUSED else ""
+
+    @property
+    def error(self) -> str:
+        """What went wrong, as Ollama or the recorder answered it; empty where nothing is known."""
+        return self.record.error or self.record.response_body or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``calls``, oldest first; ``seconds`` asked for; ``is_whole``: whether they are all of that time."""
+    """``calls`` of the last ``seconds``, oldest first; ``is_whole``: whether they are all of that time."""
 
     calls: tuple[Observation, ...]
     seconds: float
@@ -84,12 +77,12 @@ class Window:
 
 def newest(calls: Sequence[Observation]) -> str:
     """How the newest of ``calls`` is looked at: by its whole id, as those that began at once begin alike."""
-    return f"See the newest: ollama-recorder show {calls[-1].text('exchange')}."
+    return f"See the newest: ollama-recorder show {calls[-1].record.exchange or ''}."
 
 
 def models(calls: Sequence[Observation]) -> str:
     """Their models, the most frequent first, three at most."""
-    names = [call.text("model") for call in calls if call.text("model")]
+    names = [call.record.model for call in calls if call.record.model]
     frequent = sorted(set(names), key=lambda name: (-names.count(name), name))
     more = f" and {len(frequent) - 3} more" if len(frequent) > 3 else ""
     return ", ".join(name[:80] for name in frequent[:3]) + more
@@ -101,7 +94,7 @@ def read_window(folder: Path, seconds: float) -> Window:
     since_ns = time.time_ns() - int(seconds * 1e9)
     deadline = time.monotonic() + _MOST_SECONDS
     lines: list[tuple[int, int, bytes]] = []
-    before, size = (1 << 63) - 1, 0
+    before, size = LAST_NUMBER, 0
     try:
         while True:
             rows = reader.ask(
@@ -119,42 +112,35 @@ def read_window(folder: Path, seconds: float) -> Window:
 
 
 def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Observation, ...]:
-    parsed = [(started, ended, said) for started, ended, line in lines if (said := _object(line)) is not None]
-    parsed.sort(key=lambda one: one[0])
-    return tuple(_call(said, around) for (_, _, said), around in zip(parsed, _around(parsed), strict=True))
+    """Those of ``lines`` (began, ended, line) that are JSON objects, in the order of their beginnings."""
+    kept = [(started, ended, record) for started, ended, line in lines if (record := Record(line)).values]
+    kept.sort(key=lambda exchange: exchange[0])
+    return tuple(_call(record, around) for (_, _, record), around in zip(kept, _around(kept), strict=True))
 
 
-def _call(said: dict[str, Any], around: Surroundings) -> Observation:
-    body = said.get("request_body")
-    asked = document(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
-    kinds = frozenset(finding.kind for finding in explain(record_of(said), around).findings)
-    return Observation(said, asked if isinstance(asked, dict) else {}, around, kinds)
+def _call(record: Record, around: Surroundings) -> Observation:
+    body = record.request_body
+    request = first_document(body.encode("utf-8", "surrogatepass")) if body else None
+    kinds = frozenset(finding.kind for finding in explain(record, around).findings)
+    return Observation(record, request if isinstance(request, dict) else {}, around, kinds)
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        said = orjson.loads(line)
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None
-
-
-def _around(parsed: list[tuple[int, int, dict[str, Any]]]) -> Iterator[Surroundings]:
+def _around(kept: list[tuple[int, int, Record]]) -> Iterator[Surroundings]:
     """What went on when each began, for exchanges in the order of their beginnings."""
-    ends = sorted((ended, index) for index, (_, ended, _) in enumerate(parsed))
-    last_end: dict[object, int] = {}
-    running: dict[object, int] = {}
+    ends = sorted((ended, index) for index, (_, ended, _) in enumerate(kept))
+    last_end: dict[str | None, int] = {}
+    running: dict[str | None, int] = {}
     at = 0
     in_flight = 0
-    for started, _, said in parsed:
+    for started, _, record in kept:
         while at < len(ends) and ends[at][0] <= started:
             ended, index = ends[at]
-            model = _model(parsed[index][2])
+            model = kept[index][2].model
             last_end[model] = max(last_end.get(model, 0), ended)
             running[model] = running.get(model, 0) - 1
             in_flight -= 1
             at += 1
-        model = _model(said)
+        model = record.model
         last = last_end.get(model)
         of_this_model = running.get(model, 0) > 0
         yield Surroundings(
@@ -166,8 +152,3 @@ def _around(parsed: list[tuple[int, int, dict[str, Any]]]) -> Iterator[Surroundi
         )
         running[model] = running.get(model, 0) + 1
         in_flight += 1
-
-
-def _model(said: dict[str, Any]) -> object:
-    model = said.get("model")
-    return model if isinstance(model, str) else None

@@ -1,78 +1,80 @@
 /**
- * The page: what the address says is shown, and whatever one does changes the address.
+ * The page: what the address asks for is shown, and whatever one does changes the address.
  *
- * The list (`lately`, `list`), the timeline with its numbers and the overview show what the filters match; `exchange`
- * shows the one that is open; `live` tells all of them what just happened.
+ * The list (`feed`, `list`), the timeline with its totals and the overview show what the filters match; `exchange` shows
+ * the one that is open; `live` tells all of them what just happened.
  */
 
-import { asksTheSame, filterOf, isFiltered, makeAddress } from "./address.js";
-import { ask, isAborted, oneAtATime } from "./api.js";
-import { setClock } from "./clock.js";
-import { prepareDialog } from "./dialogs.js";
-import { byId } from "./elements.js";
-import { emptyPart, troublePart } from "./empty.js";
-import { titleOf } from "./entry.js";
-import { makeErasing } from "./erasing.js";
-import { makeExchange } from "./exchange.js";
-import { makeExporting } from "./exporting.js";
-import { makeFacts } from "./facts.js";
-import { makeFilters } from "./filters.js";
-import { counted } from "./format.js";
-import { areLettersOn, listenToKeys, setLetters } from "./keyboard.js";
-import { makeLately } from "./lately.js";
-import { makeList } from "./list.js";
-import { listen } from "./live.js";
-import { makeOverview } from "./overview.js";
-import { closerLook } from "./scale.js";
-import { watchStatus } from "./status.js";
-import { makeTimeline, MODELS_COLOURED } from "./timeline.js";
+import { asksTheSame, filterOf, isFiltered, makeAddress } from "./state/address.js";
+import { ask } from "./state/api.js";
+import { setClock } from "./state/clock.js";
+import { makeFeed } from "./state/feed.js";
+import { listen } from "./state/live.js";
+import { makeTimelineData } from "./state/timeline_data.js";
+import { titleOf } from "./text/exchange_text.js";
+import { counted } from "./text/format.js";
+import { prepareDialog } from "./view/dialogs.js";
+import { byId, typedById } from "./view/elements.js";
+import { makeEraseDialog } from "./view/erase_dialog.js";
+import { makeExchange } from "./view/exchange.js";
+import { makeExportDialog } from "./view/export_dialog.js";
+import { makeFilters } from "./view/filters.js";
+import { areLettersOn, listenToKeys, setLetters } from "./view/keyboard.js";
+import { makeList } from "./view/list.js";
+import { makeOverview } from "./view/overview.js";
+import { emptyPart, troublePart } from "./view/placeholders.js";
+import { watchStatus } from "./view/status.js";
+import { makeTimeline } from "./view/timeline.js";
+import { makeTotals } from "./view/totals.js";
 
-/** While exchanges come in, the numbers are asked for at most this often, and less where answering takes long. */
-const LEAST_PAUSE = 2_000;
-const PAUSE_PER_ANSWER = 20;
+/**
+ * @typedef {import("./state/address.js").View} View
+ * @typedef {import("./state/timeline_data.js").TimelineAnswer} TimelineAnswer
+ */
+
 /** From so many exchanges on their 95th percentile tells what is slow. */
 const TELLING = 50;
+/** Seconds: among few exchanges only this long is slow, and among many nothing shorter than that. */
+const [SLOW_OF_FEW, LEAST_SLOW] = [30, 5];
 /** Moving through the list opens what one stops at, not everything on the way. */
 const SETTLED = 90;
+const TIDIED_EVERY = 5_000;
 
 const address = makeAddress(window, arrived);
 const announce = (/** @type {string} */ text) => {
   byId("announcement").textContent = text;
 };
 const status = watchStatus(renew);
-const list = makeList({ open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain) });
-/** @type {ReturnType<typeof makeLately>} */
-let lately;
-const exchange = makeExchange({ address, inFlight: (id) => lately.open(id), announce, erase: (id, title) => erasing.one(id, title) });
-const facts = makeFacts({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
+const list = makeList({
+  open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain),
+});
+/** @type {import("./state/feed.js").Feed} */
+let feed;
+const exchange = makeExchange({ address, inFlight: (id) => feed.inFlight(id), announce, erase: (id, title) => erasing.one(id, title) });
+const totals = makeTotals({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
 const timeline = makeTimeline({ choose: chooseSpan, open: openNumber });
-const exporting = makeExporting({ address, announce, isSignedIn: status.isSignedIn });
-const erasing = makeErasing({ address, announce, erased: afterErasing });
-const help = byId("help-dialog");
-
-const counting = oneAtATime();
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let recount;
-/** Something ended while nobody looked. */
-let isUncounted = false;
-let countedAt = 0;
-let lastAnswer = 0;
+const counting = makeTimelineData({
+  view: () => address.view, counted: showCounts, failed: failCounting, done: () => void overview.show({ again: true }),
+});
+const exporting = makeExportDialog({ address, announce, isSignedIn: status.isSignedIn });
+const erasing = makeEraseDialog({ address, announce, erased: () => void afterErasing() });
+const help = typedById("help-dialog", HTMLDialogElement);
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
 
-/** @param {import("./address.js").View} view @param {import("./address.js").View} before */
+/** @param {View} view @param {View} before */
 function arrived(view, before) {
   showControls(view);
   if (view.q !== before.q) exchange.mark();
   if (!asksTheSame(view, before)) void look(true);
   else if (view.by !== before.by) void overview.show();
-  else if (view.colour !== before.colour) void count();
+  else if (view.colour !== before.colour) void counting.load();
   showOpen();
 }
 
-/** @param {import("./address.js").View} view */
+/** @param {View} view */
 function showControls(view) {
   filters.show(view);
   byId("colour").setAttribute("aria-pressed", String(view.colour === "model"));
@@ -80,30 +82,35 @@ function showControls(view) {
 
 /** @param {boolean} isAsked  by the user, who then hears how many there are */
 async function look(isAsked) {
-  const flying = lately?.openOnes() ?? [];
-  lately?.stop();
+  const flying = feed?.allInFlight() ?? [];
+  feed?.stop();
   const view = address.view;
-  lately = makeLately(view, (what) => {
-    if (what.isOutdated) renew();
-    if (what.isUncounted) countSoon();
-    list.changed(what);
-    markFirst();
-  }, lately?.heard);
-  list.show(lately);
-  lately.hello({ in_flight: flying });
+  feed = makeFeed(view, feedChanged, feed?.heard());
+  list.show(feed);
+  feed.hello({ in_flight: flying });
   timeline.stale();
-  facts.stale();
+  totals.stale();
   overview.stale();
-  // The list first: what is wrong with a filter is then said once, and the list is what one waits for.
-  await lately.reload(() => void count(isAsked));
-  if (lately.trouble && address.view === view) announce(lately.trouble.message);
+  // The list first: what is wrong with a filter is then told once, and the list is what one waits for.
+  await feed.reload(() => void counting.load(isAsked));
+  const trouble = feed.trouble();
+  if (trouble && address.view === view) announce(trouble.message);
   const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
-  if (isUnasked && !status.isBehind() && !lately.count && !lately.trouble && address.view === view) address.go({ from: "all" }, { replace: true });
+  const isEmpty = !feed.count() && !trouble;
+  if (isUnasked && !status.isBehind() && isEmpty && address.view === view) address.go({ from: "all" }, { replace: true });
+}
+
+/** @param {import("./state/feed.js").Change} change */
+function feedChanged(change) {
+  if (change.isOutdated) renew();
+  if (change.isUncounted) counting.loadSoon();
+  list.changed(change);
+  markFirst();
 }
 
 /** What could not be loaded: an older page, or all of it, with the numbers. */
 function tryAgain() {
-  if (lately.count > lately.flying) void lately.retry();
+  if (feed.count() > feed.countInFlight()) void feed.retry();
   else void look(true);
 }
 
@@ -116,65 +123,32 @@ function renew() {
 function markFirst() {
   const { view } = address;
   const isAll = view.from === "all" && !view.to && !isFiltered(view);
-  document.body.classList.toggle("first", isAll && !lately.count && !lately.isLoading && !lately.trouble);
+  document.body.classList.toggle("first", isAll && !feed.count() && !feed.isLoading() && !feed.trouble());
 }
 
-/** @param {boolean} [isAsked] */
-async function count(isAsked = false) {
-  clearTimeout(recount);
-  recount = undefined;
-  const view = address.view;
-  const began = performance.now();
-  const signal = counting.next();
-  try {
-    const said = await ask(`/timeline.json?${filterOf(view)}`, { signal });
-    const closer = view.to || view.from === "all" ? undefined : closerLook(said.dots, Date.parse(said.from), Date.parse(said.to));
-    const drawn = closer === undefined ? view : { ...view, from: new Date(closer).toISOString() };
-    const picture = drawn === view ? said : await ask(`/timeline.json?${filterOf(drawn)}`, { signal });
-    timeline.show(picture, view.colour === "model" ? await byModel(drawn, said.models ?? [], signal) : undefined);
-    facts.show(said, view);
-    list.setMeasure(measureOf(said));
-    if (isAsked) announce(`${counted(said.count, "exchange")} found.`);
-  } catch (error) {
-    if (isAborted(error)) return;
-    const { message, status: refused } = /** @type {import("./api.js").Refusal} */ (error);
-    // What is wrong with a filter the list says.
-    if (refused !== 400) {
-      timeline.fail(message, () => void count(true));
-      announce(message);
-    }
-  }
-  lastAnswer = performance.now() - began;
-  countedAt = performance.now();
-  void overview.show({ again: true });
+/** @param {import("./state/timeline_data.js").Counts} counts */
+function showCounts({ totals: all, picture, models, view, isAsked }) {
+  timeline.show(picture, models);
+  totals.show(all, view);
+  list.setMeasure(measureOf(all));
+  if (isAsked) announce(`${counted(all.count, "exchange")} found.`);
+}
+
+/** @param {import("./state/api.js").Refusal} refusal */
+function failCounting({ message, status: refused }) {
+  // What is wrong with a filter the list tells.
+  if (refused === 400) return;
+  timeline.fail(message, () => void counting.load(true));
+  announce(message);
 }
 
 /**
- * Slow is what few exchanges here are; of a handful that says nothing, and then half a minute is slow.
- * @param {import("./timeline.js").Answer} said
+ * Slow is what few exchanges here are; of a handful that says nothing.
+ * @param {TimelineAnswer} answer
  */
-function measureOf(said) {
-  const p95 = said.p95 ?? 10;
-  return { full: Math.max(1, p95), slow: said.count >= TELLING ? Math.max(5, p95) : 30 };
-}
-
-/**
- * The dots of the models that were called most, for a timeline that is coloured by them.
- * @param {import("./address.js").View} view
- * @param {[string, number][]} called  models and how often, the most frequent first
- * @param {AbortSignal} signal
- */
-async function byModel(view, called, signal) {
-  const names = called.slice(0, MODELS_COLOURED).map(([name]) => name);
-  const answers = await Promise.all(names.map((name) => ask(`/timeline.json?${filterOf({ ...view, model: [name] })}`, { signal })));
-  return names.map((name, index) => ({ name, dots: answers[index].dots }));
-}
-
-function countSoon() {
-  isUncounted = document.hidden;
-  if (recount !== undefined || isUncounted) return;
-  const pause = Math.max(LEAST_PAUSE, PAUSE_PER_ANSWER * lastAnswer);
-  recount = setTimeout(() => void count(), Math.max(0, countedAt + pause - performance.now()));
+function measureOf({ count, p95 }) {
+  const most = p95 ?? 10;
+  return { full: Math.max(1, most), slow: count >= TELLING ? Math.max(LEAST_SLOW, most) : SLOW_OF_FEW };
 }
 
 function showOpen() {
@@ -186,9 +160,9 @@ function showOpen() {
   settling = setTimeout(() => {
     void exchange.show(id);
     if (!id && wasReading && hasLostFocus()) list.focus();
-    if (!id && !lately.isLoading && !lately.trouble) void overview.show();
-    const entry = id ? lately.at(lately.indexOf(id)) : undefined;
-    document.title = entry ? `${titleOf(entry)} · Ollama Recorder` : "Ollama Recorder";
+    if (!id && !feed.isLoading() && !feed.trouble()) void overview.show();
+    const listed = id ? feed.at(feed.indexOf(id)) : undefined;
+    document.title = listed ? `${titleOf(listed)} · Ollama Recorder` : "Ollama Recorder";
   }, id ? SETTLED : 0);
 }
 
@@ -208,10 +182,11 @@ function openExchange(id, { replace = false }) {
 /** @param {number} number  as the dots of the timeline know it */
 async function openNumber(number) {
   try {
+    /** @type {import("./state/ended_list.js").Page} */
     const page = await ask(`/exchanges.json?${filterOf(address.view, { after: number - 1, before: number + 1 })}`);
     if (page.exchanges[0]) return address.go({ show: page.exchanges[0].exchange });
     announce("That exchange is not here any more.");
-    await count();
+    await counting.load();
   } catch (error) {
     announce(/** @type {Error} */ (error).message);
   }
@@ -233,9 +208,14 @@ async function afterErasing() {
 
 /** @param {string} id */
 async function isGone(id) {
-  if (lately.open(id)) return false;
-  const { exchanges } = await ask(`/exchanges.json?exchange=${id}&limit=1`).catch(() => ({ exchanges: [id] }));
-  return exchanges.length === 0;
+  if (feed.inFlight(id)) return false;
+  try {
+    /** @type {import("./state/ended_list.js").Page} */
+    const page = await ask(`/exchanges.json?exchange=${id}&limit=1`);
+    return page.exchanges.length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function leave() {
@@ -248,48 +228,45 @@ function leave() {
 }
 
 prepareDialog(help);
-const coloured = byId("colour");
-coloured.addEventListener("click", () => address.go({ colour: address.view.colour === "model" ? "" : "model" }, { replace: true }));
+byId("colour").addEventListener("click", () => address.go({ colour: address.view.colour === "model" ? "" : "model" }, { replace: true }));
 byId("help").addEventListener("click", () => help.showModal());
-const lettersBox = byId("letters");
-lettersBox.checked = areLettersOn();
-lettersBox.addEventListener("change", () => setLetters(lettersBox.checked));
+const letters = typedById("letters", HTMLInputElement);
+letters.checked = areLettersOn();
+letters.addEventListener("change", () => setLetters(letters.checked));
 listenToKeys({
   move: (by) => {
     list.move(by);
     list.focus();
   },
-  page: list.rowsInSight, enter: () => (address.view.show ? exchange.enter() : list.move(0)), leave, search: filters.focusSearch, help: () => help.showModal(),
-  press: exchange.press, save: () => void exporting.open(),
+  page: list.rowsInSight, enter: () => (address.view.show ? exchange.enter() : list.move(0)), leave, search: filters.focusSearch,
+  help: () => help.showModal(), press: exchange.press, save: () => void exporting.open(),
 });
 
 showControls(address.view);
 void look(false);
 showOpen();
 setInterval(() => {
-  lately.dropSilent();
+  feed.dropSilent();
   // Whoever reads further down goes on reading the same.
-  if (list.isAtTop()) lately.dropPassed();
-}, 5_000);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && isUncounted) countSoon();
-});
+  if (list.isAtTop()) feed.dropPassed();
+}, TIDIED_EVERY);
 listen({
-  hello: (said) => {
-    setClock(said.time);
-    lately.hello(said);
+  hello: (hello) => {
+    setClock(hello.time);
+    feed.hello(hello);
     exchange.hello();
     // The recorder is there again; what is wrong with a filter stays wrong.
-    if (lately.trouble && lately.trouble.status !== 400) tryAgain();
+    const trouble = feed.trouble();
+    if (trouble && trouble.status !== 400) tryAgain();
   },
-  begun: (said) => lately.begun(said),
-  progress: (said) => lately.progress(said),
-  ended: (said) => {
-    const isShown = lately.ended(said);
-    exchange.ended(said.exchange);
+  begun: (begun) => feed.begun(begun),
+  progress: (progress) => feed.progress(progress),
+  ended: (summary) => {
+    const isShown = feed.ended(summary);
+    exchange.ended(summary.exchange);
     if (!isShown) return;
-    timeline.add({ ...said, ended: Date.parse(said.time) });
-    countSoon();
+    timeline.add(summary);
+    counting.loadSoon();
   },
   erased: () => void afterErasing(),
   reload: renew,

@@ -73,6 +73,11 @@ def refused(number: int, status: int, error: str, **said: Any) -> EncodedRecord:
     return failed(number, Outcome.REFUSED, error, status=status, **said)
 
 
+def went_wrong(number: int, error: str, **said: Any) -> EncodedRecord:
+    """An answer with status 200 that is none."""
+    return failed(number, Outcome.COMPLETED, error, **said)
+
+
 def happened(folder: Path, records: Iterable[EncodedRecord]) -> None:
     """Keep them, oldest first."""
     keep(folder, *sorted(records, key=lambda one: one.ended_ns))

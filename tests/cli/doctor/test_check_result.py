@@ -3,7 +3,6 @@
 import pytest
 
 from service.cli.doctor.check_result import Severity, clock_finding
-from service.cli.http_client import HttpResponse
 
 NOW = 1_795_240_800.0  # 2026-11-21T06:00:00Z
 
@@ -17,11 +16,11 @@ NOW = 1_795_240_800.0  # 2026-11-21T06:00:00Z
     ],
 )
 def test_clocks_are_compared(date: str, state: Severity, words: str) -> None:
-    found = clock_finding("Loki", HttpResponse(200, {"date": date}, b""), NOW)
+    found = clock_finding("Loki", {"date": date}, NOW)
     assert found is not None
     assert (found.state, words in found.text) == (state, True)
 
 
 @pytest.mark.parametrize("headers", [{}, {"date": "soon"}, {"date": "Sat, 99 Nov 2026 06:00:00 GMT"}, {"date": "\x00"}])
 def test_who_tells_no_time_is_not_compared(headers: dict[str, str]) -> None:
-    assert clock_finding("Loki", HttpResponse(200, headers, b""), NOW) is None
+    assert clock_finding("Loki", headers, NOW) is None

@@ -9,6 +9,7 @@ import pytest
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.loki_content import look_for_newest
 from service.journal.reader import Reader
+from service.shipping.loki.settings import read_loki_settings
 from tests.cli.answering import Answering, Said
 from tests.cli.doctor.given_traffic import call
 from tests.cli.kept import keep
@@ -21,7 +22,9 @@ Make = Callable[..., Any]
 def look(settings: Make, folder: Path, url: str, **environment: str) -> list[CheckResult]:
     reader = Reader(folder)
     try:
-        return look_for_newest(settings(LOKI_URL=url, **environment), reader)
+        loki = read_loki_settings(settings(LOKI_URL=url, **environment))
+        assert loki is not None
+        return look_for_newest(loki, reader)
     finally:
         reader.close()
 

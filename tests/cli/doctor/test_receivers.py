@@ -48,6 +48,35 @@ def test_one_that_is_not_ready_is_told_with_its_reason(
     assert server.asked[0].headers["Authorization"] == "Bearer secret"
 
 
+@pytest.mark.parametrize("switch", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
+def test_a_receiver_that_is_off_is_not_looked_at(switch: dict[str, str], settings: Make) -> None:
+    (found,) = look_at_receivers(settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"), switch)
+    assert (found.state, "switch OTLP off" in found.text) == (Severity.NOTE, True)
+
+
+def test_the_traces_own_address_is_asked_and_not_the_general_one(settings: Make, answers: Make) -> None:
+    server = answers({})
+    own = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}/in"}
+    found = look_at_receivers(settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"), own)
+    assert not said(found, Severity.PROBLEM)
+    assert f"Something listens at {server.url}/in." in said(found, Severity.GOOD)
+    general = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}
+    (away,) = [each for each in look_at_receivers(settings(), general) if each.state is Severity.PROBLEM]
+    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" in away.advice
+
+
+def test_settings_with_which_the_recorder_does_not_start_are_a_problem(settings: Make) -> None:
+    endpoint = settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
+    (problem,) = said(look_at_receivers(endpoint, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}), Severity.PROBLEM)
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL='grpc'" in problem
+
+
+def test_a_push_address_in_loki_url_is_asked_at_its_base(settings: Make, answers: Make) -> None:
+    server = answers({"/ready": b"ready"})
+    found = look_at_receivers(settings(LOKI_URL=f"{server.url}/loki/api/v1/push"))
+    assert f"Ready at {server.url}." in said(found, Severity.GOOD)
+
+
 def test_those_that_are_away_are_told(settings: Make) -> None:
     found = look_at_receivers(settings(LOKI_URL="http://127.0.0.1:1", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"))
     assert len(said(found, Severity.PROBLEM)) == 2

@@ -31,7 +31,7 @@ def test_what_went_on_around_each_is_what_the_index_knows(folder: Path) -> None:
     numbers = {identifier: number for number, identifier in search._journal.ask("SELECT number, id FROM exchange")}
     try:
         for one in read_window(folder, DAY).calls:
-            known = search.surroundings(numbers[one.text("exchange")])
+            known = search.surroundings(numbers[one.record.exchange])
             assert one.around.in_flight == known.in_flight
             # The index counts in milliseconds.
             assert one.around.model_last_used == pytest.approx(known.model_last_used, abs=0.002)
@@ -43,7 +43,7 @@ def test_reading_ends_at_the_time_that_was_asked_for(folder: Path) -> None:
     happened(folder, [call(number, ago=number * 600) for number in range(1, 11)])
     found = read_window(folder, 3300)
     assert (len(found.calls), found.is_whole, found.span) == (5, True, "of the last 55 min")
-    assert [one.text("exchange") for one in found.calls][-1] == newest(found.calls).split()[-1][:-1]
+    assert [one.record.exchange for one in found.calls][-1] == newest(found.calls).split()[-1][:-1]
 
 
 def test_the_command_that_shows_the_newest_works_also_for_calls_that_began_at_once(folder: Path, run: Run) -> None:

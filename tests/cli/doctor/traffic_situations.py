@@ -6,8 +6,9 @@ from typing import Any
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.traffic import look_at_traffic
+from service.record.answer_errors import NO_ANSWER, NO_END
 from service.record.exchange import EncodedRecord, Outcome
-from tests.cli.doctor.given_traffic import call, failed, happened, refused
+from tests.cli.doctor.given_traffic import call, failed, happened, refused, went_wrong
 from tests.cli.doctor.place import Place, Situation
 
 DAY = 86_400.0
@@ -160,6 +161,21 @@ TRAFFIC_SITUATIONS = (
         Chapter.CRASHED,
         Severity.PROBLEM,
         traffic(failed(1, Outcome.UPSTREAM_BROKE_OFF, "Ollama broke off: the connection was reset")),
+    ),
+    Situation(
+        "an answer without its end marker",
+        Chapter.CRASHED,
+        Severity.PROBLEM,
+        traffic(went_wrong(1, NO_END, stream=True)),
+    ),
+    Situation(
+        "a login page", Chapter.NOT_OLLAMA, Severity.PROBLEM, traffic(went_wrong(1, f"{NO_ANSWER}a web page: Sign in"))
+    ),
+    Situation(
+        "a call of a tool that the model wrote wrongly",
+        Chapter.ERROR_INSIDE,
+        Severity.PROBLEM,
+        traffic(went_wrong(1, "error parsing tool call: raw='ls -R', err=invalid character 'l'", stream=True)),
     ),
     Situation(
         "thinking without an answer",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { numbersOf, verdict, wordsOf } from "../../../service/inspector/page/comparison.js";
-import { difference } from "../../../service/inspector/page/diff.js";
+import { numbersOf, verdict, wordsOf } from "../../../service/inspector/page/view/comparison.js";
+import { difference } from "../../../service/inspector/page/text/diff.js";
 
 const calling = (city, text = "", id = "") => ({ record: {}, conversation: { answer: { text, tool_calls: [{ name: "get_weather", arguments: `{"city":"${city}"}`, id }] } } });
 

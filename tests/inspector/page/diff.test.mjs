@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { difference, likeness, words } from "../../../service/inspector/page/diff.js";
+import { difference, likeness, words } from "../../../service/inspector/page/text/diff.js";
 
 /** A fixed sequence: a test that fails today fails tomorrow. */
 function randomFrom(seed) {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { change, counted, day, duration, moment, rate, short, size, span, whole } from "../../../service/inspector/page/format.js";
+import { change, counted, day, duration, moment, rate, short, size, span, whole } from "../../../service/inspector/page/text/format.js";
 
 test("a duration has the unit that a person would take", () => {
-  const said = [0, 0.0004, 0.08, 0.42, 7.2, 52.4, 99.96, 300, 720, 12_600, 260_000].map(duration);
-  assert.deepEqual(said, ["0 s", "0.4 ms", "80 ms", "0.42 s", "7.2 s", "52.4 s", "100 s", "300 s", "12 min", "3.5 h", "3 days"]);
+  const texts = [0, 0.0004, 0.08, 0.42, 7.2, 52.4, 99.96, 300, 720, 12_600, 260_000].map(duration);
+  assert.deepEqual(texts, ["0 s", "0.4 ms", "80 ms", "0.42 s", "7.2 s", "52.4 s", "100 s", "300 s", "12 min", "3.5 h", "3 days"]);
 });
 
 test("what is unknown is a dash, never a zero", () => {

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 
 const folder = new URL("../../../service/inspector/page/", import.meta.url);
-const modules = readdirSync(folder).filter((name) => name.endsWith(".js"));
+const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
 
 for (const name of modules.filter((name) => name !== "app.js")) {
   test(`${name} can be read, has all that it imports, and does nothing by being imported`, async () => {

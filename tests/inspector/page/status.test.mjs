@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { noticeOf } from "../../../service/inspector/page/status.js";
+import { noticeOf } from "../../../service/inspector/page/view/status.js";
 
 test("nothing is said while all is well, or nothing is known", () => {
   assert.equal(noticeOf({}), "");

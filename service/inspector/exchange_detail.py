@@ -1,0 +1,63 @@
+"""One exchange in full, for the page and for ``show``: its conversation, where its time went and why, its neighbours.
+
+It is put together from the record, the kept bytes and the index.
+"""
+
+import contextlib
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from service.journal import JournalError
+from service.journal.reader import KeptRecord
+from service.record.conversation import Conversation, read_conversation
+from service.record.explanation import Explanation, Surroundings, explain
+from service.record.record import Record
+from service.search.neighbours import Neighbours
+from service.search.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeDetail:
+    """``number`` is that of the journal. ``previous`` and ``next`` are ids of exchanges of the same execution.
+
+    ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
+    ``trace_url`` is where its trace is shown.
+    """
+
+    number: int
+    record: Record
+    conversation: Conversation
+    explanation: Explanation
+    previous: str | None
+    next: str | None
+    replay_of: str | None
+    replays: tuple[str, ...]
+    trace_url: str | None
+
+    def as_json_object(self) -> dict[str, Any]:
+        """All of it by these names, as JSON holds it; None is what is unknown."""
+        return asdict(replace(self, record=Record(b""))) | {"record": self.record.values}
+
+
+def describe(kept: KeptRecord, search: Search, trace_url: str | None) -> ExchangeDetail:
+    """What is known of ``kept``. ``trace_url`` is the setting, with ``{trace_id}`` in it; empty or None: no link.
+
+    Without an index, and while it is being made, nothing is known of what is around. Never raises.
+    """
+    number, record = kept.row.number, Record(kept.row.line)
+    around, beside, replays = Surroundings(None, 0, None, 0), Neighbours(None, None), list[str]()
+    with contextlib.suppress(JournalError):
+        around, beside = search.surroundings(number), search.neighbours(number)
+        replays = search.replays(number)
+    trace = record.trace_id
+    return ExchangeDetail(
+        number,
+        record,
+        read_conversation(record, kept.request),
+        explain(record, around),
+        beside.previous,
+        beside.next,
+        record.replay_of,
+        tuple(replays),
+        trace_url.replace("{trace_id}", trace) if trace_url and trace else None,
+    )

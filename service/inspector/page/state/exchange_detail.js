@@ -1,0 +1,56 @@
+/** One exchange with all that the recorder knows of it: /exchanges/ID.json. */
+
+import { ask } from "./api.js";
+
+/**
+ * @typedef {{name: string, arguments: string, id?: string}} ToolCall
+ *
+ * @typedef {object} Turn
+ * @property {string} role
+ * @property {string} text
+ * @property {string} [thinking]
+ * @property {ToolCall[]} [tool_calls]
+ * @property {string[]} [images]
+ * @property {string} [name]
+ * @property {string} [tool_call_id]
+ *
+ * @typedef {object} Conversation
+ * @property {Turn[]} turns
+ * @property {Turn | null} [answer]
+ * @property {Tool[]} [tools]
+ * @property {Record<string, unknown> & {options?: Record<string, unknown>}} [parameters]
+ * @property {boolean} is_whole
+ * @property {boolean} has_unread  something in the answer that no field tells
+ *
+ * @typedef {ToolFunction & {function?: ToolFunction}} Tool  as the request had it; OpenAI's form wraps it
+ * @typedef {{name?: unknown, description?: unknown}} ToolFunction
+ *
+ * @typedef {{name: import("./tables.js").PhaseName, seconds: number, begins: number, text: string}} ExplainedPhase  seconds
+ * @typedef {{kind: string, text: string, advice?: string}} Finding
+ * @typedef {{sentence?: string, phases: ExplainedPhase[], findings: Finding[]}} Explanation
+ *
+ * @typedef {{bytes: number, kept: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept
+ *
+ * @typedef {object} ExchangeDetail
+ * @property {import("./tables.js").RecordLine} record
+ * @property {Conversation} [conversation]
+ * @property {Explanation} [explanation]
+ * @property {string} [previous]  an id, in the same execution
+ * @property {string} [next]  an id, in the same execution
+ * @property {string} [replay_of]  an id
+ * @property {string[]} replays  ids
+ * @property {string} [trace_url]
+ * @property {KeptBody} request
+ * @property {KeptBody} response
+ * @property {boolean} may_replay
+ * @property {string} [why_no_replay]  a sentence
+ */
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<ExchangeDetail>}
+ */
+export function askForExchange(id, signal) {
+  return ask(`/exchanges/${encodeURIComponent(id)}.json`, { signal });
+}

@@ -1,0 +1,116 @@
+/** An exchange in a few words: who asked, what it is called, and what is worth noticing. All pure. */
+
+import { OUTCOMES } from "../state/tables.js";
+import { counted, duration, whole } from "./format.js";
+
+/**
+ * @typedef {import("../state/tables.js").RecordFields} RecordFields
+ * @typedef {{text: string, tone: "bad" | "warn"}} Mark
+ */
+
+const LONGEST_ID = 14;
+/** Seconds: the mark of a client that left earlier than this names no time. */
+const NOTICEABLE = 0.1;
+
+/**
+ * What the exchange was one step of, or "": n8n numbers its executions, chats have long ids.
+ * @param {RecordFields} record
+ */
+export function stepOf(record) {
+  const id = record.execution_id;
+  if (!id) return "";
+  return `${record.workflow ? "execution" : "chat"} ${id.length > LONGEST_ID ? `${id.slice(0, 8)}…` : id}`;
+}
+
+/**
+ * Who asked: what to set in bold, and what specifies it further, each with the sign that joins it.
+ * @param {RecordFields} record
+ * @returns {{name: string, further: string[]}}
+ */
+export function whoAsked(record) {
+  const name = record.workflow ?? record.caller;
+  if (!name) return { name: record.node ?? record.user ?? "somebody", further: [] };
+  return { name, further: [...(record.node ? [`› ${record.node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
+}
+
+/**
+ * What is worth noticing before anything else.
+ * @param {RecordFields} record
+ * @param {number} slow  seconds from which on an exchange is slow here
+ * @returns {Mark[]}
+ */
+export function marksOf(record, slow) {
+  const marks = [endMark(record), cutMark(record), slowMark(record, slow)];
+  return marks.filter((mark) => mark !== undefined);
+}
+
+/**
+ * @param {RecordFields} record
+ * @returns {Mark | undefined}
+ */
+function endMark({ outcome, status, failed, request_time: took = 0 }) {
+  if (outcome && outcome !== "completed") {
+    const after = outcome === "client_left" && took >= NOTICEABLE ? ` after ${duration(took)}` : "";
+    const answered = outcome === "refused" && status ? ` ${status}` : "";
+    return { text: (OUTCOMES[outcome] ?? outcome) + after + answered, tone: "bad" };
+  }
+  if (!failed) return undefined;
+  return { text: status !== undefined && status >= 400 ? `error ${status}` : "error", tone: "bad" };
+}
+
+/**
+ * @param {RecordFields} record
+ * @returns {Mark | undefined}
+ */
+function cutMark({ prompt_truncated: isCut, context_length: tokens }) {
+  if (!isCut) return undefined;
+  return { text: tokens ? `prompt cut at ${whole(tokens)} tokens` : "prompt cut", tone: "warn" };
+}
+
+/**
+ * @param {RecordFields} record
+ * @param {number} slow  seconds
+ * @returns {Mark | undefined}
+ */
+function slowMark({ request_time: took = 0, wait_time: waited = 0 }, slow) {
+  if (took < slow) return undefined;
+  return { text: waited >= took / 2 ? `waited ${duration(waited)}` : "slow", tone: "warn" };
+}
+
+/**
+ * How an exchange is called where it has the page to itself: "Classify, in Invoice triage", "Chat, by curl".
+ * @param {RecordFields} record
+ */
+export function titleOf(record) {
+  const operation = record.operation ? record.operation[0].toUpperCase() + record.operation.slice(1) : "Exchange";
+  if (record.workflow) return `${record.node ?? operation}, in ${record.workflow}`;
+  return record.caller ? `${operation}, by ${record.caller}` : operation;
+}
+
+/**
+ * How it ended, in words: "answered in full", "client left".
+ * @param {RecordFields} record
+ */
+export function outcomeText({ outcome = "", failed }) {
+  return failed && outcome === "completed" ? "answered with an error" : (OUTCOMES[outcome] ?? outcome);
+}
+
+/**
+ * Why the model stopped, where that says something; "unfinished" is the recorder's own word.
+ * @param {string | undefined} reason
+ */
+export function endingText(reason) {
+  if (!reason || reason === "stop") return "";
+  return reason === "unfinished" ? "Ollama broke it off" : `ended because of ${reason}`;
+}
+
+/**
+ * "1,204 tokens in, 96 out"
+ * @param {RecordFields} record
+ */
+export function tokensText({ prompt_tokens: asked, completion_tokens: answered }) {
+  if (asked === undefined && answered === undefined) return "";
+  if (asked === undefined) return `${counted(answered ?? 0, "token")} out`;
+  if (answered === undefined) return `${counted(asked, "token")} in`;
+  return `${counted(asked, "token")} in, ${whole(answered)} out`;
+}

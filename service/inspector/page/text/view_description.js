@@ -1,0 +1,56 @@
+/** A view in words: what it filters by, and when. Pure, but for the time that it is. */
+
+import { USUAL_SPAN } from "../state/address.js";
+import { FACET_LABELS, FACETS } from "../state/tables.js";
+import { timestampOf } from "../state/timestamps.js";
+import { moment, span } from "./format.js";
+
+/** @typedef {import("../state/address.js").View} View */
+
+/** The spans that have a button: what the address has, a short and a long name. */
+export const SPANS = Object.freeze(/** @type {[string, string, string][]} */ ([
+  ["-1h", "1 h", "the last hour"],
+  [USUAL_SPAN, "24 h", "the last 24 hours"],
+  ["-7d", "7 d", "the last 7 days"],
+  ["-30d", "30 d", "the last 30 days"],
+  ["all", "all", "all time"],
+]));
+
+const CUTS = Object.freeze(/** @type {Record<string, string | undefined>} */ ({ true: "prompt cut", false: "prompt read whole" }));
+
+/**
+ * The time of a view, in words.
+ * @param {View} view
+ */
+export function describeTime(view) {
+  const named = SPANS.find(([from]) => !view.to && from === (view.from || USUAL_SPAN));
+  if (named) return named[2];
+  const now = Date.now();
+  const hasBegin = view.from !== "" && view.from !== "all";
+  const from = hasBegin ? timestampOf(view.from, now) : -Infinity;
+  const to = view.to ? timestampOf(view.to, now, true) : now;
+  if (Number.isNaN(from) || Number.isNaN(to)) return "a time";
+  return hasBegin ? span(from, to, now) : `all before ${moment(to, now)}`;
+}
+
+/**
+ * Everything that a view filters by, a phrase each: ["the last hour", "model llama3.1:8b", "failed"]
+ * @param {View} view
+ * @returns {string[]}
+ */
+export function describeView(view) {
+  const phrases = [describeTime(view)];
+  if (view.q) phrases.push(`with ${view.q}`);
+  for (const facet of FACETS) {
+    if (view[facet].length) phrases.push(`${FACET_LABELS[facet]} ${view[facet].join(" or ")}`);
+  }
+  if (view.failed) phrases.push(view.failed === "true" ? "failed" : "not failed");
+  if (view.truncated) phrases.push(CUTS[view.truncated] ?? "prompt perhaps cut");
+  if (view.slower) phrases.push(describeSlower(view.slower));
+  return phrases;
+}
+
+/** @param {string} slower  seconds, or a number with its unit */
+export function describeSlower(slower) {
+  return Number.isNaN(Number(slower)) ? `slower than ${slower}` : `slower than ${slower} s`;
+}

@@ -1,0 +1,136 @@
+/** A conversation as a conversation: system, user, assistant, tools and their results, thinking folded. */
+
+import { counted, size, whole } from "../text/format.js";
+import { button, element } from "./elements.js";
+
+/**
+ * @typedef {import("../state/exchange_detail.js").Conversation} Conversation
+ * @typedef {import("../state/exchange_detail.js").Turn} Turn
+ */
+
+/** Longer texts are folded to a screen or so. */
+const LONG = 6_000;
+/** Of longer conversations the turns in the middle are made when they are asked for. */
+const FIRST_TURNS = 4;
+const LAST_TURNS = 16;
+
+const NOT_WHOLE =
+  "Not everything was kept: a text was longer than what is kept of each, or an image or vector was replaced by its size.";
+const UNREAD = "The answer holds something that the record does not read; it is kept as it came.";
+const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]);
+
+/**
+ * @typedef {object} Search
+ * @property {(text: string) => boolean} isFound  whether a text has what was searched for
+ * @property {() => void} unfolded  called when the turns in the middle are there
+ */
+
+/**
+ * @param {Conversation} conversation
+ * @param {string} ending  how the answer ended, for instance "stop"
+ * @param {Search} search
+ * @returns {HTMLElement[]}
+ */
+export function conversationParts({ turns, answer, is_whole: isWhole, has_unread: hasUnread }, ending, search) {
+  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search) : turns.map((turn) => turnPart(turn, ""));
+  if (answer) parts.push(turnPart(answer, ending, true));
+  if (hasUnread || !isWhole) parts.push(element("p", { class: "note" }, hasUnread ? UNREAD : NOT_WHOLE));
+  return parts;
+}
+
+/**
+ * @param {Turn[]} turns
+ * @param {Search} search
+ * @returns {HTMLElement[]}
+ */
+function longParts(turns, { isFound, unfolded }) {
+  const middle = turns.slice(FIRST_TURNS, -LAST_TURNS);
+  const hits = middle.filter((turn) => isFound(turn.text)).length;
+  const label = `Show ${counted(middle.length, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`;
+  const more = button(label, () => {
+    const made = middle.map((turn) => turnPart(turn, ""));
+    more.replaceWith(...made);
+    made[0].setAttribute("tabindex", "-1");
+    made[0].focus();
+    unfolded();
+  }, { class: "between" });
+  return [
+    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "")), more,
+    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "")),
+  ];
+}
+
+/**
+ * @param {Turn} turn
+ * @param {string} ending
+ * @param {boolean} [isAnswer]
+ */
+function turnPart(turn, ending, isAnswer = false) {
+  const role = ROLES.includes(turn.role) ? turn.role : "other";
+  const calls = turn.tool_calls ?? [];
+  return element(
+    "div", { class: `turn ${role}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
+    element("h3", {}, labelOf(turn, ending)),
+    turn.thinking ? thinkingPart(turn.thinking) : null,
+    turn.text ? textPart(turn.text) : null,
+    ...(turn.images ?? []).map(imagePart),
+    ...calls.map(callPart),
+    !turn.text && !turn.thinking && !calls.length && !turn.images?.length ? element("p", { class: "quiet" }, "nothing") : null,
+  );
+}
+
+/**
+ * @param {Turn} turn
+ * @param {string} ending
+ */
+function labelOf({ role, name }, ending) {
+  const who = role === "tool" ? [name ? `result of ${name}` : role] : [role, name];
+  return [...who, ending].filter(Boolean).join(" · ");
+}
+
+/** @param {string} thinking */
+function thinkingPart(thinking) {
+  const words = thinking.split(/\s+/).filter(Boolean).length;
+  return element("details", { class: "thinking" }, element("summary", {}, `Thinking, ${counted(words, "word")}`), textPart(thinking));
+}
+
+/**
+ * A text as it was sent, line breaks and all. A long one is folded, not shortened: searching the page finds all of it.
+ * @param {string} text
+ */
+export function textPart(text) {
+  const block = element("div", { class: "text", dir: "auto" }, text);
+  if (text.length <= LONG) return block;
+  block.classList.add("folded");
+  const all = `Show all ${whole(text.length)} characters`;
+  const unfold = button(all, () => {
+    const isFolded = block.classList.toggle("folded");
+    unfold.setAttribute("aria-expanded", String(!isFolded));
+    unfold.textContent = isFolded ? all : "Show less";
+  }, { class: "unfold", "aria-expanded": "false" });
+  return element("div", {}, block, unfold);
+}
+
+/** @param {string} image  how the record describes it: "<image 183204 bytes sha256:…>" */
+function imagePart(image) {
+  const bytes = /(\d+) bytes/.exec(image);
+  return element("p", { class: "image", title: image }, bytes ? `image, ${size(Number(bytes[1]))}` : image || "image");
+}
+
+/** @param {import("../state/exchange_detail.js").ToolCall} call */
+function callPart(call) {
+  return element("div", { class: "call" }, element("p", {}, "calls ", element("code", {}, call.name)), textPart(readable(call.arguments)));
+}
+
+/**
+ * JSON laid out for reading; anything else as it is.
+ * @param {string} text
+ */
+export function readable(text) {
+  try {
+    const parsed = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && Object.keys(parsed).length ? JSON.stringify(parsed, null, 2) : text;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,55 @@
+/** What can be done with the open exchange: replay it, copy it, go to its trace and its neighbours, erase it. */
+
+import { send } from "../state/api.js";
+import { stepOf, titleOf } from "../text/exchange_text.js";
+import { button, copy, element, flash, replace, within } from "./elements.js";
+
+/**
+ * @typedef {"replay" | "curl" | "previous" | "next" | "answer"} Action
+ *
+ * @typedef {object} Dependencies
+ * @property {string} id
+ * @property {import("../state/exchange_detail.js").ExchangeDetail} detail
+ * @property {HTMLElement} article
+ * @property {{toggle: () => void}} replay
+ * @property {import("./link.js").Link} link
+ * @property {(text: string) => void} announce
+ * @property {(id: string, title: string) => void} erase
+ * @property {() => void} toAnswer
+ */
+
+/** @param {Dependencies} dependencies */
+export function actionsPart({ id, detail, article, replay, link, announce, erase, toAnswer }) {
+  const { record, previous, next, trace_url: trace = "" } = detail;
+  const step = stepOf(record);
+  return element(
+    "div", { class: "actions" },
+    button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
+    button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
+    /^https?:/.test(trace) ? element("a", { class: "button", href: trace, target: "_blank", rel: "noopener noreferrer" }, "Trace ↗") : null,
+    previous ? link({ show: previous }, "‹ Earlier", { class: "button", "data-action": "previous", title: `Earlier in ${step}` }) : null,
+    next ? link({ show: next }, "Later ›", { class: "button", "data-action": "next", title: `Later in ${step}` }) : null,
+    button("Answer ↓", toAnswer, { "data-action": "answer", hidden: true }),
+    button("Erase …", () => erase(id, titleOf(record)), { class: "end" }),
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {HTMLElement} article
+ * @param {(text: string) => void} announce
+ */
+async function copyCurl(id, article, announce) {
+  const pressed = within(article, "[data-action=curl]");
+  try {
+    const command = await (await send(`/exchanges/${encodeURIComponent(id)}.curl`)).text();
+    const isCopied = await copy(command);
+    const below = within(article, ".below");
+    if (!isCopied && below) replace(below, element("pre", { tabindex: "0", "aria-label": "curl command" }, command));
+    announce(isCopied ? "The curl command is on the clipboard." : "The browser forbids copying; the command is shown.");
+    if (pressed && isCopied) flash(pressed, "Copied");
+  } catch (error) {
+    announce(/** @type {Error} */ (error).message);
+    if (pressed) flash(pressed, "Not possible");
+  }
+}

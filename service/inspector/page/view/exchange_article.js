@@ -1,0 +1,164 @@
+/** Where the open exchange is drawn: its head, why it took so long, its conversation, and all that is known of it. */
+
+import { withoutFilters } from "../state/address.js";
+import { endingText, outcomeText, stepOf, titleOf, tokensText } from "../text/exchange_text.js";
+import { duration, moment } from "../text/format.js";
+import { conversationParts } from "./conversation.js";
+import { numbersPart, parametersPart } from "./details.js";
+import { button, byId, element, replace, within } from "./elements.js";
+import { actionsPart } from "./exchange_actions.js";
+import { drawnInFlight } from "./exchange_in_flight.js";
+import { explanationParts } from "./explanation.js";
+import { highlight, patternOf, plain } from "./highlight.js";
+import { makeLink } from "./link.js";
+import { rawPart } from "./raw.js";
+import { relativesPart } from "./relatives.js";
+import { makeReplay } from "./replay.js";
+
+/**
+ * @typedef {import("../state/exchange_detail.js").ExchangeDetail} ExchangeDetail
+ * @typedef {import("../state/summary.js").ListedExchange} ListedExchange
+ *
+ * @typedef {object} Dependencies
+ * @property {import("../state/address.js").Address} address
+ * @property {(text: string) => void} announce
+ * @property {(id: string, title: string) => void} erase
+ */
+
+/** Pixels of an answer that must be in sight: else a button leads down to it. */
+const ENOUGH_IN_SIGHT = 40;
+const NO_ID = "The address names none: an exchange has an id of 32 characters.";
+const NOT_HERE = "This exchange is not here";
+
+/** @param {Dependencies} dependencies */
+export function makeExchangeArticle({ address, announce, erase }) {
+  const article = byId("exchange");
+  const link = makeLink(address);
+  /** @type {ReturnType<typeof makeReplay> | undefined} */
+  let replay;
+  /** @type {ReturnType<typeof drawnInFlight> | undefined} */
+  let open;
+
+  const close = () => address.go({ show: "" });
+  const mark = () => highlight(article, address.view.q);
+
+  /**
+   * @param {string} title
+   * @param {...import("./elements.js").Child} parts
+   */
+  function fill(title, ...parts) {
+    replace(article, button("‹ All exchanges", close, { class: "back" }), element("h2", { tabindex: "-1" }, title), ...parts);
+  }
+
+  /** @param {string} text */
+  function isFound(text) {
+    const pattern = patternOf(address.view.q);
+    return pattern !== undefined && plain(text).search(pattern) >= 0;
+  }
+
+  /**
+   * @param {string} id
+   * @param {ExchangeDetail} detail
+   */
+  function draw(id, detail) {
+    const { record, conversation, explanation } = detail;
+    const below = element("div", { class: "below" });
+    replay = makeReplay({ id, detail, place: below, announce, link });
+    const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
+    const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }) : [];
+    fill(
+      titleOf(record), factsPart(record, address, link),
+      record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
+      ...(explanation ? explanationParts(explanation) : []),
+      actionsPart({ id, detail, article, replay, link, announce, erase, toAnswer: () => showAnswer(article) }), relativesPart(detail, link), below,
+      conversation && element("div", { class: "conversation" }, ...turns),
+      conversation && parametersPart(conversation.parameters, conversation.tools), numbersPart(record), rawPart(id, detail),
+    );
+    article.scrollTop = 0;
+    mark();
+    offerAnswer(article);
+  }
+
+  return {
+    draw,
+    drawLoading: () => replace(article, element("p", { class: "quiet loading" }, "Loading …")),
+    drawUnknown: () => fill(NOT_HERE, element("p", {}, NO_ID)),
+    /**
+     * @param {import("../state/api.js").Refusal} refusal
+     * @param {() => void} again
+     */
+    drawTrouble({ status, message }, again) {
+      const isGone = status === 404;
+      fill(isGone ? NOT_HERE : "This exchange could not be read", element("p", {}, message), isGone ? null : button("Try again", again));
+    },
+    /** @param {ListedExchange} flying */
+    drawInFlight(flying) {
+      open = drawnInFlight(flying);
+      fill(titleOf(flying), ...open.parts);
+    },
+    /** @param {ListedExchange} flying */
+    tick: (flying) => open?.tick(flying),
+    close,
+    mark,
+    /** What is under way for the exchange that was drawn is over. */
+    leave: () => replay?.stop(),
+    clear: () => replace(article),
+    focus: () => within(article, "h2")?.focus(),
+    hasFocus: () => article.contains(document.activeElement),
+    /**
+     * Presses one of the buttons of the exchange, if it has it.
+     * @param {import("./exchange_actions.js").Action} action
+     */
+    press: (action) => within(article, `[data-action=${action}]`)?.click(),
+  };
+}
+
+/**
+ * The line below the title: model, who, when, how it ended, how long it took.
+ * @param {import("../state/tables.js").RecordLine} record
+ * @param {import("../state/address.js").Address} address
+ * @param {import("./link.js").Link} link
+ */
+function factsPart(record, address, link) {
+  const parts = [
+    record.model && link({ model: [record.model] }, record.model, { title: "Only this model" }), record.operation,
+    record.user, record.execution_id && executionLink(record, address, link),
+    moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record),
+    duration(record.request_time), tokensText(record),
+  ].filter(Boolean);
+  // Each for itself: a name that is written from right to left must not turn round the rest.
+  return element("p", { class: "sub" }, ...parts.flatMap((part, index) => [index ? " · " : "", element("bdi", {}, part)]));
+}
+
+/**
+ * @param {import("../state/tables.js").RecordLine} record
+ * @param {import("../state/address.js").Address} address
+ * @param {import("./link.js").Link} link
+ */
+function executionLink(record, address, link) {
+  const workflow = record.workflow ?? record.workflow_id;
+  const all = { workflow: workflow ? [workflow] : [], execution: record.execution_id ? [record.execution_id] : [], from: "all", to: "" };
+  return link({ ...withoutFilters(address.view), ...all }, stepOf(record), { title: "All that belongs to it" });
+}
+
+/** @param {HTMLElement} article */
+const answerIn = (article) => within(article, ".conversation > .answer");
+
+/**
+ * Only where the answer is out of sight: else there is nowhere to jump to.
+ * @param {HTMLElement} article
+ */
+function offerAnswer(article) {
+  const [answer, jump] = [answerIn(article), within(article, "[data-action=answer]")];
+  if (!answer || !jump) return;
+  jump.hidden = answer.getBoundingClientRect().top < article.getBoundingClientRect().bottom - ENOUGH_IN_SIGHT;
+}
+
+/** @param {HTMLElement} article */
+function showAnswer(article) {
+  const answer = answerIn(article);
+  if (!answer) return;
+  answer.tabIndex = -1;
+  answer.focus({ preventScroll: true });
+  answer.scrollIntoView({ block: "start" });
+}

@@ -1,0 +1,148 @@
+/** The list: only the rows in sight are elements, so a hundred thousand exchanges scroll like ten. */
+
+import { recordersNow } from "../state/clock.js";
+import { whole } from "../text/format.js";
+import { makeDrawnRows } from "./drawn_rows.js";
+import { byId, oncePerFrame, setText } from "./elements.js";
+import { makeListFoot } from "./list_foot.js";
+import { makeListSelection } from "./list_selection.js";
+import { makeNewerRows } from "./newer_rows.js";
+
+/** Rows kept ready above and below those in sight. */
+const READY = 8;
+/** Older pages are asked for when so many rows are left below. */
+const AHEAD = 150;
+const TICK = 200;
+const ONE_AWAITED = "One more is in flight: whether it belongs here is known when it has ended.";
+
+/**
+ * @typedef {import("../state/feed.js").Feed} Feed
+ *
+ * @typedef {object} Opening
+ * @property {(id: string, how: {replace?: boolean}) => void} open
+ */
+
+/** @param {Opening & import("./list_foot.js").Placeholders} dependencies */
+export function makeList({ open, ...placeholders }) {
+  const [scroller, box] = [byId("scroller"), byId("list")];
+  const rows = makeDrawnRows(box);
+  const foot = makeListFoot(placeholders);
+  /** @type {Feed} */
+  let feed;
+  let measure = { full: 10, slow: 30 };
+  /** Where it was scrolled to when it was last in sight, and how many rows came above since. */
+  let [top, above] = [0, 0];
+  let isStale = false;
+  const plan = oncePerFrame(draw);
+  const selection = makeListSelection({ scroller, height: rows.height, feed: () => feed, open, changed: plan });
+  const newer = makeNewerRows(() => {
+    scroller.scrollTop = 0;
+    plan();
+  });
+  const isAtTop = () => (scroller.offsetParent ? scroller.scrollTop : top) < rows.height() / 2;
+
+  function draw() {
+    if (!feed || !scroller.offsetParent) return;
+    const [count, height] = [feed.count(), rows.height()];
+    box.style.height = `${count * height}px`;
+    if (above) makeWay();
+    top = scroller.scrollTop;
+    const first = Math.max(0, Math.floor(top / height) - READY);
+    const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / height) + READY);
+    rows.keepOnly(first, last);
+    const drawing = { now: recordersNow(), measure, isStale };
+    for (let index = first; index < last; index++) rows.draw(index, feed, drawing);
+    isStale = false;
+    rows.mark(selection.selected());
+    box.hidden = count === 0;
+    foot.draw(feed);
+    if (count - last < AHEAD) void feed.more();
+    newer.draw(isAtTop());
+    drawAwaited(feed.awaited());
+  }
+
+  /** Whoever reads further down goes on reading the same row. */
+  function makeWay() {
+    box.style.height = `${feed.count() * rows.height()}px`;
+    scroller.scrollTop += above * rows.height();
+    newer.add(above);
+    above = 0;
+  }
+
+  box.addEventListener("click", (event) => {
+    const row = /** @type {HTMLElement} */ (event.target).closest(".row");
+    const exchange = row instanceof HTMLElement && feed.at(Number(row.dataset.index));
+    if (exchange) open(exchange.exchange, {});
+  });
+  scroller.addEventListener("scroll", plan, { passive: true });
+  watchSize(scroller, plan, () => {
+    rows.measure();
+    rows.clear();
+  });
+  setInterval(() => {
+    if (!document.hidden) rows.tick(recordersNow());
+  }, TICK);
+
+  return {
+    select: selection.select,
+    move: selection.move,
+    rowsInSight: selection.rowsInSight,
+    focus: () => box.focus({ preventScroll: true }),
+    /** @param {Feed} data */
+    show(data) {
+      feed = data;
+      scroller.scrollTop = 0;
+      newer.forget();
+      foot.forget();
+    },
+    /**
+     * What is here is no longer the newest. At the top it is asked for again; whoever reads further down is offered it.
+     * @param {() => void} again  shows the list anew
+     */
+    outdated(again) {
+      newer.offer(again);
+      plan();
+    },
+    /** @param {import("../state/feed.js").Change} change */
+    changed({ prepended = 0, reset = false }) {
+      if (reset) scroller.scrollTop = top = above = 0;
+      if (prepended && !isAtTop()) above += prepended;
+      if (above && scroller.offsetParent) makeWay();
+      plan();
+    },
+    isAtTop,
+    /** @param {import("./row.js").Measure} wanted */
+    setMeasure(wanted) {
+      if (wanted.full === measure.full && wanted.slow === measure.slow) return;
+      measure = wanted;
+      isStale = true;
+      plan();
+    },
+  };
+}
+
+/**
+ * How many in flight may come into this view when they end.
+ * @param {number} count
+ */
+function drawAwaited(count) {
+  const awaited = byId("awaited");
+  awaited.hidden = count === 0;
+  setText(awaited, count === 1 ? ONE_AWAITED : `${whole(count)} more are in flight: whether they belong here is known when they have ended.`);
+}
+
+/**
+ * Another height shows more or fewer rows, and leaves them as they are.
+ * @param {HTMLElement} scroller
+ * @param {() => void} resized
+ * @param {() => void} widthChanged
+ */
+function watchSize(scroller, resized, widthChanged) {
+  let width = 0;
+  new ResizeObserver(() => {
+    resized();
+    if (scroller.clientWidth === width) return;
+    width = scroller.clientWidth;
+    widthChanged();
+  }).observe(scroller);
+}

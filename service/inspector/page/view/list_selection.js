@@ -1,0 +1,52 @@
+/** Which row of the list is selected, and moving that up and down. */
+
+/**
+ * @typedef {object} Dependencies
+ * @property {HTMLElement} scroller
+ * @property {() => number} height  of a row, in pixels; 0 where nothing was measured
+ * @property {() => import("../state/feed.js").Feed} feed
+ * @property {(id: string, how: {replace?: boolean}) => void} open
+ * @property {() => void} changed
+ */
+
+/** @param {Dependencies} dependencies */
+export function makeListSelection({ scroller, height, feed, open, changed }) {
+  let selected = "";
+
+  /**
+   * Scrolls as little as brings a row into sight.
+   * @param {number} index
+   */
+  function reveal(index) {
+    const [top, bottom] = [index * height(), (index + 1) * height()];
+    if (top < scroller.scrollTop) scroller.scrollTop = top;
+    else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
+  }
+
+  return {
+    /** The id of an exchange, or "". */
+    selected: () => selected,
+    /** @param {string} id  "" for none */
+    select(id) {
+      if (id === selected) return;
+      selected = id;
+      const index = id ? feed().indexOf(id) : -1;
+      if (index >= 0 && height()) reveal(index);
+      changed();
+    },
+    /**
+     * Selects the row `by` further down, or the first.
+     * @param {number} by
+     */
+    move(by) {
+      const count = feed().count();
+      if (!count) return;
+      const index = selected ? feed().indexOf(selected) : -1;
+      const target = index < 0 ? 0 : Math.min(count - 1, Math.max(0, index + by));
+      reveal(target);
+      const exchange = feed().at(target);
+      if (exchange) open(exchange.exchange, { replace: index >= 0 });
+    },
+    rowsInSight: () => Math.max(1, Math.floor(scroller.clientHeight / height()) - 1),
+  };
+}

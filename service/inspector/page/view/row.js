@@ -1,0 +1,98 @@
+/** One row of the list. Rows are made once and filled again and again while one scrolls. */
+
+import { marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
+import { clock, day, duration, rate } from "../text/format.js";
+import { element, setText } from "./elements.js";
+
+/** @typedef {import("../state/summary.js").ListedExchange} ListedExchange */
+
+/**
+ * @typedef {{full: number, slow: number}} Measure  seconds that fill the bar of phases; and from which on one is slow
+ * @typedef {object} Row
+ * @property {HTMLElement} root
+ * @property {(exchange: ListedExchange, now: number, measure: Measure) => void} fill
+ * @property {(now: number) => void} tick  moves the clock of one in flight
+ */
+
+/** @returns {Row} */
+export function makeRow() {
+  const time = element("span", { class: "time" });
+  const date = element("span", { class: "date" });
+  const name = element("b");
+  const further = element("span");
+  const marks = element("span", { class: "marks" });
+  const took = element("span", { class: "took" });
+  const speed = element("span", { class: "speed" });
+  const asked = element("span", { class: "asked" });
+  const answered = element("span", { class: "answered" });
+  const phases = element("span", { class: "phases" });
+  const root = element(
+    "div", { class: "row", role: "option" },
+    element("span", { class: "when" }, time, date),
+    element("span", { class: "who" }, element("span", { class: "names" }, name, further), marks),
+    took,
+    element("span", { class: "excerpts" }, asked, answered),
+    speed,
+    phases,
+  );
+  /** @type {ListedExchange | undefined} */
+  let shown;
+
+  /** @param {number} now */
+  function tick(now) {
+    if (shown?.isOpen) setText(took, `${duration(Math.max(0, now - shown.started) / 1000)} …`);
+  }
+
+  return {
+    root,
+    tick,
+    fill(exchange, now, measure) {
+      shown = exchange;
+      const who = whoAsked(exchange);
+      const noted = exchange.isOpen ? [] : marksOf(exchange, measure.slow);
+      root.classList.toggle("open", Boolean(exchange.isOpen));
+      root.classList.toggle("failed", Boolean(exchange.failed));
+      root.classList.toggle("minor", !exchange.prompt && !exchange.model && !exchange.failed && !exchange.isOpen);
+      setText(time, exchange.isOpen ? "now" : clock(exchange.ended));
+      setText(date, exchange.isOpen ? "" : day(exchange.ended, now));
+      setText(name, who.name);
+      setText(further, [...who.further, ...specifics(exchange).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
+      marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
+      if (!exchange.isOpen) setText(took, duration(exchange.request_time));
+      setText(speed, exchange.isOpen ? "" : rate(exchange.tokens_per_second));
+      setText(asked, exchange.prompt || exchange.address || "");
+      setText(answered, answerOf(exchange));
+      phases.replaceChildren(...bars(exchange, measure.full));
+      tick(now);
+    },
+  };
+}
+
+/**
+ * Model, operation and execution, as far as they say something.
+ * @param {ListedExchange} exchange
+ */
+function specifics(exchange) {
+  const operation = exchange.operation && exchange.operation !== "chat" ? exchange.operation : "";
+  return [exchange.model, operation, stepOf(exchange)].filter(Boolean);
+}
+
+/** @param {ListedExchange} exchange */
+function answerOf(exchange) {
+  if (exchange.answer) return `→ ${exchange.answer}`;
+  return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";
+}
+
+/**
+ * Each phase as long as it took, on one scale for all rows: the slow ones stick out.
+ * @param {ListedExchange} exchange
+ * @param {number} full
+ */
+function bars(exchange, full) {
+  const all = Math.max(full, exchange.request_time ?? 0);
+  return (exchange.phases ?? []).map(([name, seconds]) => {
+    const bar = element("span", { class: name });
+    bar.style.width = `${Math.max(0.2, (seconds / all) * 100)}%`;
+    return bar;
+  });
+}

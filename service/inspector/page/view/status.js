@@ -1,0 +1,79 @@
+/** How the recorder itself is: the light beside its name, and a line when something needs a hand. */
+
+import { ask } from "../state/api.js";
+import { whole } from "../text/format.js";
+import { byId, setText } from "./elements.js";
+
+const EVERY = 15_000;
+const EVERY_WHILE_BEHIND = 2_000;
+const NOTICEABLY_BEHIND = 200;
+const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not connected: trying again", resting: "resting" });
+
+/**
+ * @typedef {{trouble?: string | null}} Health
+ * @typedef {{ollama?: Health, journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean}} Status
+ *   of /status.json
+ */
+
+/**
+ * @param {() => void} caughtUp  called when the index, having been behind, has all there is
+ * @returns {{isBehind: () => boolean, isSignedIn: () => boolean, setLiveness: (how: import("../state/live.js").Liveness) => void}}
+ */
+export function watchStatus(caughtUp) {
+  const light = byId("light");
+  const words = byId("light-words");
+  const notice = byId("notice");
+  /** @type {Status} */
+  let status = {};
+  const state = {
+    isBehind: () => (status.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    isSignedIn: () => Boolean(status.signed_in),
+    /** @param {import("../state/live.js").Liveness} how */
+    setLiveness(how) {
+      light.dataset.state = how;
+      light.title = WORDS[how];
+      setText(words, WORDS[how]);
+    },
+  };
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let again;
+
+  async function look() {
+    clearTimeout(again);
+    if (document.hidden) return;
+    const wasBehind = state.isBehind();
+    try {
+      status = await ask("/status.json");
+      tell(noticeOf(status));
+      byId("sign-out").hidden = !status.signed_in;
+    } catch (error) {
+      tell(/** @type {Error} */ (error).message);
+    }
+    again = setTimeout(look, state.isBehind() ? EVERY_WHILE_BEHIND : EVERY);
+    if (wasBehind && !state.isBehind()) caughtUp();
+  }
+
+  /** @param {string} text */
+  function tell(text) {
+    setText(notice, text);
+    notice.hidden = text === "";
+  }
+
+  void look();
+  document.addEventListener("visibilitychange", () => void look());
+  return state;
+}
+
+/**
+ * The one thing that matters most, or "".
+ * @param {Status} status
+ */
+export function noticeOf({ ollama, journal, index }) {
+  if (ollama?.trouble) return `Ollama does not answer: ${ollama.trouble}. Is it running?`;
+  if (journal?.trouble) return `The journal: ${journal.trouble}`;
+  if (index?.trouble) return `The search index: ${index.trouble}`;
+  const behind = index?.behind ?? 0;
+  if (behind <= NOTICEABLY_BEHIND) return "";
+  return `The index is catching up: ${whole(behind)} exchanges to go. Until then the newest are missing here.`;
+}

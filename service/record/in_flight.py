@@ -1,0 +1,50 @@
+"""An exchange that is still going on as an entry of a list: who asks what, and the text so far."""
+
+from typing import Any, Final
+
+from service.record.bodies import readable
+from service.record.body_text import copy_of
+from service.record.conversation import opening
+from service.record.exchange import Exchange
+from service.record.generation import understand_reply
+from service.record.line import summary_of_open
+from service.record.masking import mask_text
+from service.record.record import record_of
+from service.record.request_facts import read_request
+from service.record.timestamps import write_time
+
+# Enough to see where it is going. The record has the whole.
+_SHOWN_CHARACTERS: Final = 300
+# Reading a longer answer anew each second would cost more than it shows: only its length is given then.
+READ_BYTES: Final = 256 * 1024
+
+
+def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
+    """The entry of an exchange that has begun: ids, names, model, the prompt's first words. Never raises."""
+    opened = summary_of_open(exchange.opened, mask=mask)
+    asked = read_request(opened, opened.request)
+    entry: dict[str, Any] = {"exchange": opened.id, "started": write_time(opened.started_ns)}
+    caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
+    entry |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
+    if asked.model:
+        entry["model"] = asked.model
+    text, _ = copy_of(opened.request, opened.request.head)
+    prompt, _ = opening(record_of({"operation": opened.operation, "api": opened.api, "request_body": text}))
+    if prompt:
+        entry["prompt"] = prompt
+    return entry
+
+
+def progress(exchange: Exchange, mask: bool) -> dict[str, Any]:
+    """How far it is: seconds, bytes of the answer, the end of its text so far. Never raises."""
+    response = exchange.response
+    entry: dict[str, Any] = {"exchange": exchange.opened.id, "bytes": response.length}
+    if exchange.duration is not None:
+        entry["seconds"] = round(exchange.duration, 1)
+    if response.head:
+        body = readable(response, READ_BYTES)
+        generation = understand_reply(exchange, read_request(exchange.opened, exchange.opened.request), body)
+        text = generation.text or generation.thinking or ""
+        if text:
+            entry["text"] = (mask_text(text)[0] if mask else text)[-_SHOWN_CHARACTERS:]
+    return entry

@@ -1,0 +1,47 @@
+"""Loki as the shipper, the command line and doctor see it."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from service.settings import Settings
+from service.shipping.genai import captures_messages
+from service.shipping.loki.encode import encode
+from service.shipping.loki.health import ask_readiness
+from service.shipping.loki.judge import judge
+from service.shipping.loki.settings import NAME, PUSH_PATH, URL_VARIABLE, LokiSettings, read_loki_settings
+from service.shipping.receiver import Receiver, WantedReceiver
+from service.shipping.sending import HttpEndpoint
+
+
+def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedReceiver | None:
+    """Loki, if LOKI_URL is set. Its settings were checked when they were read, so they have no mistakes."""
+    loki = read_loki_settings(settings)
+    if loki is None:
+        return None
+    return WantedReceiver(
+        name=NAME,
+        title="Loki",
+        variable=URL_VARIABLE,
+        address=loki.url,
+        prepare=lambda: partial(make_receiver, loki, with_messages=captures_messages(environment)),
+        ask_readiness=partial(ask_readiness, loki),
+        can_delete=True,
+    )
+
+
+def make_receiver(loki: LokiSettings, instance: str, *, with_messages: bool = False) -> Receiver:
+    """The receiver at ``loki``. ``instance`` becomes a stream label, so it must outlive restarts."""
+    return Receiver(
+        name=NAME,
+        encode=partial(encode, instance=instance, with_spans=loki.with_spans, with_messages=with_messages),
+        connect=make_endpoint(loki).connect,
+        # Half of the default limit of a tenant. Above 1.5 MB/s Loki splits a stream into several (shard_streams),
+        # and what is sent twice could then lie in two of them.
+        bytes_per_second=2_000_000,
+    )
+
+
+def make_endpoint(loki: LokiSettings) -> HttpEndpoint:
+    """Where batches are pushed."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", **loki.headers}
+    return HttpEndpoint(loki.base + PUSH_PATH, headers, judge)

@@ -1,0 +1,62 @@
+"""An OTLP endpoint as the shipper, the command line and doctor see it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from service.settings import TABLE, Settings
+from service.shipping.otlp.encode import encode
+from service.shipping.otlp.health import ask_readiness
+from service.shipping.otlp.judge import judge
+from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
+from service.shipping.receiver import Receiver, WantedReceiver
+from service.shipping.sending import HttpEndpoint
+
+# Many receivers take messages of 4 MiB at most (gRPC's default, behind HTTP too).
+_MOST_BYTES = 4_000_000
+
+
+def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedReceiver | None:
+    """The OTLP endpoint, if OpenTelemetry's standard variables name one and do not switch it off."""
+    # Of these variables one is a setting of ours, which the command line may have read from elsewhere.
+    variables = {**environment, TABLE["otlp_endpoint"].name: settings.otlp_endpoint}
+    endpoint = find_endpoint(variables)
+    if endpoint is None:
+        return None
+
+    def prepare() -> Callable[[str], Receiver]:
+        return partial(make_receiver, read_otlp_settings(endpoint, variables))
+
+    return WantedReceiver(
+        name=NAME,
+        title="OTLP",
+        variable=endpoint.variable,
+        address=endpoint.address,
+        prepare=prepare,
+        ask_readiness=partial(ask_readiness, endpoint.address),
+    )
+
+
+def make_receiver(otlp: OtlpSettings, instance: str) -> Receiver:
+    """The receiver at ``otlp``. ``instance`` becomes the resource's ``service.instance.id`` unless that is set."""
+    return Receiver(
+        name=NAME,
+        encode=partial(
+            encode,
+            resource=tuple(otlp.resource(instance).items()),
+            compresses=otlp.compresses,
+            with_messages=otlp.with_messages,
+        ),
+        connect=make_endpoint(otlp).connect,
+        bytes_per_second=5_000_000,
+        # The encoder takes about 50 µs a span in the interpreter: small batches keep answers flowing.
+        most_records=50,
+        most_bytes=_MOST_BYTES,
+    )
+
+
+def make_endpoint(otlp: OtlpSettings) -> HttpEndpoint:
+    """Where exports are posted."""
+    headers = {"Content-Type": "application/x-protobuf", **otlp.headers}
+    if otlp.compresses:
+        headers["Content-Encoding"] = "gzip"
+    return HttpEndpoint(otlp.url, headers, judge, otlp.timeout, otlp.tls)

@@ -1,0 +1,159 @@
+"""One thing, one name: classes, modules, and the fields of a record."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.record.fields import FIELD_NAMES
+from service.record.operations import OPERATIONS
+
+PROJECT = Path(__file__).parents[2]
+SERVICE = PROJECT / "service"
+MODULES = sorted(SERVICE.rglob("*.py"))
+
+# Modules of one name in several rooms are about the same thing, each its room's side of it.
+SAME_SUBJECT = {
+    "dataset": "the command, and the form that it writes",
+    "erasing": "of the journal, for readers of the page, and as a command",
+    "exporting": "over HTTP, and as a command",
+    "listing": "over HTTP, and as a command",
+    "replaying": "over HTTP, and as a command",
+    "settings": "of the recorder, and of each receiver",
+    "encode": "each receiver has one",
+    "judge": "each receiver has one",
+    "receiver": "what it is to the shipper, and each receiver's own",
+    "health": "of the recorder, of shipping, and how each receiver is asked for its own",
+}
+
+
+def classes() -> Iterator[tuple[str, str]]:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                yield node.name, str(path.relative_to(PROJECT))
+
+
+def test_the_name_of_a_class_means_one_thing() -> None:
+    places = defaultdict(list)
+    for name, path in classes():
+        places[name].append(path)
+    assert not {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
+def test_the_name_of_a_module_means_one_thing() -> None:
+    places = defaultdict(list)
+    for path in MODULES:
+        if not path.name.startswith("__"):
+            places[path.stem].append(str(path.relative_to(PROJECT)))
+    twice = {name for name, paths in places.items() if len(paths) > 1}
+    assert twice <= SAME_SUBJECT.keys(), sorted(twice - SAME_SUBJECT.keys())
+    assert twice == SAME_SUBJECT.keys(), "an exception that nothing needs"
+
+
+def test_nothing_is_called_by_the_word_that_meant_nine_things() -> None:
+    files = [*MODULES, *SERVICE.rglob("*.js"), *SERVICE.rglob("*.html"), *SERVICE.rglob("*.css")]
+    assert not [str(path.relative_to(PROJECT)) for path in files if re.search(r"\bsaid\b", path.read_text())]
+
+
+# Words of other tables, protocols and programs that are also names of fields: what they mean there.
+MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
+    "cli/__init__.py": ("status", "the command `ship status`"),
+    "cli/doctor/ollama.py": ("context_length", "a key of Ollama's /api/ps"),
+    "cli/doctor/traffic.py": ("exchange", "the noun, counted"),
+    "cli/doctor/unusable_answers.py": ("stream", "the noun"),
+    "cli/doctor/window.py": ("exchange", "the noun, counted"),
+    "cli/erasing.py": ("exchange", "the noun, counted"),
+    "cli/exchange_line.py": ("error", "a mark"),
+    "cli/filter_options.py": ("exchange", "a parameter of a filter"),
+    "cli/log_text.py": ("exchange", "the noun, counted"),
+    "cli/measuring.py": ("error model stream", "keys of Ollama's JSON"),
+    "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
+    "cli/running_recorder.py": ("error", "a key of our errors"),
+    "cli/showing.py": ("user", "a role"),
+    "cli/stats.py": ("caller failed model node operation workflow", "values of `by`, and a column of the table"),
+    "exports/card.py": ("tool_calls", "a key of OpenAI's messages"),
+    "exports/chats.py": ("images tool_calls user", "reasons, a role, and a key of OpenAI's messages"),
+    "exports/csv_table.py": ("user", "a role"),
+    "exports/dataset.py": ("tool_calls user", "a role, and a key of OpenAI's messages"),
+    "exports/har.py": ("method status time", "keys of an HTTP archive"),
+    "exports/messages.py": ("model tool_calls user", "roles and keys of OpenAI's messages"),
+    "exports/train_split.py": ("user", "a role"),
+    "gateway/callers.py": ("caller execution_id node user workflow workflow_id", "labels of a path"),
+    "gateway/context_lengths.py": ("model", "a key of what /api/show is asked"),
+    "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
+    "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
+    "gateway/routes.py": ("caller", "a label of a path"),
+    "gateway/vocabularies.py": ("model", "a key of Ollama's /api/show"),
+    "inspector/exporting.py": ("thinking", "a parameter of an export"),
+    "inspector/health.py": ("status", "a key of /readyz"),
+    "inspector/listing.py": ("failed model", "a key of /timeline.json, and a value of `by`"),
+    "inspector/live.py": ("time", "a key of the event `hello`"),
+    "inspector/metrics.py": ("operation outcome", "labels of a metric"),
+    "inspector/replaying.py": ("model stream", "parameters of /replay"),
+    "inspector/responses.py": ("error", "a key of our errors"),
+    "journal/open_rows.py": ("caller", "a fact of an open exchange"),
+    "logs.py": ("time", "a key of a log line"),
+    "search/index.py": (
+        "caller model node operation outcome replay_of status user workflow workflow_id",
+        "columns of the index",
+    ),
+    "search/index_query.py": ("workflow workflow_id", "columns of the index"),
+    "search/parameters.py": (
+        "caller exchange failed model node operation outcome status user workflow",
+        "parameters of a filter, and their labels",
+    ),
+    "search/timeline.py": ("model", "a column of the index"),
+    "search/totals.py": ("caller model node operation workflow", "values of `by`, which are columns of the index"),
+    "settings.py": ("error", "a level of the log"),
+    "shipping/genai.py": ("images tool_calls user", "keys and roles of messages"),
+    "shipping/loki/encode.py": (
+        "exchange method span_id stream trace_id",
+        "keys of Loki's push, labels, keys of a span",
+    ),
+    "shipping/spans.py": ("error span_id status trace_id", "keys of a span's line"),
+}
+
+
+def literals(path: Path) -> Iterator[str]:
+    """Texts of a module, its docstrings left out."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_no_field_of_a_record_is_named_by_a_literal_outside_its_room() -> None:
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in MODULES:
+        if SERVICE / "record" not in path.parents:
+            for value in literals(path):
+                if value in FIELD_NAMES:
+                    found[str(path.relative_to(SERVICE))].add(value)
+    allowed = {path: set(words.split()) for path, (words, _) in MEANS_ANOTHER_THING.items()}
+    assert {
+        path: words - allowed.get(path, set()) for path, words in found.items() if words - allowed.get(path, set())
+    } == {}
+    assert {path: words - found[path] for path, words in allowed.items() if words - found[path]} == {}, "not needed"
+
+
+def test_operations_are_listed_nowhere_else() -> None:
+    names = {one.name for one in OPERATIONS}
+    lists = []
+    for path in MODULES:
+        if SERVICE / "record" in path.parents:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Set | ast.Tuple | ast.List):
+                values = {each.value for each in node.elts if isinstance(each, ast.Constant)}
+                if len(values) > 1 and values <= names:
+                    lists.append(f"{path.relative_to(SERVICE)}:{node.lineno}: {sorted(map(str, values))}")
+    assert not lists

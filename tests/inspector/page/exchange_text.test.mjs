@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { marksOf, stepOf, titleOf, tokensText, whoAsked } from "../../../service/inspector/page/text/exchange_text.js";
+
+const summary = (more = {}) => ({ number: 5, time: "2026-11-21T12:00:00Z", started: "2026-11-21T11:59:58Z", method: "POST", request_uri: "/api/ollama/api/chat", request_time: 2, outcome: "completed", failed: false, status: 200, exchange: "ab", ...more });
+
+test("who asked is the workflow, else the program, else whatever is known", () => {
+  assert.deepEqual(whoAsked({ workflow: "W", node: "N", caller: "n8n" }), { name: "W", further: ["› N"] });
+  assert.deepEqual(whoAsked({ caller: "Open WebUI", user: "Anna" }), { name: "Open WebUI", further: ["· Anna"] });
+  assert.deepEqual(whoAsked({}), { name: "somebody", further: [] });
+  assert.equal(titleOf({ operation: "chat", caller: "curl" }), "Chat, by curl");
+  assert.equal(titleOf({ operation: "chat", workflow: "W", node: "N" }), "N, in W");
+  assert.equal(titleOf({}), "Exchange");
+  assert.equal(stepOf({ workflow: "W", execution_id: "231" }), "execution 231");
+  assert.equal(stepOf({ caller: "Open WebUI", execution_id: "00000842-aaaa-bbbb" }), "chat 00000842…");
+});
+
+test("marks say what is worth noticing, and nothing on a usual exchange", () => {
+  const texts = (record, slow = 30) => marksOf(record, slow).map(({ text }) => text);
+  assert.deepEqual(texts(summary()), []);
+  assert.deepEqual(texts(summary({ outcome: "client_left", failed: true, request_time: 300 }), 999), ["client left after 300 s"]);
+  assert.deepEqual(texts(summary({ failed: true, status: 404 })), ["error 404"]);
+  assert.deepEqual(texts(summary({ outcome: "refused", failed: true, status: 403 })), ["refused 403"]);
+  assert.deepEqual(texts(summary({ outcome: "something_new", failed: true })), ["something_new"]);
+  assert.deepEqual(texts(summary({ prompt_truncated: true, context_length: 4096 })), ["prompt cut at 4,096 tokens"]);
+  assert.deepEqual(texts(summary({ request_time: 52, wait_time: 41 })), ["waited 41.0 s"]);
+  assert.deepEqual(texts(summary({ request_time: 52, wait_time: 1 })), ["slow"]);
+});
+
+test("tokens are said as far as they are known", () => {
+  assert.equal(tokensText({ prompt_tokens: 1204, completion_tokens: 96 }), "1,204 tokens in, 96 out");
+  assert.equal(tokensText({ prompt_tokens: 1 }), "1 token in");
+  assert.equal(tokensText({}), "");
+});

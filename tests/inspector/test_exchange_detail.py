@@ -1,0 +1,53 @@
+"""What is known of one exchange, also where there is no index to ask."""
+
+from pathlib import Path
+
+from service.cli.journal_access import catch_up
+from service.inspector.exchange_detail import ExchangeDetail, describe
+from service.journal.reader import Reader
+from service.search.search import Search
+from service.settings import read_settings
+from tests.cli.kept import chat, keep
+from tests.journal.given import identifier
+
+
+def detail(folder: Path, number: int, trace_url: str | None = None) -> ExchangeDetail:
+    reader, search = Reader(folder), Search(folder)
+    try:
+        kept = reader.record(identifier(number))
+        assert kept is not None
+        return describe(kept, search, trace_url)
+    finally:
+        reader.close()
+        search.close()
+
+
+def test_neighbours_and_the_link_to_its_trace_are_known(tmp_path: Path) -> None:
+    keep(tmp_path, chat(1), chat(2), chat(3), chat(4, replay_of=identifier(2), caller={}))
+    catch_up(read_settings({"DATA_DIR": str(tmp_path)}))
+    found = detail(tmp_path, 2, "http://grafana/{trace_id}")
+    assert (found.number, found.previous, found.next) == (2, identifier(1), identifier(3))
+    assert (found.replay_of, found.replays) == (None, (identifier(4),))
+    assert found.trace_url == f"http://grafana/{identifier(2)}"
+    assert (detail(tmp_path, 4).replay_of, detail(tmp_path, 4).trace_url) == (identifier(2), None)
+
+
+def test_without_an_index_all_else_is_known(tmp_path: Path) -> None:
+    keep(tmp_path, chat(1), chat(2))
+    found = detail(tmp_path, 2)
+    assert (found.previous, found.next, found.replays) == (None, None, ())
+    assert found.conversation.turns[0].text == "Why?"
+
+
+def test_as_json_it_holds_the_line_itself_and_all_names(tmp_path: Path) -> None:
+    keep(tmp_path, chat(1))
+    value = detail(tmp_path, 1).as_json_object()
+    assert value["record"]["exchange"] == identifier(1)
+    assert list(value) == [
+        *("number", "record", "conversation", "explanation", "previous", "next", "replay_of", "replays", "trace_url")
+    ]
+
+
+def test_a_line_that_is_no_object_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
+    keep(tmp_path, chat(1)._replace(line=b"[1, 2"))
+    assert detail(tmp_path, 1).record.values == {}

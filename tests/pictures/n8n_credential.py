@@ -1,0 +1,46 @@
+"""n8n's own editor, in a real Chromium: the shipped credential as it looks there."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.pictures.png import with_few_colours
+from tests.servers.n8n import installed_n8n
+from tests.servers.process import RunningServer
+
+SHIPPED = Path(__file__).parents[2] / "n8n" / "credentials.json"
+OWNER = {"email": "owner@example.org", "firstName": "Olga", "lastName": "Owner", "password": "Of-a-picture-1"}
+
+
+async def picture(browser: Browser, folder: Path) -> bytes:
+    """The PNG of the dialogue of the credential *Ollama*, with its Base URL as an expression."""
+    n8n = installed_n8n(folder)
+    (credential,) = json.loads(SHIPPED.read_text())
+    n8n.add_credentials([credential])
+    with n8n.serving() as server:
+        _post(server, "/rest/owner/setup", OWNER)
+        context = await browser.new_context(
+            viewport={"width": 1180, "height": 720}, locale="en-GB", reduced_motion="reduce"
+        )
+        page = await context.new_page()
+        await page.goto(f"{server.url}/signin")
+        await page.get_by_label("Email").fill(OWNER["email"])
+        await page.get_by_label("Password").fill(OWNER["password"])
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url("**/home/**")
+        await page.goto(f"{server.url}/home/credentials/{credential['id']}")
+        dialogue = page.locator('[data-test-id="editCredential-modal"]')
+        # n8n fills the fields in after the dialogue stands.
+        await expect(dialogue.get_by_text("[filled at execution time]")).to_be_visible(timeout=30_000)
+        taken = await dialogue.screenshot(animations="disabled", caret="hide")
+        small = await with_few_colours(page, taken)
+        await context.close()
+        return small
+
+
+def _post(server: RunningServer, path: str, body: dict[str, str]) -> None:
+    request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30):
+        pass

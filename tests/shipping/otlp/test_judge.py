@@ -1,0 +1,57 @@
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from service.shipping.otlp.judge import judge
+from service.shipping.receiver import Decision
+
+
+@pytest.mark.parametrize(
+    ("status", "decision"),
+    [
+        (200, Decision.ACCEPTED),
+        (202, Decision.ACCEPTED),
+        (429, Decision.RETRY),
+        (502, Decision.RETRY),
+        (503, Decision.RETRY),
+        (504, Decision.RETRY),
+        (500, Decision.FINAL),
+        (501, Decision.FINAL),
+        (422, Decision.FINAL),
+        (400, Decision.SPLIT),
+        (413, Decision.SPLIT),
+        (401, Decision.REFUSED),
+        (404, Decision.REFUSED),
+        (307, Decision.REFUSED),
+    ],
+)
+def test_answers_are_judged_by_otlps_own_list(status: int, decision: Decision) -> None:
+    assert judge(status, {}, b"").decision is decision
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "rejected"),
+    [
+        (
+            "application/x-protobuf",
+            ExportTraceServiceResponse(
+                partial_success=ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+            ).SerializeToString(),
+            3,
+        ),
+        ("application/json", b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}', 3),
+        ("application/json", b'{"partialSuccess":{}}', 0),
+        ("application/json", b'{"partialSuccess":{"rejectedSpans":"many"}}', 0),
+        ("application/json", b"[]", 0),
+        ("text/plain", b"ok, thanks", 0),
+        ("application/x-protobuf", b"\xff\xff\xff", 0),
+    ],
+)
+def test_partial_success_is_read_in_either_form_and_nonsense_is_none(
+    content_type: str, body: bytes, rejected: int
+) -> None:
+    verdict = judge(200, {"Content-Type": content_type}, body)
+    assert (verdict.decision, verdict.rejected_spans) == (Decision.ACCEPTED, rejected)
+    assert verdict.detail == ("too old" if rejected else "")

@@ -1,0 +1,41 @@
+"""Questions beside the records, from a thread that waits."""
+
+import pytest
+
+from service.shipping.asking import ask
+from tests.cli.answering import Said, answering
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
+def test_every_status_is_an_answer_and_redirects_are_not_followed(status: int) -> None:
+    elsewhere = {"Location": "http://127.0.0.1:1/"}
+    with answering({"/ready": Said(b"words", status, elsewhere)}) as server:
+        answer = ask(f"{server.url}/ready", headers={"Authorization": "Bearer secret"})
+    assert (answer.status, answer.headers["location"]) == (status, elsewhere["Location"])
+    assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer secret"]
+
+
+def test_a_post_has_an_empty_body() -> None:
+    with answering({"/delete": b""}) as server:
+        assert ask(f"{server.url}/delete?query=x", "POST").status == 200
+    assert [(asked.method, asked.target, asked.body) for asked in server.asked] == [("POST", "/delete?query=x", b"")]
+
+
+def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    with answering({"/": b"x" * 1_000_000}) as server:
+        assert len(ask(f"{server.url}/").body) == 65_536
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://[::1", "gopher://x", "http://a b/", "http://\u00e4.invalid/"]
+)
+def test_no_answer_is_an_oserror(url: str) -> None:
+    with pytest.raises(OSError):  # noqa: PT011  # that it is one, whatever its text, is what callers rely on
+        ask(url, seconds=5.0)
+
+
+def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering({"/": b"proxy"}) as proxy, answering({"/": b"receiver"}) as receiver:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert ask(f"{receiver.url}/").body == b"receiver"
+        assert not proxy.asked
