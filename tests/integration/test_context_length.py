@@ -153,7 +153,7 @@ def shown_everywhere(recorder: RunningServer, last: Said) -> None:
         )
         if words[0] == "show":
             assert sentence in done.stdout
-            assert f"prompt_lost_messages {lost} " in " ".join(done.stdout.split()) + " "
+            assert f"messages lost, at least {lost} " in " ".join(done.stdout.split()) + " "
         else:
             assert last["exchange"][:12] in done.stdout
 
