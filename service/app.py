@@ -80,11 +80,10 @@ class App:
             on_recorded=self._on_recorded,
         )
         self._upstream = Upstream(settings.ollama_url)
-        self._context_lengths = ContextLengths(self._upstream.send, self._is_busy)
-        self._call_contexts = CallContexts(self._context_lengths.looks, self._context_lengths.facts_of)
-        facts_of = self._context_lengths.facts_of
-        self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", facts_of)
-        self._prompts = PromptMemory(facts_of, self._vocabularies.counter_of, self._context_lengths.halves)
+        self._context_lengths = known = ContextLengths(self._upstream.send, self._count_in_flight)
+        self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
+        self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
+        self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         self._relay = Relay(self._hooks())
         self._shippers: list[Shipper] = []
         self._status = Status(
@@ -212,8 +211,8 @@ class App:
             **SERVER_OPTIONS,
         )
 
-    def _is_busy(self) -> bool:
-        return self._relay.in_flight > 0
+    def _count_in_flight(self) -> int:
+        return self._relay.in_flight
 
     # From the gateway to the journal
 

@@ -7,6 +7,7 @@ its model, and only ``/api/ps`` has that. Neither question loads a model or keep
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -24,6 +25,8 @@ _FIRST_PAUSE: Final = 0.05
 # After a pause of so long it begins anew.
 _IDLE_SECONDS: Final = 5.0
 _GIVE_UP_SECONDS: Final = 5.0
+# Ollama answers such a question in a millisecond, also while it generates.
+_MOMENT: Final = 0.02
 _LONGEST_ANSWER: Final = 4_000_000
 _LOOKS_KEPT: Final = 256
 # A model may be made anew under its name by somebody whom the recorder does not see.
@@ -35,13 +38,17 @@ _JSON: Final = (b"Content-Type: application/json\r\n",)
 class ContextLengths:
     """Asks while there are exchanges in flight, and once after them. What is known is answered at once.
 
-    ``looks``, ``facts_of``, ``halves`` and ``note_ended`` may be called from any thread; all else belongs to the event
-    loop's.
+    ``looks``, ``await_look``, ``facts_of``, ``halves`` and ``note_ended`` may be called from any thread; all else
+    belongs to the event loop's.
     """
 
-    def __init__(self, send: Send, is_busy: Callable[[], bool]) -> None:
+    def __init__(self, send: Send, in_flight: Callable[[], int]) -> None:
+        """``in_flight`` counts the exchanges that are going on."""
         self._send = send
-        self._is_busy = is_busy
+        self._in_flight = in_flight
+        self._asked_at = 0.0
+        self._answered = threading.Event()
+        self._answered.set()
         self._looks: tuple[Look, ...] = ()
         self._facts: dict[str, tuple[float, str, ModelFacts | None]] = {}
         self._asked_for: dict[str, None] = {}
@@ -54,6 +61,12 @@ class ContextLengths:
     def looks(self) -> tuple[Look, ...]:
         """The latest answers to ``/api/ps``, oldest first."""
         return self._looks
+
+    def await_look(self) -> None:
+        """Wait, outside of the event loop, until a look that was asked for a moment ago is answered."""
+        moment = _MOMENT - (time.monotonic() - self._asked_at)
+        if moment > 0:
+            self._answered.wait(moment)
 
     def facts_of(self, model: str) -> ModelFacts | None:
         """What is known of a model. What is not known yet is asked for soon."""
@@ -88,8 +101,7 @@ class ContextLengths:
             await self._wanted.wait()
             if time.monotonic() - rested_at > _IDLE_SECONDS:
                 pause = _FIRST_PAUSE
-            is_last = not self._is_busy()
-            if is_last:
+            if not self._in_flight():
                 # This look shows what the last call has left loaded.
                 self._wanted.clear()
             with contextlib.suppress(TimeoutError):
@@ -107,15 +119,19 @@ class ContextLengths:
             self._wanted.set()
 
     async def _look(self) -> None:
-        calls, was_busy, asked_ns = self._calls, self._is_busy(), time.time_ns()
-        body = await fetch_whole(self._send, "GET", "/api/ps")
-        models = None if body is None else read_loaded(body)
-        if models is None:
-            return
-        is_quiet = not was_busy and not self._is_busy() and calls == self._calls
-        number = self._looks[-1].number + 1 if self._looks else 1
-        look = Look(number, asked_ns, time.time_ns(), is_quiet, models)
-        self._looks = (*self._looks[1 - _LOOKS_KEPT :], look)
+        calls, before, asked_ns = self._calls, self._in_flight(), time.time_ns()
+        self._asked_at = time.monotonic()
+        self._answered.clear()
+        try:
+            body = await fetch_whole(self._send, "GET", "/api/ps")
+            models = None if body is None else read_loaded(body)
+            if models is not None:
+                in_flight = max(before, self._in_flight()) + self._calls - calls
+                number = self._looks[-1].number + 1 if self._looks else 1
+                look = Look(number, asked_ns, time.time_ns(), in_flight, models)
+                self._looks = (*self._looks[1 - _LOOKS_KEPT :], look)
+        finally:
+            self._answered.set()
 
     async def _ask_what_they_are(self) -> None:
         loaded = self._looks[-1].models if self._looks else ()

@@ -48,14 +48,19 @@ class _Used(NamedTuple):
 class CallContexts:
     """Finds the context length of calls, which must come in the order in which they ended. Belongs to one thread.
 
-    ``looks`` gives the latest answers to ``/api/ps``, oldest first; ``facts_of`` what is known of a model.
+    ``looks`` gives the latest answers to ``/api/ps``, oldest first; ``facts_of`` what is known of a model;
+    ``await_look`` waits a moment for an answer that is on its way.
     """
 
     def __init__(
-        self, looks: Callable[[], Sequence[Look]], facts_of: Callable[[str], ModelFacts | None] = nothing_known
+        self,
+        looks: Callable[[], Sequence[Look]],
+        facts_of: Callable[[str], ModelFacts | None] = nothing_known,
+        await_look: Callable[[], None] = lambda: None,
     ) -> None:
         self._looks = looks
         self._facts_of = facts_of
+        self._await_look = await_look
         self._usual: dict[str, LoadedModel] = {}
         self._last: dict[str, _Used] = {}
         self._seen = 0
@@ -66,6 +71,11 @@ class CallContexts:
         self._learn(looks, call.ended_ns)
         name, facts = canonical_name(call.model), self._facts_of(call.model)
         length = self._length(call, name, facts, looks)
+        may_be_seen = call.load is not None or call.answering_ns is not None
+        if length is None and call.num_ctx is None and may_be_seen:
+            # The first call of a model may be over before the look that it caused.
+            self._await_look()
+            length = self._length(call, name, facts, self._looks())
         if length is not None and (call.prompt_tokens or 0) > length:
             # More than there is room for cannot have been read.
             length = None
@@ -104,7 +114,9 @@ class CallContexts:
         for look in reversed(looks):
             if look.asked_ns < ready_ns:
                 return None
-            if look.answered_ns <= call.ended_ns and (loaded := self._loaded(look, name)):
+            # Where nothing else goes on, what a call ran with stays loaded after it.
+            is_alone = look.in_flight <= 1 and look.asked_ns <= call.ended_ns
+            if (is_alone or look.answered_ns <= call.ended_ns) and (loaded := self._loaded(look, name)):
                 return loaded
         return None
 
@@ -125,7 +137,7 @@ class CallContexts:
                 # One that was unloaded or made anew may come back with another length.
                 if loaded is None or (loaded.name, loaded.digest) != (usual.name, usual.digest):
                     del self._usual[name]
-            for used in self._last.values() if look.is_quiet else ():
+            for used in self._last.values() if not look.in_flight else ():
                 loaded = self._loaded(look, used.name) if used.is_usual and used.ended_ns <= look.asked_ns else None
                 if loaded is not None:
                     self._usual[used.name] = loaded

@@ -23,14 +23,14 @@ class LoadedModel(NamedTuple):
 class Look(NamedTuple):
     """One answer to ``/api/ps``, in Ollama's order: what stays loaded for longest comes first.
 
-    Times are Unix nanoseconds. ``number`` counts the looks from 1. ``is_quiet``: no call went through the recorder
-    between question and answer.
+    Times are Unix nanoseconds. ``number`` counts the looks from 1. ``in_flight`` is how many exchanges went through the
+    recorder when it was asked or answered, whichever is more, and how many calls began between the two.
     """
 
     number: int
     asked_ns: int
     answered_ns: int
-    is_quiet: bool
+    in_flight: int
     models: tuple[LoadedModel, ...]
 
 

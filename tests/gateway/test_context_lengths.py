@@ -20,9 +20,9 @@ def loaded(**lengths: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def asking(ollama: FakeOllama, is_busy: Callable[[], bool]) -> AsyncIterator[ContextLengths]:
+async def asking(ollama: FakeOllama, in_flight: Callable[[], int]) -> AsyncIterator[ContextLengths]:
     upstream = Upstream(ollama.url)
-    lengths = ContextLengths(upstream.send, is_busy)
+    lengths = ContextLengths(upstream.send, in_flight)
     running = asyncio.create_task(lengths.run())
     await asyncio.sleep(0)
     yield lengths
@@ -38,7 +38,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def test_it_looks_while_there_is_traffic_and_survives_trouble() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: True) as lengths:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 1) as lengths:
         ollama.answers("/api/ps", answer(RESET), answer(whole(b"nope")), json_answer(loaded(tiny=2048)))
         before = time.time_ns()
         lengths.want()
@@ -47,25 +47,25 @@ async def test_it_looks_while_there_is_traffic_and_survives_trouble() -> None:
         assert (first.number, second.number) == (1, 2)
         assert before < first.asked_ns < first.answered_ns < second.asked_ns < time.time_ns()
         assert first.models == (LoadedModel("tiny:latest", 2048),)
-        assert not first.is_quiet
+        assert first.in_flight == 1
 
 
-async def test_the_last_look_comes_after_the_last_call_and_is_the_only_quiet_one() -> None:
-    is_busy = True
-    async with FakeOllama() as ollama, asking(ollama, lambda: is_busy) as lengths:
+async def test_the_last_look_comes_after_the_last_call_and_tells_that_nothing_goes_on() -> None:
+    in_flight = 2
+    async with FakeOllama() as ollama, asking(ollama, lambda: in_flight) as lengths:
         ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
         lengths.want()
         await until(lengths.looks)
-        is_busy = False
-        await until(lambda: lengths.looks()[-1].is_quiet)
+        in_flight = 0
+        await until(lambda: lengths.looks()[-1].in_flight == 0)
         count = len(lengths.looks())
         await asyncio.sleep(0.3)
         assert len(lengths.looks()) == count
-        assert sum(look.is_quiet for look in lengths.looks()) == 1
+        assert [look.in_flight for look in lengths.looks()] == [2] * (count - 1) + [0]
 
 
-async def test_a_look_during_which_a_call_began_is_not_quiet() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+async def test_a_call_that_began_during_a_look_counts() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         begun = asyncio.Event()
         ollama.answers(
             "/api/ps", answer(begun, whole(json.dumps(loaded(tiny=1)).encode())), json_answer(loaded(tiny=1))
@@ -75,11 +75,11 @@ async def test_a_look_during_which_a_call_began_is_not_quiet() -> None:
         lengths.want()
         begun.set()
         await until(lambda: len(lengths.looks()) == 2)
-        assert [look.is_quiet for look in lengths.looks()] == [False, True]
+        assert [look.in_flight for look in lengths.looks()] == [1, 0]
 
 
 async def test_what_models_are_is_asked_once_of_those_that_are_loaded_and_of_those_that_are_wanted() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
         ollama.answers("/api/show", json_answer(SHOWN))
         assert lengths.facts_of("copy") is None
@@ -94,7 +94,7 @@ async def test_what_models_are_is_asked_once_of_those_that_are_loaded_and_of_tho
 
 
 async def test_a_model_that_ollama_does_not_describe_is_not_asked_for_again_and_again() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         ollama.answers("/api/ps", json_answer({"models": []}))
         ollama.answers("/api/show", json_answer({"error": "no"}, 404))
         for number in (1, 2, 3):
@@ -105,7 +105,7 @@ async def test_a_model_that_ollama_does_not_describe_is_not_asked_for_again_and_
 
 
 async def test_what_is_known_of_models_is_forgotten_when_one_is_made() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
         ollama.answers("/api/show", json_answer(SHOWN))
         lengths.want()
@@ -118,8 +118,24 @@ async def test_what_is_known_of_models_is_forgotten_when_one_is_made() -> None:
 
 
 async def test_what_models_are_may_be_asked_for_in_another_thread() -> None:
-    async with FakeOllama() as ollama, asking(ollama, lambda: False) as lengths:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         ollama.answers("/api/ps", json_answer({"models": []}))
         ollama.answers("/api/show", json_answer(SHOWN))
         assert await asyncio.to_thread(lengths.facts_of, "tiny") is None
         await until(lambda: lengths.facts_of("tiny"))
+
+
+async def test_a_look_that_is_on_its_way_is_waited_for_a_moment() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 1) as lengths:
+        go_on = asyncio.Event()
+        ollama.answers("/api/ps", answer(go_on, whole(json.dumps(loaded(tiny=1)).encode())))
+        # There is none yet.
+        await asyncio.to_thread(lengths.await_look)
+        lengths.want()
+        await ollama.request()
+        await asyncio.to_thread(lengths.await_look)
+        assert not lengths.looks()
+        waiting = asyncio.create_task(asyncio.to_thread(lengths.await_look))
+        go_on.set()
+        await waiting
+        await until(lengths.looks)

@@ -30,6 +30,7 @@ from tests.fakes.ollama import (
 )
 from tests.integration.load import INCOMPLETE, Client, chat, header
 from tests.integration.recorder_process import Kept, RecorderProcess, StartRecorder, eventually, start
+from tests.integration.watching import asked as asked_of
 from tests.servers.process import free_port
 from tests.servers.recorder import PROJECT
 
@@ -161,7 +162,7 @@ async def test_after_each_kill_what_was_answered_is_kept_and_what_was_not_is_gat
     measured(f"{kills} kills, {len(load.answered())} answers, {died} exchanges died, {len(kept)} records")
     assert_nothing_twice(kept)
     assert_what_was_answered_is_kept(load, kept)
-    arrived_at = {prompt_in(request.json()): request.arrived_at for request in ollama.requests if request.body_length}
+    arrived_at = {prompt_in(request.json()): request.arrived_at for request in asked_of(ollama) if request.body_length}
     untold = ages_of_those_without_record(load, kept, arrived_at, killed_at)
     measured(f"{len(untold)} left no record; the oldest was {max(untold, default=0) * 1000:.0f} ms old when killed")
     assert max(untold, default=0) < KEPT_AFTER_SECONDS

@@ -1,7 +1,6 @@
 """Tokens are counted as a real Ollama counts them, with two real vocabularies fetched from it."""
 
 import hashlib
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -81,12 +80,15 @@ def test_every_text_has_as_many_tokens_as_ollama_counts(make: Any, ollama: Ollam
     ollama.ask(
         "/api/create", {"model": name, "files": {"m.gguf": digest}, "template": "{{ .Prompt }}", "stream": False}
     )
-    vocabulary = read_vocabulary(ollama.ask("/api/show", json.dumps({"model": name, "verbose": True}).encode()))
-    assert vocabulary is not None
-    options = {"num_predict": 1, "num_ctx": 8192}
-    for one in filter(str.strip, texts()):
-        asked = {"model": name, "prompt": one, "raw": True, "stream": False, "options": options}
-        counted = ollama.ask("/api/generate", asked)["prompt_eval_count"]
-        # One is for the beginning.
-        assert vocabulary.count(one) == counted - 1, one
-    ollama.ask("/api/generate", {"model": name, "keep_alive": 0})
+    try:
+        vocabulary = read_vocabulary(ollama.ask("/api/show", {"model": name, "verbose": True}))
+        assert vocabulary is not None
+        options = {"num_predict": 1, "num_ctx": 8192}
+        for one in filter(str.strip, texts()):
+            asked = {"model": name, "prompt": one, "raw": True, "stream": False, "options": options}
+            counted = ollama.ask("/api/generate", asked)["prompt_eval_count"]
+            # One is for the beginning.
+            assert vocabulary.count(one) == counted - 1, one
+        ollama.ask("/api/generate", {"model": name, "keep_alive": 0})
+    finally:
+        ollama.remove(name)

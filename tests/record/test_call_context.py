@@ -18,10 +18,10 @@ class Ollama:
     facts: dict[str, ModelFacts] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
 
-    def look(self, at: float, *models: tuple[str, int] | tuple[str, int, str], is_quiet: bool = False) -> None:
+    def look(self, at: float, *models: tuple[str, int] | tuple[str, int, str], in_flight: int = 2) -> None:
         loaded = tuple(LoadedModel(f"{name}:latest", *rest) for name, *rest in models)
         asked = int(at * SECOND)
-        self.looks.append(Look(len(self.looks) + 1, asked, asked + 1000, is_quiet, loaded))
+        self.looks.append(Look(len(self.looks) + 1, asked, asked + 1000, in_flight, loaded))
 
     def contexts(self) -> CallContexts:
         return CallContexts(lambda: self.looks, lambda name: self.facts.get(name.partition(":")[0]))
@@ -87,11 +87,11 @@ def test_a_call_that_asks_for_nothing_gets_what_such_a_call_got_before() -> None
 
 
 def test_a_short_call_leaves_its_length_loaded_when_nothing_else_went_on() -> None:
-    for is_quiet, num_ctx, expected in ((True, None, 4096), (False, None, None), (True, 4096, None)):
+    for in_flight, num_ctx, expected in ((0, None, 4096), (1, None, None), (0, 4096, None)):
         ollama = Ollama()
         contexts = ollama.contexts()
         assert contexts.length_of(call(1, 1.01, num_ctx=num_ctx)) == num_ctx
-        ollama.look(1.5, ("m", 4096), is_quiet=is_quiet)
+        ollama.look(1.5, ("m", 4096), in_flight=in_flight)
         assert contexts.length_of(call(2, 2.01)) == expected
 
 
@@ -99,7 +99,7 @@ def test_a_look_after_a_call_that_is_not_yet_told_teaches_nothing() -> None:
     ollama = Ollama()
     contexts = ollama.contexts()
     contexts.length_of(call(1, 1.01))
-    ollama.look(3, ("m", 256), is_quiet=True)
+    ollama.look(3, ("m", 256), in_flight=0)
     # This one ended before the look, and another one that asked for 256 may have as well.
     contexts.length_of(call(2, 2.01))
     contexts.length_of(call(2, 2.5, num_ctx=256))
@@ -157,3 +157,23 @@ def test_it_remembers_a_bounded_number_of_models() -> None:
     for number in range(2500):
         contexts.length_of(call(number, number + 0.5, model=f"m{number}"))
     assert len(contexts._last) <= 1000
+
+
+def test_the_first_call_of_a_model_waits_for_the_look_that_it_caused() -> None:
+    ollama = Ollama()
+    waited: list[int] = []
+
+    def await_look() -> None:
+        waited.append(1)
+        if len(waited) == 1:
+            # Asked while the call ran, and answered just after it.
+            ollama.looks.append(Look(1, 1_001_000_000, 1_003_000_000, 1, (LoadedModel("m:latest", 64),)))
+
+    contexts = CallContexts(lambda: ollama.looks, await_look=await_look)
+    assert contexts.length_of(call(1, 1.002)) == 64
+    # Then it is known what is usual, and what was asked for needs no look.
+    assert contexts.length_of(call(2, 2.001)) == 64
+    assert contexts.length_of(call(2, 2.001, model="other", num_ctx=5)) == 5
+    assert len(waited) == 1
+    ollama.looks[0] = ollama.looks[0]._replace(in_flight=2)
+    assert CallContexts(lambda: ollama.looks).length_of(call(1, 1.002)) is None

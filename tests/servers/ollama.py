@@ -35,6 +35,13 @@ class Ollama:
             text = reply.read()
         return json.loads(text) if text else None
 
+    def remove(self, model: str) -> None:
+        """Delete a model that a test has made: all others share this server."""
+        request = urllib.request.Request(
+            self.url + "/api/delete", json.dumps({"model": model}).encode(), method="DELETE"
+        )
+        urllib.request.urlopen(request, timeout=60).close()
+
 
 @contextlib.contextmanager
 def running_ollama(folder: Path, *, port: int | None = None) -> Iterator[Ollama]:
