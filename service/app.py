@@ -80,7 +80,7 @@ class App:
             on_recorded=self._on_recorded,
         )
         self._upstream = Upstream(settings.ollama_url)
-        known = self._context_lengths = ContextLengths(self._upstream.send, self._in_flight)
+        self._context_lengths = known = ContextLengths(self._upstream.send, self._count_in_flight)
         self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
         self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
         self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
@@ -211,7 +211,7 @@ class App:
             **SERVER_OPTIONS,
         )
 
-    def _in_flight(self) -> int:
+    def _count_in_flight(self) -> int:
         return self._relay.in_flight
 
     # From the gateway to the journal

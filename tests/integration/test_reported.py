@@ -166,6 +166,10 @@ EXPECTED: dict[str, Checks] = {
     "cached-prompt": {
         "most came from the cache": lambda told: told.says(prompt_tokens=100, cached_tokens=90),
     },
+    "embedding-cut": {
+        "it was cut to what is loaded": lambda told: told.says(prompt_truncated=True, context_length=64),
+        "the finding says so": lambda told: "silently cut" in told.findings,
+    },
     "embedding-cut-num-ctx": {
         "it was cut to what the request asked for": lambda told: told.says(prompt_truncated=True, context_length=64),
         "the finding says so": lambda told: "silently cut" in told.findings,
