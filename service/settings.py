@@ -198,6 +198,11 @@ class Settings:
     log_format: str = _setting(
         "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
     )
+    log_names: bool = _setting(
+        "true",
+        "whether the log on standard output names who asked (user, caller, program, address): no erasure gets there",
+        _truth,
+    )
 
 
 def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:

@@ -28,6 +28,13 @@ _HEADERS = (
 )
 
 _EXCHANGE = re.compile("[0-9a-f]{32}")
+# By these a proxy names the client.
+_ADDRESS_HEADERS = (
+    *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP"),
+    *("Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP"),
+)
+# By these it tells that it was there, and nothing about the client.
+_PROXY_HEADERS = ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server")
 
 
 def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
@@ -121,10 +128,15 @@ def is_at_this_machine(peer: str, headers: MultiMapping[str]) -> bool:
 
     Each hop on its way has to be this machine, whichever header names it: a client can write
     ``X-Forwarded-For: 127.0.0.1``, and a trusted proxy between us would only append to that.
+    Of a proxy that does not name its client nobody knows where that is.
     """
-    named = [value for header in ("X-Forwarded-For", "X-Real-IP") for value in headers.getall(header, ())]
+    if "Forwarded" in headers or "Via" in headers:
+        return False
+    named = [value for header in _ADDRESS_HEADERS for value in headers.getall(header, ())]
+    if not named and any(header in headers for header in _PROXY_HEADERS):
+        return False
     hops = [hop.strip() for hop in ",".join([peer, *named]).split(",")]
-    return "Forwarded" not in headers and all(map(is_loopback, hops))
+    return all(map(is_loopback, hops))
 
 
 def is_loopback(address: str) -> bool:

@@ -34,7 +34,8 @@ class Field:
     ``absent`` says when it is missing. ``is_body``: it is, or is made from, what was asked or answered, and summaries
     leave it out. ``in_metadata``: it is structured metadata in Loki. ``is_masked``: well-known secrets in it are
     masked. ``attribute`` names it on the span ``on_span``. ``label`` names it for people; empty: only its own name
-    does. ``filter`` is the parameter that filters by it.
+    does. ``filter`` is the parameter that filters by it. ``is_personal``: it tells who asked, so that it may have to
+    stay out of the log.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Field:
     on_span: OnSpan = OnSpan.NONE
     label: str = ""
     filter: str = ""
+    is_personal: bool = False
 
 
 _TEXT, _NUMBER, _COUNT, _TRUTH, _TIME = FieldKind
@@ -157,16 +159,17 @@ FIELDS: tuple[Field, ...] = (
           label="node", filter="node"),
     Field("caller", _TEXT, "The program that asked.",
           absent=_NOBODY_TOLD, in_metadata=True, is_masked=True, on_span=_SERVER, attribute="ollama_recorder.caller",
-          label="caller", filter="caller"),
+          label="caller", filter="caller", is_personal=True),
     Field("user", _TEXT, "The person that asked.",
           absent=_NOBODY_TOLD, in_metadata=True, is_masked=True, on_span=_SERVER, attribute="user.name",
-          label="user", filter="user"),
+          label="user", filter="user", is_personal=True),
     Field("replay_of", _TEXT, "The id of the exchange that this one repeats.",
           absent="where it repeats none", in_metadata=True, label="repeats"),
     Field("user_agent", _TEXT, "What the client calls itself in User-Agent.",
-          absent=_NOBODY_TOLD, is_masked=True, on_span=_SERVER, attribute="user_agent.original", label="program"),
+          absent=_NOBODY_TOLD, is_masked=True, on_span=_SERVER, attribute="user_agent.original", label="program",
+          is_personal=True),
     Field("remote_addr", _TEXT, "The address that the client has, or that a trusted proxy says it has.",
-          on_span=_SERVER, attribute="client.address", label="from"),
+          on_span=_SERVER, attribute="client.address", label="from", is_personal=True),
     Field("request_bytes", _COUNT, "The length of the request's body, of which our copy may be shorter.",
           absent="without a body", unit="bytes", in_metadata=True,
           on_span=_SERVER, attribute="http.request.body.size", label="bytes sent"),
@@ -195,6 +198,7 @@ FIELD_NAMES: tuple[str, ...] = tuple(field.name for field in FIELDS)
 
 BODIES: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_body)
 METADATA: tuple[str, ...] = tuple(field.name for field in FIELDS if field.in_metadata)
+PERSONAL: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_personal)
 MASKED: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_masked)
 LABELS: dict[str, str] = {field.name: field.label for field in FIELDS if field.label}
 

@@ -106,7 +106,9 @@ def test_a_proxy_may_append_a_line_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http"}]
+)
 def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: dict[str, str]) -> None:
     assert is_at_this_machine(peer, CIMultiDict(headers))
 
@@ -125,6 +127,15 @@ def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: 
         ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1, unknown")]),
         ("127.0.0.1", [("X-Forwarded-For", "")]),
         ("127.0.0.1", [("Forwarded", "for=127.0.0.1, for=192.168.1.5")]),
+        # A proxy that does not tell who its client is.
+        ("127.0.0.1", [("Via", "1.1 proxy")]),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1"), ("Via", "1.1 proxy")]),
+        ("127.0.0.1", [("X-Forwarded-Host", "recorder.lan")]),
+        ("127.0.0.1", [("X-Forwarded-Proto", "https")]),
+        # Proxies of other makers.
+        ("127.0.0.1", [("CF-Connecting-IP", "192.168.1.5")]),
+        ("127.0.0.1", [("True-Client-IP", "192.168.1.5"), ("X-Forwarded-For", "127.0.0.1")]),
+        ("127.0.0.1", [("X-Client-IP", "192.168.1.5")]),
     ],
 )
 def test_nobody_becomes_this_machine_by_saying_so(peer: str, lines: list[tuple[str, str]]) -> None:
