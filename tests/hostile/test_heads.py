@@ -28,7 +28,9 @@ async def test_no_changed_byte_makes_another_request(attacked: Attacked) -> None
     assert odd == {}
     for request in attacked.reached():
         assert (request.method, request.path) == ("POST", "/api/chat"), request.head
-        assert not request.body_is_complete or request.body in (CHAT, CHAT[:1], b""), request.head
+        # An empty line may end early, and then the body begins with what is left of it.
+        bodies = (CHAT, CHAT[:1], b"", b"\n" + CHAT[:-1])
+        assert not request.body_is_complete or request.body in bodies, request.head
 
 
 @pytest.mark.parametrize(
