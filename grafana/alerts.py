@@ -72,6 +72,19 @@ ALERTS = (
         " there (n8n: Options, Timeout) and OLLAMA_TIMEOUT here, or make answers shorter.",
     ),
     Alert(
+        "ollama-queue",
+        "Calls wait long for a place at Ollama",
+        "histogram_quantile(0.9, sum by (le) (rate(ollama_recorder_queue_seconds_bucket[10m])))",
+        "60",
+        5,
+        "warning",
+        _SLOW,
+        f"One in ten calls of the last 10 minutes waited more than {_VALUE} s in the recorder.",
+        "ollama-recorder queue tells who waits and why. Raise MAX_ACTIVE if Ollama has room (OLLAMA_NUM_PARALLEL), or"
+        " make a batch wait for people: priority and max_active in LIMITS_FILE.",
+        PROMETHEUS,
+    ),
+    Alert(
         "ollama-prompts-cut",
         "Prompts are being cut",
         count(f"{ALL_RECORDS} | {field.prompt_truncated}=`true`", "15m", field.model),

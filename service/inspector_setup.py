@@ -48,13 +48,15 @@ class Inspector:
         if policy.keys is not None:
             digest = hashlib.sha256(self._key.encode()).hexdigest()
             self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
-        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets)
+        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
         providers = Providers(
             version=service.__version__,
             readiness=status.readiness,
             metrics=status.metrics,
             status=status.status,
             models=partial(list_models, status.send),
+            queue=status.queue,
+            limits=status.limits,
             reader=status.reader,
             search=self._search,
             live=self.live,

@@ -178,6 +178,22 @@ class Settings:
     api_keys_file: Path | None = _setting(
         "", "file with lines 'name sha256-of-key'; when set, every gateway call needs one of these keys", _path
     )
+    max_active: int = _setting(
+        "0",
+        "model calls that are at Ollama at a time; the others wait in the recorder, in a fair order; 0 = no queue",
+        _number("a number of calls, 0 or more", 0, int),
+    )
+    queue_length: int = _setting(
+        "100", "calls that may wait; further ones are refused (429)", _number("a number of calls, 0 or more", 0, int)
+    )
+    queue_timeout: float = _setting(
+        "300",
+        "seconds that a call may wait before it is refused (503); 0 = any time",
+        _number("seconds, 0 or more", 0, float),
+    )
+    limits_file: Path | None = _setting(
+        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", _path
+    )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", _text, secret=True
     )
@@ -248,4 +264,9 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     keys_file = values["api_keys_file"]
     if keys_file is not None and not keys_file.is_file():
         mistakes.append(f"API_KEYS_FILE={str(keys_file)!r}: expected an existing file of lines 'name sha256-of-key'")
+    limits_file = values["limits_file"]
+    if limits_file is not None and not limits_file.is_file():
+        mistakes.append(
+            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"
+        )
     return mistakes

@@ -74,6 +74,8 @@ async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None
         loop.add_signal_handler(number, asked_to_stop.set)
     recorder = App(settings, os.environ, output)
     await recorder.start()
+    if settings.limits_file is not None:
+        loop.add_signal_handler(signal.SIGHUP, recorder.read_limits_again)
     greeting = _greeting(settings, recorder.port)
     if is_text:
         output.write([line.encode() for line in greeting])

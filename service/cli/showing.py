@@ -180,9 +180,11 @@ def _recorded(record: "Record") -> Iterator[tuple[str, str]]:
             yield field.label, _written(field, value)
 
 
-def _written(field: "Field", value: str | float | bool) -> str:
+def _written(field: "Field", value: str | float | bool | tuple[str, ...]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     text = value if isinstance(value, str) else f"{value:,}"
     return f"{text} {field.unit}" if field.unit else text
 

@@ -84,6 +84,8 @@ def _cell(value: Any) -> str:
         return _name(value) if len(value) <= _LONGEST_NAME else _text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return _name(" ".join(map(str, value)))
     return str(value)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "ollama_recorder_"
@@ -21,6 +21,16 @@ class ReceiverNumbers:
     shipped: int
     parked: int
     late: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """The queue before Ollama. ``buckets`` are those of a histogram of waits, which were ``seconds`` together."""
+
+    active: int
+    waiting: int
+    buckets: tuple[tuple[str, float], ...]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Numbers:
     last_commit_seconds: float
     log_lines_dropped: int
     receivers: tuple[ReceiverNumbers, ...]
+    queue: QueueNumbers | None = None
 
 
 class ExchangeCounts:
@@ -81,6 +92,8 @@ class NumbersCollector:
             yield GaugeMetricFamily(_PREFIX + name, meaning, value=value)
         for name, meaning, counted in _counted(numbers):
             yield CounterMetricFamily(_PREFIX + name, meaning, value=counted)
+        if numbers.queue is not None:
+            yield from _of_queue(numbers.queue)
         yield from _of_receivers(numbers.receivers)
 
 
@@ -104,6 +117,20 @@ def _counted(numbers: Numbers) -> list[tuple[str, str, int]]:
         ("lost_bodies", "Records kept without their bodies.", numbers.bodies_lost),
         ("lost_records", "Records that could not be kept.", numbers.records_lost),
         ("log_lines_dropped", "Log lines that nobody took from standard output.", numbers.log_lines_dropped),
+    ]
+
+
+def _of_queue(queue: QueueNumbers) -> list[Metric]:
+    waits = HistogramMetricFamily(
+        _PREFIX + "queue_seconds",
+        "How long model calls waited in the recorder for a place at Ollama.",
+        buckets=list(queue.buckets),
+        sum_value=queue.seconds,
+    )
+    return [
+        GaugeMetricFamily(_PREFIX + "active", "Model calls that have a place at Ollama.", value=queue.active),
+        GaugeMetricFamily(_PREFIX + "waiting", "Model calls that wait for a place at Ollama.", value=queue.waiting),
+        waits,
     ]
 
 

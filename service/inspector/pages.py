@@ -37,6 +37,8 @@ class Providers:
     metrics: Callable[[], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     models: Callable[[], Awaitable[list[str]]]
+    queue: Callable[[], Awaitable[dict[str, Any]]]
+    limits: Callable[[], dict[str, Any]]
     reader: Reader
     search: Search
     live: Live
@@ -77,6 +79,8 @@ class Pages:
             "/status.json": self._status,
             "/live": self._live,
             "/models.json": self._models,
+            "/queue.json": self._queue,
+            "/limits.json": self._limits,
             "/openapi.json": self._description,
             "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
@@ -216,6 +220,12 @@ class Pages:
 
     async def _models(self, request: PageRequest) -> web.StreamResponse:
         return say({"models": await self._providers.models()})
+
+    async def _queue(self, request: PageRequest) -> web.StreamResponse:
+        return say(await self._providers.queue())
+
+    async def _limits(self, request: PageRequest) -> web.StreamResponse:
+        return say(self._providers.limits())
 
     # The page
 

@@ -89,7 +89,7 @@ def _client_left(case: Case) -> Finding:
     limit = _limit(after)
     if limit:
         text += f" A time limit of {limit} s is the likely reason."
-    if not case.record.response_bytes and after is not None and after >= 5:
+    if not case.record.response_bytes and after is not None and after >= 5 and not _left_our_queue(case.record):
         text += _waited_for(case)
     if limit == _N8N_LIMIT and who == "n8n":
         advice = "In n8n raise Options → Timeout of the HTTP Request node; and OLLAMA_TIMEOUT of the recorder with it."
@@ -124,6 +124,8 @@ def _span(seconds: float) -> str:
 
 def _how_far(case: Case) -> str:
     text = case.record.response_text
+    if _left_our_queue(case.record):
+        return ", while it waited in the recorder for a place at Ollama."
     if isinstance(text, str) and text:
         return f", when {len(text):,} characters of the answer had come."
     if case.record.thinking:
@@ -133,6 +135,14 @@ def _how_far(case: Case) -> str:
     if case.record.stream is False:
         return ". The answer was not finished, and without streaming nothing of it is sent before."
     return ", before any of the answer had come."
+
+
+def _left_our_queue(record: Record) -> bool:
+    """Whether it was still waiting in the recorder: Ollama never got it."""
+    waited, whole = record.queue_time, record.request_time
+    if waited is None or whole is None or record.upstream_status is not None:
+        return False
+    return waited + (record.upload_time or 0.0) >= whole - 0.1
 
 
 def _limit(after: float | None) -> int | None:

@@ -10,13 +10,17 @@ from typing import Final
 
 
 class FieldKind(StrEnum):
-    """How a value is written in JSON. ``NUMBER`` may have a fraction, ``COUNT`` is a whole number from 0 on."""
+    """How a value is written in JSON. ``NUMBER`` may have a fraction, ``COUNT`` is a whole number from 0 on.
+
+    ``NAMES`` is a list of words.
+    """
 
     TEXT = "text"
     NUMBER = "number"
     COUNT = "count"
     TRUTH = "truth"
     TIME = "time"
+    NAMES = "names"
 
 
 class OnSpan(StrEnum):
@@ -53,11 +57,12 @@ class Field:
     is_personal: bool = False
 
 
-_TEXT, _NUMBER, _COUNT, _TRUTH, _TIME = FieldKind
+_TEXT, _NUMBER, _COUNT, _TRUTH, _TIME, _NAMES = FieldKind
 _SERVER, _CALL = OnSpan.SERVER, OnSpan.MODEL_CALL
 _NO_MODEL_CALL: Final = "in what is no call of a model"
 _NOT_MEASURED: Final = "where Ollama did not measure it"
 _NOBODY_TOLD: Final = "where nobody told it"
+_NO_QUEUE: Final = "where it did not have to wait there"
 
 # A row a field, so that its flags stand side by side.
 # fmt: off
@@ -129,6 +134,11 @@ FIELDS: tuple[Field, ...] = (
     Field("context_length", _COUNT, "The tokens that prompt and answer of this call had room for.",
           absent="where it is not known", unit="tokens", in_metadata=True,
           on_span=_CALL, attribute="ollama_recorder.context_length", label="context"),
+    Field("queue_time", _NUMBER, "How long it waited in the recorder for a place at Ollama.",
+          absent=_NO_QUEUE, unit="s", in_metadata=True,
+          on_span=_SERVER, attribute="ollama_recorder.queue_time", label="queued"),
+    Field("queue_behind", _TEXT, "Who was served meanwhile, with their calls and their time at Ollama.",
+          absent=_NO_QUEUE, is_masked=True, label="queued behind"),
     Field("upload_time", _NUMBER, "How long the client was still sending its request.",
           absent="below 0.1 s", unit="s", in_metadata=True, label="request sent after"),
     Field("wait_time", _NUMBER, "How long until the model could work: Ollama's queue and the loading.",
@@ -165,6 +175,9 @@ FIELDS: tuple[Field, ...] = (
           label="user", filter="user", is_personal=True),
     Field("replay_of", _TEXT, "The id of the exchange that this one repeats.",
           absent="where it repeats none", in_metadata=True, label="repeats"),
+    Field("key", _TEXT, "The name of the API key that was shown.",
+          absent="where no keys are asked for", in_metadata=True, on_span=_SERVER, attribute="ollama_recorder.key",
+          label="key"),
     Field("user_agent", _TEXT, "What the client calls itself in User-Agent.",
           absent=_NOBODY_TOLD, is_masked=True, on_span=_SERVER, attribute="user_agent.original", label="program",
           is_personal=True),
@@ -176,6 +189,8 @@ FIELDS: tuple[Field, ...] = (
     Field("response_bytes", _COUNT, "The length of the answer's body, of which our copy may be shorter.",
           absent="without a body", unit="bytes", in_metadata=True,
           on_span=_SERVER, attribute="http.response.body.size", label="bytes answered"),
+    Field("changed", _NAMES, "The fields that a rule put into the request on its way to Ollama.",
+          absent="where it went on as it came", label="put in"),
     Field("request_truncated", _TRUTH, "Whether our copy of the request is not whole.",
           absent="where it is whole"),
     Field("response_truncated", _TRUTH, "Whether our copy of the answer is not whole.",

@@ -200,6 +200,8 @@ def _facts(
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
         values["response_bytes"] = exchange.response.length
+    if exchange.changed:
+        values["changed"] = list(exchange.changed)
     if request[1]:
         values["request_truncated"] = True
     if response[1]:
@@ -248,6 +250,8 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
         values["user"] = caller.user
     if opened.replay_of is not None:
         values["replay_of"] = opened.replay_of
+    if opened.key_name is not None:
+        values["key"] = opened.key_name
     if opened.user_agent:
         values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:

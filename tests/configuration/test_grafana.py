@@ -14,7 +14,7 @@ from grafana.alerts import ALERTS
 from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
-from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
 from service.record.fields import METADATA
 from service.shipping.loki.encode import encode
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
@@ -210,6 +210,7 @@ def metrics() -> dict[str, set[str]]:
         last_commit_seconds=0.0,
         log_lines_dropped=0,
         receivers=(receiver,),
+        queue=QueueNumbers(0, 0, (("1.0", 0.0), ("+Inf", 0.0)), 0.0),
     )
     shown = exposition(NumbersCollector(lambda: numbers, "1")).decode()
     families = text_string_to_metric_families(shown)
@@ -232,7 +233,7 @@ def test_queries_of_prometheus_ask_for_metrics_and_labels_that_the_recorder_show
         labels |= set(re.findall(r"(\w+)=", query.expr))
         assert all(labels <= known[name] for name in names), query
         rated = re.findall(r"(?:rate|increase)\((\w+)", query.expr)
-        assert all(name.endswith("_total") for name in rated), query
+        assert all(name.endswith(("_total", "_bucket")) for name in rated), query
 
 
 def test_the_recorder_is_scraped_under_the_name_that_the_alert_knows() -> None:

@@ -33,6 +33,10 @@ MAY_IMPORT = {
         # What Ollama tells of its models.
         *("service.record.model_facts", "service.record.vocabulary"),
     },
+    # What calls have to pass before they go to Ollama: it refuses as the gateway does, and counts what was recorded.
+    "service.sharing": {
+        *("service.record", "service.journal", "service.gateway.error_responses", "service.gateway.upstream"),
+    },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
     "service.exports": {"service.record", "service.journal.reader"},
@@ -42,11 +46,15 @@ MAY_IMPORT = {
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
 }
-WHERE_THE_PARTS_MEET = {"service.app", "service.status", "service.inspector_setup", "service.cli", "service.__main__"}
+WHERE_THE_PARTS_MEET = {
+    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup"),
+    *("service.cli", "service.__main__"),
+}
 
 # Modules whose behaviour shows only together with others, and the file that shows it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
+    "service.gateway_setup": "tests/test_app.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",

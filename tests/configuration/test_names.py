@@ -69,6 +69,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/filter_options.py": ("exchange", "a parameter of a filter"),
     "cli/log_text.py": ("exchange", "the noun, counted"),
     "cli/measuring.py": ("error model stream", "keys of Ollama's JSON"),
+    "cli/queueing.py": ("caller model", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
     "cli/showing.py": ("user", "a role"),
@@ -89,7 +90,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "inspector/exporting.py": ("thinking", "a parameter of an export"),
     "inspector/health.py": ("status", "a key of /readyz"),
     "inspector/listing.py": ("failed model", "a key of /timeline.json, and a value of `by`"),
-    "inspector/live.py": ("time", "a key of the event `hello`"),
+    "inspector/live.py": ("exchange time", "keys of the events `progress` and `hello`"),
     "inspector/metrics.py": ("operation outcome", "labels of a metric"),
     "inspector/replaying.py": ("model stream", "parameters of /replay"),
     "inspector/responses.py": ("error", "a key of our errors"),
@@ -107,12 +108,15 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "search/timeline.py": ("model", "a column of the index"),
     "search/totals.py": ("caller model node operation workflow", "values of `by`, which are columns of the index"),
     "settings.py": ("error", "a level of the log"),
+    "sharing/limits.py": ("caller key user workflow", "tables of LIMITS_FILE"),
+    "sharing/queue_picture.py": ("caller exchange", "keys of /queue.json"),
     "shipping/genai.py": ("images tool_calls user", "keys and roles of messages"),
     "shipping/loki/encode.py": (
         "exchange method span_id stream trace_id",
         "keys of Loki's push, labels, keys of a span",
     ),
     "shipping/spans.py": ("error span_id status trace_id", "keys of a span's line"),
+    "status.py": ("exchange", "a key of /queue.json"),
 }
 
 

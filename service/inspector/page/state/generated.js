@@ -27,6 +27,8 @@
  * @property {number} [prompt_lost_messages]
  * @property {number} [prompt_lost_tokens]  tokens
  * @property {number} [context_length]  tokens
+ * @property {number} [queue_time]  seconds
+ * @property {string} [queue_behind]
  * @property {number} [upload_time]  seconds
  * @property {number} [wait_time]  seconds
  * @property {number} [load_time]  seconds
@@ -42,10 +44,12 @@
  * @property {string} [caller]
  * @property {string} [user]
  * @property {string} [replay_of]
+ * @property {string} [key]
  * @property {string} [user_agent]
  * @property {string} [remote_addr]
  * @property {number} [request_bytes]  bytes
  * @property {number} [response_bytes]  bytes
+ * @property {string[]} [changed]
  * @property {boolean} [request_truncated]
  * @property {boolean} [response_truncated]
  * @property {number} [images]
@@ -53,7 +57,7 @@
  * @property {string} [trace_id]
  * @property {string} [span_id]
  *
- * @typedef {"wait" | "prompt" | "generation" | "sending"} PhaseName
+ * @typedef {"queue" | "wait" | "prompt" | "generation" | "sending"} PhaseName
  */
 
 /** The name of each field: what is misspelt is found when types are checked. */
@@ -82,6 +86,8 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   prompt_lost_messages: "prompt_lost_messages",
   prompt_lost_tokens: "prompt_lost_tokens",
   context_length: "context_length",
+  queue_time: "queue_time",
+  queue_behind: "queue_behind",
   upload_time: "upload_time",
   wait_time: "wait_time",
   load_time: "load_time",
@@ -97,10 +103,12 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   caller: "caller",
   user: "user",
   replay_of: "replay_of",
+  key: "key",
   user_agent: "user_agent",
   remote_addr: "remote_addr",
   request_bytes: "request_bytes",
   response_bytes: "response_bytes",
+  changed: "changed",
   request_truncated: "request_truncated",
   response_truncated: "response_truncated",
   images: "images",
@@ -136,6 +144,8 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "prompt_lost_messages", kind: "count", unit: "", label: "messages lost, at least" },
   { name: "prompt_lost_tokens", kind: "count", unit: "tokens", label: "tokens lost, at least" },
   { name: "context_length", kind: "count", unit: "tokens", label: "context" },
+  { name: "queue_time", kind: "number", unit: "s", label: "queued" },
+  { name: "queue_behind", kind: "text", unit: "", label: "queued behind" },
   { name: "upload_time", kind: "number", unit: "s", label: "request sent after" },
   { name: "wait_time", kind: "number", unit: "s", label: "waited" },
   { name: "load_time", kind: "number", unit: "s", label: "of this loading" },
@@ -151,10 +161,12 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "caller", kind: "text", unit: "", label: "caller" },
   { name: "user", kind: "text", unit: "", label: "user" },
   { name: "replay_of", kind: "text", unit: "", label: "repeats" },
+  { name: "key", kind: "text", unit: "", label: "key" },
   { name: "user_agent", kind: "text", unit: "", label: "program" },
   { name: "remote_addr", kind: "text", unit: "", label: "from" },
   { name: "request_bytes", kind: "count", unit: "bytes", label: "bytes sent" },
   { name: "response_bytes", kind: "count", unit: "bytes", label: "bytes answered" },
+  { name: "changed", kind: "names", unit: "", label: "put in" },
   { name: "request_truncated", kind: "truth", unit: "", label: "" },
   { name: "response_truncated", kind: "truth", unit: "", label: "" },
   { name: "images", kind: "count", unit: "", label: "pictures" },

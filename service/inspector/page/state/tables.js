@@ -70,7 +70,7 @@ export const STATUSES = Object.freeze(["200", "400", "403", "404", "429", "499",
 
 /** How each phase is called. */
 export const PHASE_LABELS = Object.freeze(/** @type {Record<PhaseName, string>} */ ({
-  wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
+  queue: "waiting in the recorder", wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
 }));
 
 /** How each kind of finding is taken; the others are a warning. */

@@ -80,6 +80,7 @@ function specifics(exchange) {
 /** @param {ListedExchange} exchange */
 function answerOf(exchange) {
   if (exchange.answer) return `→ ${exchange.answer}`;
+  if (exchange.queued) return exchange.queued;
   return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";
 }
 
