@@ -107,7 +107,8 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "search/timeline.py": ("model", "a column of the index"),
     "search/totals.py": ("caller model node operation workflow", "values of `by`, which are columns of the index"),
     "settings.py": ("error", "a level of the log"),
-    "shipping/genai.py": ("images tool_calls user", "keys and roles of messages"),
+    "shipping/genai.py": ("user", "a key of requests"),
+    "shipping/genai_messages.py": ("error user", "a finish reason and a role of messages"),
     "shipping/loki/encode.py": (
         "exchange method span_id stream trace_id",
         "keys of Loki's push, labels, keys of a span",

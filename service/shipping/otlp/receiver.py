@@ -10,8 +10,9 @@ from service.shipping.otlp.judge import judge
 from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
 from service.shipping.receiver import Receiver, WantedReceiver
 from service.shipping.sending import HttpEndpoint
-from service.shipping.span_content import NO_MESSAGES, SpanContent, captures_messages
+from service.shipping.span_content import MESSAGES_VARIABLE, NO_MESSAGES, SpanContent, captures_messages
 
+BODIES_VARIABLE = TABLE["otlp_bodies"].name
 # Many receivers take messages of 4 MiB at most (gRPC's default, behind HTTP too).
 _MOST_BYTES = 4_000_000
 
@@ -42,7 +43,17 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
         address=endpoint.address,
         prepare=prepare,
         ask_readiness=partial(ask_readiness, endpoint.address),
+        carries=_carries(content),
+        advice=f"{BODIES_VARIABLE}=false leaves requests out, {MESSAGES_VARIABLE} decides about messages.",
     )
+
+
+def _carries(content: SpanContent) -> str:
+    if content.messages:
+        return "Spans carry prompts and answers to it, as GenAI messages."
+    if content.bodies:
+        return "Spans carry requests as they came to it, and so whole prompts; answers stay here."
+    return "Spans carry neither prompts nor answers to it."
 
 
 def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
