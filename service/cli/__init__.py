@@ -24,6 +24,7 @@ from service.cli import (
     measuring,
     replaying,
     serving,
+    shipping_again,
     showing,
     stats,
     tail,
@@ -80,6 +81,7 @@ _journal.command("check")(maintenance.journal_check)
 _journal.command("compact")(maintenance.journal_compact)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(maintenance.ship_status)
+_ship.command("again")(shipping_again.ship_again)
 
 
 def main() -> None:
