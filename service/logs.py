@@ -1,5 +1,8 @@
 """The recorder's own voice: JSON lines on standard output, or text for a person, written by a thread of its own.
 
+As JSON every line has ``log``, ``level`` and ``time``. ``log`` is ``record`` for the record of an exchange, which is
+told without bodies, and ``program`` for all that the recorder has to say of itself.
+
 Standard output may be a pipe that nobody empties. Nobody else may ever wait for it, so lines
 queue up to a bound and are then dropped and counted.
 """
@@ -14,6 +17,8 @@ from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
+
+from service.record.timestamps import write_time
 
 LONGEST_QUEUE: Final = 20_000
 # Lines for a person are made of whole records, of up to 240 kB each; and nobody reads more of them at once.
@@ -73,7 +78,7 @@ class Output:
         lines = [record.summary if self._text is None else record.line for record in records]
         if self._rewrite is not None:
             lines = [*map(self._rewrite, lines)]
-        self.write(lines if self._text is None else [*map(WholeLine, lines)])
+        self.write([*map(_line_of if self._text is None else WholeLine, lines)])
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""
@@ -113,19 +118,29 @@ class Output:
         return [entry for entry in entries if isinstance(entry, bytes)]
 
 
-_FIELDS: Final = ["levelname", "name", "message"]
+def _line_of(summary: bytes) -> bytes:
+    """The line of a record. What failed is a warning: quotes inside a text are escaped, so only the field matches."""
+    return summary[:-1] + (_FAILED_RECORD if b'"failed":true' in summary else _RECORD)
+
+
+_RECORD: Final = b',"log":"record","level":"INFO"}'
+_FAILED_RECORD: Final = b',"log":"record","level":"WARNING"}'
+_FIELDS: Final = ["time", "levelname", "name", "message"]
 _NAMES: Final = {"levelname": "level", "name": "logger"}
+_STATIC: Final = {"log": "program"}
 
 
 class _AsJson(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
-        self._fast = OrjsonFormatter(_FIELDS, rename_fields=_NAMES, timestamp="time")
+        self._fast = OrjsonFormatter(_FIELDS, rename_fields=_NAMES, static_fields=_STATIC)
         # orjson refuses lone surrogates, which the standard library escapes.
-        self._tolerant = JsonFormatter(_FIELDS, rename_fields=_NAMES, timestamp="time")
+        self._tolerant = JsonFormatter(_FIELDS, rename_fields=_NAMES, static_fields=_STATIC)
 
     def emit(self, record: logging.LogRecord) -> None:
+        # In the form that records have it.
+        record.time = write_time(int(record.created * 1e6) * 1000)
         try:
             line = self._fast.format(record)
         except TypeError:

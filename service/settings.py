@@ -151,6 +151,16 @@ class Settings:
         _url,
         name="OTEL_EXPORTER_OTLP_ENDPOINT",
     )
+    otlp_bodies: bool = _setting(
+        "true",
+        "put requests as they came, and so whole prompts, into the spans that an OTLP receiver gets"
+        " (http.request.body.content)",
+        _truth,
+        name="OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT",
+    )
+    otlp_polls: bool = _setting(
+        "false", "export spans of lists and descriptions of models too (/api/tags, /api/ps, /api/version …)", _truth
+    )
     record_before_reply: bool = _setting(
         "true", "hold an answer's last byte until its record is on disk (250 ms at most)", _truth
     )

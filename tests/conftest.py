@@ -37,6 +37,8 @@ REAL_SERVERS = {
     "clients": "make servers",
     "astro": "make servers",
     "n8n": "make servers",
+    "phoenix": "make servers",
+    "mlflow": "make servers",
 }
 
 

@@ -25,6 +25,7 @@ from service.cli import (
     queueing,
     replaying,
     serving,
+    shipping_again,
     showing,
     stats,
     tail,
@@ -83,6 +84,7 @@ _journal.command("check")(maintenance.journal_check)
 _journal.command("compact")(maintenance.journal_compact)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(maintenance.ship_status)
+_ship.command("again")(shipping_again.ship_again)
 
 
 def main() -> None:

@@ -54,9 +54,7 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     """
     if template := text_of(asked.get("template")):
         yield ChatMessage("template", template)
-    for key in ("system", "instructions"):
-        if text := _parts(asked.get(key)).text:
-            yield ChatMessage("system", text)
+    yield from (ChatMessage("system", text) for text in instructions_of(asked))
     messages, given = asked.get("messages"), asked.get("input")
     if is_embedding:
         yield from _prompts(asked.get("prompt") if given is None else given)
@@ -73,6 +71,13 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt"), images)
         if suffix := text_of(asked.get("suffix")):
             yield ChatMessage("suffix", suffix)
+
+
+def instructions_of(asked: dict[str, Any]) -> Iterator[str]:
+    """What a request tells the model beside its messages; each is a turn of ``turns_of`` too, before all messages."""
+    for key in ("system", "instructions"):
+        if text := _parts(asked.get(key)).text:
+            yield text
 
 
 def calls_of(found: Any) -> Iterator[ToolCall]:

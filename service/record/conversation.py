@@ -4,8 +4,9 @@ Nothing here raises, whatever stands in a line: other programs write requests.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,9 +23,12 @@ __all__ = (
     "ChatMessage",
     "Conversation",
     "ToolCall",
+    "WordsInLine",
+    "newest_question",
     "opening",
     "read_conversation",
     "searchable",
+    "words_in_line",
 )
 
 SEARCHABLE_CHARACTERS = 32_768
@@ -67,6 +71,14 @@ class Conversation:
     parameters: dict[str, Any]
     is_whole: bool
     has_unread: bool = False
+
+
+class WordsInLine(NamedTuple):
+    """The object that a request is (empty: it is none), its turns, and the answer (None: none that is words)."""
+
+    request: dict[str, Any]
+    turns: tuple[ChatMessage, ...]
+    answer: ChatMessage | None
 
 
 def read_conversation(record: Record, request: bytes) -> Conversation:
@@ -131,16 +143,27 @@ def _offered(asked: dict[str, Any], room: int) -> str:
     return "".join(pieces)
 
 
+def words_in_line(record: Record) -> WordsInLine:
+    """What the line alone tells of request and answer."""
+    text = record.request_body or ""
+    asked = _document(text)
+    return WordsInLine(asked if isinstance(asked, dict) else {}, _turns(record, asked, text), _answer(record))
+
+
 def opening(record: Record, characters: int = 160) -> tuple[str, str]:
     """The first words of the newest question and of the answer, at most ``characters`` each, on one line."""
     text = record.request_body or ""
     asked = _document(text)
     if record.operation in ANSWERED_IN_VECTORS:
         return _opening_of_embedding(record, asked if isinstance(asked, dict) else {})
-    turns = _turns(record, asked, text)
-    asker = [turn for turn in turns if turn.role == "user"] or turns
-    prompt = next((turn.text or _payloads(turn) for turn in reversed(asker) if turn.text or turn.images), "")
+    prompt = newest_question(_turns(record, asked, text))
     return _first_words(prompt, characters), _first_words(_opening_of_answer(record), characters)
+
+
+def newest_question(turns: Sequence[ChatMessage]) -> str:
+    """What the user asked last; what was sent last where there is no user; empty where nothing was sent."""
+    asker = [turn for turn in turns if turn.role == "user"] or turns
+    return next((turn.text or _payloads(turn) for turn in reversed(asker) if turn.text or turn.images), "")
 
 
 def _opening_of_answer(record: Record) -> str:

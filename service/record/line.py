@@ -13,7 +13,7 @@ from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
-from service.record.operations import CONVERSATIONS
+from service.record.operations import CONVERSATIONS, POLLS
 from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces, single
@@ -25,8 +25,6 @@ CLIENT_LEFT_STATUS: Final = 499
 
 _LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
-# Asked by health checks and by whoever looks whether Ollama is there: no model works for them.
-_LOOKED_UP = frozenset({"list", "ps", "show", "version", "root"})
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -105,7 +103,7 @@ def make_record(
 def _took_head_of_list(exchange: Exchange) -> bool:
     """Whether a client that left wanted no more of a list or description than that there is one."""
     is_well = exchange.status is not None and exchange.status < 400
-    return is_well and exchange.opened.operation in _LOOKED_UP
+    return is_well and exchange.opened.operation in POLLS
 
 
 def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:
@@ -188,6 +186,10 @@ def _facts(
         values["remote_host"] = generation.remote_host[:_LONGEST_ADDRESS]
     if generation.remote_model is not None:
         values["remote_model"] = generation.remote_model[:_LONGEST_NAME]
+    if generation.response_model is not None and generation.response_model != generation.model:
+        values["response_model"] = generation.response_model[:_LONGEST_NAME]
+    if generation.response_id is not None:
+        values["response_id"] = generation.response_id[:_LONGEST_NAME]
     if generation.stream is not None:
         values["stream"] = generation.stream
     if generation.done_reason is not None:
@@ -208,6 +210,8 @@ def _facts(
         values["response_truncated"] = True
     if generation.images:
         values["images"] = generation.images
+    if generation.dimensions is not None:
+        values["dimensions"] = generation.dimensions
     values["exchange"] = opened.id
     values["trace_id"] = opened.trace_id
     values["span_id"] = opened.span_id

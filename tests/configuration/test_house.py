@@ -24,7 +24,8 @@ NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "comm
 MAY_IMPORT = {
     "service.settings": set[str](),
     "service.events": set[str](),
-    "service.logs": set[str](),
+    # Records and events tell times in one form.
+    "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
     "service.gateway": {
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),

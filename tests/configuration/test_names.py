@@ -110,7 +110,8 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "settings.py": ("error", "a level of the log"),
     "sharing/limits.py": ("caller key user workflow", "tables of LIMITS_FILE"),
     "sharing/queue_picture.py": ("caller exchange", "keys of /queue.json"),
-    "shipping/genai.py": ("images tool_calls user", "keys and roles of messages"),
+    "shipping/genai.py": ("user", "a key of requests"),
+    "shipping/genai_messages.py": ("error user", "a finish reason and a role of messages"),
     "shipping/loki/encode.py": (
         "exchange method span_id stream trace_id",
         "keys of Loki's push, labels, keys of a span",

@@ -474,3 +474,8 @@ def test_bytes_that_no_field_tells_of_are_kept_beside_the_answer() -> None:
     said = line_of(exchange(ASK, body(lines, "application/x-ndjson")))
     assert (said["response_text"], said["failed"]) == ("A … ", False)
     assert said["response_body"] == lines.decode()
+
+
+def test_the_model_of_an_answer_is_told_where_it_is_another_than_the_one_asked_for() -> None:
+    assert "response_model" not in line_of(exchange(ASK, _answer("Good.")))
+    assert line_of(exchange(ASK, _answer("Good.", model="tiny:latest")))["response_model"] == "tiny:latest"

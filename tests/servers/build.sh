@@ -3,7 +3,7 @@
 #
 #   tests/servers/build.sh                     all of them
 #   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n)
+#                                              astro, n8n, phoenix, mlflow)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -133,12 +133,28 @@ build_typescript() {
     (cd "$out/typescript" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+# install_python NAME: what NAME/requirements.txt locks, in an environment of its own.
+install_python() {
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/$1"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$out/$1/bin/python" -r "$here/$1/requirements.txt"
+}
+
 # In an environment of their own: LiteLLM wants an older openai than the project's tests.
 build_clients() {
     say "installing LlamaIndex, LiteLLM and Anthropic's SDK (700 MB)"
-    "$python" -m uv venv --quiet --clear --python "$python" "$out/clients"
-    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
-        --python "$out/clients/bin/python" -r "$here/clients/requirements.txt"
+    install_python clients
+}
+
+# Readers of spans, each in an environment of its own: their requirements exclude each other's.
+build_phoenix() {
+    say "installing Phoenix (PHOENIX_MB MB)"
+    install_python phoenix
+}
+
+build_mlflow() {
+    say "installing MLflow (MLFLOW_MB MB)"
+    install_python mlflow
 }
 
 build_astro() {
@@ -172,7 +188,7 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | phoenix | mlflow | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -185,6 +201,8 @@ each() {
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
+    if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
+    if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi

@@ -16,6 +16,8 @@
  * @property {string} [model]
  * @property {string} [remote_host]
  * @property {string} [remote_model]
+ * @property {string} [response_model]
+ * @property {string} [response_id]
  * @property {boolean} [stream]
  * @property {string} [done_reason]
  * @property {number} [prompt_tokens]  tokens
@@ -53,6 +55,7 @@
  * @property {boolean} [request_truncated]
  * @property {boolean} [response_truncated]
  * @property {number} [images]
+ * @property {number} [dimensions]
  * @property {string} [exchange]
  * @property {string} [trace_id]
  * @property {string} [span_id]
@@ -75,6 +78,8 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   model: "model",
   remote_host: "remote_host",
   remote_model: "remote_model",
+  response_model: "response_model",
+  response_id: "response_id",
   stream: "stream",
   done_reason: "done_reason",
   prompt_tokens: "prompt_tokens",
@@ -112,6 +117,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   request_truncated: "request_truncated",
   response_truncated: "response_truncated",
   images: "images",
+  dimensions: "dimensions",
   exchange: "exchange",
   trace_id: "trace_id",
   span_id: "span_id",
@@ -133,6 +139,8 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "model", kind: "text", unit: "", label: "model" },
   { name: "remote_host", kind: "text", unit: "", label: "passed on to" },
   { name: "remote_model", kind: "text", unit: "", label: "model there" },
+  { name: "response_model", kind: "text", unit: "", label: "answered by" },
+  { name: "response_id", kind: "text", unit: "", label: "" },
   { name: "stream", kind: "truth", unit: "", label: "streamed" },
   { name: "done_reason", kind: "text", unit: "", label: "ended because of" },
   { name: "prompt_tokens", kind: "count", unit: "tokens", label: "tokens in" },
@@ -170,6 +178,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "request_truncated", kind: "truth", unit: "", label: "" },
   { name: "response_truncated", kind: "truth", unit: "", label: "" },
   { name: "images", kind: "count", unit: "", label: "pictures" },
+  { name: "dimensions", kind: "count", unit: "", label: "numbers a vector" },
   { name: "exchange", kind: "text", unit: "", label: "exchange" },
   { name: "trace_id", kind: "text", unit: "", label: "trace" },
   { name: "span_id", kind: "text", unit: "", label: "" },
