@@ -19,6 +19,8 @@ from grafana.dashboards.names import (
 )
 from grafana.dashboards.panels import (
     CLICKED,
+    COUNT,
+    MOMENT,
     Column,
     Panel,
     Query,
@@ -75,7 +77,7 @@ def _numbers() -> list[Panel]:
         return stat_panel(title, description, Query(expr, instant=True), unit, **more)
 
     return [
-        number("How many requests?", "All exchanges, lists and health checks too.", count(RECORDS, day), "short"),
+        number("How many requests?", "All exchanges, lists and health checks too.", count(RECORDS, day), COUNT),
         number(
             "What share failed?",
             "Not completed, or status 400 and above, or an error inside the answer. Yellow from 1 %: more than an"
@@ -90,7 +92,7 @@ def _numbers() -> list[Panel]:
             "They hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
             " client that gives up usually tries again, and makes the queue longer.",
             count(_LEFT, day),
-            "short",
+            COUNT,
             steps=((None, "green"), (1.0, "red")),
             no_value="None",
         ),
@@ -115,7 +117,7 @@ def _numbers() -> list[Panel]:
             "Exchanges that have not ended, from the recorder's own metrics. Yellow from 4: Ollama works on few at a"
             " time (OLLAMA_NUM_PARALLEL) and the rest waits.",
             Query("sum(ollama_recorder_in_flight)", instant=True, source=PROMETHEUS),
-            "short",
+            COUNT,
             steps=((None, "green"), (4.0, "yellow"), (16.0, "red")),
             no_value="Prometheus does not know the recorder",
         ),
@@ -187,7 +189,7 @@ def _slow() -> Panel:
         " whole, one on its trace shows its phases.",
         Query(f"{RECORDS} | {field.request_time} > 10", lines=200),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.request_time, "Seconds", "s", width=100),
             Column(key.model, "Model", width=140),
             Column(key.workflow, "Workflow", width=140),

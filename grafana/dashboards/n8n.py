@@ -4,9 +4,11 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
-from grafana.dashboards.names import LOKI, RECORDS, columns, count, field, key, total
+from grafana.dashboards.names import LOKI, RECORDS, count, field, key, named, total
 from grafana.dashboards.panels import (
     CLICKED,
+    COUNT,
+    MOMENT,
     Column,
     Panel,
     Query,
@@ -22,12 +24,12 @@ _ONE = f'{RECORDS} | {field.execution_id}!="" | {field.execution_id}="$execution
 _FAILED = f'{_NAMED} | {field.failed}="true"'
 _NO_NAMES = "No call named its workflow: see n8n in the README"
 _NUMBERS = [
-    Column("calls", "Calls", "short"),
+    Column("calls", "Calls", COUNT),
     Column("seconds", "Seconds", "s"),
     Column("waiting", "of them waiting", "s"),
-    Column("read", "Tokens read", "short"),
-    Column("written", "Tokens written", "short"),
-    Column("failures", "Failures", "short"),
+    Column("read", "Tokens read", COUNT),
+    Column("written", "Tokens written", COUNT),
+    Column("failures", "Failures", COUNT),
 ]
 _WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow=CLICKED)))
 _EXECUTION = Column(field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution=CLICKED)))
@@ -52,16 +54,17 @@ def build() -> Dashboard:
     )
 
 
-def _numbers(by: str) -> str:
-    over = "$__range"
-    return columns(
-        calls=count(_NAMED, over, by),
-        seconds=total(_NAMED, field.request_time, over, by),
-        waiting=total(_NAMED, field.wait_time, over, by),
-        read=total(_NAMED, field.prompt_tokens, over, by),
-        written=total(_NAMED, field.completion_tokens, over, by),
-        failures=count(_FAILED, over, by),
-    )
+def _numbers(*labels: str) -> dict[str, Query]:
+    by, over = ", ".join(labels), "$__range"
+    numbers = {
+        "calls": count(_NAMED, over, by),
+        "seconds": total(_NAMED, field.request_time, over, by),
+        "waiting": total(_NAMED, field.wait_time, over, by),
+        "read": total(_NAMED, field.prompt_tokens, over, by),
+        "written": total(_NAMED, field.completion_tokens, over, by),
+        "failures": count(_FAILED, over, by),
+    }
+    return {name: Query(named(expr, *labels), instant=True) for name, expr in numbers.items()}
 
 
 def _over_time() -> list[Panel]:
@@ -101,7 +104,7 @@ def _by_node() -> Panel:
     return metric_table(
         "What does each node cost?",
         "Nodes name themselves only where their credential or headers can: HTTP Request nodes always.",
-        _numbers(f"{field.workflow}, {field.node}"),
+        _numbers(field.workflow, field.node),
         [_WORKFLOW, Column(field.node, "Node"), *_NUMBERS],
         "-seconds",
         no_value=_NO_NAMES,
@@ -114,7 +117,7 @@ def _executions() -> Panel:
     return metric_table(
         "Which 25 executions took most of Ollama's time?",
         "A click on an execution lists its calls in order, below.",
-        columns(seconds=f"topk(25, {total(known, field.request_time, over, by)})"),
+        {"seconds": Query(f"topk(25, {total(known, field.request_time, over, by)})", instant=True)},
         [_EXECUTION, _WORKFLOW, Column("seconds", "Seconds", "s")],
         "-seconds",
         no_value=_NO_NAMES,
@@ -127,14 +130,14 @@ def _calls() -> Panel:
         "Started, waited, read, generated. The row with the largest number is the answer to why it was slow.",
         Query(_ONE, lines=500, forward=True),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.node, "Node"),
             Column(key.model, "Model"),
             Column(key.request_time, "Seconds", "s"),
             Column(key.wait_time, "Waiting", "s"),
             Column(key.prompt_time, "Reading", "s"),
             Column(key.generation_time, "Generating", "s"),
-            Column(key.completion_tokens, "Tokens written", "short"),
+            Column(key.completion_tokens, "Tokens written", COUNT),
             Column(key.outcome, "Outcome"),
             Column(key.request_body, "Prompt"),
             Column(key.exchange, "Exchange", width=110, link=("Prompt and answer", EXCHANGE)),

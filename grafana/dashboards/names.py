@@ -11,6 +11,7 @@ RECORDER_PAGE = "http://localhost:8080"
 """Where a browser reaches the recorder: what the stack publishes, and what ``make run`` listens on."""
 ALL_RECORDS = '{job="nginx", service="ollama"}'
 RECORDS = '{job="nginx", service="ollama", instance=~"$instance"}'
+NO_NAME = "(no name)"
 
 
 class _Names:
@@ -55,9 +56,11 @@ def quantile(q: float, records: str, number: str, over: str, by: str = "service"
     return f"quantile_over_time({q}, {records} | unwrap {number} [{over}]) by ({by})"
 
 
-def columns(**queries: str) -> str:
-    """Several metric queries with the same labels as one, told apart by the label ``column``."""
-    return "\nor ".join(f'label_replace({query}, "column", "{name}", "", "")' for name, query in queries.items())
+def named(expr: str, *labels: str) -> str:
+    """``expr`` with a text where one of its ``labels`` is empty: Loki leaves such a label out, and a column with it."""
+    for label in labels:
+        expr = f'label_replace({expr}, "{label}", "{NO_NAME}", "{label}", "^$")'
+    return expr
 
 
 def _by(labels: str) -> str:

@@ -4,8 +4,18 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
-from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, RECORDS, columns, count, field, quantile, total
-from grafana.dashboards.panels import CLICKED, Column, Panel, Query, metric_table, series_panel, to_dashboard
+from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, RECORDS, count, field, named, quantile, total
+from grafana.dashboards.panels import (
+    CLICKED,
+    COUNT,
+    Column,
+    Panel,
+    Query,
+    facts_table,
+    metric_table,
+    series_panel,
+    to_dashboard,
+)
 from service.record.phases import MEASURED_PHASES
 
 UID = "ollama-why-slow"
@@ -74,17 +84,20 @@ def _phases_over_time() -> list[Panel]:
 
 def _phases_by_model() -> Panel:
     by, over = field.model, "$__range"
+    numbers = {
+        "calls": count(_TIMED, over, by),
+        "altogether": total(_TIMED, field.request_time, over, by),
+        **_phases(over, by),
+    }
     return metric_table(
         "Where does the time of each model go?",
         "Seconds per phase and model over the whole time shown; what the phases lack is sending. Mostly"
         " waiting: more memory, or keep_alive. Mostly reading: shorter prompts. Mostly generating: a smaller model, or"
         " num_predict.",
-        columns(
-            calls=count(_TIMED, over, by), altogether=total(_TIMED, field.request_time, over, by), **_phases(over, by)
-        ),
+        {name: Query(named(expr, by), instant=True) for name, expr in numbers.items()},
         [
             Column(by, "Model", link=("This model's phases", to_dashboard(UID, model=CLICKED))),
-            Column("calls", "Calls", "short"),
+            Column("calls", "Calls", COUNT),
             *(Column(name, name.capitalize(), "s") for name in ("altogether", *_PHASES)),
         ],
         "-waiting",
@@ -92,34 +105,31 @@ def _phases_by_model() -> Panel:
 
 
 def _slowest() -> Panel:
-    shown = [
-        Column("slowest", "Seconds", "s"),
-        Column(field.wait_time, "Waiting", "s"),
-        Column(field.prompt_time, "Reading", "s"),
-        Column(field.generation_time, "Generating", "s"),
-        Column(field.completion_tokens, "Tokens", "short"),
-        Column(field.model, "Model"),
-        Column(field.workflow, "Workflow"),
-        Column(
-            field.execution_id,
-            "Execution",
-            link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
-        ),
-        Column(field.node, "Node"),
-        Column(field.outcome, "Outcome"),
-        Column(field.exchange, "Exchange", link=("Prompt and answer", EXCHANGE)),
-        Column(field.trace_id, "Trace", link=("Its trace", TRACE)),
-    ]
-    by = ", ".join(column.key for column in shown[1:])
-    slow = f"{_CALLS} | {field.request_time} > $slower"
-    slowest = f"topk(25, max_over_time({slow} | unwrap {field.request_time} [$__range]) by ({by}))"
-    return metric_table(
-        "Which 25 calls took longest, and in which phase?",
-        "From here: a click on an exchange shows prompt and answer, one on an execution all of its calls, one on a"
-        " trace its phases one after the other.",
-        columns(slowest=slowest),
-        shown,
-        "-slowest",
+    return facts_table(
+        "Which calls were slow, and in which phase?",
+        "The newest 500 that took longer than the seconds above, the longest first. A click on an exchange shows prompt"
+        " and answer, one on an execution all of its calls, one on a trace its phases one after the other.",
+        Query(f"{_CALLS} | {field.request_time} > $slower", lines=500),
+        [
+            Column("Time", "Ended", width=180),
+            Column(field.request_time, "Seconds", "s"),
+            Column(field.wait_time, "Waiting", "s"),
+            Column(field.prompt_time, "Reading", "s"),
+            Column(field.generation_time, "Generating", "s"),
+            Column(field.completion_tokens, "Tokens", COUNT),
+            Column(field.model, "Model"),
+            Column(field.workflow, "Workflow"),
+            Column(
+                field.execution_id,
+                "Execution",
+                link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
+            ),
+            Column(field.node, "Node"),
+            Column(field.outcome, "Outcome"),
+            Column(field.exchange, "Exchange", link=("Prompt and answer", EXCHANGE)),
+            Column(field.trace_id, "Trace", link=("Its trace", TRACE)),
+        ],
+        f"-{field.request_time}",
         no_value="No call took that long",
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy
 import orjson
 
+from grafana.dashboards.panels import REFS
+
 Said = Mapping[str, Any]
 Where = Callable[[Said], bool]
 Numbers = dict[tuple[str, ...], float]
@@ -93,13 +95,6 @@ def sending(records: Sequence[Said]) -> Numbers:
     return {(): sum(rests)} if rests else {}
 
 
-def columns(**expected: Expected) -> Expected:
-    def gathered(records: Sequence[Said]) -> Numbers:
-        return {(name, *key): value for name, one in expected.items() for key, value in one(records).items()}
-
-    return gathered
-
-
 def longest(most: int, expected: Expected) -> Expected:
     def cut_off(records: Sequence[Said]) -> Numbers:
         return dict(sorted(expected(records).items(), key=lambda item: -item[1])[:most])
@@ -107,31 +102,35 @@ def longest(most: int, expected: Expected) -> Expected:
     return cut_off
 
 
-_SLOWEST_BY = (
-    *("wait_time", "prompt_time", "generation_time", "completion_tokens", "model", "workflow", "execution_id"),
-    *("node", "outcome", "exchange", "trace_id"),
-)
-
-
-def _workflow_numbers(*by: str) -> tuple[Expected, tuple[str, ...]]:
-    numbers = columns(
-        calls=count(named, *by),
-        seconds=total("request_time", named, *by),
-        waiting=total("wait_time", named, *by),
-        read=total("prompt_tokens", named, *by),
-        written=total("completion_tokens", named, *by),
-        failures=count(both(named, failed), *by),
-    )
-    return numbers, ("column", *by)
-
-
 def _plain(expected: Expected, *by: str) -> tuple[Expected, tuple[str, ...]]:
     return expected, by
 
 
+Table = dict[tuple[str, str], tuple[Expected, tuple[str, ...]]]
+
+
+def _table(place: str, title: str, by: tuple[str, ...], *numbers: Expected) -> Table:
+    """A query for each column of numbers, in their order."""
+    return {(place, f"{title} {ref}"): (expected, by) for ref, expected in zip(REFS, numbers, strict=False)}
+
+
+def _workflow_numbers(title: str, *by: str) -> Table:
+    return _table(
+        "ollama-n8n",
+        title,
+        by,
+        count(named, *by),
+        total("request_time", named, *by),
+        total("wait_time", named, *by),
+        total("prompt_tokens", named, *by),
+        total("completion_tokens", named, *by),
+        count(both(named, failed), *by),
+    )
+
+
 _phases = {"waiting": "wait_time", "reading": "prompt_time", "generating": "generation_time"}
 
-EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
+EXPECTED: Table = {
     ("ollama-at-a-glance", "How many requests? A"): _plain(count()),
     ("ollama-at-a-glance", "What share failed? A"): _plain(ratio(count(failed), count())),
     ("ollama-at-a-glance", "How many clients gave up? A"): _plain(count(outcome("client_left"))),
@@ -169,19 +168,13 @@ EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
     ("ollama-why-slow", "How long do calls wait for their model? B"): _plain(
         quantile(0.95, "wait_time", a_model_worked)
     ),
-    ("ollama-why-slow", "Where does the time of each model go? A"): _plain(
-        columns(
-            calls=count(timed, "model"),
-            altogether=total("request_time", timed, "model"),
-            **{name: total(field, timed, "model") for name, field in _phases.items()},
-        ),
-        *("column", "model"),
-    ),
-    ("ollama-why-slow", "Which 25 calls took longest, and in which phase? A"): _plain(
-        columns(
-            slowest=longest(25, total("request_time", both(a_model_worked, over("request_time", 1)), *_SLOWEST_BY))
-        ),
-        *("column", *_SLOWEST_BY),
+    **_table(
+        "ollama-why-slow",
+        "Where does the time of each model go?",
+        ("model",),
+        count(timed, "model"),
+        total("request_time", timed, "model"),
+        *(total(field, timed, "model") for field in _phases.values()),
     ),
     ("ollama-why-slow", "Which models are loaded again and again? A"): _plain(
         count(over("load_time", 1, a_model_worked), "model"), "model"
@@ -194,11 +187,10 @@ EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
         total("request_time", named, "workflow"), "workflow"
     ),
     ("ollama-n8n", "Which workflows fail? A"): _plain(count(both(named, failed), "workflow"), "workflow"),
-    ("ollama-n8n", "What does each workflow cost? A"): _workflow_numbers("workflow"),
-    ("ollama-n8n", "What does each node cost? A"): _workflow_numbers("workflow", "node"),
+    **_workflow_numbers("What does each workflow cost?", "workflow"),
+    **_workflow_numbers("What does each node cost?", "workflow", "node"),
     ("ollama-n8n", "Which 25 executions took most of Ollama's time? A"): _plain(
-        columns(seconds=longest(25, total("request_time", named, "workflow", "execution_id"))),
-        *("column", "workflow", "execution_id"),
+        longest(25, total("request_time", named, "workflow", "execution_id")), "workflow", "execution_id"
     ),
     ("ollama-at-a-glance", "Mean time over 5 minutes A"): _plain(mean("request_time", everything)),
     ("ollama-at-a-glance", "Requests in 5 minutes A"): _plain(count()),
@@ -224,6 +216,7 @@ def lines(exchange: str, execution: str) -> dict[tuple[str, str], Where]:
         ("ollama-at-a-glance", "All calls to Ollama, as they were recorded A"): everything,
         ("ollama-at-a-glance", "What was asked: the requests' bodies alone A"): lambda said: said["method"] == "POST",
         ("ollama-at-a-glance", "Which requests took more than 10 s? A"): over("request_time", 10),
+        ("ollama-why-slow", "Which calls were slow, and in which phase? A"): over("request_time", 1, a_model_worked),
         ("ollama-prompts", "What is the chosen exchange? A"): chosen,
         ("ollama-prompts", "The chosen exchange, everything that was recorded A"): chosen,
         ("ollama-prompts", "Which exchanges match? A"): everything,
