@@ -26,7 +26,7 @@ from service.gateway.malformed import Server, server_logger
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
-from service.inspector.metrics import ExchangeCounts
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
@@ -64,7 +64,7 @@ class App:
         self._policy = _policy(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
-        self._counts = ExchangeCounts()
+        self._exchange_metrics = ExchangeMetrics()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
@@ -94,7 +94,7 @@ class App:
             reader=self._reader,
             indexing=self._indexing,
             shippers=self._shippers,
-            counts=self._counts,
+            exchanges=self._exchange_metrics,
             output=output,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
@@ -240,7 +240,7 @@ class App:
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._context_lengths.note_ended(record.operation for record in records)
-        self._counts.add((record.operation, record.outcome) for record in records)
+        self._exchange_metrics.add(records)
         self._output.write_records(records)
 
     # From the journal to the receivers

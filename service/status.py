@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import service
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
-from service.inspector.metrics import ExchangeCounts, Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
@@ -39,7 +42,7 @@ class Status:
     reader: Reader
     indexing: IndexingThread
     shippers: Sequence[Shipper]
-    counts: ExchangeCounts
+    exchanges: ExchangeMetrics
     output: Output
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
@@ -56,10 +59,18 @@ class Status:
         ]
         return readiness(parts)
 
-    async def metrics(self) -> bytes:
-        """The text of ``/metrics``."""
-        numbers = await asyncio.to_thread(self._numbers)
-        return exposition(NumbersCollector(lambda: numbers, service.__version__))
+    async def metrics(self, is_scrape: bool) -> bytes:
+        """The text of ``/metrics``. ``is_scrape``: Prometheus asks, which counts from what it has seen before."""
+        return await asyncio.to_thread(self._metrics, is_scrape)
+
+    def _metrics(self, is_scrape: bool) -> bytes:
+        numbers = self._numbers()
+        name = socket.gethostname()
+        with contextlib.suppress(JournalError, IndexError):
+            name = self.reader.instance()
+        return exposition(
+            NumbersCollector(lambda: numbers, partial(self.exchanges.families, name, is_scrape), service.__version__)
+        )
 
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
@@ -116,7 +127,6 @@ class Status:
         return Numbers(
             in_flight=self.relay.in_flight,
             is_ollama_up=self._trouble_with_ollama is None,
-            exchanges=self.counts.so_far(),
             journal_bytes=self.reader.size_in_bytes(),
             disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
             newest_number=newest,

@@ -14,9 +14,11 @@ from grafana.alerts import ALERTS
 from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
 from service.record.fields import METADATA
 from service.shipping.loki.encode import encode
+from tests.integration.a_day import a_day
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
 from tests.shipping.rows import make_row
 
@@ -197,7 +199,6 @@ def metrics() -> dict[str, set[str]]:
     numbers = Numbers(
         in_flight=0,
         is_ollama_up=True,
-        exchanges={("chat", "completed"): 1},
         journal_bytes=0,
         disk_free_bytes=0,
         newest_number=1,
@@ -211,7 +212,9 @@ def metrics() -> dict[str, set[str]]:
         log_lines_dropped=0,
         receivers=(receiver,),
     )
-    shown = exposition(NumbersCollector(lambda: numbers, "1")).decode()
+    ended = ExchangeMetrics()
+    ended.add(a_day(200, 1_800_000_000).records)
+    shown = exposition(NumbersCollector(lambda: numbers, lambda: ended.families("here"), "1")).decode()
     families = text_string_to_metric_families(shown)
     found: dict[str, set[str]] = {"up": {"job"}}
     for family in families:
