@@ -7,9 +7,12 @@ from urllib.parse import quote
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as dashboards
-from grafana_foundation_sdk.builders import logs, loki, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import heatmap, logs, loki, prometheus, stat, table, text, timeseries
 from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.loki import LokiQueryDirection
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
 
 from grafana.dashboards.names import LOKI, PROMETHEUS, TEMPO
 
@@ -22,13 +25,17 @@ REFS = "ABCDEFGHIJ"
 COUNT = "locale"
 """The unit of what is counted, in full: Grafana's ``short`` shows 1,500 as *2 K*."""
 MOMENT = "time:YYYY-MM-DD HH:mm:ss.SSS"
-Panel = stat.Panel | table.Panel | timeseries.Panel | logs.Panel
-P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, logs.Panel)
+Panel = stat.Panel | table.Panel | timeseries.Panel | logs.Panel | heatmap.Panel | text.Panel
+P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, logs.Panel, heatmap.Panel)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a panel. ``lines`` bounds the lines of a log query, which come oldest first with ``forward``."""
+    """One query of a panel.
+
+    ``lines`` bounds the lines of a log query, which come oldest first with ``forward``. ``form`` is how Prometheus'
+    answer is arranged: ``table``, ``heatmap``, or as lines.
+    """
 
     expr: str
     legend: str = ""
@@ -36,6 +43,7 @@ class Query:
     source: str = LOKI
     lines: int = 0
     forward: bool = False
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,21 @@ def series_panel(
     return panel
 
 
+def heatmap_panel(
+    title: str, description: str, query: Query, unit: str, *, no_value: str = NOTHING_YET
+) -> heatmap.Panel:
+    """How many observations fell into which bucket, over time."""
+    panel = _prepared(heatmap.Panel(), title, description, [replace(query, form="heatmap", legend="{{le}}")], no_value)
+    panel.unit("short").calculate(False).y_axis(heatmap.YAxisConfig().unit(unit)).height(8).span(12).interval("1m")
+    colors = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues").steps(32).exponent(0.5)
+    return panel.color(colors.fill("dark-blue").reverse(False)).show_legend()
+
+
+def text_panel(title: str, content: str) -> text.Panel:
+    """What a board is for, in Markdown."""
+    return text.Panel().title(title).mode(TextMode.MARKDOWN).content(content).height(4).span(24)
+
+
 def metric_table(
     title: str,
     description: str,
@@ -97,10 +120,18 @@ def metric_table(
     Queries are instant and have the same labels. *Merge* makes one row of what they answer for the same labels.
     """
     values = {name: f"Value #{ref}" for name, ref in zip(queries, REFS, strict=False)}
+    asked = [replace(query, instant=True, form="table" * (query.source == PROMETHEUS)) for query in queries.values()]
     columns = [replace(column, key=values.get(column.key, column.key)) for column in shown]
-    panel = _table(title, description, [*queries.values()], columns, no_value)
+    panel = _table(title, description, asked, columns, no_value)
     _sort_by(panel, shown, sort)
-    return panel.with_transformation(_transformation("merge", {})).with_transformation(_only(columns))
+    panel.with_transformation(_transformation("merge", {}))
+    if asked[0].source == PROMETHEUS:
+        # A counter that did not rise is 0 in every column.
+        rose = {"fieldName": "Value #A", "config": {"id": "greater", "options": {"value": 0}}}
+        panel.with_transformation(
+            _transformation("filterByValue", {"filters": [rose], "type": "include", "match": "any"})
+        )
+    return panel.with_transformation(_only(columns))
 
 
 def record_table(
@@ -167,6 +198,8 @@ def _target(query: Query, ref: str) -> loki.Dataquery | prometheus.Dataquery:
     if query.source == PROMETHEUS:
         asked = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(_source(PROMETHEUS))
         asked = asked.instant() if query.instant else asked.range()
+        if query.form:
+            asked.format(PromQueryFormat(query.form))
         return asked.legend_format(query.legend) if query.legend else asked
     target = loki.Dataquery().expr(query.expr).ref_id(ref).datasource(_source(LOKI))
     target.query_type("instant" if query.instant else "range")

@@ -33,6 +33,9 @@ def build() -> Dashboard:
         UID,
         "Prompts",
         "Prompts and answers as they were. They are private: think of who may see this dashboard.",
+        "Prompts and answers, found by words, model, workflow or caller, from the records in Loki. It asks anew when"
+        " you change something, and not by itself. A click on an exchange shows it in full; from there another leads to"
+        " the recorder's own page, which explains it and can send it again.",
         [
             *frame.sources(LOKI),
             frame.instance(),
@@ -49,6 +52,7 @@ def build() -> Dashboard:
             ("What was asked, and what was answered?", [_list(), _texts()]),
         ],
         since="now-6h",
+        refresh="",
     )
 
 

@@ -16,6 +16,8 @@ def build() -> Dashboard:
         UID,
         "The recorder itself",
         "Whether every exchange is kept, and how far each receiver is.",
+        "The recorder's own metrics, by way of Prometheus. Red in the first row: a record or a part of it is missing"
+        " somewhere, and `ollama-recorder doctor` says what to do.",
         frame.sources(PROMETHEUS),
         [("Is anything lost?", _numbers()), ("Over time", _over_time())],
     )

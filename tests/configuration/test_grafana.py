@@ -64,6 +64,7 @@ def test_queries_select_the_streams_that_the_recorder_writes() -> None:
 @each_panel
 def test_a_panel_says_what_it_shows_and_what_it_means_when_it_shows_nothing(uid: str, panel: dict[str, Any]) -> None:
     defaults = panel["fieldConfig"]["defaults"]
+    assert panel["targets"]
     assert len(panel["title"]) > 5
     assert panel["description"].endswith(".")
     assert defaults["noValue"]
@@ -86,6 +87,14 @@ def test_no_two_panels_of_a_dashboard_have_the_same_id_or_title() -> None:
         ids = [panel["id"] for panel in own] + [row["id"] for row in dashboard["panels"] if row["type"] == "row"]
         assert len(set(ids)) == len(ids), uid
         assert len({panel["title"] for panel in own}) == len(own), uid
+
+
+def test_each_dashboard_begins_with_what_it_is_for() -> None:
+    for dashboard in DASHBOARDS.values():
+        first, *others = dashboard["panels"]
+        assert first["type"] == "text"
+        assert len(first["options"]["content"]) > 100
+        assert not [panel for panel in others if panel["type"] == "text"]
 
 
 def test_the_data_source_variables_choose_what_is_provisioned() -> None:
@@ -231,11 +240,12 @@ def test_queries_of_prometheus_ask_for_metrics_and_labels_that_the_recorder_show
         names = re.findall(r"\b(ollama_recorder_\w+|up)\b", query.expr)
         assert names
         assert not [name for name in names if name not in known], query
-        labels = {label for group in re.findall(r"by \(([^)]*)\)", query.expr) for label in group.split(", ")}
-        labels |= set(re.findall(r"(\w+)=", query.expr))
-        assert all(labels <= known[name] for name in names), query
+        grouped = {label for group in re.findall(r"by \(([^)]*)\)", query.expr) for label in group.split(", ")}
+        assert all(grouped <= known[name] for name in names), query
+        for name, matchers in re.findall(r"\b(ollama_recorder_\w+|up)\{([^}]*)\}", query.expr):
+            assert {*re.findall(r"(\w+)=", matchers)} <= known[name], query
         rated = re.findall(r"(?:rate|increase)\((\w+)", query.expr)
-        assert all(name.endswith("_total") for name in rated), query
+        assert all(name.endswith(("_total", "_bucket", "_sum", "_count")) for name in rated), query
 
 
 def test_the_recorder_is_scraped_under_the_name_that_the_alert_knows() -> None:

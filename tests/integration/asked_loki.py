@@ -34,6 +34,7 @@ AS_OPENED = {
     "model": "",
     "workflow": "",
     "caller": "",
+    "lookback": "1h",
     "exchange": f"{7:032x}",
     "execution": "1003",
 }
@@ -97,7 +98,8 @@ class Asked:
         stretched = query.expr
         for minutes in ("[5m]", "[10m]", "[15m]"):
             stretched = stretched.replace(minutes, f"[{whole_day}]")
-        expr = with_variables(stretched, self.variables | {"__range": whole_day, "__auto": whole_day})
+        spans = dict.fromkeys(("__range", "__auto", "lookback"), whole_day)
+        expr = with_variables(stretched, self.variables | spans)
         is_timed = stretched == query.expr
         answer = self.ask(query, "query", expr, {"time": str(self.day.end * 10**9)}, is_timed=is_timed)
         names = [tuple(one["metric"].get(label, "").replace(NO_NAME, "") for label in labels) for one in answer]

@@ -7,8 +7,6 @@ from typing import Any
 import numpy
 import orjson
 
-from grafana.dashboards.panels import REFS
-
 Said = Mapping[str, Any]
 Where = Callable[[Said], bool]
 Numbers = dict[tuple[str, ...], float]
@@ -109,86 +107,7 @@ def _plain(expected: Expected, *by: str) -> tuple[Expected, tuple[str, ...]]:
 Table = dict[tuple[str, str], tuple[Expected, tuple[str, ...]]]
 
 
-def _table(place: str, title: str, by: tuple[str, ...], *numbers: Expected) -> Table:
-    """A query for each column of numbers, in their order."""
-    return {(place, f"{title} {ref}"): (expected, by) for ref, expected in zip(REFS, numbers, strict=False)}
-
-
-def _workflow_numbers(title: str, *by: str) -> Table:
-    return _table(
-        "ollama-n8n",
-        title,
-        by,
-        count(named, *by),
-        total("request_time", named, *by),
-        total("wait_time", named, *by),
-        total("prompt_tokens", named, *by),
-        total("completion_tokens", named, *by),
-        count(both(named, failed), *by),
-    )
-
-
-_phases = {"waiting": "wait_time", "reading": "prompt_time", "generating": "generation_time"}
-
 EXPECTED: Table = {
-    ("ollama-at-a-glance", "How many requests? A"): _plain(count()),
-    ("ollama-at-a-glance", "What share failed? A"): _plain(ratio(count(failed), count())),
-    ("ollama-at-a-glance", "How many clients gave up? A"): _plain(count(outcome("client_left"))),
-    ("ollama-at-a-glance", "How long does a call take on average? A"): _plain(mean("request_time", a_model_worked)),
-    ("ollama-at-a-glance", "How fast is text generated? A"): _plain(mean("tokens_per_second", a_model_worked)),
-    ("ollama-at-a-glance", "How do requests end? A"): _plain(count(everything, "outcome"), "outcome"),
-    **{
-        ("ollama-at-a-glance", f"How long do calls to models take? {ref}"): _plain(
-            quantile(q, "request_time", a_model_worked)
-        )
-        for ref, q in (("A", 0.5), ("B", 0.95), ("C", 0.99))
-    },
-    ("ollama-at-a-glance", "How long do calls to models take? D"): _plain(mean("request_time", a_model_worked)),
-    ("ollama-at-a-glance", "How fast does each model generate? A"): _plain(
-        mean("tokens_per_second", a_model_worked, "model"), "model"
-    ),
-    ("ollama-at-a-glance", "How long until the first word? A"): _plain(
-        quantile(0.5, "time_to_first_token", a_model_worked)
-    ),
-    ("ollama-at-a-glance", "How long until the first word? B"): _plain(
-        quantile(0.95, "time_to_first_token", a_model_worked)
-    ),
-    ("ollama-at-a-glance", "Which models are in use? A"): _plain(count(a_model_worked, "model"), "model"),
-    ("ollama-at-a-glance", "How many tokens are read and written? A"): _plain(total("prompt_tokens", a_model_worked)),
-    ("ollama-at-a-glance", "How many tokens are read and written? B"): _plain(
-        total("completion_tokens", a_model_worked)
-    ),
-    **{
-        ("ollama-why-slow", f"What are calls doing? {ref}"): _plain(expected)
-        for ref, expected in zip("ABCD", (*(total(name, timed) for name in _phases.values()), sending), strict=True)
-    },
-    ("ollama-why-slow", "How long do calls wait for their model? A"): _plain(
-        quantile(0.5, "wait_time", a_model_worked)
-    ),
-    ("ollama-why-slow", "How long do calls wait for their model? B"): _plain(
-        quantile(0.95, "wait_time", a_model_worked)
-    ),
-    **_table(
-        "ollama-why-slow",
-        "Where does the time of each model go?",
-        ("model",),
-        count(timed, "model"),
-        total("request_time", timed, "model"),
-        *(total(field, timed, "model") for field in _phases.values()),
-    ),
-    ("ollama-why-slow", "Which models are loaded again and again? A"): _plain(
-        count(over("load_time", 1, a_model_worked), "model"), "model"
-    ),
-    ("ollama-why-slow", "Whose prompts are cut? A"): _plain(count(cut, "model"), "model"),
-    ("ollama-why-slow", "Do explicit loads and unloads happen? A"): _plain(
-        count(lambda said: said.get("operation") in ("load", "unload"), "operation"), "operation"
-    ),
-    ("ollama-n8n", "Which workflows use Ollama's time? A"): _plain(
-        total("request_time", named, "workflow"), "workflow"
-    ),
-    ("ollama-n8n", "Which workflows fail? A"): _plain(count(both(named, failed), "workflow"), "workflow"),
-    **_workflow_numbers("What does each workflow cost?", "workflow"),
-    **_workflow_numbers("What does each node cost?", "workflow", "node"),
     ("ollama-n8n", "Which 25 executions took most of Ollama's time? A"): _plain(
         longest(25, total("request_time", named, "workflow", "execution_id")), "workflow", "execution_id"
     ),
