@@ -5,17 +5,20 @@ import contextlib
 import shutil
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
+from prometheus_client.core import Metric
+
 import service
+from service.gateway.context_lengths import fetch_whole
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.model_memory import ModelMemory
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
@@ -44,6 +47,7 @@ class Status:
     shippers: Sequence[Shipper]
     exchanges: ExchangeMetrics
     output: Output
+    _models: ModelMemory = field(default_factory=ModelMemory)
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
@@ -68,9 +72,12 @@ class Status:
         name = socket.gethostname()
         with contextlib.suppress(JournalError, IndexError):
             name = self.reader.instance()
-        return exposition(
-            NumbersCollector(lambda: numbers, partial(self.exchanges.families, name, is_scrape), service.__version__)
-        )
+
+        def others() -> Iterator[Metric]:
+            yield from self.exchanges.families(name, is_scrape)
+            yield from self._models.families(name)
+
+        return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
@@ -101,6 +108,7 @@ class Status:
         while True:
             if time.monotonic() - self._asked_at >= _OLLAMA_ASKED_EVERY_SECONDS:
                 await self._ask_ollama()
+            await self._ask_for_models()
             await asyncio.sleep(_OLLAMA_ASKED_EVERY_SECONDS)
 
     async def _ask_ollama(self) -> str | None:
@@ -118,6 +126,14 @@ class Status:
                 trouble = None if answer.status < 500 else f"{url} answers {answer.status}"
         self._trouble_with_ollama, self._asked_at = trouble, time.monotonic()
         return trouble
+
+    async def _ask_for_models(self) -> None:
+        """See which models Ollama holds in memory; asking neither loads one nor keeps it loaded for longer."""
+        body = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
+                body = await fetch_whole(self.send, "GET", "/api/ps")
+        self._models.note(body, time.time_ns())
 
     def _numbers(self) -> Numbers:
         state = self.recorder.state()

@@ -30,6 +30,7 @@ from service.inspector.exchange_metrics import (
 UID = "ollama-why-slow"
 _CALLS = f"{MODEL_CALLS} | {frame.contains(field.model, 'model')}"
 _CHOSEN = f"{field.model}=~`(?i).*${{model:regex}}.*`"
+_GONE_EARLY = 'ollama_recorder_models_gone_early_total{recorder=~"$instance"}'
 
 
 def build() -> Dashboard:
@@ -141,6 +142,29 @@ def _causes() -> list[Panel]:
             f"3600 * {rate(LOADS, by, _CHOSEN)}",
             "{{model}}",
             "No call waited for its model",
+            stacked=True,
+        ),
+        series_panel(
+            "Which models are in memory?",
+            "Bytes by model and place, as Ollama lists them every ten seconds. What is on the CPU's side makes a model"
+            " slow: the card is too small for it.",
+            [
+                Query(
+                    'sum by (model, place) (ollama_recorder_loaded_model_bytes{recorder=~"$instance"})',
+                    "{{model}} ({{place}})",
+                    source=PROMETHEUS,
+                )
+            ],
+            "bytes",
+            stacked=True,
+            no_value="No model is loaded",
+        ),
+        lines(
+            "Which models had to leave early?",
+            "How often an hour a model left memory before its keep_alive ended: for another one, or on request.",
+            f"3600 * sum by (model) (rate({_GONE_EARLY}[$__rate_interval]))",
+            "{{model}}",
+            "None",
             stacked=True,
         ),
         lines(

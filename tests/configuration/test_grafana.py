@@ -16,6 +16,7 @@ from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.model_memory import ModelMemory
 from service.record.fields import METADATA
 from service.shipping.loki.encode import encode
 from tests.integration.a_day import a_day
@@ -223,7 +224,10 @@ def metrics() -> dict[str, set[str]]:
     )
     ended = ExchangeMetrics()
     ended.add(a_day(200, 1_800_000_000).records)
-    shown = exposition(NumbersCollector(lambda: numbers, lambda: ended.families("here"), "1")).decode()
+    loaded = ModelMemory()
+    loaded.note(b'{"models": [{"name": "tiny", "size": 2, "size_vram": 1}]}', 0)
+    others = [*ended.families("here"), *loaded.families("here")]
+    shown = exposition(NumbersCollector(lambda: numbers, lambda: others, "1")).decode()
     families = text_string_to_metric_families(shown)
     found: dict[str, set[str]] = {"up": {"job"}}
     for family in families:

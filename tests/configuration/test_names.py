@@ -94,6 +94,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "inspector/health.py": ("status", "a key of /readyz"),
     "inspector/listing.py": ("failed model", "a key of /timeline.json, and a value of `by`"),
     "inspector/live.py": ("time", "a key of the event `hello`"),
+    "inspector/model_memory.py": ("model", "a label of metrics"),
     "inspector/replaying.py": ("model stream", "parameters of /replay"),
     "inspector/responses.py": ("error", "a key of our errors"),
     "journal/open_rows.py": ("caller", "a fact of an open exchange"),

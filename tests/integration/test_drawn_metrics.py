@@ -1,15 +1,18 @@
 """What panels draw of a real Prometheus' answers, through Grafana's own transformers, is what the records say."""
 
+import json
 import math
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grafana.dashboards.names import NO_NAME
 from service.inspector.exchange_metrics import CALL_SECONDS, ExchangeMetrics
+from service.inspector.model_memory import ModelMemory
 from tests.integration.a_day import Day, a_day
 from tests.integration.asked_loki import AS_OPENED
 from tests.integration.dashboard_metrics import DAY, EXPECTED_METRICS, OfADay
@@ -20,6 +23,7 @@ from tests.integration.test_drawn_panels import assert_sorted, titles
 from tests.servers.prometheus import Prometheus, prometheus_to_write_to
 
 RECORDS, SCRAPED_EVERY = 1000, 120
+MEMORY = {"Which models are in memory? A", "Which models had to leave early? A"}
 HEATMAP = "How are the times of calls spread?"
 Panel = Mapping[str, Any]
 OF_METRICS = [
@@ -33,7 +37,8 @@ Drawn = dict[tuple[str, str], tuple[Panel, DrawnPanel]]
 
 def test_every_query_has_its_expectation_and_every_expectation_its_query() -> None:
     asked = {(uid, f"{panel['title']} {target['refId']}") for uid, panel in OF_METRICS for target in panel["targets"]}
-    assert asked - {("ollama-at-a-glance", f"{HEATMAP} A")} == EXPECTED_METRICS.keys()
+    asked = {(uid, title) for uid, title in asked if title not in {f"{HEATMAP} A", *MEMORY}}
+    assert asked == EXPECTED_METRICS.keys()
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +137,7 @@ def test_each_number_and_line_is_that_of_the_records(day: Day, drawn: Drawn) -> 
             of = EXPECTED_METRICS[uid, f"{title} A"]
             assert agrees(shown, of.expected(day.said)[()], of), title
             assert text[0].isdigit(), (title, text)
-        elif panel["type"] == "timeseries":
+        elif panel["type"] == "timeseries" and f"{title} A" not in MEMORY:
             lines = {line.name: line.values[-1] for line in made.lines}
             expected = [one for target in panel["targets"] for one in wanted_lines(day, uid, title, target)]
             for name, value, of in expected:
@@ -148,6 +153,29 @@ def wanted_lines(day: Day, uid: str, title: str, target: Mapping[str, Any]) -> l
         key: legend.replace("{{" + of.labels[0] + "}}", key[0]) if key else legend for key in of.expected(day.said)
     }
     return [(names[key], value, of) for key, value in of.expected(day.said).items()]
+
+
+def test_models_in_memory_are_drawn_by_their_place(tmp_path: Path) -> None:
+    memory, now = ModelMemory(), int(time.time())
+    panels_of_memory = {panel["title"]: panel for _, panel in OF_METRICS if f"{panel['title']} A" in MEMORY}
+    with prometheus_to_write_to(tmp_path / "it") as server:
+        for at, loaded in ((now - 60, "a"), (now, "b")):
+            body = {"name": loaded, "size": 3 * 2**30, "size_vram": 2**30, "expires_at": "2999-01-01T00:00:00Z"}
+            memory.note(json.dumps({"models": [body]}).encode(), at * 10**9)
+            samples = [sample for family in memory.families("drawn") for sample in family.samples]
+            server.write([({"__name__": one.name, **one.labels}, one.value) for one in samples], at)
+        made = dict(
+            zip(
+                panels_of_memory,
+                draw([(one, frames_of(a_day(0, now), server, one)) for one in panels_of_memory.values()]),
+                strict=True,
+            )
+        )
+    in_memory = {line.name: line.texts[-1] for line in made["Which models are in memory?"].lines}
+    assert {name: in_memory[name] for name in in_memory if name[0] == "b"} == {"b (gpu)": "1 GiB", "b (cpu)": "2 GiB"}
+    (left,) = (line.values[-1] for line in made["Which models had to leave early?"].lines if line.name == "a")
+    assert left is not None
+    assert left > 0
 
 
 def test_the_heatmap_has_each_call_in_a_bucket(day: Day, drawn: Drawn) -> None:
