@@ -24,7 +24,7 @@ from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
 from service.gateway_setup import policy_of, require_strict_parser, sharing_of
-from service.inspector.metrics import ExchangeCounts
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
@@ -63,7 +63,7 @@ class App:
         self._sharing, self._limits_file = sharing_of(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
-        self._counts = ExchangeCounts()
+        self._exchange_metrics = ExchangeMetrics()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
@@ -93,7 +93,7 @@ class App:
             reader=self._reader,
             indexing=self._indexing,
             shippers=self._shippers,
-            counts=self._counts,
+            exchanges=self._exchange_metrics,
             output=output,
             sharing=self._sharing,
         )
@@ -252,7 +252,7 @@ class App:
         self._context_lengths.note_ended(record.operation for record in records)
         if self._sharing is not None and self._limits_file is not None:
             self._sharing.tokens.add(record.summary for record in records)
-        self._counts.add((record.operation, record.outcome) for record in records)
+        self._exchange_metrics.add(records)
         self._output.write_records(records)
 
     # From the journal to the receivers

@@ -78,7 +78,7 @@ class Output:
         lines = [record.summary if self._text is None else record.line for record in records]
         if self._rewrite is not None:
             lines = [*map(self._rewrite, lines)]
-        self.write([*map(_line_of if self._text is None else WholeLine, lines)])
+        self.write([_line_of(line) if self._text is None else WholeLine(line) for line in lines])
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""

@@ -3,23 +3,22 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from prometheus_client.core import Metric
+
 import service
+from service.gateway.context_lengths import fetch_whole
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
-from service.inspector.metrics import (
-    ExchangeCounts,
-    Numbers,
-    NumbersCollector,
-    QueueNumbers,
-    ReceiverNumbers,
-    exposition,
-)
+from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
+from service.inspector.model_memory import ModelMemory
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
@@ -49,9 +48,10 @@ class Status:
     reader: Reader
     indexing: IndexingThread
     shippers: Sequence[Shipper]
-    counts: ExchangeCounts
+    exchanges: ExchangeMetrics
     output: Output
     sharing: Sharing | None = None
+    _models: ModelMemory = field(default_factory=ModelMemory)
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
@@ -67,10 +67,21 @@ class Status:
         ]
         return readiness(parts)
 
-    async def metrics(self) -> bytes:
-        """The text of ``/metrics``."""
-        numbers = await asyncio.to_thread(self._numbers)
-        return exposition(NumbersCollector(lambda: numbers, service.__version__))
+    async def metrics(self, is_scrape: bool) -> bytes:
+        """The text of ``/metrics``. ``is_scrape``: Prometheus asks, which counts from what it has seen before."""
+        return await asyncio.to_thread(self._metrics, is_scrape)
+
+    def _metrics(self, is_scrape: bool) -> bytes:
+        numbers = self._numbers()
+        name = socket.gethostname()
+        with contextlib.suppress(JournalError, IndexError):
+            name = self.reader.instance()
+
+        def others() -> Iterator[Metric]:
+            yield from self.exchanges.families(name, is_scrape)
+            yield from self._models.families(name)
+
+        return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
@@ -123,6 +134,7 @@ class Status:
         while True:
             if time.monotonic() - self._asked_at >= _OLLAMA_ASKED_EVERY_SECONDS:
                 await self._ask_ollama()
+            await self._ask_for_models()
             await asyncio.sleep(_OLLAMA_ASKED_EVERY_SECONDS)
 
     async def _ask_ollama(self) -> str | None:
@@ -141,6 +153,14 @@ class Status:
         self._trouble_with_ollama, self._asked_at = trouble, time.monotonic()
         return trouble
 
+    async def _ask_for_models(self) -> None:
+        """See which models Ollama holds in memory; asking neither loads one nor keeps it loaded for longer."""
+        body = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
+                body = await fetch_whole(self.send, "GET", "/api/ps")
+        self._models.note(body, time.time_ns())
+
     def _numbers(self) -> Numbers:
         state = self.recorder.state()
         newest = 0
@@ -149,7 +169,6 @@ class Status:
         return Numbers(
             in_flight=self.relay.in_flight,
             is_ollama_up=self._trouble_with_ollama is None,
-            exchanges=self.counts.so_far(),
             journal_bytes=self.reader.size_in_bytes(),
             disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
             newest_number=newest,

@@ -14,7 +14,7 @@ from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
 from service.inspector.live import Live, tell
-from service.inspector.metrics import CONTENT_TYPE
+from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
 from service.inspector.replaying import Replaying
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.sign_in import closed_page, sign_in_page, view
@@ -34,7 +34,7 @@ class Providers:
 
     version: str
     readiness: Callable[[], Awaitable[tuple[int, bytes]]]
-    metrics: Callable[[], Awaitable[bytes]]
+    metrics: Callable[[bool], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     models: Callable[[], Awaitable[list[str]]]
     queue: Callable[[], Awaitable[dict[str, Any]]]
@@ -208,7 +208,7 @@ class Pages:
         return web.Response(status=status, body=body, content_type="application/json", headers=PRIVATE_HEADERS)
 
     async def _metrics(self, request: PageRequest) -> web.StreamResponse:
-        body = await self._providers.metrics()
+        body = await self._providers.metrics(SCRAPE_HEADER in request.http.headers)
         return web.Response(body=body, headers=PRIVATE_HEADERS | {"Content-Type": CONTENT_TYPE})
 
     async def _status(self, request: PageRequest) -> web.StreamResponse:

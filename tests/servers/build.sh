@@ -2,8 +2,7 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n, phoenix, mlflow)
+#   tests/servers/build.sh loki ollama         these (see all_parts)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -13,6 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
+all_parts="loki prometheus ollama model javascript typescript grafana-data clients astro n8n phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -140,6 +140,13 @@ install_python() {
         --python "$out/$1/bin/python" -r "$here/$1/requirements.txt"
 }
 
+build_grafana_data() {
+    need_program npm "it installs Grafana's transformers." "apt-get install npm"
+    mkdir -p "$out/grafana-data"
+    cp "$here/grafana-data/package.json" "$here/grafana-data/package-lock.json" "$out/grafana-data/"
+    (cd "$out/grafana-data" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 # In an environment of their own: LiteLLM wants an older openai than the project's tests.
 build_clients() {
     say "installing LlamaIndex, LiteLLM and Anthropic's SDK (700 MB)"
@@ -188,7 +195,7 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | phoenix | mlflow | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case " $all_parts all " in *" $part "*) ;; *) echo "unknown: $part (known: $all_parts)" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -198,6 +205,7 @@ each() {
     if wanted model; then "$1" tiny.gguf "$here/tiny_model.py" -- build_model; fi
     if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
+    if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
