@@ -127,8 +127,8 @@ def marks(record: "Record") -> tuple[str, str]:
 
 
 def who(record: "Record") -> str:
-    """Who asked: workflow and node, or the caller, or the user."""
-    name, node = record.workflow or record.workflow_id or record.caller or record.user, record.node
+    """Who asked: workflow and node, or the caller and its own task, or the user."""
+    name, node = record.workflow or record.workflow_id or record.caller or record.user, record.node or record.task
     return inert(f"{name} › {node}" if name and node else name or node or "–")
 
 

@@ -13,6 +13,7 @@ from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
+from service.record.open_webui import task_of
 from service.record.operations import CONVERSATIONS
 from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
@@ -195,7 +196,7 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
-    _put_caller(values, opened)
+    _put_caller(values, opened, task_of(opened.caller, operation, asked.document))
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -232,7 +233,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
+def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) -> None:
     caller = opened.caller
     if caller.workflow is not None:
         values["workflow"] = caller.workflow
@@ -248,6 +249,8 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
         values["user"] = caller.user
     if opened.replay_of is not None:
         values["replay_of"] = opened.replay_of
+    if task is not None:
+        values["task"] = task
     if opened.user_agent:
         values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:

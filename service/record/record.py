@@ -111,6 +111,7 @@ class Record:
     caller = _Field(_text)
     user = _Field(_text)
     replay_of = _Field(_text)
+    task = _Field(_text)
     user_agent = _Field(_text)
     remote_addr = _Field(_text)
     request_bytes = _Field(_count)

@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 3
+VERSION = 4
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -33,7 +33,7 @@ _TEXT_PAGE_SIZE = 8000
 # Another process that writes holds the file for one step of its own.
 _BUSY_SECONDS = 10.0
 
-NAMED = ("model", "workflow", "workflow_id", "execution", "node", "caller", "user", "operation", "outcome")
+NAMED = ("model", "workflow", "workflow_id", "execution", "node", "caller", "user", "task", "operation", "outcome")
 """The columns of ``fact`` that hold ids of ``name``."""
 
 FACT_COLUMNS = (

@@ -72,7 +72,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
     "cli/showing.py": ("user", "a role"),
-    "cli/stats.py": ("caller failed model node operation workflow", "values of `by`, and a column of the table"),
+    "cli/stats.py": ("caller failed model node operation task workflow", "values of `by`, and a column of the table"),
     "exports/card.py": ("tool_calls", "a key of OpenAI's messages"),
     "exports/chats.py": ("images tool_calls user", "reasons, a role, and a key of OpenAI's messages"),
     "exports/csv_table.py": ("user", "a role"),
@@ -96,16 +96,16 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "journal/open_rows.py": ("caller", "a fact of an open exchange"),
     "logs.py": ("time", "a key of a log line"),
     "search/index.py": (
-        "caller model node operation outcome replay_of status user workflow workflow_id",
+        "caller model node operation outcome replay_of status task user workflow workflow_id",
         "columns of the index",
     ),
     "search/index_query.py": ("workflow workflow_id", "columns of the index"),
     "search/parameters.py": (
-        "caller exchange failed model node operation outcome status user workflow",
+        "caller exchange failed model node operation outcome status task user workflow",
         "parameters of a filter, and their labels",
     ),
     "search/timeline.py": ("model", "a column of the index"),
-    "search/totals.py": ("caller model node operation workflow", "values of `by`, which are columns of the index"),
+    "search/totals.py": ("caller model node operation task workflow", "values of `by`, which are columns of the index"),
     "settings.py": ("error", "a level of the log"),
     "shipping/genai.py": ("images tool_calls user", "keys and roles of messages"),
     "shipping/loki/encode.py": (

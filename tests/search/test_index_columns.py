@@ -23,6 +23,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         node="AI Agent",
         caller="n8n",
         user="ada",
+        task="title",
         operation="generate",
         status=200,
         request_time=1.234,
@@ -42,6 +43,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         "node": "AI Agent",
         "caller": "n8n",
         "user": "ada",
+        "task": "title",
         "operation": "generate",
         "outcome": "completed",
     }

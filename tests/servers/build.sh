@@ -3,7 +3,7 @@
 #
 #   tests/servers/build.sh                     all of them
 #   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n)
+#                                              astro, n8n, open-webui)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -141,6 +141,15 @@ build_clients() {
         --python "$out/clients/bin/python" -r "$here/clients/requirements.txt"
 }
 
+# Without torch, which is three quarters of its 7 GB: embeddings are Ollama's here.
+build_open_webui() {
+    say "installing Open WebUI (1.7 GB)"
+    local new=$out/open-webui
+    "$python" -m uv venv --quiet --clear --python "$python" "$new"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --override "$here/open-webui/overrides.txt" --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
+}
+
 build_astro() {
     need_program npm "it installs what the Astro example needs." "apt-get install npm"
     mkdir -p "$out/astro"
@@ -172,7 +181,7 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | open-webui | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -184,6 +193,7 @@ each() {
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
+    if wanted open-webui; then "$1" open-webui "$here"/open-webui/*.txt -- build_open_webui; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi

@@ -42,6 +42,7 @@
  * @property {string} [caller]
  * @property {string} [user]
  * @property {string} [replay_of]
+ * @property {string} [task]
  * @property {string} [user_agent]
  * @property {string} [remote_addr]
  * @property {number} [request_bytes]  bytes
@@ -97,6 +98,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   caller: "caller",
   user: "user",
   replay_of: "replay_of",
+  task: "task",
   user_agent: "user_agent",
   remote_addr: "remote_addr",
   request_bytes: "request_bytes",
@@ -151,6 +153,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "caller", kind: "text", unit: "", label: "caller" },
   { name: "user", kind: "text", unit: "", label: "user" },
   { name: "replay_of", kind: "text", unit: "", label: "repeats" },
+  { name: "task", kind: "text", unit: "", label: "task" },
   { name: "user_agent", kind: "text", unit: "", label: "program" },
   { name: "remote_addr", kind: "text", unit: "", label: "from" },
   { name: "request_bytes", kind: "count", unit: "bytes", label: "bytes sent" },
@@ -178,6 +181,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },
+  { name: "task", kind: "name", fields: ["task"], isRepeated: true, label: "task" },
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
   { name: "status", kind: "name", fields: ["status"], isRepeated: true, label: "status", isAtEnd: true },
@@ -190,6 +194,7 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "workflow",
   "node",
   "caller",
+  "task",
   "operation",
 ]));
 

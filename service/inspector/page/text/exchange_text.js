@@ -29,8 +29,9 @@ export function stepOf(record) {
  */
 export function whoAsked(record) {
   const name = record.workflow ?? record.caller;
-  if (!name) return { name: record.node ?? record.user ?? "somebody", further: [] };
-  return { name, further: [...(record.node ? [`› ${record.node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
+  const node = record.node ?? record.task;
+  if (!name) return { name: node ?? record.user ?? "somebody", further: [] };
+  return { name, further: [...(node ? [`› ${node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
 }
 
 /**
