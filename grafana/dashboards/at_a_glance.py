@@ -34,7 +34,7 @@ from grafana.dashboards.panels import (
 UID = "ollama-at-a-glance"
 _LEARN = "The guide's five queries, to learn from: copy them into Explore"
 _FAILED = f'{RECORDS} | {field.failed}="true"'
-_LEFT = f'{RECORDS} | {field.outcome}="client_left"'
+_LEFT = f'{RECORDS} | {field.outcome}="client_left" | {field.failed}="true"'
 EXCHANGE = to_dashboard("ollama-prompts", exchange=CLICKED)
 TRACE = to_trace("${__value.raw}")
 _WAITS: Steps = ((None, "green"), (10.0, "yellow"), (60.0, "red"))

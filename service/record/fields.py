@@ -85,7 +85,7 @@ FIELDS: tuple[Field, ...] = (
           absent="where nothing went wrong", is_masked=True, label="error"),
     Field("outcome", _TEXT, "How the exchange ended.",
           in_metadata=True, on_span=_SERVER, attribute="ollama_recorder.outcome", label="outcome", filter="outcome"),
-    Field("failed", _TRUTH, "Whether it was not completed, has a status from 400 on, holds an error, or is no answer.",
+    Field("failed", _TRUTH, "Whether it ended badly: neither whole nor stopped by its reader, an error, or no answer.",
           in_metadata=True, label="failed", filter="failed"),
     Field("operation", _TEXT, "What was asked for.",
           absent="where the address asks for nothing known", in_metadata=True, label="operation", filter="operation"),

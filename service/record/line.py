@@ -9,6 +9,7 @@ from service.record.call_context import ContextLengthOf
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.fields import BODIES, FIELD_NAMES, MASKED
 from service.record.generation import UNFINISHED, Generation, understand_reply
+from service.record.hang_up import was_stopped
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
@@ -178,7 +179,8 @@ def _facts(
     if error:
         values["error"] = error
     values["outcome"] = str(outcome)
-    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or in_answer is not None
+    is_ended_well = outcome is Outcome.COMPLETED or was_stopped(exchange, generation)
+    values["failed"] = not is_ended_well or (status or 0) >= 400 or in_answer is not None
     if operation:
         values["operation"] = operation
     if opened.api:

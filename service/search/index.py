@@ -42,9 +42,9 @@ FACT_COLUMNS = (
 )
 """Times are Unix milliseconds, ``request_ms`` lasts so long; ``rate`` is thousandths of a token a second.
 
-``kind`` is 0 for completed, 1 for failed, 2 for a client that left; ``spot`` is where it lies in a timeline's column:
-its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL: unknown, also
-of ``is_truncated``.
+``kind`` is 0 for what went well, 1 for failed, 2 for a client that gave up; ``spot`` is where it lies in a timeline's
+column: its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL:
+unknown, also of ``is_truncated``.
 """
 
 _FORM = f"""

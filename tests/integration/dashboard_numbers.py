@@ -134,7 +134,7 @@ _phases = {"waiting": "wait_time", "reading": "prompt_time", "generating": "gene
 EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
     ("ollama-at-a-glance", "How many requests? A"): _plain(count()),
     ("ollama-at-a-glance", "What share failed? A"): _plain(ratio(count(failed), count())),
-    ("ollama-at-a-glance", "How many clients gave up? A"): _plain(count(outcome("client_left"))),
+    ("ollama-at-a-glance", "How many clients gave up? A"): _plain(count(both(outcome("client_left"), failed))),
     ("ollama-at-a-glance", "How long does a call take on average? A"): _plain(mean("request_time", a_model_worked)),
     ("ollama-at-a-glance", "How fast is text generated? A"): _plain(mean("tokens_per_second", a_model_worked)),
     ("ollama-at-a-glance", "How do requests end? A"): _plain(count(everything, "outcome"), "outcome"),
@@ -204,7 +204,7 @@ EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
     ("ollama-at-a-glance", "Requests in 5 minutes A"): _plain(count()),
     ("alerts", "More than 10 % of requests fail A"): _plain(ratio(count(failed), count())),
     ("alerts", "Calls to models take long A"): _plain(quantile(0.95, "request_time", a_model_worked)),
-    ("alerts", "Clients give up waiting A"): _plain(count(outcome("client_left"))),
+    ("alerts", "Clients give up waiting A"): _plain(count(both(outcome("client_left"), failed))),
     ("alerts", "Prompts are being cut A"): _plain(count(cut, "model"), "model"),
     ("alerts", "A model is loaded again and again A"): _plain(
         count(over("load_time", 1, a_model_worked), "model"), "model"

@@ -75,8 +75,8 @@ export const PHASE_LABELS = Object.freeze(/** @type {Record<PhaseName, string>} 
 }));
 
 /** How each kind of finding is taken; the others are a warning. */
-export const FINDING_TONES = Object.freeze(/** @type {Record<string, "bad" | "fine" | undefined>} */ ({
-  failed: "bad", client_left: "bad", quick: "fine",
+export const FINDING_TONES = Object.freeze(/** @type {Record<string, "bad" | "fine" | "note" | undefined>} */ ({
+  failed: "bad", client_left: "bad", stopped: "note", quick: "fine", maybe_cut_prompt: "note",
 }));
 
 /** The kinds of a timeline's dots: a dot has the place of its kind here. `label` is "" where nothing is worth telling. */
