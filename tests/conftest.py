@@ -37,6 +37,7 @@ REAL_SERVERS = {
     "clients": "make servers",
     "astro": "make servers",
     "n8n": "make servers",
+    "open-webui": "make servers",
 }
 
 

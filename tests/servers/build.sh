@@ -146,8 +146,9 @@ build_open_webui() {
     say "installing Open WebUI (1.7 GB)"
     local new=$out/open-webui
     "$python" -m uv venv --quiet --clear --python "$python" "$new"
-    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
-        --override "$here/open-webui/overrides.txt" --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
+    # The packages say that they need torch; what is locked is what the override leaves of them.
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: --no-deps \
+        --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
 }
 
 build_astro() {
@@ -193,7 +194,7 @@ each() {
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
-    if wanted open-webui; then "$1" open-webui "$here"/open-webui/*.txt -- build_open_webui; fi
+    if wanted open-webui; then "$1" open-webui "$here/open-webui/requirements.txt" -- build_open_webui; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
