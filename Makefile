@@ -42,7 +42,7 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-hostile test-page test ## all of them
 
-servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about fifteen minutes)
+servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n, Open WebUI and the clients for the tests, once (about fifteen minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
@@ -62,6 +62,7 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/clients/requirements.in --output-file tests/servers/clients/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links

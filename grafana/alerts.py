@@ -62,12 +62,12 @@ ALERTS = (
     Alert(
         "ollama-clients-left",
         "Clients give up waiting",
-        count(f"{ALL_RECORDS} | {field.outcome}=`client_left`", "15m"),
+        count(f"{ALL_RECORDS} | {field.outcome}=`client_left` | {field.failed}=`true`", "15m"),
         "2",
         0,
         "warning",
         _SLOW,
-        f"{_VALUE} clients hung up in the last 15 minutes before their answer was complete.",
+        f"{_VALUE} clients gave up in the last 15 minutes: before their answer began, or at a time limit.",
         "Compare request_time of these records: if all are the same (n8n: 300 s), it is the client's limit. Raise it"
         " there (n8n: Options, Timeout) and OLLAMA_TIMEOUT here, or make answers shorter.",
     ),

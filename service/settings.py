@@ -226,7 +226,7 @@ class Settings:
     )
     log_names: bool = _setting(
         "true",
-        "whether the log on standard output names who asked (user, caller, program, address): no erasure gets there",
+        "whether the log says who asked (user, key, caller, program, address): no erasure gets there",
         _truth,
     )
 

@@ -39,6 +39,7 @@ REAL_SERVERS = {
     "n8n": "make servers",
     "phoenix": "make servers",
     "mlflow": "make servers",
+    "open-webui": "make servers",
 }
 
 

@@ -149,8 +149,11 @@ def _turn(screen: "Console", turn: "ChatMessage", *, is_answer: bool = False) ->
     screen.print(Text(f"{rule} {inert(turn.role + name)}", _ROLES.get(turn.role, "bold")))
     if turn.thinking:
         screen.print(Text(inert(turn.thinking, keeps_lines=True), "dim italic"))
+    if turn.typed:
+        screen.print(Text(inert(turn.typed, keeps_lines=True)))
+        screen.print(Text("with the document that it is about, as it was sent:", "dim"))
     if turn.text:
-        screen.print(Text(inert(turn.text, keeps_lines=True)))
+        screen.print(Text(inert(turn.text, keeps_lines=True), "dim" if turn.typed else ""))
     for call in turn.tool_calls:
         screen.print(Text(f"calls {inert(call.name)}({inert(call.arguments)})", "yellow"))
     for image in turn.images:

@@ -6,12 +6,11 @@ from service.record.answer_errors import OWN_WORDS
 from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
 from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
+from service.record.hang_up import usual_limit
 from service.record.record import Record
 from service.record.wording import duration
 
 _LONGEST_ERROR = 300
-# n8n's HTTP Request node and many others give up after 300 s, NGINX and Kubernetes after 60, Cloudflare after 100.
-_USUAL_LIMITS = (5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600)
 _N8N_LIMIT = 300
 
 # outcome: (what happened, what to do)
@@ -39,7 +38,7 @@ _SAYS_IT_ITSELF = frozenset({"refused", "upstream_unreachable", "upstream_timed_
 
 
 def failures(case: Case) -> Iterator[Finding]:
-    """At most one finding: that the client left, or that it failed."""
+    """At most one finding: that the client left or stopped it, or that it failed."""
     outcome = case.record.outcome or ""
     if outcome == "client_left":
         yield _client_left(case)
@@ -85,8 +84,10 @@ def _error(case: Case) -> str:
 def _client_left(case: Case) -> Finding:
     who = _who(case)
     after = case.record.request_time
-    text = f"{who} hung up" + ("" if after is None else f" after {_span(after)}") + _how_far(case)
-    limit = _limit(after)
+    if case.record.failed is False:
+        return Finding("stopped", f"{who} stopped it" + _after(after) + _how_far(case), "")
+    text = f"{who} hung up" + _after(after) + _how_far(case)
+    limit = usual_limit(after, has_begun=_has_begun(case))
     if limit:
         text += f" A time limit of {limit} s is the likely reason."
     if not case.record.response_bytes and after is not None and after >= 5 and not _left_our_queue(case.record):
@@ -117,6 +118,14 @@ def _is_n8n(record: Record) -> bool:
     return bool(record.workflow or record.workflow_id or record.node)
 
 
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f" after {_span(seconds)}"
+
+
+def _has_begun(case: Case) -> bool:
+    return bool(case.record.response_text or case.record.thinking or case.record.tool_calls)
+
+
 def _span(seconds: float) -> str:
     """Limits are set in seconds, so long times are told in seconds too."""
     return duration(seconds) if seconds < 119.5 else f"{seconds:,.0f} s ({duration(seconds)})"
@@ -143,13 +152,6 @@ def _left_our_queue(record: Record) -> bool:
     if waited is None or whole is None or record.upstream_status is not None:
         return False
     return waited + (record.upload_time or 0.0) >= whole - 0.1
-
-
-def _limit(after: float | None) -> int | None:
-    """The usual time limit that was over just then."""
-    if after is None:
-        return None
-    return next((limit for limit in _USUAL_LIMITS if limit - 0.05 <= after <= limit + max(0.5, 0.004 * limit)), None)
 
 
 def _waited_for(case: Case) -> str:

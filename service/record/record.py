@@ -120,6 +120,7 @@ class Record:
     user = _Field(_text)
     replay_of = _Field(_text)
     key = _Field(_text)
+    task = _Field(_text)
     user_agent = _Field(_text)
     remote_addr = _Field(_text)
     request_bytes = _Field(_count)

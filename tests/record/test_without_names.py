@@ -8,7 +8,7 @@ from service.record.without_names import without_names
 
 
 def test_who_asked_is_left_out_and_all_else_stays() -> None:
-    told = {"user": "Ada", "caller": "n8n", "user_agent": "n8n/2", "remote_addr": "192.0.2.7"}
+    told = {"user": "Ada", "caller": "n8n", "user_agent": "n8n/2", "remote_addr": "192.0.2.7", "key": "ada"}
     assert set(told) == set(PERSONAL)
     rest = {"method": "POST", "request_uri": "/api/ollama/api/chat", "status": 200, "workflow": "Invoices"}
     assert orjson.loads(without_names(orjson.dumps(told | rest))) == rest

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus ollama model javascript typescript grafana-data clients astro n8n phoenix mlflow"
+all_parts="loki prometheus ollama model javascript typescript grafana-data clients astro open-webui n8n phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -164,6 +164,16 @@ build_mlflow() {
     install_python mlflow
 }
 
+# Without torch, which is three quarters of its 7 GB: embeddings are Ollama's here.
+build_open_webui() {
+    say "installing Open WebUI (1.7 GB)"
+    local new=$out/open-webui
+    "$python" -m uv venv --quiet --clear --python "$python" "$new"
+    # The packages say that they need torch; what is locked is what the override leaves of them.
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: --no-deps \
+        --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
+}
+
 build_astro() {
     need_program npm "it installs what the Astro example needs." "apt-get install npm"
     mkdir -p "$out/astro"
@@ -208,6 +218,7 @@ each() {
     if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
+    if wanted open-webui; then "$1" open-webui "$here/open-webui/requirements.txt" -- build_open_webui; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
     if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi

@@ -47,6 +47,7 @@
  * @property {string} [user]
  * @property {string} [replay_of]
  * @property {string} [key]
+ * @property {string} [task]
  * @property {string} [user_agent]
  * @property {string} [remote_addr]
  * @property {number} [request_bytes]  bytes
@@ -109,6 +110,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   user: "user",
   replay_of: "replay_of",
   key: "key",
+  task: "task",
   user_agent: "user_agent",
   remote_addr: "remote_addr",
   request_bytes: "request_bytes",
@@ -170,6 +172,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "user", kind: "text", unit: "", label: "user" },
   { name: "replay_of", kind: "text", unit: "", label: "repeats" },
   { name: "key", kind: "text", unit: "", label: "key" },
+  { name: "task", kind: "text", unit: "", label: "task" },
   { name: "user_agent", kind: "text", unit: "", label: "program" },
   { name: "remote_addr", kind: "text", unit: "", label: "from" },
   { name: "request_bytes", kind: "count", unit: "bytes", label: "bytes sent" },
@@ -199,6 +202,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },
+  { name: "task", kind: "name", fields: ["task"], isRepeated: true, label: "task" },
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
   { name: "status", kind: "name", fields: ["status"], isRepeated: true, label: "status", isAtEnd: true },
@@ -211,6 +215,7 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "workflow",
   "node",
   "caller",
+  "task",
   "operation",
 ]));
 
