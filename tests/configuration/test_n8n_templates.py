@@ -90,8 +90,9 @@ def test_every_template_calls_ollama_explains_itself_and_starts_by_hand(template
 def test_ai_nodes_use_the_shipped_credential_whose_address_is_an_expression() -> None:
     (credential,) = json.loads((SHIPPED / "credentials.json").read_text())
     assert credential["data"] == {
-        "baseUrl": f"={{{{ '{GATEWAY}~workflow=' + encodeURIComponent($workflow.name)"
-        " + ';execution=' + $execution.id + ';node=' + $nodeId }}"
+        # Asked for $workflow.id without a workflow, n8n breaks off.
+        "baseUrl": f"={{{{ '{GATEWAY}' + ($workflow.name ? '~workflow=' + encodeURIComponent($workflow.name)"
+        " + ';workflow_id=' + $workflow.id + ';execution=' + $execution.id + ';node=' + $nodeId : '') }}"
     }
     used = [node["credentials"] for template in TEMPLATES for node in nodes(template, "lmChatOllama")]
     assert used == [{credential["type"]: {"id": credential["id"], "name": credential["name"]}}] * 2
