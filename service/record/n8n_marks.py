@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from service.record.exchange import LABELS_BEGIN
 from service.record.record import Record
@@ -16,6 +17,9 @@ _STAND_IN_NODE: Final = re.compile(r"uuid-[0-9a-fA-F-]+")
 
 # What n8n's AI nodes call themselves: their libraries. Its other nodes are called n8n, or as its administrator likes.
 _LIBRARY_OF_AI_NODES: Final = re.compile(r"(ollama-js|axios|node-fetch|undici)(/|$)|node$|(OpenAI|Anthropic)/JS ")
+
+_EXECUTION_PAGE: Final = "/workflow/{workflow_id}/executions/{execution_id}"
+_NO_STEPS_OF_A_PATH: Final = frozenset({".", ".."})
 
 
 def is_name(value: str) -> bool:
@@ -47,3 +51,18 @@ def is_http_request_node(record: Record) -> bool:
 
 def _is_called_n8n(record: Record) -> bool:
     return record.caller == N8N or N8N in (record.user_agent or "").lower()
+
+
+def execution_template(n8n_url: str) -> str:
+    """Where n8n at ``n8n_url`` shows an execution, with ``{workflow_id}`` and ``{execution_id}`` in it."""
+    return n8n_url.rstrip("/") + _EXECUTION_PAGE
+
+
+def execution_url(n8n_url: str, record: Record) -> str | None:
+    """Where n8n at ``n8n_url`` shows the execution that asked; None where the record does not tell its two ids."""
+    ids = (record.workflow_id, record.execution_id)
+    workflow, execution = (quote(one, safe="", errors="replace") if one else "" for one in ids)
+    if not workflow or not execution or _NO_STEPS_OF_A_PATH & {workflow, execution}:
+        return None
+    template = execution_template(n8n_url)
+    return template.replace("{workflow_id}", workflow).replace("{execution_id}", execution)

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from service.record.n8n_marks import is_http_request_node, is_n8n, is_name, may_be_ai_node
+from service.record.n8n_marks import (
+    execution_template,
+    execution_url,
+    is_http_request_node,
+    is_n8n,
+    is_name,
+    may_be_ai_node,
+)
 from service.record.record import record_of
 
 ONE_LABEL = "/api/ollama/~workflow=Nightly/api/chat"
@@ -56,3 +63,25 @@ def test_programs_that_are_none_of_them(user_agent: str) -> None:
 )
 def test_a_name_is_what_somebody_chose(value: str, is_one: bool) -> None:
     assert is_name(value) == is_one
+
+
+@pytest.mark.parametrize(
+    ("workflow", "execution", "path"),
+    [
+        ("Xa9", "231", "Xa9/executions/231"),
+        ("ollama-recorder-ai-chain", "7", "ollama-recorder-ai-chain/executions/7"),
+        ("a/../b?c#d", "7 8", "a%2F..%2Fb%3Fc%23d/executions/7%208"),
+        ("{execution_id}", "{workflow_id}", "%7Bexecution_id%7D/executions/%7Bworkflow_id%7D"),
+        ("Größe\ud800", "1", "Gr%C3%B6%C3%9Fe%3F/executions/1"),
+        ("Xa9", None, None),
+        (None, "231", None),
+        ("", "231", None),
+        ("..", "231", None),
+        ("Xa9", ".", None),
+    ],
+)
+def test_an_execution_has_its_address_in_n8n(workflow: str | None, execution: str | None, path: str | None) -> None:
+    record = record_of({"workflow": "Mails", "workflow_id": workflow, "execution_id": execution})
+    for base in ("https://n8n.example.org/flows", "https://n8n.example.org/flows/"):
+        assert execution_url(base, record) == (path and f"https://n8n.example.org/flows/workflow/{path}")
+    assert execution_template("http://n") == "http://n/workflow/{workflow_id}/executions/{execution_id}"

@@ -3,7 +3,7 @@
 #
 #   tests/servers/build.sh                     all of them
 #   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n)
+#                                              astro, n8n, n8n-2.41)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -168,11 +168,29 @@ build_n8n() {
     mv "$new" "$out/n8n"
 }
 
+# The n8n of today beside the one of the stack. One of its packages fetches a program while it is installed, from an
+# address that many machines do not reach: no package runs anything but the two that n8n cannot do without.
+build_n8n_2_41() {
+    need_program npm "it installs n8n." "apt-get install npm"
+    need_program g++ "it compiles n8n's SQLite." "apt-get install g++"
+    need_program make "it compiles n8n's SQLite." "apt-get install make"
+    say "installing n8n 2.41 (about six minutes, 2.2 GB)"
+    local new=$out/n8n-2.41.new
+    rm -rf "$new"
+    mkdir -p "$new"
+    cp "$here/n8n-2.41/package.json" "$here/n8n-2.41/package-lock.json" "$new/"
+    local install=(npm ci --ignore-scripts --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    (cd "$new" && { "${install[@]}" || "${install[@]}"; } && npm rebuild node sqlite3 --loglevel=error)
+    (cd "$new/node_modules" && node/bin/node .bin/n8n --version)
+    rm -rf "$out/n8n-2.41"
+    mv "$new" "$out/n8n-2.41"
+}
+
 exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | n8n-2.41 | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -185,6 +203,7 @@ each() {
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
+    if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
