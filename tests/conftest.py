@@ -35,8 +35,11 @@ REAL_SERVERS = {
     "javascript": "make servers",
     "typescript": "make lint",
     "clients": "make servers",
+    "frameworks": "make servers",
+    "ai-sdk": "make servers",
     "astro": "make servers",
     "n8n": "make servers",
+    "n8n-2.41": "make servers",
 }
 
 

@@ -31,6 +31,15 @@ _HEADERS = (
 # How the credential of n8n's AI nodes names them.
 _LABELS_OF_N8N = frozenset({"workflow", "execution", "node"})
 
+# Programs that call themselves by several names, one for each way of asking.
+_ONE_PROGRAM = {
+    "ai-sdk-provider-utils": "ai",  # Vercel's AI SDK, where it streams
+    "AsyncAnthropic": "Anthropic",
+    "AsyncOpenAI": "OpenAI",
+}
+# What tells nothing beside the library that comes after it: `Python/3.11 aiohttp/3.14.5`.
+_LANGUAGES = frozenset({"Python"})
+
 _EXCHANGE = re.compile("[0-9a-f]{32}")
 
 
@@ -90,8 +99,11 @@ def _product(user_agent: str) -> str | None:
     ``Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)``.
     """
     compatible = re.match(r"Mozilla/\S+ \(compatible; ([^/;)\s]+)", user_agent)
-    product = compatible.group(1) if compatible else user_agent.partition(" ")[0].partition("/")[0]
-    return product or None
+    if compatible:
+        return compatible.group(1)
+    products = [word.partition("/")[0] for word in user_agent.split(" ", 2)[:2]]
+    product = products[-1] if products[0] in _LANGUAGES else products[0]
+    return _ONE_PROGRAM.get(product, product) or None
 
 
 @lru_cache(maxsize=1024)

@@ -40,6 +40,17 @@ def test_the_first_that_says_something_wins_per_field() -> None:
         ("n8n", "n8n"),
         ("curl/8.0", "curl"),
         ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "Mozilla"),
+        # One program is one caller, whichever way it asks.
+        ("ai/7.0.173 ai-sdk-provider-utils/5.0.81 node.js/24", "ai"),
+        ("ai-sdk-provider-utils/5.0.81 node.js/24", "ai"),
+        ("OpenAI/Python 3.57.0", "OpenAI"),
+        ("AsyncOpenAI/Python 3.57.0", "OpenAI"),
+        ("AsyncAnthropic/Python 0.90.0", "Anthropic"),
+        ("Python/3.11 aiohttp/3.14.5", "aiohttp"),
+        ("Python/3.11", "Python"),
+        ("Python", "Python"),
+        ("Java-http-client/17.0.2", "Java-http-client"),
+        ("pydantic-ai/2.68.0", "pydantic-ai"),
         ("", None),
     ],
 )

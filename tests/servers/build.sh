@@ -3,7 +3,7 @@
 #
 #   tests/servers/build.sh                     all of them
 #   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n, n8n-2.41)
+#                                              frameworks, ai-sdk, astro, n8n, n8n-2.41)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -141,6 +141,21 @@ build_clients() {
         --python "$out/clients/bin/python" -r "$here/clients/requirements.txt"
 }
 
+# In a second one: pydantic-ai wants a newer openai than LiteLLM.
+build_frameworks() {
+    say "installing pydantic-ai, Haystack and llm (150 MB)"
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/frameworks"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$out/frameworks/bin/python" -r "$here/frameworks/requirements.txt"
+}
+
+build_ai_sdk() {
+    need_program npm "it installs Vercel's AI SDK." "apt-get install npm"
+    mkdir -p "$out/ai-sdk"
+    cp "$here/ai-sdk/package.json" "$here/ai-sdk/package-lock.json" "$out/ai-sdk/"
+    (cd "$out/ai-sdk" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 build_astro() {
     need_program npm "it installs what the Astro example needs." "apt-get install npm"
     mkdir -p "$out/astro"
@@ -190,7 +205,7 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | n8n-2.41 | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | frameworks | ai-sdk | astro | n8n | n8n-2.41 | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -201,6 +216,8 @@ each() {
     if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
+    if wanted frameworks; then "$1" frameworks "$here/frameworks/requirements.txt" -- build_frameworks; fi
+    if wanted ai-sdk; then "$1" ai-sdk "$here"/ai-sdk/package*.json -- build_ai_sdk; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
