@@ -213,6 +213,9 @@ class Settings:
     mask_secrets: bool = _setting("true", "mask well-known shapes of secrets in recorded bodies", _truth)
     loki_spans: bool = _setting("true", "ship the spans of each exchange to Loki as well", _truth)
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", _trace_url)
+    n8n_url: str = _setting(
+        "", "address of n8n as a browser reaches it, for links from records to executions; empty = no links", _url
+    )
     inspector_replay: str = _setting(
         "loopback",
         "who may send a prompt again: true = whoever may see the page, false = nobody, loopback = this machine only"

@@ -65,7 +65,7 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
 
 def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
     from service.cli.journal_access import catch_up
-    from service.inspector.exchange_detail import describe
+    from service.inspector.exchange_detail import Links, describe
     from service.journal import JournalError
     from service.search.search import Search
 
@@ -74,7 +74,7 @@ def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
         catch_up(settings)
     search = Search(settings.data_dir)
     try:
-        return describe(kept, search, settings.trace_url)
+        return describe(kept, search, Links(settings.trace_url, settings.n8n_url))
     finally:
         search.close()
 
@@ -202,7 +202,8 @@ def _asked_for(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
 def _related(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
     repeated = " ".join(detail.replays)
     rows = (("previous", detail.previous), ("next", detail.next), ("repeated by", repeated))
-    for name, text in (*rows, ("trace is shown at", detail.trace_url)):
+    shown_at = (("trace is shown at", detail.trace_url), ("execution is shown at", detail.n8n_url))
+    for name, text in (*rows, *shown_at):
         if text:
             yield name, text
 

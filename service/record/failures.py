@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from service.record.answer_errors import OWN_WORDS
 from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
-from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
 from service.record.hang_up import usual_limit
+from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
 from service.record.record import Record
 from service.record.wording import duration
 
@@ -92,7 +92,7 @@ def _client_left(case: Case) -> Finding:
         text += f" A time limit of {limit} s is the likely reason."
     if not case.record.response_bytes and after is not None and after >= 5 and not _left_our_queue(case.record):
         text += _waited_for(case)
-    if limit == _N8N_LIMIT and who == "n8n":
+    if limit == _N8N_LIMIT and is_n8n(case.record) and not may_be_ai_node(case.record.user_agent or ""):
         advice = "In n8n raise Options → Timeout of the HTTP Request node; and OLLAMA_TIMEOUT of the recorder with it."
     elif limit:
         advice = "Raise the time limit of the program that asked, or of a proxy before it."
@@ -102,20 +102,10 @@ def _client_left(case: Case) -> Finding:
 
 
 def _who(case: Case) -> str:
-    if _is_n8n(case.record):
-        return "n8n"
+    if is_n8n(case.record):
+        return N8N
     caller = case.record.caller
     return caller[:80] if isinstance(caller, str) and caller else "The client"
-
-
-def _is_n8n(record: Record) -> bool:
-    if "n8n" in (record.user_agent or "").lower():
-        return True
-    # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
-    # Open WebUI's chats are executions too.
-    if any(mark in (record.request_uri or "") for mark in LABELS_BEGIN):
-        return bool(record.workflow and record.execution_id and record.node)
-    return bool(record.workflow or record.workflow_id or record.node)
 
 
 def _after(seconds: float | None) -> str:

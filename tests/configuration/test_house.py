@@ -31,6 +31,8 @@ MAY_IMPORT = {
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
         *("service.record.json_body", "service.record.streamed"),
+        # By what n8n is known.
+        "service.record.n8n_marks",
         # What Ollama tells of its models.
         *("service.record.model_facts", "service.record.vocabulary"),
     },

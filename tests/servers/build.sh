@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus ollama model javascript typescript grafana-data clients astro open-webui n8n phoenix mlflow"
+all_parts="loki prometheus ollama model javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -174,6 +174,21 @@ build_open_webui() {
         --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
 }
 
+# In a second one: pydantic-ai wants a newer openai than LiteLLM.
+build_frameworks() {
+    say "installing pydantic-ai, Haystack and llm (150 MB)"
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/frameworks"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$out/frameworks/bin/python" -r "$here/frameworks/requirements.txt"
+}
+
+build_ai_sdk() {
+    need_program npm "it installs Vercel's AI SDK." "apt-get install npm"
+    mkdir -p "$out/ai-sdk"
+    cp "$here/ai-sdk/package.json" "$here/ai-sdk/package-lock.json" "$out/ai-sdk/"
+    (cd "$out/ai-sdk" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 build_astro() {
     need_program npm "it installs what the Astro example needs." "apt-get install npm"
     mkdir -p "$out/astro"
@@ -201,6 +216,24 @@ build_n8n() {
     mv "$new" "$out/n8n"
 }
 
+# The n8n of today beside the one of the stack. One of its packages fetches a program while it is installed, from an
+# address that many machines do not reach: no package runs anything but the two that n8n cannot do without.
+build_n8n_2_41() {
+    need_program npm "it installs n8n." "apt-get install npm"
+    need_program g++ "it compiles n8n's SQLite." "apt-get install g++"
+    need_program make "it compiles n8n's SQLite." "apt-get install make"
+    say "installing n8n 2.41 (about six minutes, 2.2 GB)"
+    local new=$out/n8n-2.41.new
+    rm -rf "$new"
+    mkdir -p "$new"
+    cp "$here/n8n-2.41/package.json" "$here/n8n-2.41/package-lock.json" "$new/"
+    local install=(npm ci --ignore-scripts --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    (cd "$new" && { "${install[@]}" || "${install[@]}"; } && npm rebuild node sqlite3 --loglevel=error)
+    (cd "$new/node_modules" && node/bin/node .bin/n8n --version)
+    rm -rf "$out/n8n-2.41"
+    mv "$new" "$out/n8n-2.41"
+}
+
 exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
@@ -217,11 +250,14 @@ each() {
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
     if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
+    if wanted frameworks; then "$1" frameworks "$here/frameworks/requirements.txt" -- build_frameworks; fi
+    if wanted ai-sdk; then "$1" ai-sdk "$here"/ai-sdk/package*.json -- build_ai_sdk; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted open-webui; then "$1" open-webui "$here/open-webui/requirements.txt" -- build_open_webui; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
     if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
+    if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi

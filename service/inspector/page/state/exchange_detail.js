@@ -41,6 +41,7 @@ import { ask } from "./api.js";
  * @property {string} [replay_of]  an id
  * @property {string[]} replays  ids
  * @property {string} [trace_url]
+ * @property {string} [n8n_url]  of the execution
  * @property {KeptBody} request
  * @property {KeptBody} response
  * @property {boolean} may_replay
