@@ -8,33 +8,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.watching import call, records
+from tests.integration.asked_ollama import Record, ask, until
 from tests.servers.ollama import Ollama
 from tests.servers.process import RunningServer
-
-SECONDS = 20.0
-Said = dict[str, Any]
-
-
-def ask(recorder: RunningServer, path: str, body: Said) -> Said:
-    """The record of a call."""
-    answer = call(recorder, "/api/ollama" + path, {"model": "tiny", "stream": False, **body})
-    kept = {record.row.id: record.row.line for record in records(recorder.log.parent, 1)}
-    said: Said = json.loads(kept[answer.exchange])
-    return said
-
-
-def until(ask_again: Callable[[], Said], *fields: str) -> Said:
-    """What is loaded is asked beside the calls, so the first ones may end before it is known."""
-    end = time.monotonic() + SECONDS
-    while not set(fields) <= set(said := ask_again()):
-        assert time.monotonic() < end, said
-        time.sleep(0.1)
-    return said
 
 
 def test_the_context_length_of_a_call_that_names_none_is_the_loaded_models(recorder: RunningServer) -> None:
@@ -77,13 +56,6 @@ def test_a_second_name_of_the_same_weights_has_the_length_too(ollama: Ollama, re
     assert found["context_length"] == 2048
 
 
-def test_an_embedding_that_was_cut_is_told(recorder: RunningServer) -> None:
-    asked = {"input": "which one would be made over time " * 100, "options": {"num_ctx": 128}}
-    cut = ask(recorder, "/api/embed", asked)
-    assert (cut["prompt_truncated"], cut["prompt_truncated_by"], cut["context_length"]) == (True, "length", 128)
-    assert ask(recorder, "/api/embed", asked | {"input": "one time"})["prompt_truncated"] is False
-
-
 @pytest.fixture
 def chat() -> Callable[[int], list[dict[str, str]]]:
     def messages(turns: int) -> list[dict[str, str]]:
@@ -103,7 +75,9 @@ def left_out(ollama: Ollama, messages: list[dict[str, str]], num_ctx: int) -> in
     return len(messages) - sum(line.startswith(("user: ", "assistant: ")) for line in shown.splitlines())
 
 
-def outgrown(recorder: RunningServer, ollama: Ollama, turns: list[list[dict[str, str]]]) -> Iterator[tuple[Said, int]]:
+def outgrown(
+    recorder: RunningServer, ollama: Ollama, turns: list[list[dict[str, str]]]
+) -> Iterator[tuple[Record, int]]:
     for messages in turns:
         options = {"num_ctx": 1024, "num_predict": 2}
         yield ask(recorder, "/api/chat", {"messages": messages, "options": options}), left_out(ollama, messages, 1024)
@@ -131,7 +105,7 @@ def test_a_chat_of_thirty_turns_that_outgrows_its_context_shows_what_was_left_ou
     shown_everywhere(recorder, last)
 
 
-def shown_everywhere(recorder: RunningServer, last: Said) -> None:
+def shown_everywhere(recorder: RunningServer, last: Record) -> None:
     """In the list, in the finding, on the command line and by its filter."""
     lost = last["prompt_lost_messages"]
     with urllib.request.urlopen(f"{recorder.url}/exchanges.json?truncated=true&limit=1", timeout=10) as answer:

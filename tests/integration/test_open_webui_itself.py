@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.watching import records
-from tests.servers.ollama import MODEL, Ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, Ollama
 from tests.servers.process import RunningServer, find, running
 from tests.servers.recorder import PROJECT, running_recorder
 
@@ -55,7 +55,7 @@ def webui(program: Path, recorder: RunningServer, tmp_path_factory: pytest.TempP
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
         "RAG_EMBEDDING_ENGINE": "ollama",
-        "RAG_EMBEDDING_MODEL": NAMED,
+        "RAG_EMBEDDING_MODEL": f"{EMBEDDING_MODEL}:latest",
     }
 
     def command(port: int) -> list[str | Path]:
