@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.asked_ollama import Record, ask, until
+from tests.integration.asked_ollama import SECONDS, Record, ask, until
+from tests.integration.grafana_queries import QUERIES
+from tests.servers.loki import Loki
 from tests.servers.ollama import Ollama
 from tests.servers.process import RunningServer
 
@@ -85,15 +87,21 @@ def outgrown(
 
 @pytest.mark.long
 def test_a_chat_of_thirty_turns_that_outgrows_its_context_shows_what_was_left_out(
-    ollama: Ollama, recorder: RunningServer, chat: Callable[[int], list[dict[str, str]]]
+    ollama: Ollama,
+    loki: Loki,
+    start_recorder: Callable[..., RunningServer],
+    chat: Callable[[int], list[dict[str, str]]],
 ) -> None:
+    recorder = start_recorder(OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
     turns = [chat(count) for count in (*range(1, 25, 6), *range(25, 31))]
+    called_cut = 0
     # The vocabulary is fetched once it is needed; the second time everything is known.
     for _ in range(2):
         told = [*outgrown(recorder, ollama, turns)]
         for said, lost in told:
             assert said.get("prompt_truncated") in (lost > 0, None), said
             assert said.get("prompt_lost_messages", 0) <= lost
+            called_cut += said.get("prompt_truncated", False)
         time.sleep(1)
     assert sum(lost > 0 for _, lost in told) >= 6
     unknown = [said for said, _ in told if "prompt_truncated" not in said]
@@ -103,6 +111,25 @@ def test_a_chat_of_thirty_turns_that_outgrows_its_context_shows_what_was_left_ou
     assert lost - 1 <= last["prompt_lost_messages"] <= lost
     assert last["prompt_lost_tokens"] > 50
     shown_everywhere(recorder, last)
+    in_loki(loki, last, called_cut)
+
+
+def in_loki(loki: Loki, last: Record, called_cut: int) -> None:
+    """The line, and what the alert counts."""
+    [alert] = [query.expr for query in QUERIES if query.place == "alerts" and "prompt_truncated" in query.expr]
+    end = time.monotonic() + SECONDS
+    # The recorder ships beside the calls.
+    while not (counted := loki.query(alert, at=time.time())) or float(counted[0]["value"][1]) < called_cut:
+        assert time.monotonic() < end, counted
+        time.sleep(0.2)
+    assert [(one["metric"]["model"], float(one["value"][1])) for one in counted] == [("tiny", called_cut)]
+    now = time.time()
+    [found] = loki.query_range(
+        f'{{job="nginx", service="ollama"}} | exchange="{last["exchange"]}"', start=now - 600, end=now
+    )
+    line = json.loads(found["values"][0][1])
+    for name in ("prompt_truncated", "prompt_truncated_by", "prompt_lost_messages", "prompt_lost_tokens"):
+        assert line[name] == last[name], name
 
 
 def shown_everywhere(recorder: RunningServer, last: Record) -> None:
