@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-hostile test-page test-all servers bench soak lint lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,7 +42,12 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-hostile test-page test ## all of them
 
-servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n, Open WebUI and the clients for the tests, once (about fifteen minutes)
+# Each test that has a real Ollama, and no other.
+test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one: OLLAMA=/path/to/ollama
+	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
+	OLLAMA_PROGRAM='$(OLLAMA)' $(BIN)/python -m pytest -m "not browser" -k ollama-upstream $(TESTS)
+
+servers: $(VENV)/dev ## build Loki, Prometheus and two Ollamas and install n8n, Open WebUI and the clients for the tests, once (about half an hour)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
@@ -64,6 +69,7 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/clients/requirements.in --output-file tests/servers/clients/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/frameworks/requirements.in --output-file tests/servers/frameworks/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/ollama-0.34/pip.in --output-file tests/servers/ollama-0.34/pip.txt
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links

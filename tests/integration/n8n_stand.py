@@ -12,7 +12,7 @@ from tests.integration.watching import SECONDS, Answer, call, records
 from tests.servers.loki import Loki, running_loki
 from tests.servers.n8n import Execution, N8n, installed_n8n
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import running_ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
 
@@ -104,7 +104,7 @@ def running_stand(folder: Path, version: str) -> Iterator[Stand]:
         loki = servers.enter_context(running_loki(folder / "loki"))
         ollama = servers.enter_context(running_ollama(folder / "ollama"))
         for name in MODELS:
-            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
+            ollama.ask("/api/copy", {"source": EMBEDDING_MODEL if "embed" in name else MODEL, "destination": name})
         recorder = servers.enter_context(
             running_recorder(folder / "recorder", OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
         )

