@@ -20,9 +20,9 @@ from service.events import RecorderStarted, RecorderStopped, RepliesReleased, em
 from service.gateway.admission import Policy, read_keys
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
-from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
-from service.gateway.malformed import Server, server_logger
+from service.gateway.http_server import HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
@@ -166,7 +166,7 @@ class App:
         drained.cancel()
         hurried.cancel()
 
-    async def _end_connections(self, server: Server) -> None:
+    async def _end_connections(self, server: HttpServer) -> None:
         self._cut_off = self._relay.in_flight
         self._relay.stop()
         await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
@@ -193,7 +193,7 @@ class App:
             ),
         )
 
-    def _make_server(self) -> Server:
+    def _make_server(self) -> HttpServer:
         settings, trusted = self.settings, self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._inspector.policy, trusted)
         generate = Generate(
@@ -204,12 +204,8 @@ class App:
             partial(choose_model, settings.generate_model, self._upstream.send),
             settings.ollama_timeout,
         )
-        dispatcher = Dispatcher(gateway, generate, self._inspector.pages, self._policy, trusted)
-        return Server(
-            dispatcher.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
-            logger=server_logger(),
-            **SERVER_OPTIONS,
-        )
+        dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
+        return HttpServer(gateway.handle, dispatcher.handle)
 
     def _count_in_flight(self) -> int:
         return self._relay.in_flight

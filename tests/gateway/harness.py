@@ -9,9 +9,9 @@ from aiohttp import web
 
 from service.gateway.admission import Policy
 from service.gateway.call import Committed, Hooks, RelaySettings
-from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
-from service.gateway.malformed import Server
+from service.gateway.http_server import HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.record.exchange import Exchange, OpenExchange
@@ -74,12 +74,10 @@ async def running_gateway(
     gateway = Gateway(running.relay, policy or Policy(), trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        raw_path, _, query = request.raw_path.partition("?")
-        if raw_path == PATH:
-            return await generate.handle(request)  # type: ignore[return-value]
-        return await gateway.handle(request, raw_path, query)  # type: ignore[return-value]  # AlreadySent acts as one
+        assert request.path == PATH
+        return await generate.handle(request)  # type: ignore[return-value]  # AlreadySent acts as one
 
-    server = Server(handle, **SERVER_OPTIONS)
+    server = HttpServer(gateway.handle, handle)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)

@@ -1,0 +1,31 @@
+"""One request as the gateway gets it: its head, its body as it comes, and the connection that its answer goes to."""
+
+import asyncio
+from typing import Protocol
+
+from service.gateway.request_body import BodyStream
+from service.gateway.request_head import RequestHead
+
+
+class AnswerPath(Protocol):
+    """Where an answer goes. ``transport`` is None when the client is gone."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None: ...
+    @property
+    def remote(self) -> str:
+        """The peer's address."""
+
+    async def drain(self) -> None:
+        """Wait while the client reads too slowly. Raises ConnectionResetError when it is gone."""
+
+
+class Request:
+    """One request that is answered by the gateway."""
+
+    __slots__ = ("body", "client", "head")
+
+    def __init__(self, head: RequestHead, body: BodyStream, client: AnswerPath) -> None:
+        self.head = head
+        self.body = body
+        self.client = client
