@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -43,8 +44,7 @@ class Hooks:
     is_stopping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body."""
 
     id: str

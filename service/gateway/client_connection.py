@@ -17,7 +17,7 @@ from service.gateway.error_responses import last_answer
 from service.gateway.malformed import AiohttpProtocol
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY, BodyStream
-from service.gateway.request_head import RequestHead, could_be_head, read_head
+from service.gateway.request_head import HeadReader, RequestHead, could_be_head
 from service.gateway.routes import is_gateway_path, path_of_absolute_form
 
 # As nginx/proxy.conf.template: four lines of the longest.
@@ -54,6 +54,7 @@ class ClientConnection(asyncio.Protocol):
         self.due_at = _NEVER
         # What came and belongs to no message yet
         self._received = b""
+        self._heads = HeadReader()
         self._is_paused = False
         self._is_reading_head = False
         # The message that is being answered
@@ -185,11 +186,11 @@ class ClientConnection(asyncio.Protocol):
             if end < 4:
                 self._wait_for_head()
                 return
-            head = read_head(self._received[:end])
-            if head is None:
+            read = self._heads.read(self._received[:end])
+            if read is None:
                 self._hand_over()
                 return
-            self._begin(head, end)
+            self._begin(*read, end)
 
     def _wait_for_head(self) -> None:
         if len(self._received) > LONGEST_HEAD or not could_be_head(self._received):
@@ -198,10 +199,10 @@ class ClientConnection(asyncio.Protocol):
             self._is_reading_head = True
             self._is_due_in(self._door.head_seconds)
 
-    def _begin(self, head: RequestHead, end: int) -> None:
+    def _begin(self, head: RequestHead, length: int | None, end: int) -> None:
         """``end``: where in what was received the head ends."""
         message = self._received
-        framing = ChunkedFraming() if head.length is None else LengthFraming(head.length)
+        framing = ChunkedFraming() if length is None else LengthFraming(length)
         try:
             piece, taken = framing.take(message[end:])
         except ValueError:
@@ -216,19 +217,19 @@ class ClientConnection(asyncio.Protocol):
         path, _, query = (target or "").partition("?")
         if is_gateway_path(path):
             self._is_at_aiohttp = False
-            self._begin_exchange(head, path, query, piece)
+            self._begin_exchange(head, length, path, query, piece)
         else:
             self._open_aiohttp().data_received(message[: end + taken])
 
-    def _begin_exchange(self, head: RequestHead, path: str, query: str, piece: bytes) -> None:
+    def _begin_exchange(self, head: RequestHead, length: int | None, path: str, query: str, piece: bytes) -> None:
         body = EMPTY
-        if head.length != 0:
+        if length != 0:
             self._body = body = BodyStream(self._pause, self._resume)
             if piece:
                 body.feed(piece)
             if self._framing is None:
                 body.end()
-        self.exchange = self._loop.create_task(self._door.handle(Request(head, body, self), path, query))
+        self.exchange = self._loop.create_task(self._door.handle(Request(head, length, body, self), path, query))
         self.exchange.add_done_callback(self._exchange_ended)
 
     def _take_body(self, framing: LengthFraming | ChunkedFraming, data: bytes) -> bytes:

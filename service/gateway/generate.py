@@ -207,8 +207,8 @@ class _AiohttpClient:
 def _as_asked(request: web.BaseRequest) -> Request:
     """The request as the gateway reads those that come to it: this one is refused in its words, and recorded."""
     minor = int(request.version >= (1, 1))
-    head = RequestHead(request.method, request.raw_path, minor, request.headers, 0, request.keep_alive)
-    return Request(head, EMPTY, _AiohttpClient(request))
+    head = RequestHead(request.method, request.raw_path, minor, request.headers, request.keep_alive)
+    return Request(head, 0, EMPTY, _AiohttpClient(request))
 
 
 async def _read_short(request: web.BaseRequest, most_bytes: int, idle_seconds: float) -> bytes | None:

@@ -21,11 +21,12 @@ class AnswerPath(Protocol):
 
 
 class Request:
-    """One request that is answered by the gateway."""
+    """One request that is answered by the gateway. ``length``: of its body; None: it is chunked."""
 
-    __slots__ = ("body", "client", "head")
+    __slots__ = ("body", "client", "head", "length")
 
-    def __init__(self, head: RequestHead, body: BodyStream, client: AnswerPath) -> None:
+    def __init__(self, head: RequestHead, length: int | None, body: BodyStream, client: AnswerPath) -> None:
         self.head = head
+        self.length = length
         self.body = body
         self.client = client

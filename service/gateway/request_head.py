@@ -5,7 +5,7 @@ What it does not know may still be meant well. It is not read at all then: aioht
 
 import re
 from http import HTTPMethod
-from typing import Final, NamedTuple
+from typing import Final
 
 from multidict import CIMultiDict, MultiMapping
 
@@ -22,25 +22,54 @@ _HEAD = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n((?:" + _TOKEN +
 _BEGINNING = re.compile(rb"\r|[A-Z]{1,9}(?: (?:[\t\x20-\x7e\x80-\xff]++|\r\n)*+\r?)?")
 # Twice the same would not be the same for everybody.
 _ONLY_ONCE: Final = ("Host", "Content-Length", "Transfer-Encoding", "Content-Type", "User-Agent", "Content-Encoding")
+# Where a head that is otherwise the same may differ.
+_LENGTH_LINE = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,18})\r\n")
 _KNOWN_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
-class RequestHead(NamedTuple):
-    """``minor``: of HTTP/1.x. ``target``: as the client sent it. ``length``: of the body, None: chunked.
+class RequestHead:
+    """``minor``: of HTTP/1.x. ``target``: as the client sent it. ``keeps_alive``: the client would like to go on.
 
-    ``keeps_alive``: the client would like to go on with this connection.
+    ``admitted``: what the gateway found out about it, so that a head that comes again is not asked again.
     """
 
-    method: str
-    target: str
-    minor: int
-    headers: MultiMapping[str]
-    length: int | None
-    keeps_alive: bool
+    __slots__ = ("admitted", "headers", "keeps_alive", "method", "minor", "target", "wants_invitation")
 
-    @property
-    def wants_invitation(self) -> bool:
-        return self.headers.get("Expect", "").lower() == "100-continue"
+    def __init__(self, method: str, target: str, minor: int, headers: MultiMapping[str], keeps_alive: bool) -> None:
+        self.method = method
+        self.target = target
+        self.minor = minor
+        self.headers = headers
+        self.keeps_alive = keeps_alive
+        self.wants_invitation = headers.get("Expect", "").lower() == "100-continue"
+        self.admitted: object | None = None
+
+
+class HeadReader:
+    """Reads the heads of one connection. Who asks again asks alike: only a head that is new is looked at closely."""
+
+    __slots__ = ("_all_but_length", "_head", "_length")
+
+    def __init__(self) -> None:
+        self._all_but_length = (b"", b"")
+        self._head: RequestHead | None = None
+        self._length: int | None = 0
+
+    def read(self, head: bytes) -> tuple[RequestHead, int | None] | None:
+        """A head that ends with its empty line, and the length of its body (None: it is chunked).
+
+        None where anything about it is unusual.
+        """
+        declared = _LENGTH_LINE.search(head)
+        # The two kinds are told apart, as a head without the number of its length could be sent as such.
+        key = (head, b"") if declared is None else (head[: declared.start(1)], head[declared.end(1) :])
+        if self._head is None or key != self._all_but_length:
+            read = read_head(head)
+            if read is None:
+                return None
+            self._all_but_length = key
+            self._head, self._length = read
+        return self._head, self._length if declared is None else int(declared[1])
 
 
 def could_be_head(beginning: bytes) -> bool:
@@ -48,8 +77,8 @@ def could_be_head(beginning: bytes) -> bool:
     return _BEGINNING.fullmatch(beginning) is not None
 
 
-def read_head(head: bytes) -> RequestHead | None:
-    """Read a head that ends with its empty line; None where anything about it is unusual."""
+def read_head(head: bytes) -> tuple[RequestHead, int | None] | None:
+    """As ``HeadReader``, of a head alone."""
     matched = _HEAD.fullmatch(head)
     if matched is None:
         return None
@@ -69,9 +98,8 @@ def read_head(head: bytes) -> RequestHead | None:
     length = _body_length(headers, is_1_1)
     if length == _UNCLEAR or not _says_once(headers) or "Sec-WebSocket-Key1" in headers:
         return None
-    return RequestHead(
-        method, target.decode(), int(is_1_1), headers, None if length == _CHUNKED else length, _stays(headers, is_1_1)
-    )
+    read = RequestHead(method, target.decode(), int(is_1_1), headers, _stays(headers, is_1_1))
+    return read, None if length == _CHUNKED else length
 
 
 _CHUNKED: Final = -1

@@ -11,7 +11,7 @@ from typing import Final
 from service.gateway.call import AlreadySent, Call, Committed, Hooks
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
-from service.gateway.headers import header, towards_client
+from service.gateway.headers import towards_client
 from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
@@ -29,6 +29,12 @@ NOTED_ARRIVALS: Final = 24
 
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
+
+    __slots__ = (
+        *("hooks", "settings", "request", "reply", "call", "answer"),
+        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
+        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
+    )
 
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
@@ -64,10 +70,9 @@ class RoundTrip:
             return await self._tell_failure(answer)
         self.answer = answer
         self.upstream_status = answer.status
-        self.answer_type = header(answer.headers, b"content-type")
-        self.answer_encoding = header(answer.headers, b"content-encoding")
+        lines, self.answer_type, self.answer_encoding = towards_client(answer.headers)
         has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
-        self._start_reply(answer.status, answer.reason, towards_client(answer.headers), answer.length, has_body)
+        self._start_reply(answer.status, answer.reason, lines, answer.length, has_body)
         if not has_body or answer.length == 0:
             return await self._finish(answer, b"")
         if not answer.has_begun:
@@ -77,7 +82,7 @@ class RoundTrip:
     # The request's body
 
     async def _request_body(self) -> RequestBody | None:
-        length = self.request.head.length
+        length = self.request.length
         if length == 0:
             self._open()
             return None

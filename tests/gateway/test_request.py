@@ -11,12 +11,12 @@ from tests.gateway.test_client_connection import Wire, served
 
 
 async def test_a_clients_connection_is_where_its_answer_goes() -> None:
-    head = read_head(request_bytes("GET", "/api/ollama/api/tags"))
-    assert head is not None
+    read = read_head(request_bytes("GET", "/api/ollama/api/tags"))
+    assert read is not None
     connection = ClientConnection(served(), asyncio.get_running_loop())
     wire = Wire(connection)
     client: AnswerPath = connection
-    request = Request(head, EMPTY, client)
+    request = Request(*read, EMPTY, client)
     assert request.client.remote == "127.0.0.1"
     assert request.client.transport is not None
     request.client.transport.write(b"answer")

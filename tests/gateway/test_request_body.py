@@ -17,10 +17,10 @@ class Arriving:
     def __init__(self, keep_bytes: int = 1000) -> None:
         self.paused: list[bool] = []
         self.content = BodyStream(lambda: self.paused.append(True), lambda: self.paused.append(False))
-        head = read_head(request_bytes("POST", "/", Content_Type="application/json", Transfer_Encoding="chunked"))
-        assert head is not None
+        read = read_head(request_bytes("POST", "/", Content_Type="application/json", Transfer_Encoding="chunked"))
+        assert read is not None
         self.idle_timeout = IdleTimeout(0.0)
-        self.reader = RequestBodyReader(head, self.content, self.idle_timeout, keep_bytes)
+        self.reader = RequestBodyReader(read[0], self.content, self.idle_timeout, keep_bytes)
         self.reader.is_incomplete = True
         self.told: list[bytes] = []
 

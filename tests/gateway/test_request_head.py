@@ -4,18 +4,19 @@ import time
 
 import pytest
 
-from service.gateway.request_head import MOST_FIELDS, could_be_head, read_head
+from service.gateway.request_head import MOST_FIELDS, HeadReader, could_be_head, read_head
 
 START = b"POST /api/ollama/api/chat HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\n"
 
 
 def test_a_head_is_read() -> None:
-    head = read_head(
+    read = read_head(
         START + HOST + b"X-Caller:\t Ren\xc3\xa9 \r\nx-caller: b\r\nContent-Length: 12\r\nX-Raw: \xff\r\n\r\n"
     )
-    assert head is not None
-    assert (head.method, head.target, head.minor, head.length) == ("POST", "/api/ollama/api/chat", 1, 12)
+    assert read is not None
+    head, length = read
+    assert (head.method, head.target, head.minor, length) == ("POST", "/api/ollama/api/chat", 1, 12)
     assert head.headers.getall("x-CALLER") == ["René", "b"]
     assert head.headers["X-Raw"].encode("utf-8", "surrogateescape") == b"\xff"
     assert head.keeps_alive
@@ -33,9 +34,9 @@ def test_a_head_is_read() -> None:
     ],
 )
 def test_the_length_of_the_body_is_read(fields: bytes, minor: bytes, length: int | None) -> None:
-    head = read_head(b"POST / HTTP/1." + minor + b"\r\n" + HOST + fields + b"\r\n")
-    assert head is not None
-    assert head.length == length
+    read = read_head(b"POST / HTTP/1." + minor + b"\r\n" + HOST + fields + b"\r\n")
+    assert read is not None
+    assert read[1] == length
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,9 @@ def test_the_length_of_the_body_is_read(fields: bytes, minor: bytes, length: int
     ],
 )
 def test_whether_the_connection_goes_on_is_read(minor: bytes, fields: bytes, stays: bool) -> None:
-    head = read_head(b"GET / HTTP/1." + minor + b"\r\n" + HOST + fields + b"\r\n")
-    assert head is not None
-    assert head.keeps_alive is stays
+    read = read_head(b"GET / HTTP/1." + minor + b"\r\n" + HOST + fields + b"\r\n")
+    assert read is not None
+    assert read[0].keeps_alive is stays
 
 
 @pytest.mark.parametrize(
@@ -145,3 +146,34 @@ def test_no_head_takes_long_to_refuse() -> None:
     assert read_head(START + b"A: " + b" " * 200_000 + b"\x00\r\n\r\n") is None
     assert read_head(START + b"A:b\r\n" * 40_000 + b"\x00\r\n\r\n") is None
     assert time.monotonic() - begun < 5
+
+
+def test_a_head_that_comes_again_is_the_same_save_its_length() -> None:
+    reader = HeadReader()
+    first = reader.read(START + HOST + b"Content-Length: 12\r\n\r\n")
+    again = reader.read(START + HOST + b"Content-Length: 3456\r\n\r\n")
+    assert first is not None
+    assert again is not None
+    assert again[0] is first[0]
+    assert (first[1], again[1]) == (12, 3456)
+    other = reader.read(START + HOST + b"X-Caller: b\r\nContent-Length: 12\r\n\r\n")
+    assert other is not None
+    assert (other[0] is first[0], other[0].headers.get("X-Caller"), other[1]) == (False, "b", 12)
+    assert reader.read(START + HOST + b"X-Caller: b\r\nTransfer-Encoding: chunked\r\n\r\n") not in (None, other)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 5\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Content-Length: 5x\r\n",
+        b"Content-Length: \r\n",
+        b"Content-Length:  5\r\n",
+    ],
+)
+def test_what_was_read_once_hides_nothing_that_comes_later(fields: bytes) -> None:
+    reader = HeadReader()
+    assert reader.read(START + HOST + b"Content-Length: 4\r\n\r\n") is not None
+    read, alone = reader.read(START + HOST + fields + b"\r\n"), read_head(START + HOST + fields + b"\r\n")
+    assert (read and read[1]) == (alone and alone[1])
