@@ -156,9 +156,12 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
             return
         if self._is_reading_head:
-            message = f"The head of the request was not whole within {self._door.head_seconds:g} s."
-            self.transport.write(last_answer(408, message))
+            self._write_last(408, f"The head of the request was not whole within {self._door.head_seconds:g} s.")
         self.close()
+
+    def _write_last(self, status: int, message: str) -> None:
+        if self.transport is not None:
+            self.transport.write(last_answer(status, message))
 
     def _is_due_in(self, seconds: float) -> None:
         self.due_at = self._loop.time() + seconds if seconds else _NEVER
@@ -229,7 +232,14 @@ class ClientConnection(asyncio.Protocol):
                 body.feed(piece)
             if self._framing is None:
                 body.end()
-        self.exchange = self._loop.create_task(self._door.handle(Request(head, length, body, self), path, query))
+        try:
+            answering = self._door.handle(Request(head, length, body, self), path, query)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
+            emit(DefectFound("http", repr(error)[:200]))
+            self._write_last(500, "A fault in the recorder. Its log says more.")
+            self.close()
+            return
+        self.exchange = self._loop.create_task(answering)
         self.exchange.add_done_callback(self._exchange_ended)
 
     def _take_body(self, framing: LengthFraming | ChunkedFraming, data: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Everything below ``/api/ollama`` comes here: it is admitted or refused, its caller is named, and it is relayed."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
 from service.gateway.call import AlreadySent, Call
@@ -49,8 +50,11 @@ class Gateway:
         self._policy = policy
         self._trusted_proxies = trusted_proxies
 
-    async def handle(self, request: Request, raw_path: str, query: str) -> AlreadySent:
-        """Answer one request; ``raw_path`` and ``query`` (without ``?``) are as the client sent them."""
+    def handle(self, request: Request, raw_path: str, query: str) -> Coroutine[Any, Any, AlreadySent]:
+        """Answer one request; ``raw_path`` and ``query`` (without ``?``) are as the client sent them.
+
+        What does not have to wait is done at once: the coroutine is the rest.
+        """
         head = request.head
         admitted = head.admitted
         if not isinstance(admitted, _Admitted) or admitted.policy is not self._policy:
@@ -59,8 +63,8 @@ class Gateway:
                 return _answer_without_body(request, preflight)
             head.admitted = admitted = self._admit(request, find_target(raw_path), query)
         if admitted.refusal is not None:
-            return await self._relay.refuse(request, _call(admitted), admitted.refusal)
-        return await self._relay.relay(request, _call(admitted))
+            return self._relay.refuse(request, _call(admitted), admitted.refusal)
+        return self._relay.relay(request, _call(admitted))
 
     async def refuse(self, request: Request, path: str, refusal: Refusal, body: bytes = b"") -> AlreadySent:
         """Refuse a request for ``path``, an address of the recorder's own that leads to Ollama, and record that.
@@ -146,7 +150,7 @@ def _call(admitted: _Admitted) -> Call:
     )
 
 
-def _answer_without_body(request: Request, headers: tuple[tuple[str, str], ...]) -> AlreadySent:
+async def _answer_without_body(request: Request, headers: tuple[tuple[str, str], ...]) -> AlreadySent:
     reply = ResponseWriter(request)
     lines = [f"{name}: {value}\r\n".encode("utf-8", "surrogateescape") for name, value in headers]
     reply.start(204, b"No Content", lines, None, has_body=False, may_stay=True)

@@ -1,6 +1,8 @@
 """Carries each call from its client to Ollama and back, and sees to it that each ends, however it ends."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from service.events import DefectFound, emit
 from service.gateway.call import AlreadySent, Call, Hooks
@@ -37,15 +39,17 @@ class Relay:
         """From now on a cancelled exchange is one that we stopped, and no connection is kept."""
         self._hooks.is_stopping = True
 
-    async def relay(self, request: Request, call: Call) -> AlreadySent:
+    def relay(self, request: Request, call: Call) -> Coroutine[Any, Any, AlreadySent]:
         """Carry one call to Ollama and its answer back."""
-        return await self._carry(RoundTrip(self._hooks, request, call), None)
+        return self._carry(RoundTrip(self._hooks, request, call), None)
 
-    async def refuse(self, request: Request, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
+    def refuse(
+        self, request: Request, call: Call, refusal: Refusal, body: bytes = b""
+    ) -> Coroutine[Any, Any, AlreadySent]:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
         round_trip = RoundTrip(self._hooks, request, call)
         round_trip.body_reader.copy.add(body)
-        return await self._carry(round_trip, refusal)
+        return self._carry(round_trip, refusal)
 
     async def _carry(self, round_trip: RoundTrip, refusal: Refusal | None) -> AlreadySent:
         self._round_trips.add(round_trip)
