@@ -22,7 +22,7 @@ from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
-from service.gateway.http_server import HttpServer
+from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
@@ -85,6 +85,7 @@ class App:
         self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
         self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         self._relay = Relay(self._hooks())
+        self._server: HttpServer | None = None
         self._shippers: list[Shipper] = []
         self._status = Status(
             settings=settings,
@@ -96,6 +97,7 @@ class App:
             shippers=self._shippers,
             counts=self._counts,
             output=output,
+            crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
         self._begun = AsyncExitStack()
@@ -188,6 +190,7 @@ class App:
             settings=RelaySettings(
                 ollama_url=settings.ollama_url,
                 idle_seconds=settings.ollama_timeout,
+                body_seconds=settings.request_body_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
@@ -202,10 +205,13 @@ class App:
             trusted,
             self._inspector.ask_ourselves,
             partial(choose_model, settings.generate_model, self._upstream.send),
-            settings.ollama_timeout,
+            settings.request_body_timeout,
         )
         dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
-        return HttpServer(gateway.handle, dispatcher.handle)
+        timeouts = settings.request_head_timeout, settings.request_body_timeout
+        most = settings.max_connections, settings.max_connections_per_address
+        self._server = HttpServer(gateway.handle, dispatcher.handle, Bounds(*timeouts, *most))
+        return self._server
 
     def _count_in_flight(self) -> int:
         return self._relay.in_flight

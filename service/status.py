@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ class Status:
     shippers: Sequence[Shipper]
     counts: ExchangeCounts
     output: Output
+    crowding: Callable[[], str | None]
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
@@ -50,6 +51,7 @@ class Status:
             Component("ollama", await self._ask_ollama(), needed=True),
             Component("journal", self.recorder.degraded, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
+            Component("connections", self.crowding(), needed=False),
         ]
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers

@@ -40,8 +40,10 @@ def serve(log_format: Format = None) -> None:
     import uvloop
 
     from service.cli.log_text import TextForTerminal
+    from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
 
+    raise_file_limit()
     settings = current_settings()
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())

@@ -17,13 +17,13 @@ Close = Callable[[Exchange], Committed | None]
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
-
-    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    """Seconds: ``idle_seconds`` that nothing may be heard of Ollama, ``body_seconds`` of a request's body (0: for any
+    time), ``hold`` that an answer may wait for its record (0: it does not wait).
     """
 
     ollama_url: str
     idle_seconds: float
+    body_seconds: float
     keep_body_bytes: int
     hold: float = 0.25
 

@@ -7,8 +7,7 @@ take for HTTP ends the connection: aiohttp's parser finds the words for its refu
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from service.events import DefectFound, emit
 from service.gateway.body_framing import ChunkedFraming, LengthFraming
@@ -20,6 +19,9 @@ from service.gateway.request_body import EMPTY, BodyStream
 from service.gateway.request_head import HeadReader, RequestHead, could_be_head
 from service.gateway.routes import is_gateway_path, path_of_absolute_form
 
+if TYPE_CHECKING:
+    from service.gateway.http_server import HttpServer
+
 # As nginx/proxy.conf.template: four lines of the longest.
 LONGEST_HEAD: Final = 256 * 1024
 # How much of further requests may wait for the answer to the first.
@@ -30,28 +32,17 @@ _KEEP_ALIVE_SECONDS: Final = 3630.0
 _LINGER_SECONDS: Final = 5.0
 _NEVER: Final = 0.0
 
-Handle = Callable[[Request, str, str], Coroutine[Any, Any, AlreadySent]]
-
-
-class Door(Protocol):
-    """What all connections share."""
-
-    head_seconds: float
-    handle: Handle
-
-    def aiohttp_protocol(self, answered: Callable[[bool], None]) -> AiohttpProtocol: ...
-    def forget(self, connection: "ClientConnection") -> None: ...
-
 
 class ClientConnection(asyncio.Protocol):
-    """Its ``due_at``: when it ends (in the loop's time) unless something happens before; 0: never."""
+    """``exchange`` is the one that goes on at the moment."""
 
-    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
-        self._door = door
+    def __init__(self, server: "HttpServer", loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
         self._loop = loop
         self.transport: asyncio.Transport | None = None
         self.remote = ""
-        self.due_at = _NEVER
+        # When it ends, in the loop's time, unless something happens before
+        self._due_at = _NEVER
         # What came and belongs to no message yet
         self._received = b""
         self._heads = HeadReader()
@@ -79,7 +70,9 @@ class ClientConnection(asyncio.Protocol):
         self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
         if (connected := transport.get_extra_info("socket")) is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._is_due_in(self._door.head_seconds)
+        self._is_due_in(self._server.head_seconds)
+        if not self._server.admits(self.remote):
+            self._end_with(503, "There are too many connections already. Try again later.")
 
     def data_received(self, data: bytes) -> None:
         if self._is_handed_over:
@@ -104,7 +97,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self._is_ending = True
-        self._door.forget(self)
+        self._server.forget(self)
         if self._body is not None:
             self._body.fail(ConnectionResetError("the client is gone"))
         if self.exchange is not None:
@@ -128,7 +121,6 @@ class ClientConnection(asyncio.Protocol):
             self._aiohttp.resume_writing()
 
     async def drain(self) -> None:
-        """Wait while the client reads too slowly. Raises ConnectionResetError when it is gone."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
         if self.transport is None:
@@ -149,22 +141,23 @@ class ClientConnection(asyncio.Protocol):
 
     def end_if_due(self, now: float) -> None:
         """End it if it waited for too long. ``now`` is the loop's time."""
-        if not self.due_at or now < self.due_at or self.transport is None:
+        if not self._due_at or now < self._due_at or self.transport is None:
             return
         if self._is_ending:
             # Its client does not take what was sent.
             self.transport.abort()
-            return
-        if self._is_reading_head:
-            self._write_last(408, f"The head of the request was not whole within {self._door.head_seconds:g} s.")
-        self.close()
+        elif self._is_reading_head:
+            self._end_with(408, f"The head of the request was not whole within {self._server.head_seconds:g} s.")
+        else:
+            self.close()
 
-    def _write_last(self, status: int, message: str) -> None:
+    def _end_with(self, status: int, message: str) -> None:
         if self.transport is not None:
             self.transport.write(last_answer(status, message))
+        self.close()
 
     def _is_due_in(self, seconds: float) -> None:
-        self.due_at = self._loop.time() + seconds if seconds else _NEVER
+        self._due_at = self._loop.time() + seconds if seconds else _NEVER
 
     def _pause(self) -> None:
         self._is_paused = True
@@ -200,7 +193,7 @@ class ClientConnection(asyncio.Protocol):
             self._hand_over()
         elif not self._is_reading_head:
             self._is_reading_head = True
-            self._is_due_in(self._door.head_seconds)
+            self._is_due_in(self._server.head_seconds)
 
     def _begin(self, head: RequestHead, length: int | None, end: int) -> None:
         """``end``: where in what was received the head ends."""
@@ -215,29 +208,27 @@ class ClientConnection(asyncio.Protocol):
         self._framing = None if framing.is_whole else framing
         self._is_busy, self._is_answered, self._is_reading_head = True, False, False
         self._is_last = self._is_last or not head.keeps_alive
-        self.due_at = _NEVER
+        self._due_at = _NEVER
         target = head.target if head.target[0] == "/" else path_of_absolute_form(head.target, head.headers.get("Host"))
         path, _, query = (target or "").partition("?")
         if is_gateway_path(path):
             self._is_at_aiohttp = False
             self._begin_exchange(head, length, path, query, piece)
         else:
+            if self._framing is not None:
+                self._is_due_in(self._server.body_seconds)
             self._open_aiohttp().data_received(message[: end + taken])
 
     def _begin_exchange(self, head: RequestHead, length: int | None, path: str, query: str, piece: bytes) -> None:
         body = EMPTY
         if length != 0:
             self._body = body = BodyStream(self._pause, self._resume)
-            if piece:
-                body.feed(piece)
-            if self._framing is None:
-                body.end()
+            body.feed(piece, is_last=self._framing is None)
         try:
-            answering = self._door.handle(Request(head, length, body, self), path, query)
+            answering = self._server.handle(Request(head, length, body, self), path, query)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
             emit(DefectFound("http", repr(error)[:200]))
-            self._write_last(500, "A fault in the recorder. Its log says more.")
-            self.close()
+            self._end_with(500, "A fault in the recorder. Its log says more.")
             return
         self.exchange = self._loop.create_task(answering)
         self.exchange.add_done_callback(self._exchange_ended)
@@ -252,11 +243,10 @@ class ClientConnection(asyncio.Protocol):
         if framing.is_whole:
             self._framing = None
         if self._body is not None:
-            if piece:
-                self._body.feed(piece)
-            if framing.is_whole:
-                self._body.end()
+            self._body.feed(piece, is_last=framing.is_whole)
         elif self._is_at_aiohttp and self._aiohttp is not None:
+            if not self._is_answered:
+                self._is_due_in(_NEVER if framing.is_whole else self._server.body_seconds)
             self._aiohttp.data_received(data[:taken])
         if framing.is_whole and self._is_answered:
             self._end_message()
@@ -277,7 +267,7 @@ class ClientConnection(asyncio.Protocol):
     def _open_aiohttp(self) -> AiohttpProtocol:
         self._is_at_aiohttp = True
         if self._aiohttp is None:
-            self._aiohttp = self._door.aiohttp_protocol(self._page_answered)
+            self._aiohttp = self._server.aiohttp_protocol(self._answered_soon)
             if self.transport is not None:
                 self._aiohttp.connection_made(self.transport)
             if self._writable is not None:
@@ -287,7 +277,7 @@ class ClientConnection(asyncio.Protocol):
     def _hand_over(self) -> None:
         """Something is not as HTTP asks for: aiohttp's parser says what."""
         self._is_handed_over = True
-        self._is_due_in(self._door.head_seconds)
+        self._is_due_in(self._server.head_seconds)
         protocol = self._open_aiohttp()
         protocol.refuses = True
         data, self._received = self._received, b""
@@ -306,7 +296,7 @@ class ClientConnection(asyncio.Protocol):
                 stays = exchange.result().keep_alive
         self._answered(stays)
 
-    def _page_answered(self, stays: bool) -> None:
+    def _answered_soon(self, stays: bool) -> None:
         # aiohttp looks once more at what it has got before it waits for more.
         self._loop.call_soon(self._answered, stays)
 

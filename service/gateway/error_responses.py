@@ -73,6 +73,7 @@ REASONS = {
     405: b"Method Not Allowed",
     408: b"Request Timeout",
     500: b"Internal Server Error",
+    503: b"Service Unavailable",
     502: b"Bad Gateway",
     504: b"Gateway Timeout",
 }

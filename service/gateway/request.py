@@ -1,8 +1,10 @@
 """One request as the gateway gets it: its head, its body as it comes, and the connection that its answer goes to."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
+from service.gateway.call import AlreadySent
 from service.gateway.request_body import BodyStream
 from service.gateway.request_head import RequestHead
 
@@ -30,3 +32,7 @@ class Request:
         self.length = length
         self.body = body
         self.client = client
+
+
+Handle = Callable[[Request, str, str], Coroutine[Any, Any, AlreadySent]]
+"""Answers a request; the second and third argument are its path and its query, as the client sent them."""

@@ -35,17 +35,14 @@ class BodyStream:
 
     # The connection's side
 
-    def feed(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._unread += len(piece)
+    def feed(self, piece: bytes, *, is_last: bool = False) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._unread += len(piece)
+        self.is_ended = is_last
         if self._unread > _MOST_UNREAD and not self._is_paused:
             self._is_paused = True
             self._pause()
-        self._wake()
-
-    def end(self) -> None:
-        """All of it has come."""
-        self.is_ended = True
         self._wake()
 
     def fail(self, error: OSError) -> None:
@@ -96,7 +93,7 @@ def _do_nothing() -> None:
 
 EMPTY: Final = BodyStream(_do_nothing, _do_nothing)
 """The body of every request that has none."""
-EMPTY.end()
+EMPTY.feed(b"", is_last=True)
 
 
 class RequestBodyReader:

@@ -46,7 +46,7 @@ class RoundTrip:
         self.answer: UpstreamResponse | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds)
+        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
         self.body_reader = RequestBodyReader(
             request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
         )
@@ -208,7 +208,7 @@ class RoundTrip:
         self._abort_upstream()
         if self.idle_timeout.waits_for_client:
             self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.idle_seconds:g} s."
+            message = f"The request's body stopped arriving for {self.settings.body_seconds:g} s."
         else:
             self.outcome = Outcome.UPSTREAM_TIMED_OUT
             message = silent(self.settings.ollama_url, self.settings.idle_seconds)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from service.gateway.call import AlreadySent
 from service.gateway.client_connection import ClientConnection
-from service.gateway.http_server import HttpServer
+from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.request import Request
 from service.gateway.response_writer import ResponseWriter
 
@@ -49,15 +49,16 @@ FORMS: dict[str, tuple[bytes, list[str]]] = {
 class Wire:
     """The transport of a connection; what is written to it is kept."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, address: str = "127.0.0.1") -> None:
         self._connection = connection
+        self._address = address
         self._is_closing = False
         self.is_reading = True
         self.written = b""
         connection.connection_made(self)  # type: ignore[arg-type]  # acts as one
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("127.0.0.1", 5) if name == "peername" else default
+        return (self._address, 5) if name == "peername" else default
 
     def write(self, data: bytes) -> None:
         self.written += bytes(data)
@@ -119,8 +120,8 @@ async def by_aiohttp(request: web.BaseRequest) -> web.StreamResponse:
 
 
 def served(**named: Any) -> HttpServer:
-    handlers: dict[str, Any] = {"handle": by_gateway, "handle_others": by_aiohttp} | named
-    return HttpServer(**handlers)
+    handle = named.pop("handle", by_gateway)
+    return HttpServer(handle, by_aiohttp, Bounds(**named))
 
 
 def whole(sent: bytes, dice: random.Random) -> list[bytes]:

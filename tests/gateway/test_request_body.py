@@ -38,7 +38,7 @@ async def test_pieces_are_copied_as_they_come_and_the_end_is_told_once() -> None
         assert arriving.idle_timeout.waits_for_client
         assert arriving.reader.body().is_incomplete
     assert arriving.told == []
-    arriving.content.end()
+    arriving.content.feed(b"", is_last=True)
     assert await reading == b'{"a": 1}'
     assert arriving.told == [b'{"a": 1}']
     assert not arriving.idle_timeout.waits_for_client
@@ -50,9 +50,9 @@ async def test_a_small_body_is_read_whole(comes_at_once: bool) -> None:
     arriving = Arriving()
     arriving.content.feed(b"{}")
     if comes_at_once:
-        arriving.content.end()
+        arriving.content.feed(b"", is_last=True)
     else:
-        asyncio.get_running_loop().call_later(0.01, arriving.content.end)
+        asyncio.get_running_loop().call_later(0.01, lambda: arriving.content.feed(b"", is_last=True))
     assert await arriving.reader.whole(lambda: arriving.told.append(arriving.reader.body().head)) == b"{}"
     assert arriving.told == [b"{}"]
     assert not arriving.reader.body().is_incomplete
@@ -65,7 +65,7 @@ async def test_what_nobody_waits_for_any_more_is_read_on_as_far_as_it_is_kept() 
     assert await arriving.reader.read_on(1.0)
     assert arriving.reader.body().length == 8
     assert arriving.reader.is_incomplete
-    arriving.content.end()
+    arriving.content.feed(b"", is_last=True)
 
 
 async def test_a_body_that_does_not_end_is_not_waited_for() -> None:
