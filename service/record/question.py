@@ -13,9 +13,7 @@ _PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
 def newest_question(turns: Sequence[ChatMessage]) -> str:
     """What the user asked last; what was sent last where there is no user; empty where nothing was sent."""
     asker = [turn for turn in turns if turn.role == "user"] or turns
-    return next(
-        (words for turn in reversed(asker) if (words := question_in(turn.text) or imagespayload_in_words(turn))), ""
-    )
+    return next((words for turn in reversed(asker) if (words := question_in(turn.text) or images_in_words(turn))), "")
 
 
 def question_in(text: str) -> str:
@@ -30,7 +28,8 @@ def with_typed(turn: ChatMessage) -> ChatMessage:
     return replace(turn, typed=typed) if typed else turn
 
 
-def imagespayload_in_words(turn: ChatMessage) -> str:
+def images_in_words(turn: ChatMessage) -> str:
+    """The first images of a turn, in place of a text."""
     return ", ".join(payload_in_words(image) for image in turn.images[:4])
 
 
