@@ -31,7 +31,7 @@ class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
     __slots__ = (
-        *("hooks", "settings", "request", "reply", "call", "answer"),
+        *("hooks", "settings", "request", "reply", "call", "answer", "turn"),
         *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
         *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
     )
