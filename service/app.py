@@ -19,6 +19,7 @@ from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.admission import Policy, read_keys
 from service.gateway.call import Committed, Hooks, RelaySettings
+from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
@@ -194,6 +195,7 @@ class App:
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
+            copy_room=CopyRoom(settings.in_flight_body_bytes),
         )
 
     def _make_server(self) -> HttpServer:

@@ -195,6 +195,13 @@ class RequestMalformed:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyShortened:
+    """Less of a body is kept, as the copies of all exchanges in flight reached IN_FLIGHT_BODY_BYTES."""
+
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionRefused:
     """There are too many connections; MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS changes that."""
 
@@ -232,6 +239,7 @@ Event = (
     | RecordParked
     | SpansRejected
     | RequestMalformed
+    | CopyShortened
     | ConnectionRefused
     | DefectFound
 )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from service.gateway.capture import CopyRoom
 from service.gateway.upstream import Send
 from service.record.exchange import Body, Exchange, OpenExchange
 
@@ -33,7 +34,7 @@ class Hooks:
     """How to reach Ollama, and who hears that an exchange opens and ends.
 
     ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
-    did not wait for that any longer.
+    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in flight.
     """
 
     send: Send
@@ -41,6 +42,7 @@ class Hooks:
     close: Close
     released: Callable[[], None]
     settings: RelaySettings
+    copy_room: CopyRoom
     is_stopping: bool = False
 
 

@@ -48,9 +48,9 @@ class RoundTrip:
         self.started = time.monotonic()
         self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
         self.body_reader = RequestBodyReader(
-            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
+            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes, hooks.copy_room
         )
-        self.answer_copy = Capture(hooks.settings.keep_body_bytes)
+        self.answer_copy = Capture(hooks.settings.keep_body_bytes, hooks.copy_room)
         self.answer_type = ""
         self.answer_encoding = ""
         self.arrivals: list[tuple[int, float]] = []
@@ -269,6 +269,8 @@ class RoundTrip:
         self.idle_timeout.end()
         self._abort_upstream()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
+        self.answer_copy.release()
+        self.body_reader.copy.release()
         return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:
