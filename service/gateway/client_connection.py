@@ -22,14 +22,13 @@ from service.gateway.routes import is_gateway_path, path_of_absolute_form
 if TYPE_CHECKING:
     from service.gateway.http_server import HttpServer
 
-# As nginx/proxy.conf.template: four lines of the longest.
-LONGEST_HEAD: Final = 256 * 1024
 # How much of further requests may wait for the answer to the first.
 _MOST_PIPELINED: Final = 64 * 1024
 # Longer than a reverse proxy keeps a connection: whoever closes first while the other asks loses a request.
 _KEEP_ALIVE_SECONDS: Final = 3630.0
 # How long a body that was answered early is read on, so that its sender sees the answer.
 _LINGER_SECONDS: Final = 5.0
+_READ_ANSWER_SECONDS: Final = 1.0
 _NEVER: Final = 0.0
 
 
@@ -115,8 +114,7 @@ class ClientConnection(asyncio.Protocol):
         writable, self._writable = self._writable, None
         if writable is None:
             return
-        if not writable.done():
-            writable.set_result(None)
+        writable.set_result(None)
         if self._aiohttp is not None and self.transport is not None:
             self._aiohttp.resume_writing()
 
@@ -152,9 +150,12 @@ class ClientConnection(asyncio.Protocol):
             self.close()
 
     def _end_with(self, status: int, message: str) -> None:
+        self._is_ending = True
         if self.transport is not None:
             self.transport.write(last_answer(status, message))
-        self.close()
+            # Closed at once, an answer can be lost: a reset overtakes it where something was sent that nobody read.
+            self.transport.write_eof()
+            self._is_due_in(_READ_ANSWER_SECONDS)
 
     def _is_due_in(self, seconds: float) -> None:
         self._due_at = self._loop.time() + seconds if seconds else _NEVER
@@ -189,7 +190,7 @@ class ClientConnection(asyncio.Protocol):
             self._begin(*read, end)
 
     def _wait_for_head(self) -> None:
-        if len(self._received) > LONGEST_HEAD or not could_be_head(self._received):
+        if not could_be_head(self._received):
             self._hand_over()
         elif not self._is_reading_head:
             self._is_reading_head = True

@@ -9,7 +9,9 @@ from typing import Final
 
 from multidict import CIMultiDict, MultiMapping
 
+# As nginx/proxy.conf.template, for the address and for each field, of which four may be as long as that.
 LONGEST_LINE: Final = 64 * 1024
+_LONGEST_HEAD: Final = 4 * LONGEST_LINE
 MOST_FIELDS: Final = 128
 # Those of WebDAV are refused by name, and their records say so.
 _METHODS: Final = frozenset(HTTPMethod) - {"CONNECT"} | frozenset(
@@ -74,7 +76,7 @@ class HeadReader:
 
 def could_be_head(beginning: bytes) -> bool:
     """Whether these bytes, without an empty line, can be the beginning of a head."""
-    return _BEGINNING.fullmatch(beginning) is not None
+    return len(beginning) <= _LONGEST_HEAD and _BEGINNING.fullmatch(beginning) is not None
 
 
 def read_head(head: bytes) -> tuple[RequestHead, int | None] | None:
