@@ -30,12 +30,6 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    __slots__ = (
-        *("hooks", "settings", "request", "reply", "call", "answer"),
-        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
-        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
-    )
-
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
