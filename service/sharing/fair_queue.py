@@ -83,6 +83,7 @@ class Ticket:
     flow: Flow
     exchange: str
     arrived: float
+    served_before: int = 0
     overtaken: int = 0
     began: float | None = None
     charged: float = 0.0
@@ -117,6 +118,7 @@ class FairQueue:
         self._by_use: tuple[list[_ByUse], list[_ByUse]] = ([], [])
         self._by_age: list[_ByAge] = []
         self._served: deque[tuple[str, float, float]] = deque(maxlen=_MOST_SERVED)
+        self._served_count = 0
         self._most_flows = _MOST_FLOWS
         self._cost = _FIRST_COST
 
@@ -149,7 +151,7 @@ class FairQueue:
     def arrive(self, flow: Flow, exchange: str, now: float) -> Ticket:
         """Put one call at the end of its flow."""
         self._number += 1
-        ticket = Ticket(self._number, flow, exchange, now)
+        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
         flow.waiting[ticket.number] = ticket
         self.waiting += 1
         if len(flow.waiting) == 1:
@@ -197,6 +199,7 @@ class FairQueue:
         flow.charge(seconds - ticket.charged * 2.0 ** (-seconds / HALF_LIFE), now)
         flow.cost += _NEWEST_COST * (seconds - flow.cost)
         self._cost += _NEWEST_COST * (seconds - self._cost)
+        self._served_count += 1
         self._served.append((flow.name, ticket.began, now))
         self._offer(flow)
 
@@ -237,7 +240,7 @@ class FairQueue:
         return order
 
     def served_since(self, ticket: Ticket, now: float) -> list[Service]:
-        """Who had a place while ``ticket`` waited, the most expensive first. Of a long wait only its end is known."""
+        """Who had a place while ``ticket`` waited, the most expensive first; see ``remembers_all_since``."""
         found: dict[str, tuple[int, float]] = {}
         for name, began, ended in self._places_of_others(ticket, now):
             seconds = ended - max(began, ticket.arrived)
@@ -246,6 +249,10 @@ class FairQueue:
                 found[name] = (calls + 1, together + seconds)
         served = [Service(name, calls, seconds) for name, (calls, seconds) in found.items()]
         return sorted(served, key=lambda one: -one.seconds)
+
+    def remembers_all_since(self, ticket: Ticket) -> bool:
+        """Whether ``served_since`` knows of all: of a very long wait it knows the end only."""
+        return self._served_count - ticket.served_before <= _MOST_SERVED
 
     def _places_of_others(self, ticket: Ticket, now: float) -> Iterator[tuple[str, float, float]]:
         for name, began, ended in reversed(self._served):

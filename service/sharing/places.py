@@ -18,12 +18,13 @@ WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 
 class Place:
     """The place of one call, or its turn in the queue until it has one."""
 
-    __slots__ = ("_granted", "_places", "_timer", "behind", "ticket", "waited")
+    __slots__ = ("_granted", "_places", "_timer", "behind", "is_all_behind", "ticket", "waited")
 
     def __init__(self, places: "Places", ticket: Ticket) -> None:
         self.ticket = ticket
         self.waited: float | None = None
         self.behind: list[Service] = []
+        self.is_all_behind = True
         self._places = places
         self._granted: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -49,10 +50,16 @@ class Place:
             self._timer = None
         self._places.end(self)
 
-    def grant(self, now: float, behind: list[Service]) -> None:
+    def grant(self, now: float) -> None:
         """It is this call's turn."""
-        self.waited, self.behind = now - self.ticket.arrived, behind
+        self.waited = now - self.ticket.arrived
+        self.look_back(now)
         self._tell(True)
+
+    def look_back(self, now: float) -> None:
+        """Note who was served while it waited, and whether those are all."""
+        queue = self._places.queue
+        self.behind, self.is_all_behind = queue.served_since(self.ticket, now), queue.remembers_all_since(self.ticket)
 
     def waited_until(self, now: float) -> float | None:
         """Seconds in the queue so far, or in all; None for a call that had a place at once."""
@@ -98,6 +105,7 @@ class Places:
         now = self.now()
         if place.ticket.began is None:
             del self._waiting[place.ticket.number]
+            place.look_back(now)
             self.waits.add(now - place.ticket.arrived)
         self.queue.end(place.ticket, now)
         self._grant_free_places(now)
@@ -113,7 +121,7 @@ class Places:
                 self.waits.add(0.0)
                 continue
             self.waits.add(now - ticket.arrived)
-            place.grant(now, self.queue.served_since(ticket, now))
+            place.grant(now)
 
 
 class WaitTimes:

@@ -183,23 +183,17 @@ class SharedCall:
     @property
     def behind(self) -> str | None:
         """Who was served meanwhile, and what that cost; None where nobody was."""
-        place = self.place
-        if place is None or place.ticket.began == place.ticket.arrived:
-            return None
-        behind = place.behind
-        if not place.is_ready and place.ticket.has_ended:
-            behind = self._sharing.places.queue.served_since(place.ticket, self._sharing.places.now())
-        return in_words(behind) or None
+        return None if self.place is None else in_words(self.place.behind, self.place.is_all_behind) or None
 
 
-def in_words(behind: list[Service]) -> str:
+def in_words(behind: list[Service], is_all: bool = True) -> str:
     """``workflow Invoices: 3 calls, 12 s; 2 others: 5 calls, 1.4 s``."""
     named = [f"{one.name}: {counted(one.calls, 'call')}, {duration(one.seconds)}" for one in behind[:_MOST_NAMED]]
     rest = behind[_MOST_NAMED:]
     if rest:
         calls, seconds = sum(one.calls for one in rest), sum(one.seconds for one in rest)
         named.append(f"{counted(len(rest), 'other')}: {counted(calls, 'call')}, {duration(seconds)}")
-    return "; ".join(named)
+    return ("" if is_all else "at least ") + "; ".join(named)
 
 
 async def _both(pieces: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -144,6 +144,22 @@ def test_who_was_served_meanwhile_and_what_that_cost() -> None:
     assert [(one.name, one.calls, one.seconds) for one in queue.served_since(mine, 10.0)] == [("before", 1, 6.0)]
 
 
+def test_of_a_very_long_wait_only_its_end_is_known() -> None:
+    queue = FairQueue(1)
+    for number in range(200):
+        if number == 20:
+            mine = arrive(queue, "mine", 20.0, most_active=1)
+        if number == 30:
+            assert queue.remembers_all_since(mine)
+        # Its own flow has no room all the while.
+        queue.flow("mine", most_active=1).active = 1
+        other = arrive(queue, "other", float(number))
+        assert queue.grant(float(number)) is other
+        queue.end(other, number + 1.0)
+    assert not queue.remembers_all_since(mine)
+    assert sum(one.calls for one in queue.served_since(mine, 200.0)) == 128
+
+
 def test_the_expected_order_is_the_order() -> None:
     queue = FairQueue(1)
     for name in "aaabbc":
