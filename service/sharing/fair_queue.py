@@ -158,9 +158,18 @@ class FairQueue:
             self._offer(flow)
         return ticket
 
+    def begin(self, flow: Flow, exchange: str, now: float) -> Ticket | None:
+        """A place for a call that comes now and need not wait; None where it has to ``arrive``."""
+        if self.waiting or self._is_full or not flow.has_room:
+            return None
+        self._number += 1
+        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
+        self._begin(ticket, now)
+        return ticket
+
     def grant(self, now: float) -> Ticket | None:
         """Give a free place to whoever is next; None: no place is free, or nobody waits who may have it."""
-        if self._is_full:
+        if not self.waiting or self._is_full:
             return None
         oldest = self._oldest()
         if oldest is None:
@@ -172,12 +181,16 @@ class FairQueue:
                 head.overtaken += 1
         _, ticket = flow.waiting.popitem(last=False)
         self.waiting -= 1
+        self._begin(ticket, now)
+        self._offer(flow)
+        return ticket
+
+    def _begin(self, ticket: Ticket, now: float) -> None:
+        flow = ticket.flow
         self._active[ticket.number] = ticket
         flow.active += 1
         ticket.began, ticket.charged = now, flow.cost
-        flow.charge(ticket.charged, now)
-        self._offer(flow)
-        return ticket
+        flow.charge(flow.cost, now)
 
     def end(self, ticket: Ticket, now: float) -> None:
         """It leaves, whether it still waits or has a place. A second time does nothing."""
@@ -201,7 +214,9 @@ class FairQueue:
         self._cost += _NEWEST_COST * (seconds - self._cost)
         self._served_count += 1
         self._served.append((flow.name, ticket.began, now))
-        self._offer(flow)
+        # Without a call that waits it stands in no heap.
+        if flow.waiting:
+            self._offer(flow)
 
     # What is told of it
 

@@ -6,6 +6,7 @@ task that is cancelled at any moment leaves nothing behind, as long as it calls 
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
@@ -93,8 +94,13 @@ class Places:
     def take(self, flow: Flow, exchange: str) -> Place:
         """A place for a call, which has it at once where ``is_ready``, and else has to ``wait`` for it."""
         now = self.now()
+        ticket = self.queue.begin(flow, exchange, now)
+        if ticket is not None:
+            self.waits.add(0.0)
+            return Place(self, ticket)
         place = Place(self, self.queue.arrive(flow, exchange, now))
         self._waiting[place.ticket.number] = place
+        # Others may wait for want of room of their own.
         self._grant_free_places(now, newcomer=place)
         return place
 
@@ -132,8 +138,7 @@ class WaitTimes:
         self.seconds = 0.0
 
     def add(self, seconds: float) -> None:
-        number = next((number for number, bound in enumerate(WAIT_BUCKETS) if seconds <= bound), len(WAIT_BUCKETS))
-        self.counts[number] += 1
+        self.counts[bisect_left(WAIT_BUCKETS, seconds)] += 1
         self.seconds += seconds
 
     def buckets(self) -> list[tuple[str, float]]:

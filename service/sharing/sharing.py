@@ -15,7 +15,7 @@ from service.record.exchange import OpenExchange
 from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
-from service.sharing.fair_queue import FairQueue, Service
+from service.sharing.fair_queue import FairQueue, Flow, Service
 from service.sharing.limits import Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
@@ -76,10 +76,9 @@ class Sharing:
             return too_many(f"{message} {duration(left)}.", left, SETTING)
         return None
 
-    def queue_full(self, name: str, limits: Limits) -> Refusal | None:
+    def queue_full(self, flow: Flow, limits: Limits) -> Refusal | None:
         """Why a call that would have to wait may not, if so."""
-        queue = self.places.queue
-        flow = queue.flow(name, limits.max_active, limits.priority)
+        queue, name = self.places.queue, flow.name
         if not queue.would_wait(flow):
             return None
         if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
@@ -153,11 +152,12 @@ class SharedCall:
             refusal, asked = judge(opened, content, self.name, limits)
             if refusal is not None:
                 return refusal
-        refusal = sharing.queue_full(self.name, limits)
+        flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        refusal = sharing.queue_full(flow, limits)
         if refusal is not None:
             return refusal
-        sharing.rates.add(self.name, sharing.places.now())
-        flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        if limits.requests_per_minute is not None:
+            sharing.rates.add(self.name, sharing.places.now())
         self.place = sharing.places.take(flow, opened.id)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
@@ -183,7 +183,10 @@ class SharedCall:
     @property
     def behind(self) -> str | None:
         """Who was served meanwhile, and what that cost; None where nobody was."""
-        return None if self.place is None else in_words(self.place.behind, self.place.is_all_behind) or None
+        place = self.place
+        if place is None or not place.behind:
+            return None
+        return in_words(place.behind, place.is_all_behind)
 
 
 def in_words(behind: list[Service], is_all: bool = True) -> str:
