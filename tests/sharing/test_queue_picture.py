@@ -72,10 +72,8 @@ def test_of_very_many_only_the_next_are_shown() -> None:
 
 
 def test_what_callers_may_have_and_have_used() -> None:
-    sharing, clock = shared(
-        1,
-        '[default]\nrequests_per_minute = 5\n[user."Ann"]\ntokens_per_day = 100\nmodels = ["tiny"]\ncontext = "refuse"\n',
-    )
+    rules = '[user."Ann"]\ntokens_per_day = 100\nmodels = ["tiny"]\ncontext = "refuse"\n'
+    sharing, clock = shared(1, rules + "[default]\nrequests_per_minute = 5\n")
     come(sharing, "a", user="Ann").give_back()
     come(sharing, "b", user="Bob")
     sharing.rates.add("user Bob", clock.now)
