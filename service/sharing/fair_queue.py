@@ -12,91 +12,19 @@ A call is charged what its flow's calls usually cost when it begins, and the dif
 by one clock that does not go back. ``docs/decisions/0015`` has the reasons.
 """
 
-import math
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
 
-HALF_LIFE: Final = 300.0
+from service.sharing.flows import FIRST_COST, HALF_LIFE, Flow, Priority, Service, Ticket
+
 MOST_OVERTAKINGS: Final = 20
 # Callers that name themselves anew each time must not fill the memory.
 _MOST_FLOWS: Final = 4096
-_NO_USE: Final = -math.inf
-# What is left of a use after so long that nobody counts it.
-_TINY: Final = 1e-6
-# Before anything has been measured.
-_FIRST_COST: Final = 1.0
 _NEWEST_COST: Final = 0.25
 _MOST_SERVED: Final = 128
-
-
-class Priority(IntEnum):
-    """The lower goes first."""
-
-    INTERACTIVE = 0
-    BATCH = 1
-
-
-@dataclass(slots=True, eq=False)
-class Flow:
-    """The calls of one caller.
-
-    ``log_use`` is the base-2 logarithm of the seconds it used, as they will have faded at time 0: so flows compare
-    alike at every moment. ``cost`` is what a call of it usually takes. ``version`` tells entries of heaps that are out
-    of date.
-    """
-
-    name: str
-    most_active: int | None = None
-    priority: Priority = Priority.INTERACTIVE
-    waiting: "OrderedDict[int, Ticket]" = field(default_factory=OrderedDict)
-    active: int = 0
-    log_use: float = _NO_USE
-    cost: float = _FIRST_COST
-    version: int = 0
-
-    @property
-    def has_room(self) -> bool:
-        return self.most_active is None or self.active < self.most_active
-
-    def head(self) -> "Ticket | None":
-        return next(iter(self.waiting.values()), None)
-
-    def use(self, now: float) -> float:
-        """Seconds at Ollama, faded."""
-        return 0.0 if self.log_use == _NO_USE else 2.0 ** (self.log_use - now / HALF_LIFE)
-
-    def charge(self, seconds: float, now: float) -> None:
-        used = self.use(now) + seconds
-        self.log_use = math.log2(used) + now / HALF_LIFE if used > _TINY else _NO_USE
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One call: it waits until ``began`` is set, and then has a place until it ends."""
-
-    number: int
-    flow: Flow
-    exchange: str
-    arrived: float
-    served_before: int = 0
-    overtaken: int = 0
-    began: float | None = None
-    charged: float = 0.0
-    has_ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What one flow got while another waited: so many calls had a place, for so many seconds together."""
-
-    name: str
-    calls: int
-    seconds: float
 
 
 _ByUse = tuple[float, int, int, Flow]
@@ -120,7 +48,7 @@ class FairQueue:
         self._served: deque[tuple[str, float, float]] = deque(maxlen=_MOST_SERVED)
         self._served_count = 0
         self._most_flows = _MOST_FLOWS
-        self._cost = _FIRST_COST
+        self._cost = FIRST_COST
 
     @property
     def active(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from service.record.exchange import OpenExchange
 from service.record.record import Record
-from service.sharing.fair_queue import Priority
+from service.sharing.flows import Priority
 
 _LIBRARY: Final = "registry.ollama.ai/library/"
 _LATEST: Final = ":latest"

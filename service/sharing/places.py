@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from service.sharing.fair_queue import FairQueue, Flow, Service, Ticket
+from service.sharing.fair_queue import FairQueue
+from service.sharing.flows import Flow, Service, Ticket
 
 # Upper bounds of the histogram's buckets, in seconds.
 WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, Final
 
 from service.record.wording import duration
-from service.sharing.fair_queue import Priority, Ticket
+from service.sharing.flows import Priority, Ticket
 from service.sharing.limits import Limits
 from service.sharing.sharing import Sharing
 

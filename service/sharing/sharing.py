@@ -15,7 +15,8 @@ from service.record.exchange import OpenExchange
 from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
-from service.sharing.fair_queue import FairQueue, Flow, Service
+from service.sharing.fair_queue import FairQueue
+from service.sharing.flows import Flow, Service
 from service.sharing.limits import Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts

@@ -3,11 +3,11 @@
 import random
 from collections import Counter
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.sharing.fair_queue import HALF_LIFE, MOST_OVERTAKINGS, FairQueue, Priority, Ticket
+from service.sharing.fair_queue import MOST_OVERTAKINGS, FairQueue
+from service.sharing.flows import Priority, Ticket
 
 
 def arrive(queue: FairQueue, name: str, now: float = 0.0, **limits: object) -> Ticket:
@@ -63,19 +63,6 @@ def test_by_time_and_not_by_calls() -> None:
         now += 10.0 if ticket.flow.name == "l" else 1.0
         queue.end(ticket, now)
     assert "".join(order[:9]).count("s") >= 7
-
-
-def test_what_was_used_fades() -> None:
-    queue = FairQueue(1)
-    heavy = arrive(queue, "heavy")
-    queue.grant(0.0)
-    queue.end(heavy, 100.0)
-    assert heavy.flow.use(100.0) == pytest.approx(100.0)
-    assert heavy.flow.use(100.0 + HALF_LIFE) == pytest.approx(50.0)
-    # For years on end: no number grows out of bounds.
-    assert heavy.flow.use(1e9) == 0.0
-    later = arrive(queue, "heavy", 1e9)
-    assert queue.grant(1e9) is later
 
 
 def test_interactive_calls_go_before_a_batch_whatever_they_used() -> None:
