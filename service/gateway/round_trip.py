@@ -94,7 +94,7 @@ class RoundTrip:
         return RequestBody(await self.body_reader.whole(self._open), length)
 
     async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
-        turn = self.turn = share(self.call.open_with(NO_BODY))
+        turn = self.turn = share(self.opened or self.call.open_with(NO_BODY))
         if turn is None:
             return body
         body = await turn.read(body)
