@@ -29,7 +29,8 @@ from service.inspector.exchange_metrics import (
 
 UID = "ollama-n8n"
 _NAMED = f'{RECORDS} | {field.workflow}!="" | {frame.contains(field.workflow, "workflow")}'
-_ONE = f'{RECORDS} | {field.execution_id}!="" | {field.execution_id}="$execution"'
+# The text is looked for first: that is a third of the work of looking at each record's execution.
+_ONE = f'{RECORDS} |= `"{field.execution_id}":"${{execution}}"` | {field.execution_id}="$execution"'
 _CHOSEN = f"{field.workflow}=~`(?i).*${{workflow:regex}}.*`"
 _NO_NAMES = "No call named its workflow: see n8n in the README"
 _NUMBERS = [
