@@ -17,14 +17,17 @@ from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
-from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
 from service.inspector.model_memory import ModelMemory
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.logs import Output
+from service.record.in_flight import describe
 from service.search.indexing import IndexingThread
 from service.settings import Settings
+from service.sharing.queue_picture import limits_picture, queue_picture, waiting_calls
+from service.sharing.sharing import Sharing
 from service.shipping.delivery import DeliveryState
 from service.shipping.shipper import Shipper
 
@@ -47,6 +50,7 @@ class Status:
     shippers: Sequence[Shipper]
     exchanges: ExchangeMetrics
     output: Output
+    sharing: Sharing | None = None
     _models: ModelMemory = field(default_factory=ModelMemory)
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
@@ -101,6 +105,28 @@ class Status:
             "receivers": receivers,
         }
 
+    async def queue(self) -> dict[str, Any]:
+        """Who is at Ollama and who waits: each with what is known of its exchange."""
+        picture = queue_picture(self.sharing)
+        running = {exchange.opened.id: exchange for exchange in self.relay.so_far(0)}
+        calls = [call for call in (*picture["active"], *picture["waiting"]) if call["exchange"] in running]
+
+        def describe_them() -> None:
+            for call in calls:
+                call["call"] = describe(running[call["exchange"]], self.settings.mask_secrets)
+
+        await asyncio.to_thread(describe_them)
+        return picture
+
+    def limits(self) -> dict[str, Any]:
+        """What each caller may have and has used."""
+        return limits_picture(self.sharing)
+
+    def waiting(self) -> dict[str, dict[str, Any]]:
+        """Place and reason of those who wait, by the ids of their exchanges."""
+        calls = [] if self.sharing is None else waiting_calls(self.sharing)
+        return {call["exchange"]: {"place": call["place"], "reason": call["reason"]} for call in calls}
+
     async def watch_ollama(self) -> None:
         """Look after Ollama once in a while, until cancelled."""
         # Whoever waits for readiness asks at the start, and need not be asked twice.
@@ -154,8 +180,16 @@ class Status:
             is_journal_degraded=state.degraded is not None,
             last_commit_seconds=state.last_commit_seconds,
             log_lines_dropped=self.output.dropped,
+            queue=_queue_numbers(self.sharing),
             receivers=tuple(_numbers_of(shipper) for shipper in self.shippers),
         )
+
+
+def _queue_numbers(sharing: Sharing | None) -> QueueNumbers | None:
+    if sharing is None:
+        return None
+    places = sharing.places
+    return QueueNumbers(places.queue.active, places.queue.waiting, tuple(places.waits.buckets()), places.waits.seconds)
 
 
 def _trouble_of(shipper: Shipper) -> str | None:

@@ -47,7 +47,7 @@ from service.inspector.exchange_metrics import (
 
 UID = "ollama-at-a-glance"
 _LEARN = "The guide's five queries, to learn from: copy them into Explore"
-_FAILED, _LEFT = 'failed="true"', 'outcome="client_left"'
+_FAILED, _LEFT = 'failed="true"', 'outcome="client_left", failed="true"'
 EXCHANGE = to_dashboard("ollama-prompts", exchange=CLICKED)
 TRACE = to_trace("${__value.raw}")
 _WAITS: Steps = ((None, "green"), (10.0, "yellow"), (60.0, "red"))

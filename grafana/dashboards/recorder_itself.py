@@ -121,6 +121,13 @@ def _over_time() -> list[Panel]:
             "reqps",
         ),
         lines(
+            "How many calls wait for a place at Ollama?",
+            "Calls that have a place and calls that wait for one in the recorder. Empty without MAX_ACTIVE and"
+            " LIMITS_FILE; ollama-recorder queue tells who they are.",
+            [("sum(ollama_recorder_active)", "at Ollama"), ("sum(ollama_recorder_waiting)", "waiting")],
+            "short",
+        ),
+        lines(
             "What is on its way?",
             "Exchanges that have not ended; on their way to the journal; in memory because the disk does not take"
             " them. The last two are nearly always 0.",

@@ -113,6 +113,7 @@ class Gateway:
                 caller=caller,
                 request=body,
                 replay_of=replayed(headers),
+                key_name=key_name,
             )
 
         return Call(

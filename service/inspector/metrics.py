@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from service.inspector.exchange_metrics import PREFIX
 
@@ -26,6 +26,16 @@ class ReceiverNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """The queue before Ollama. ``buckets`` are those of a histogram of waits, which were ``seconds`` together."""
+
+    active: int
+    waiting: int
+    buckets: tuple[tuple[str, float], ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """A picture of the recorder. Sizes are bytes."""
 
@@ -43,6 +53,7 @@ class Numbers:
     last_commit_seconds: float
     log_lines_dropped: int
     receivers: tuple[ReceiverNumbers, ...]
+    queue: QueueNumbers | None = None
 
 
 class NumbersCollector:
@@ -68,6 +79,8 @@ class NumbersCollector:
             yield GaugeMetricFamily(PREFIX + name, meaning, value=value)
         for name, meaning, counted in _counted(numbers):
             yield CounterMetricFamily(PREFIX + name, meaning, value=counted)
+        if numbers.queue is not None:
+            yield from _of_queue(numbers.queue)
         yield from _of_receivers(numbers.receivers)
 
 
@@ -91,6 +104,20 @@ def _counted(numbers: Numbers) -> list[tuple[str, str, int]]:
         ("lost_bodies", "Records kept without their bodies.", numbers.bodies_lost),
         ("lost_records", "Records that could not be kept.", numbers.records_lost),
         ("log_lines_dropped", "Log lines that nobody took from standard output.", numbers.log_lines_dropped),
+    ]
+
+
+def _of_queue(queue: QueueNumbers) -> list[Metric]:
+    waits = HistogramMetricFamily(
+        PREFIX + "queue_seconds",
+        "How long model calls waited in the recorder for a place at Ollama.",
+        buckets=list(queue.buckets),
+        sum_value=queue.seconds,
+    )
+    return [
+        GaugeMetricFamily(PREFIX + "active", "Model calls that have a place at Ollama.", value=queue.active),
+        GaugeMetricFamily(PREFIX + "waiting", "Model calls that wait for a place at Ollama.", value=queue.waiting),
+        waits,
     ]
 
 

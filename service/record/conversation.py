@@ -4,14 +4,16 @@ Nothing here raises, whatever stands in a line: other programs write requests.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import orjson
 
 from service.record.bodies import GAP_MARK, first_document
 from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
+from service.record.open_webui import typed_words
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
 from service.record.record import Record
@@ -22,9 +24,13 @@ __all__ = (
     "ChatMessage",
     "Conversation",
     "ToolCall",
+    "WordsInLine",
+    "newest_question",
     "opening",
+    "question_in",
     "read_conversation",
     "searchable",
+    "words_in_line",
 )
 
 SEARCHABLE_CHARACTERS = 32_768
@@ -69,6 +75,14 @@ class Conversation:
     has_unread: bool = False
 
 
+class WordsInLine(NamedTuple):
+    """The object that a request is (empty: it is none), its turns, and the answer (None: none that is words)."""
+
+    request: dict[str, Any]
+    turns: tuple[ChatMessage, ...]
+    answer: ChatMessage | None
+
+
 def read_conversation(record: Record, request: bytes) -> Conversation:
     """The conversation of ``record``. ``request``: the kept bytes (empty: what stands in the line is taken).
 
@@ -84,7 +98,7 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     if not _is_shallow(asked, body):
         turn = ChatMessage("request", body.decode("utf-8", "replace"))
         return Conversation((turn,), answer, (), {}, is_whole, has_unread)
-    turns = _turns(record, asked, text)
+    turns = tuple(map(_with_typed, _turns(record, asked, text)))
     if not isinstance(asked, dict):
         return Conversation(turns, answer, (), {}, is_whole and not body, has_unread)
     if not _has_messages(record):
@@ -131,16 +145,33 @@ def _offered(asked: dict[str, Any], room: int) -> str:
     return "".join(pieces)
 
 
+def words_in_line(record: Record) -> WordsInLine:
+    """What the line alone tells of request and answer."""
+    text = record.request_body or ""
+    asked = _document(text)
+    return WordsInLine(asked if isinstance(asked, dict) else {}, _turns(record, asked, text), _answer(record))
+
+
 def opening(record: Record, characters: int = 160) -> tuple[str, str]:
     """The first words of the newest question and of the answer, at most ``characters`` each, on one line."""
     text = record.request_body or ""
     asked = _document(text)
     if record.operation in ANSWERED_IN_VECTORS:
         return _opening_of_embedding(record, asked if isinstance(asked, dict) else {})
-    turns = _turns(record, asked, text)
-    asker = [turn for turn in turns if turn.role == "user"] or turns
-    prompt = next((turn.text or _payloads(turn) for turn in reversed(asker) if turn.text or turn.images), "")
+    prompt = newest_question(_turns(record, asked, text))
     return _first_words(prompt, characters), _first_words(_opening_of_answer(record), characters)
+
+
+def newest_question(turns: Sequence[ChatMessage]) -> str:
+    """What the user asked last; what was sent last where there is no user; empty where nothing was sent."""
+    asker = [turn for turn in turns if turn.role == "user"] or turns
+    return next((words for turn in reversed(asker) if (words := question_in(turn.text) or _payloads(turn))), "")
+
+
+def question_in(text: str) -> str:
+    """What was asked in a turn of the user: its text, or what a person typed of it; "": nothing was typed."""
+    typed = typed_words(text)
+    return text if typed is None else typed
 
 
 def _opening_of_answer(record: Record) -> str:
@@ -207,6 +238,11 @@ def _turns(record: Record, asked: Any, text: str) -> tuple[ChatMessage, ...]:
         file = _FILE_IN_FORM.search(record.request_body or "")
         return (ChatMessage("user", "", images=(file[0] if file else "<audio>",)),)
     return (ChatMessage("user", text),) if text else ()
+
+
+def _with_typed(turn: ChatMessage) -> ChatMessage:
+    typed = typed_words(turn.text) if turn.role == "user" else None
+    return replace(turn, typed=typed) if typed else turn
 
 
 def _answer(record: Record) -> ChatMessage | None:

@@ -115,7 +115,7 @@ EXPECTED: Table = {
     ("ollama-at-a-glance", "Requests in 5 minutes A"): _plain(count()),
     ("alerts", "More than 10 % of requests fail A"): _plain(ratio(count(failed), count())),
     ("alerts", "Calls to models take long A"): _plain(quantile(0.95, "request_time", a_model_worked)),
-    ("alerts", "Clients give up waiting A"): _plain(count(outcome("client_left"))),
+    ("alerts", "Clients give up waiting A"): _plain(count(both(outcome("client_left"), failed))),
     ("alerts", "Prompts are being cut A"): _plain(count(cut, "model"), "model"),
     ("alerts", "A model is loaded again and again A"): _plain(
         count(over("load_time", 1, a_model_worked), "model"), "model"
