@@ -25,8 +25,7 @@ _SHOWN = "\n".join(
     ]
 )
 _PAGE = f"{RECORDER_PAGE}/?show={CLICKED}"
-# The text is looked for first: that is a third of the work of looking at each record's id.
-_ONE = f'{RECORDS} |= `"{field.exchange}":"${{exchange}}"` | {field.exchange}="$exchange"'
+_ONE = f'{frame.once_chosen("exchange")} | {field.exchange}="$exchange"'
 
 
 def build() -> Dashboard:
