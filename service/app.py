@@ -17,9 +17,9 @@ from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
-from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
-from service.gateway.malformed import Server, server_logger
+from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
@@ -84,6 +84,7 @@ class App:
         self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
         self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         self._relay = Relay(self._hooks())
+        self._server: HttpServer | None = None
         self._shippers: list[Shipper] = []
         self._status = Status(
             settings=settings,
@@ -96,6 +97,7 @@ class App:
             exchanges=self._exchange_metrics,
             output=output,
             sharing=self._sharing,
+            crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
         self._begun = AsyncExitStack()
@@ -175,7 +177,7 @@ class App:
         drained.cancel()
         hurried.cancel()
 
-    async def _end_connections(self, server: Server) -> None:
+    async def _end_connections(self, server: HttpServer) -> None:
         self._cut_off = self._relay.in_flight
         self._relay.stop()
         await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
@@ -197,13 +199,14 @@ class App:
             settings=RelaySettings(
                 ollama_url=settings.ollama_url,
                 idle_seconds=settings.ollama_timeout,
+                body_seconds=settings.request_body_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
             share=None if self._sharing is None else self._sharing.enter,
         )
 
-    def _make_server(self) -> Server:
+    def _make_server(self) -> HttpServer:
         settings, trusted = self.settings, self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._inspector.policy, trusted)
         generate = Generate(
@@ -212,14 +215,13 @@ class App:
             trusted,
             self._inspector.ask_ourselves,
             partial(choose_model, settings.generate_model, self._upstream.send),
-            settings.ollama_timeout,
+            settings.request_body_timeout,
         )
-        dispatcher = Dispatcher(gateway, generate, self._inspector.pages, self._policy, trusted)
-        return Server(
-            dispatcher.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
-            logger=server_logger(),
-            **SERVER_OPTIONS,
-        )
+        dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
+        timeouts = settings.request_head_timeout, settings.request_body_timeout
+        most = settings.max_connections, settings.max_connections_per_address
+        self._server = HttpServer(gateway.handle, dispatcher.handle, Bounds(*timeouts, *most))
+        return self._server
 
     def _count_in_flight(self) -> int:
         return self._relay.in_flight

@@ -221,6 +221,16 @@ class TokensUncounted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionRefused:
+    """There are too many connections; MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS changes that."""
+
+    reason: str
+    remote_addr: str
+    level: ClassVar[int] = logging.WARNING
+    counted_by: ClassVar[tuple[str, ...]] = ("reason",)
+
+
+@dataclass(frozen=True, slots=True)
 class DefectFound:
     """A fault of ours. The exchange went on; please report it."""
 
@@ -251,6 +261,7 @@ Event = (
     | LimitsRead
     | LimitsMistaken
     | TokensUncounted
+    | ConnectionRefused
     | DefectFound
 )
 

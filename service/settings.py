@@ -135,6 +135,24 @@ class Settings:
     ollama_timeout: float = _setting(
         "300", "seconds without a byte from Ollama before giving up; 0 = never", _number("seconds, 0 or more", 0, float)
     )
+    request_head_timeout: float = _setting(
+        "30", "seconds until a request's head has to be whole; 0 = never", _number("seconds, 0 or more", 0, float)
+    )
+    request_body_timeout: float = _setting(
+        "60",
+        "seconds without a byte of a request's body before giving up; 0 = never",
+        _number("seconds, 0 or more", 0, float),
+    )
+    max_connections: int = _setting(
+        "0",
+        "connections of clients at once; 0 = half of the files that the system lets the recorder open",
+        _number("connections, 0 or more", 0, int),
+    )
+    max_connections_per_address: int = _setting(
+        "0",
+        "of these from one address, which may be a reverse proxy's; 0 = three quarters of them",
+        _number("connections, 0 or more", 0, int),
+    )
     listen: tuple[str, int] = _setting("127.0.0.1:8080", "address and port to listen on", _listen)
     data_dir: Path = _setting("./data", "folder of the journal (made with mode 0700, files 0600)", _path)
     loki_url: str = _setting(

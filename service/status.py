@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class Status:
     shippers: Sequence[Shipper]
     exchanges: ExchangeMetrics
     output: Output
+    crowding: Callable[[], str | None]
     sharing: Sharing | None = None
     _models: ModelMemory = field(default_factory=ModelMemory)
     _trouble_with_ollama: str | None = None
@@ -61,6 +62,7 @@ class Status:
             Component("ollama", await self._ask_ollama(), needed=True),
             Component("journal", self.recorder.degraded, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
+            Component("connections", self.crowding(), needed=False),
         ]
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers

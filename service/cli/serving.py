@@ -40,9 +40,11 @@ def serve(log_format: Format = None) -> None:
     import uvloop
 
     from service.cli.log_text import TextForTerminal
+    from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
     from service.record.without_names import without_names
 
+    raise_file_limit()
     settings = current_settings()
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())

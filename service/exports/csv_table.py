@@ -20,9 +20,10 @@ from service.journal.reader import KeptRecord
 from service.record.bodies import first_document
 from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
-from service.record.conversation import question_in, read_conversation
+from service.record.conversation import read_conversation
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.question import question_in
 from service.record.record import Record
 
 CELL_UNITS = 32_767

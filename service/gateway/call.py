@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -45,13 +45,13 @@ Share = Callable[[OpenExchange], Turn | None]
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
-
-    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    """Seconds: ``idle_seconds`` that nothing may be heard of Ollama, ``body_seconds`` of a request's body (0: for any
+    time), ``hold`` that an answer may wait for its record (0: it does not wait).
     """
 
     ollama_url: str
     idle_seconds: float
+    body_seconds: float
     keep_body_bytes: int
     hold: float = 0.25
 
@@ -73,8 +73,7 @@ class Hooks:
     share: Share | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body."""
 
     id: str

@@ -40,6 +40,17 @@ def error_body(path: str, status: int, message: str, setting: str | None = None)
     return orjson.dumps(error)
 
 
+def last_answer(status: int, message: str) -> bytes:
+    """A whole answer to what is no request; the connection ends with it."""
+    body = error_body("", status, message)
+    return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (
+        status,
+        REASONS[status],
+        len(body),
+        body,
+    )
+
+
 def unreachable(url: str, reason: str) -> str:
     """What a client reads when Ollama is not there."""
     host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url
@@ -70,7 +81,7 @@ REASONS = {
     413: b"Content Too Large",
     429: b"Too Many Requests",
     500: b"Internal Server Error",
-    502: b"Bad Gateway",
     503: b"Service Unavailable",
+    502: b"Bad Gateway",
     504: b"Gateway Timeout",
 }

@@ -8,13 +8,12 @@ import asyncio
 import time
 from typing import Final
 
-from aiohttp import web
-
 from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
-from service.gateway.headers import header, towards_client
+from service.gateway.headers import towards_client
 from service.gateway.idle_timeout import IdleTimeout
+from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
 from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
@@ -31,7 +30,13 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    def __init__(self, hooks: Hooks, request: web.BaseRequest, call: Call) -> None:
+    __slots__ = (
+        *("hooks", "settings", "request", "reply", "call", "answer"),
+        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
+        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
+    )
+
+    def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
         self.settings = hooks.settings
@@ -42,8 +47,10 @@ class RoundTrip:
         self.turn: Turn | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds)
-        self.body_reader = RequestBodyReader(request, self.idle_timeout, hooks.settings.keep_body_bytes)
+        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
+        self.body_reader = RequestBodyReader(
+            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
+        )
         self.answer_copy = Capture(hooks.settings.keep_body_bytes)
         self.answer_type = ""
         self.answer_encoding = ""
@@ -69,10 +76,9 @@ class RoundTrip:
             return await self._tell_failure(answer)
         self.answer = answer
         self.upstream_status = answer.status
-        self.answer_type = header(answer.headers, b"content-type")
-        self.answer_encoding = header(answer.headers, b"content-encoding")
+        lines, self.answer_type, self.answer_encoding = towards_client(answer.headers)
         has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
-        self._start_reply(answer.status, answer.reason, towards_client(answer.headers), answer.length, has_body)
+        self._start_reply(answer.status, answer.reason, lines, answer.length, has_body)
         if not has_body or answer.length == 0:
             return await self._finish(answer, b"")
         if not answer.has_begun:
@@ -82,15 +88,13 @@ class RoundTrip:
     # The request's body
 
     async def _request_body(self) -> RequestBody | None:
-        request = self.request
-        if not request.body_exists:
+        length = self.request.length
+        if length == 0:
             self._open()
             return None
         # Only now, so that a refused request need not send its body.
         self.reply.invite()
         self.body_reader.is_incomplete = True
-        declared = request.headers.get("Content-Length")
-        length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self.body_reader.pieces(self._open), length)
         return RequestBody(await self.body_reader.whole(self._open), length)
@@ -200,18 +204,29 @@ class RoundTrip:
         if self._client_is_gone:
             self.client_left()
             return self.hang_up()
+        if self.body_reader.fault is not None:
+            return await self.refuse_body(self.body_reader.fault)
         self.outcome = failure.outcome
         url = self.settings.ollama_url
         if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
             return await self._say(502, unreachable(url, failure.reason))
         return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
 
+    async def refuse_body(self, fault: str) -> AlreadySent:
+        """What came of the request's body is no valid HTTP, so its end is not known."""
+        self.outcome = Outcome.CLIENT_LEFT
+        message = f"The request's body is no valid HTTP: {fault}."
+        if self.reply.has_begun:
+            self.error = message
+            return self.hang_up()
+        return await self._say(400, message)
+
     async def gave_up(self) -> AlreadySent:
         """Nothing was heard for too long. Whose silence it was decides what to say."""
         self._abort_upstream()
         if self.idle_timeout.waits_for_client:
             self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.idle_seconds:g} s."
+            message = f"The request's body stopped arriving for {self.settings.body_seconds:g} s."
         else:
             self.outcome = Outcome.UPSTREAM_TIMED_OUT
             message = silent(self.settings.ollama_url, self.settings.idle_seconds)
@@ -256,7 +271,7 @@ class RoundTrip:
 
     @property
     def _client_is_gone(self) -> bool:
-        transport = self.request.transport
+        transport = self.request.client.transport
         return transport is None or transport.is_closing()
 
     def _abort_upstream(self) -> None:

@@ -95,6 +95,15 @@ def is_gateway_path(raw_path: str) -> bool:
     return (canonical_path(raw_path) + "/").startswith(GATEWAY_PREFIX + "/")
 
 
+def path_of_absolute_form(target: str, host: str | None) -> str | None:
+    """``/path`` of ``http://host/path`` (RFC 9112 section 3.2.2); None for any other form or another host."""
+    scheme, separator, rest = target.partition("://")
+    authority, slash, path = rest.partition("/")
+    if not separator or scheme.lower() not in ("http", "https") or authority != host:
+        return None
+    return slash + path if slash else "/"
+
+
 @lru_cache(maxsize=2048)
 def find_target(raw_path: str) -> Target:
     """Resolve a gateway path (as sent, without query). Cached: clients repeat few paths."""
