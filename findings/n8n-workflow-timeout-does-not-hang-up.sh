@@ -3,7 +3,7 @@
 #
 # What one expects: the time limit of a workflow (Settings -> Timeout Workflow) ends what the workflow is doing.
 # What happens: the execution is canceled at its limit, and the request of its HTTP Request node stays open. The server
-# that is asked goes on working, and its answer is taken 8 s later by nobody. A model goes on generating in the same way.
+# that is asked goes on working. So does a model: Ollama stops generating only when its client hangs up.
 #
 # So a limit that is to stop a model belongs into the node (Options -> Timeout), not only into the workflow.
 #
@@ -29,7 +29,7 @@ export N8N_USER_FOLDER=$folder N8N_ENCRYPTION_KEY=x N8N_PORT=$port N8N_RUNNERS_B
 export N8N_LISTEN_ADDRESS=127.0.0.1 N8N_DIAGNOSTICS_ENABLED=false N8N_VERSION_NOTIFICATIONS_ENABLED=false
 
 cat >"$folder/workflow.json" <<JSON
-{"id": "limited", "name": "Limited", "active": false, "settings": {"executionOrder": "v1", "executionTimeout": 2},
+{"id": "limited", "name": "Limited", "active": false, "settings": {"executionOrder": "v1", "executionTimeout": 5},
  "nodes": [
   {"id": "a", "name": "Hook", "type": "n8n-nodes-base.webhook", "typeVersion": 2, "position": [0, 0], "webhookId": "go",
    "parameters": {"httpMethod": "POST", "path": "go", "responseMode": "onReceived", "options": {}}},
@@ -68,20 +68,20 @@ assert connection.recv(65536)
 canceled = None
 connection.settimeout(0.2)
 hung_up = None
-while time.monotonic() - began < 10:
+while time.monotonic() - (canceled or began) < (8 if canceled else 60):
     try:
         if connection.recv(1) == b"" and hung_up is None:
-            hung_up = time.monotonic() - began
+            hung_up = time.monotonic()
             break
     except TimeoutError:
         pass
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as rows:
         ((status,),) = rows.execute("SELECT status FROM execution_entity").fetchall()
     if canceled is None and status == "canceled":
-        canceled = time.monotonic() - began
+        canceled = time.monotonic()
 assert canceled is not None, "the execution was not canceled"
-print(f"The execution was canceled after {canceled:.1f} s.")
-print("Its request was open for 10 s." if hung_up is None else f"n8n hung up after {hung_up:.1f} s.")
+print(f"The execution was canceled {canceled - began:.1f} s after its node had asked.")
+print("Its request was open 8 s later." if hung_up is None else f"n8n hung up {hung_up - canceled:.1f} s later.")
 assert hung_up is None
 print("as described")
 PYTHON

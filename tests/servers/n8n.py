@@ -127,6 +127,7 @@ class N8n:
             "N8N_RUNNERS_BROKER_PORT": str(broker_port),
             "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "127.0.0.1",
             "GENERIC_TIMEZONE": "UTC",
+            "N8N_DISABLED_MODULES": "mcp-registry",  # it asks n8n's makers for a list at each start
             **KEEPS_TO_ITSELF,
             **self.variables,
         }
