@@ -39,7 +39,7 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-page test ## all of them
 
-servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about fifteen minutes)
+servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about twenty-five minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)

@@ -29,7 +29,7 @@ export N8N_USER_FOLDER=$folder N8N_ENCRYPTION_KEY=x N8N_PORT=$port N8N_RUNNERS_B
 export N8N_LISTEN_ADDRESS=127.0.0.1 N8N_DIAGNOSTICS_ENABLED=false N8N_VERSION_NOTIFICATIONS_ENABLED=false
 
 cat >"$folder/workflow.json" <<JSON
-{"id": "limited", "name": "Limited", "active": false, "settings": {"executionOrder": "v1", "executionTimeout": 5},
+{"id": "limited", "name": "Limited", "active": false, "settings": {"executionOrder": "v1", "executionTimeout": 15},
  "nodes": [
   {"id": "a", "name": "Hook", "type": "n8n-nodes-base.webhook", "typeVersion": 2, "position": [0, 0], "webhookId": "go",
    "parameters": {"httpMethod": "POST", "path": "go", "responseMode": "onReceived", "options": {}}},
