@@ -39,7 +39,7 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-page test ## all of them
 
-servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about fifteen minutes)
+servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n, Phoenix, MLflow and the clients for the tests, once (about fifteen minutes)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
@@ -55,7 +55,8 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
-	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/clients/requirements.in --output-file tests/servers/clients/requirements.txt
+	for part in clients phoenix mlflow; do $(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) \
+		tests/servers/$$part/requirements.in --output-file tests/servers/$$part/requirements.txt || exit 1; done
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
