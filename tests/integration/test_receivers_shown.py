@@ -151,7 +151,10 @@ async def test_phoenix_shows_prompt_answer_tokens_error_and_the_tree_of_each_api
     await shows(page, "chat tiny", "POST /api/ollama/v1/messages", "Four of them.")
     await draw(page, "phoenix-trace")
     await page.get_by_text("chat tiny").first.click()
-    await shows(page, "Easy.")
+    # What the model thought is there, folded in or out.
+    call = page.get_by_role("tabpanel", name="Info").filter(has_text="Invocation Params")
+    for text in ("Two and two?", "Easy.", "Four of them."):
+        await expect(call).to_contain_text(text, timeout=SECONDS * 1000)
     await draw(page, "phoenix-call")
 
 
@@ -171,7 +174,9 @@ async def test_mlflow_without_its_header_loses_nothing_and_then_shows_all(
         await until(lambda: has_all(app), SECONDS)
         assert (await said(app, "/status.json"))["receivers"][0]["parked"] == 0
     page = await opened(browser, f"{mlflow.url}/#/experiments/0/traces")
-    await shows(page, *WORDS, FAILED)
+    hint = page.get_by_role("button", name="Got it")
+    await page.add_locator_handler(hint, lambda: hint.click())
+    await shows(page, *WORDS, FAILED, "chat-1")
     await draw(page, "mlflow-list")
     rows = page.get_by_role("row")
     for question, tokens in zip(QUESTIONS.values(), TOKENS, strict=True):
