@@ -12,21 +12,19 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
-from aiohttp import http_parser
-
 import service
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
-from service.gateway.admission import Policy, read_keys
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
-from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
-from service.gateway.malformed import Server, server_logger
+from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
-from service.inspector.metrics import ExchangeCounts
+from service.gateway_setup import policy_of, require_strict_parser, sharing_of
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
@@ -39,7 +37,7 @@ from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
 from service.record.prompt_memory import PromptMemory
 from service.search.indexing import IndexingThread
-from service.settings import Settings, SettingsError
+from service.settings import Settings
 from service.shipping.registry import wanted_receivers
 from service.shipping.shipper import Shipper
 from service.status import Status
@@ -57,14 +55,15 @@ class App:
     """One recorder. ``start`` it once, and ``stop`` it when it is to end."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], output: Output) -> None:
-        """Raises SettingsError when keys or OTLP variables cannot be used."""
+        """Raises SettingsError when keys, limits or OTLP variables cannot be used."""
         self.settings = settings
         self.port = 0
         self._output = output
-        self._policy = _policy(settings)
+        self._policy = policy_of(settings)
+        self._sharing, self._limits_file = sharing_of(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
-        self._counts = ExchangeCounts()
+        self._exchange_metrics = ExchangeMetrics()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
@@ -85,6 +84,7 @@ class App:
         self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
         self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         self._relay = Relay(self._hooks())
+        self._server: HttpServer | None = None
         self._shippers: list[Shipper] = []
         self._status = Status(
             settings=settings,
@@ -94,8 +94,10 @@ class App:
             reader=self._reader,
             indexing=self._indexing,
             shippers=self._shippers,
-            counts=self._counts,
+            exchanges=self._exchange_metrics,
             output=output,
+            sharing=self._sharing,
+            crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
         self._begun = AsyncExitStack()
@@ -108,7 +110,7 @@ class App:
 
         What was begun by then is undone before it raises.
         """
-        _require_strict_parser()
+        require_strict_parser()
         async with AsyncExitStack() as begun:
             await self._begin(begun)
             self._begun = begun.pop_all()
@@ -120,6 +122,11 @@ class App:
         self._drain_seconds = drain_seconds
         await self._begun.aclose()
         emit(RecorderStopped(self._cut_off))
+
+    def read_limits_again(self) -> None:
+        """LIMITS_FILE is read once more, whether it seems changed or not."""
+        if self._limits_file is not None:
+            self._limits_file.ask()
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs."""
@@ -144,6 +151,10 @@ class App:
         await _to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         _start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        if self._sharing is not None and self._limits_file is not None:
+            # Before anybody calls: what was used today is known then.
+            await _to_its_end(self._sharing.tokens.read, self._reader)
+            _start_task(begun, self._limits_file.watch(self._sharing.use), "look after LIMITS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:
@@ -166,7 +177,7 @@ class App:
         drained.cancel()
         hurried.cancel()
 
-    async def _end_connections(self, server: Server) -> None:
+    async def _end_connections(self, server: HttpServer) -> None:
         self._cut_off = self._relay.in_flight
         self._relay.stop()
         await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
@@ -188,12 +199,14 @@ class App:
             settings=RelaySettings(
                 ollama_url=settings.ollama_url,
                 idle_seconds=settings.ollama_timeout,
+                body_seconds=settings.request_body_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
+            share=None if self._sharing is None else self._sharing.enter,
         )
 
-    def _make_server(self) -> Server:
+    def _make_server(self) -> HttpServer:
         settings, trusted = self.settings, self.settings.trusted_proxies
         gateway = Gateway(self._relay, self._inspector.policy, trusted)
         generate = Generate(
@@ -202,14 +215,13 @@ class App:
             trusted,
             self._inspector.ask_ourselves,
             partial(choose_model, settings.generate_model, self._upstream.send),
-            settings.ollama_timeout,
+            settings.request_body_timeout,
         )
-        dispatcher = Dispatcher(gateway, generate, self._inspector.pages, self._policy, trusted)
-        return Server(
-            dispatcher.handle,  # type: ignore[arg-type]  # AlreadySent acts as a response
-            logger=server_logger(),
-            **SERVER_OPTIONS,
-        )
+        dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
+        timeouts = settings.request_head_timeout, settings.request_body_timeout
+        most = settings.max_connections, settings.max_connections_per_address
+        self._server = HttpServer(gateway.handle, dispatcher.handle, Bounds(*timeouts, *most))
+        return self._server
 
     def _count_in_flight(self) -> int:
         return self._relay.in_flight
@@ -240,7 +252,9 @@ class App:
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._context_lengths.note_ended(record.operation for record in records)
-        self._counts.add((record.operation, record.outcome) for record in records)
+        if self._sharing is not None and self._limits_file is not None:
+            self._sharing.tokens.add(record.summary for record in records)
+        self._exchange_metrics.add(records)
         self._output.write_records(records)
 
     # From the journal to the receivers
@@ -296,21 +310,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 def _set(committed: Committed) -> None:
     if not committed.done():
         committed.set_result(None)
-
-
-def _policy(settings: Settings) -> Policy:
-    keys = None
-    if settings.api_keys_file is not None:
-        try:
-            keys = read_keys(settings.api_keys_file)
-        except (OSError, ValueError) as mistake:
-            raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
-    return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
-
-
-def _require_strict_parser() -> None:
-    """Most of the request smuggling that was found in aiohttp was in its parser written in Python."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        raise SettingsError(
-            "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
-        )

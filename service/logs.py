@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
@@ -56,12 +56,15 @@ class LogText(Protocol):
 class Output:
     """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full.
 
-    With ``text`` they are made for a person; without, they are JSON.
+    With ``text`` they are made for a person; without, they are JSON. ``rewrite`` changes the JSON of each record first.
     """
 
-    def __init__(self, stream: BinaryIO, text: LogText | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, text: LogText | None = None, rewrite: Callable[[bytes], bytes] | None = None
+    ) -> None:
         self._stream = stream
         self._text = text
+        self._rewrite = rewrite
         self._longest = LONGEST_QUEUE if text is None else LONGEST_TEXT_QUEUE
         self._entries: deque[Entry] = deque()
         self._there_is_more = threading.Event()
@@ -72,10 +75,10 @@ class Output:
 
     def write_records(self, records: Sequence[LoggedRecord]) -> None:
         """Queue a line for each of ``records``. Any thread; never blocks."""
-        if self._text is None:
-            self.write([_line_of(record.summary) for record in records])
-        else:
-            self.write([WholeLine(record.line) for record in records])
+        lines = [record.summary if self._text is None else record.line for record in records]
+        if self._rewrite is not None:
+            lines = [*map(self._rewrite, lines)]
+        self.write([_line_of(line) if self._text is None else WholeLine(line) for line in lines])
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""
@@ -154,9 +157,14 @@ class _AsItIs(logging.Handler):
         self._output.write([record])
 
 
-def start_logging(level: str, stream: BinaryIO | None = None, text: LogText | None = None) -> Output:
+def start_logging(
+    level: str,
+    stream: BinaryIO | None = None,
+    text: LogText | None = None,
+    rewrite: Callable[[bytes], bytes] | None = None,
+) -> Output:
     """Send all log records to standard output, as JSON lines or as ``text``; ``level`` is a setting's word."""
-    output = Output(stream or sys.stdout.buffer, text)
+    output = Output(stream or sys.stdout.buffer, text, rewrite)
     root = logging.getLogger()
     root.handlers = [_AsJson(output) if text is None else _AsItIs(output)]
     root.setLevel(level.upper())

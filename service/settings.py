@@ -135,6 +135,24 @@ class Settings:
     ollama_timeout: float = _setting(
         "300", "seconds without a byte from Ollama before giving up; 0 = never", _number("seconds, 0 or more", 0, float)
     )
+    request_head_timeout: float = _setting(
+        "30", "seconds until a request's head has to be whole; 0 = never", _number("seconds, 0 or more", 0, float)
+    )
+    request_body_timeout: float = _setting(
+        "60",
+        "seconds without a byte of a request's body before giving up; 0 = never",
+        _number("seconds, 0 or more", 0, float),
+    )
+    max_connections: int = _setting(
+        "0",
+        "connections of clients at once; 0 = half of the files that the system lets the recorder open",
+        _number("connections, 0 or more", 0, int),
+    )
+    max_connections_per_address: int = _setting(
+        "0",
+        "of these from one address, which may be a reverse proxy's; 0 = three quarters of them",
+        _number("connections, 0 or more", 0, int),
+    )
     listen: tuple[str, int] = _setting("127.0.0.1:8080", "address and port to listen on", _listen)
     data_dir: Path = _setting("./data", "folder of the journal (made with mode 0700, files 0600)", _path)
     loki_url: str = _setting(
@@ -188,6 +206,22 @@ class Settings:
     api_keys_file: Path | None = _setting(
         "", "file with lines 'name sha256-of-key'; when set, every gateway call needs one of these keys", _path
     )
+    max_active: int = _setting(
+        "0",
+        "model calls that are at Ollama at a time; the others wait in the recorder, in a fair order; 0 = no queue",
+        _number("a number of calls, 0 or more", 0, int),
+    )
+    queue_length: int = _setting(
+        "100", "calls that may wait; further ones are refused (429)", _number("a number of calls, 0 or more", 0, int)
+    )
+    queue_timeout: float = _setting(
+        "300",
+        "seconds that a call may wait before it is refused (503); 0 = any time",
+        _number("seconds, 0 or more", 0, float),
+    )
+    limits_file: Path | None = _setting(
+        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", _path
+    )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", _text, secret=True
     )
@@ -197,6 +231,9 @@ class Settings:
     mask_secrets: bool = _setting("true", "mask well-known shapes of secrets in recorded bodies", _truth)
     loki_spans: bool = _setting("true", "ship the spans of each exchange to Loki as well", _truth)
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", _trace_url)
+    n8n_url: str = _setting(
+        "", "address of n8n as a browser reaches it, for links from records to executions; empty = no links", _url
+    )
     inspector_replay: str = _setting(
         "loopback",
         "who may send a prompt again: true = whoever may see the page, false = nobody, loopback = this machine only"
@@ -207,6 +244,11 @@ class Settings:
     log_level: str = _setting("info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
     log_format: str = _setting(
         "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
+    )
+    log_names: bool = _setting(
+        "true",
+        "whether the log says who asked (user, key, caller, program, address): no erasure gets there",
+        _truth,
     )
 
 
@@ -253,4 +295,9 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     keys_file = values["api_keys_file"]
     if keys_file is not None and not keys_file.is_file():
         mistakes.append(f"API_KEYS_FILE={str(keys_file)!r}: expected an existing file of lines 'name sha256-of-key'")
+    limits_file = values["limits_file"]
+    if limits_file is not None and not limits_file.is_file():
+        mistakes.append(
+            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"
+        )
     return mistakes

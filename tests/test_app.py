@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from service.app import App
-from service.gateway.malformed import Server
+from service.gateway.http_server import HttpServer
 from service.gateway.relay import Relay
 from service.inspector.live import Live
 from service.inspector_setup import Inspector
@@ -240,7 +240,7 @@ async def test_parts_stop_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
         (Recorder, "stop"),
         (Relay, "stop"),
         (Relay, "wait_until_idle"),
-        (Server, "shutdown"),
+        (HttpServer, "shutdown"),
         (Shipper, "stop"),
     ):
         noting(part, name)
@@ -250,7 +250,7 @@ async def test_parts_stop_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
         "Relay.wait_until_idle",
         "Live.stop",
         "Relay.stop",
-        "Server.shutdown",
+        "HttpServer.shutdown",
         "Shipper.stop",
         "Recorder.stop",
         "IndexingThread.stop",

@@ -52,6 +52,17 @@ class Names:
         return entry.json if isinstance(entry, WholeLine) else entry
 
 
+@pytest.mark.parametrize("text", [None, Names()])
+def test_records_are_rewritten_before_they_are_logged(text: Names | None) -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream, text, bytes.upper)
+    output.write_records([record(1)])
+    output.stop()
+    logged = record(1).summary if text is None else record(1).line
+    assert logged.upper() in stream.getvalue()
+    assert logged not in stream.getvalue()
+
+
 def test_records_are_logged_without_their_bodies_as_json() -> None:
     stream = io.BytesIO()
     output = start_logging("info", stream)

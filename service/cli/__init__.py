@@ -22,6 +22,7 @@ from service.cli import (
     listing,
     maintenance,
     measuring,
+    queueing,
     replaying,
     serving,
     shipping_again,
@@ -71,6 +72,8 @@ app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
 app.command()(erasing.erase)
+app.command()(queueing.queue)
+app.command()(queueing.limits)
 app.command()(measuring.measure)
 app.command()(doctor)
 app.command()(serving.settings)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
-from service.gateway.upstream import Send
+from service.gateway.error_responses import Refusal
+from service.gateway.upstream import RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
 
 Committed = asyncio.Future[None]
@@ -14,15 +16,42 @@ Open = Callable[[OpenExchange], None]
 Close = Callable[[Exchange], Committed | None]
 
 
+class Turn(Protocol):
+    """A call's turn at an Ollama that many share. ``end`` is called once it is over, however it ended."""
+
+    async def read(self, body: RequestBody | None) -> RequestBody | None:
+        """Take the request in, so that nobody has a place who still sends."""
+
+    async def take(self, opened: OpenExchange, body: RequestBody | None) -> RequestBody | Refusal | None:
+        """Wait for a place: the request as it goes to Ollama, or why it does not."""
+
+    def end(self) -> None: ...
+    @property
+    def waited(self) -> float | None:
+        """Seconds in the queue; None where there was no wait."""
+
+    @property
+    def behind(self) -> str | None:
+        """Who was served meanwhile, in words."""
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The fields that were put into the request."""
+
+
+Share = Callable[[OpenExchange], Turn | None]
+"""The turn of a call that has begun, its request still to be read; None: it need not wait for one."""
+
+
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
-
-    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    """Seconds: ``idle_seconds`` that nothing may be heard of Ollama, ``body_seconds`` of a request's body (0: for any
+    time), ``hold`` that an answer may wait for its record (0: it does not wait).
     """
 
     ollama_url: str
     idle_seconds: float
+    body_seconds: float
     keep_body_bytes: int
     hold: float = 0.25
 
@@ -32,7 +61,7 @@ class Hooks:
     """How to reach Ollama, and who hears that an exchange opens and ends.
 
     ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
-    did not wait for that any longer.
+    did not wait for that any longer. ``share`` None: every call goes to Ollama at once.
     """
 
     send: Send
@@ -41,10 +70,10 @@ class Hooks:
     released: Callable[[], None]
     settings: RelaySettings
     is_stopping: bool = False
+    share: Share | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body."""
 
     id: str

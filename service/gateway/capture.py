@@ -16,7 +16,7 @@ class Capture:
         self._tail_limit = limit // 8
         self._head_room = limit - self._tail_limit
         self._head: list[bytes] = []
-        self._tail: deque[bytes] = deque()
+        self._tail: deque[bytes] | None = None
         self._tail_length = 0
 
     def add(self, piece: bytes) -> None:
@@ -36,6 +36,8 @@ class Capture:
         if len(piece) > self._tail_limit:
             # A slice, so that a large piece is not kept alive by its end.
             piece = piece[len(piece) - self._tail_limit :]
+        if self._tail is None:
+            self._tail = deque()
         self._tail.append(piece)
         self._tail_length += len(piece)
         while self._tail and self._tail_length - len(self._tail[0]) >= self._tail_limit:

@@ -23,6 +23,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, released: Callable[["Connection"], None]) -> None:
         self.transport: asyncio.Transport | None = None
         self._released = released
+        self._parser = httptools.HttpResponseParser(self)
         self._is_idle = True
         self._upload: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -30,7 +31,6 @@ class Connection(asyncio.Protocol):
         self._begin("")
 
     def _begin(self, method: str) -> None:
-        self._parser = httptools.HttpResponseParser(self)
         self._is_for_head = method == "HEAD"
         # How far the answer has come
         self.received = 0

@@ -1,7 +1,6 @@
 """Headers for browsers: whether a page of another origin may call, and what it may read of the answer."""
 
-from aiohttp import web
-from multidict import CIMultiDict
+from multidict import MultiMapping
 
 from service.gateway.admission import Policy, check_host, check_origin
 
@@ -20,19 +19,22 @@ def cors(origin: str | None) -> tuple[tuple[str, str], ...]:
     )
 
 
-def answer_preflight(request: web.BaseRequest, policy: Policy) -> web.Response | None:
-    """A browser asks before it calls. None: not such a question, or an origin that may not."""
-    if request.method != "OPTIONS":
+def answer_preflight(method: str, headers: MultiMapping[str], policy: Policy) -> tuple[tuple[str, str], ...] | None:
+    """The headers of an answer to a browser that asks before it calls.
+
+    None: it is no such question, or one of an origin that may not call.
+    """
+    if method != "OPTIONS":
         return None
-    origin = request.headers.get("Origin")
-    method = request.headers.get("Access-Control-Request-Method")
-    if origin is None or method is None:
+    origin = headers.get("Origin")
+    if origin is None or "Access-Control-Request-Method" not in headers:
         return None
-    host = request.headers.get("Host")
+    host = headers.get("Host")
     if check_host(host, policy) or check_origin(origin, host or "", policy):
         return None
-    headers = CIMultiDict(cors(origin))
-    headers["Access-Control-Allow-Methods"] = _METHODS
-    headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
-    headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
-    return web.Response(status=204, headers=headers)
+    return (
+        *cors(origin),
+        ("Access-Control-Allow-Methods", _METHODS),
+        ("Access-Control-Allow-Headers", headers.get("Access-Control-Request-Headers", "*")),
+        ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
+    )

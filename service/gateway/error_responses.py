@@ -16,7 +16,13 @@ class Refusal:
 
 
 # OpenAI and Anthropic name these alike.
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
 
 
 def error_body(path: str, status: int, message: str, setting: str | None = None) -> bytes:
@@ -32,6 +38,17 @@ def error_body(path: str, status: int, message: str, setting: str | None = None)
     if setting:
         error["setting"] = setting
     return orjson.dumps(error)
+
+
+def last_answer(status: int, message: str) -> bytes:
+    """A whole answer to what is no request; the connection ends with it."""
+    body = error_body("", status, message)
+    return b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (
+        status,
+        REASONS[status],
+        len(body),
+        body,
+    )
 
 
 def unreachable(url: str, reason: str) -> str:
@@ -61,7 +78,10 @@ REASONS = {
     404: b"Not Found",
     405: b"Method Not Allowed",
     408: b"Request Timeout",
+    413: b"Content Too Large",
+    429: b"Too Many Requests",
     500: b"Internal Server Error",
+    503: b"Service Unavailable",
     502: b"Bad Gateway",
     504: b"Gateway Timeout",
 }

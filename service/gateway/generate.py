@@ -4,6 +4,7 @@ It calls ``/api/generate`` through this recorder's own gateway, as any client wo
 relayed, recorded and ended like all others. Bytes have one path, not two.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ from service.gateway.cors import answer_preflight, cors
 from service.gateway.error_responses import Refusal
 from service.gateway.gateway import Gateway
 from service.gateway.headers import header
-from service.gateway.request_body import read_short
+from service.gateway.request import Request
+from service.gateway.request_body import EMPTY
+from service.gateway.request_head import RequestHead
 from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 from service.record.exchange import GATEWAY_PREFIX
@@ -96,27 +99,27 @@ class Generate:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse | AlreadySent:
         """Answer one request."""
-        preflight = answer_preflight(request, self._policy)
+        preflight = answer_preflight(request.method, request.headers, self._policy)
         if preflight is not None:
-            return preflight
+            return web.Response(status=204, headers=dict(preflight))
         origin, host = request.headers.get("Origin"), request.headers.get("Host")
         refusal = check_host(host, self._policy) or check_origin(origin, host or "", self._policy)
         if refusal is not None:
-            return await self._gateway.refuse(request, PATH, refusal)
+            return await self._gateway.refuse(_as_asked(request), PATH, refusal)
         if request.method != "POST":
             refusal = Refusal(405, f"{PATH} is asked with POST. {_EXAMPLE}", None, (("Allow", "POST, OPTIONS"),))
-            return await self._gateway.refuse(request, PATH, refusal)
+            return await self._gateway.refuse(_as_asked(request), PATH, refusal)
         body = await self._body(request)
         if isinstance(body, Refusal):
-            return await self._gateway.refuse(request, PATH, body)
+            return await self._gateway.refuse(_as_asked(request), PATH, body)
         fields = _read(body)
         if isinstance(fields, str):
-            return await self._gateway.refuse(request, PATH, Refusal(400, f"{fields} {_EXAMPLE}"), body)
+            return await self._gateway.refuse(_as_asked(request), PATH, Refusal(400, f"{fields} {_EXAMPLE}"), body)
         if "model" not in fields:
             model = await self._choose_model()
             if model is None:
                 refusal = Refusal(503, "Ollama has no model yet. Fetch one: ollama pull llama3.2", "GENERATE_MODEL")
-                return await self._gateway.refuse(request, PATH, refusal, body)
+                return await self._gateway.refuse(_as_asked(request), PATH, refusal, body)
             fields["model"] = model
         return await self._ask(request, fields, cors(origin))
 
@@ -124,9 +127,9 @@ class Generate:
         too_long = Refusal(413, f"{PATH} takes prompts up to 1 MiB; {_TARGET} takes longer ones.")
         if (request.content_length or 0) > _LONGEST:
             return too_long
-        ResponseWriter(request).invite()
+        ResponseWriter(_as_asked(request)).invite()
         try:
-            body = await read_short(request, _LONGEST, self._idle_seconds)
+            body = await _read_short(request, _LONGEST, self._idle_seconds)
         except TimeoutError:
             return Refusal(408, f"The request's body stopped arriving for {self._idle_seconds:g} s.")
         return too_long if body is None else body
@@ -184,6 +187,46 @@ class Generate:
             return response
         await response.write_eof()
         return response
+
+
+class _AiohttpClient:
+    """The client of a request that aiohttp read."""
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        self._request = request
+        self.remote = request.remote or ""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return self._request.transport
+
+    async def drain(self) -> None:
+        await self._request.writer.drain()
+
+
+def _as_asked(request: web.BaseRequest) -> Request:
+    """The request as the gateway reads those that come to it: this one is refused in its words, and recorded."""
+    minor = int(request.version >= (1, 1))
+    head = RequestHead(request.method, request.raw_path, minor, request.headers, request.keep_alive)
+    return Request(head, 0, EMPTY, _AiohttpClient(request))
+
+
+async def _read_short(request: web.BaseRequest, most_bytes: int, idle_seconds: float) -> bytes | None:
+    """A body that is of use only as a whole; None when it has more than ``most_bytes``.
+
+    Raises TimeoutError after ``idle_seconds`` (0: never) in which nothing of it came.
+    """
+    pieces: list[bytes] = []
+    length = 0
+    while True:
+        async with asyncio.timeout(idle_seconds or None):
+            piece = await request.content.readany()
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        length += len(piece)
+        if length > most_bytes:
+            return None
 
 
 def _read(body: bytes) -> dict[str, Any] | str:

@@ -14,10 +14,23 @@ class IdleTimeout:
     silence is the client's, else Ollama's. While ``is_paused``, because a client reads slowly, it is nobody's.
     """
 
-    __slots__ = ("_last", "_seconds", "_task", "_timer", "has_expired", "is_paused", "waits_for_client")
+    __slots__ = (
+        "_client_seconds",
+        "_last",
+        "_seconds",
+        "_step",
+        "_task",
+        "_timer",
+        "has_expired",
+        "is_paused",
+        "waits_for_client",
+    )
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, client_seconds: float | None = None) -> None:
+        """``client_seconds``: how long the client may be silent; None: for as long as Ollama."""
         self._seconds = seconds
+        self._client_seconds = seconds if client_seconds is None else client_seconds
+        self._step = min(filter(None, (self._seconds, self._client_seconds)), default=_NEVER)
         self._last = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
@@ -26,9 +39,9 @@ class IdleTimeout:
         self.waits_for_client = False
 
     def watch(self) -> None:
-        if self._seconds != _NEVER:
+        if self._step != _NEVER:
             self._task = asyncio.current_task()
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._check)
+            self._timer = asyncio.get_running_loop().call_later(self._step, self._check)
 
     def heard(self, now: float) -> None:
         self._last = now
@@ -47,9 +60,11 @@ class IdleTimeout:
         now = time.monotonic()
         if self.is_paused:
             self._last = now
-        left = self._last + self._seconds - now
+        seconds = self._client_seconds if self.waits_for_client else self._seconds
+        left = self._last + seconds - now if seconds != _NEVER else self._step
         if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(left, self._check)
+            # Whose silence it is may change before that.
+            self._timer = asyncio.get_running_loop().call_later(min(left, self._step), self._check)
         elif self._task is not None:
             self.has_expired = True
             self._task.cancel()

@@ -1,30 +1,74 @@
 """What is no HTTP: one event instead of a traceback with an attacker's bytes, and a sentence for its sender."""
 
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 
 from service.events import DefectFound, RequestMalformed, emit
-from service.gateway.error_responses import error_body
+from service.gateway.call import AlreadySent
+from service.gateway.error_responses import error_body, last_answer
+from service.gateway.request_head import LONGEST_LINE, MOST_FIELDS
 
+# How aiohttp's server is set up for the requests that it answers.
+_OPTIONS: Final[dict[str, Any]] = {
+    # A reader that leaves ends what was asked for.
+    "handler_cancellation": True,
+    "auto_decompress": False,
+    "access_log": None,
+    "max_line_size": LONGEST_LINE,
+    "max_field_size": LONGEST_LINE,
+    "max_headers": MOST_FIELDS,
+    # How long a body that was answered early is read on, so that its sender sees the answer.
+    "lingering_time": 5.0,
+    # The connection ends itself when nobody uses it: it may be in use where aiohttp sees nothing.
+    "keepalive_timeout": 365 * 24 * 3600.0,
+}
 _LONGEST = 200
 _TOO_LONG = (
     "The address of this request, or one of its headers, is longer than 64 KiB. Cookies are a header:"
     " a browser sends those of all ports of localhost."
 )
 _NOT_ENCODED = "The address holds a character that has to be percent-encoded, as %C3%BC for ü."
+_UNUSUAL = "This request is not in the form that HTTP asks for (RFC 9112), or not in HTTP/1.1."
 
 
-class Server(web.Server):
+class AiohttpServer(web.Server):
     """aiohttp's server, which answers in our words where a person can do something about it."""
 
-    def __call__(self) -> web.RequestHandler:
-        return _Handler(self, loop=self._loop, **self._kwargs)
+    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[Any]]) -> None:
+        super().__init__(self._answer, logger=server_logger(), **_OPTIONS)
+        self._handle = handle
+
+    def protocol(self, answered: Callable[[bool], None]) -> "AiohttpProtocol":
+        """The protocol of one connection. ``answered`` is called after each answer: whether the connection goes on."""
+        return AiohttpProtocol(self, answered, loop=self._loop, **self._kwargs)
+
+    async def _answer(self, request: web.BaseRequest) -> Any:
+        protocol = request.protocol
+        if isinstance(protocol, AiohttpProtocol) and protocol.refuses:
+            return _refuse(request)
+        return await self._handle(request)
 
 
-class _Handler(web.RequestHandler):
-    __slots__ = ()
+class AiohttpProtocol(web.RequestHandler):
+    """aiohttp's side of a connection. ``refuses``: whatever it can read is refused nevertheless."""
+
+    __slots__ = ("_answered", "refuses")
+
+    def __init__(self, server: AiohttpServer, answered: Callable[[bool], None], **options: Any) -> None:
+        super().__init__(server, **options)
+        self._answered = answered
+        self.refuses = False
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        response, is_lost = await super().finish_response(request, resp, start_time)
+        self._answered(not is_lost and bool(response.keep_alive))
+        return response, is_lost
 
     def handle_error(
         self,
@@ -38,6 +82,14 @@ class _Handler(web.RequestHandler):
             response = web.Response(status=status, body=error_body("", status, advice), content_type="application/json")
             response.force_close()
         return response
+
+
+def _refuse(request: web.BaseRequest) -> AlreadySent:
+    emit(RequestMalformed(request.remote or "", _UNUSUAL))
+    if request.transport is not None:
+        # aiohttp would repeat the version of the request, whichever it was.
+        request.transport.write(last_answer(400, _UNUSUAL))
+    return AlreadySent(keep_alive=False)
 
 
 def _advice(error: BaseException | None) -> str | None:

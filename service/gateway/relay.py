@@ -1,12 +1,13 @@
 """Carries each call from its client to Ollama and back, and sees to it that each ends, however it ends."""
 
 import asyncio
-
-from aiohttp import web
+from collections.abc import Coroutine
+from typing import Any
 
 from service.events import DefectFound, emit
 from service.gateway.call import AlreadySent, Call, Hooks
 from service.gateway.error_responses import Refusal
+from service.gateway.request import Request
 from service.gateway.round_trip import RoundTrip
 from service.record.exchange import Exchange
 
@@ -38,15 +39,17 @@ class Relay:
         """From now on a cancelled exchange is one that we stopped, and no connection is kept."""
         self._hooks.is_stopping = True
 
-    async def relay(self, request: web.BaseRequest, call: Call) -> AlreadySent:
+    def relay(self, request: Request, call: Call) -> Coroutine[Any, Any, AlreadySent]:
         """Carry one call to Ollama and its answer back."""
-        return await self._carry(RoundTrip(self._hooks, request, call), None)
+        return self._carry(RoundTrip(self._hooks, request, call), None)
 
-    async def refuse(self, request: web.BaseRequest, call: Call, refusal: Refusal, body: bytes = b"") -> AlreadySent:
+    def refuse(
+        self, request: Request, call: Call, refusal: Refusal, body: bytes = b""
+    ) -> Coroutine[Any, Any, AlreadySent]:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
         round_trip = RoundTrip(self._hooks, request, call)
         round_trip.body_reader.copy.add(body)
-        return await self._carry(round_trip, refusal)
+        return self._carry(round_trip, refusal)
 
     async def _carry(self, round_trip: RoundTrip, refusal: Refusal | None) -> AlreadySent:
         self._round_trips.add(round_trip)
@@ -60,7 +63,9 @@ class Relay:
                 round_trip.was_cancelled()
                 raise
             return await round_trip.gave_up()
-        except (OSError, web.RequestPayloadError):
+        except OSError:
+            if round_trip.body_reader.fault is not None and not round_trip.has_ended:
+                return await round_trip.refuse_body(round_trip.body_reader.fault)
             round_trip.client_left()
             return round_trip.hang_up()
         except Exception as error:  # noqa: BLE001 - our own fault must not cost the exchange its record

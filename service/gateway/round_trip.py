@@ -8,17 +8,16 @@ import asyncio
 import time
 from typing import Final
 
-from aiohttp import web
-
-from service.gateway.call import AlreadySent, Call, Committed, Hooks
+from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
-from service.gateway.headers import header, towards_client
+from service.gateway.headers import towards_client
 from service.gateway.idle_timeout import IdleTimeout
+from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
 from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
-from service.record.exchange import Body, Exchange, OpenExchange, Outcome
+from service.record.exchange import NO_BODY, Body, Exchange, OpenExchange, Outcome
 
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
@@ -31,7 +30,13 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    def __init__(self, hooks: Hooks, request: web.BaseRequest, call: Call) -> None:
+    __slots__ = (
+        *("hooks", "settings", "request", "reply", "call", "answer"),
+        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
+        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
+    )
+
+    def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
         self.settings = hooks.settings
@@ -39,10 +44,13 @@ class RoundTrip:
         self.reply = ResponseWriter(request)
         self.call = call
         self.answer: UpstreamResponse | None = None
+        self.turn: Turn | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds)
-        self.body_reader = RequestBodyReader(request, self.idle_timeout, hooks.settings.keep_body_bytes)
+        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
+        self.body_reader = RequestBodyReader(
+            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
+        )
         self.answer_copy = Capture(hooks.settings.keep_body_bytes)
         self.answer_type = ""
         self.answer_encoding = ""
@@ -58,15 +66,19 @@ class RoundTrip:
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()
         body = await self._request_body()
+        if self.hooks.share is not None:
+            shared = await self._take_turn(self.hooks.share, body)
+            if isinstance(shared, Refusal):
+                return await self.refuse(shared)
+            body = shared
         answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
         if isinstance(answer, Failure):
             return await self._tell_failure(answer)
         self.answer = answer
         self.upstream_status = answer.status
-        self.answer_type = header(answer.headers, b"content-type")
-        self.answer_encoding = header(answer.headers, b"content-encoding")
+        lines, self.answer_type, self.answer_encoding = towards_client(answer.headers)
         has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
-        self._start_reply(answer.status, answer.reason, towards_client(answer.headers), answer.length, has_body)
+        self._start_reply(answer.status, answer.reason, lines, answer.length, has_body)
         if not has_body or answer.length == 0:
             return await self._finish(answer, b"")
         if not answer.has_begun:
@@ -76,18 +88,28 @@ class RoundTrip:
     # The request's body
 
     async def _request_body(self) -> RequestBody | None:
-        request = self.request
-        if not request.body_exists:
+        length = self.request.length
+        if length == 0:
             self._open()
             return None
         # Only now, so that a refused request need not send its body.
         self.reply.invite()
         self.body_reader.is_incomplete = True
-        declared = request.headers.get("Content-Length")
-        length = None if declared is None else int(declared)
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self.body_reader.pieces(self._open), length)
         return RequestBody(await self.body_reader.whole(self._open), length)
+
+    async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
+        turn = self.turn = share(self.call.open_with(NO_BODY))
+        if turn is None:
+            return body
+        body = await turn.read(body)
+        # Nobody is silent in the queue: neither Ollama nor the client is waited for.
+        self.idle_timeout.is_paused = True
+        shared = await turn.take(self.opened or self.call.open_with(self.body_reader.body()), body)
+        self.idle_timeout.is_paused = False
+        self.idle_timeout.heard(time.monotonic())
+        return shared
 
     def _open(self) -> None:
         if not self.has_ended:
@@ -182,18 +204,29 @@ class RoundTrip:
         if self._client_is_gone:
             self.client_left()
             return self.hang_up()
+        if self.body_reader.fault is not None:
+            return await self.refuse_body(self.body_reader.fault)
         self.outcome = failure.outcome
         url = self.settings.ollama_url
         if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
             return await self._say(502, unreachable(url, failure.reason))
         return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
 
+    async def refuse_body(self, fault: str) -> AlreadySent:
+        """What came of the request's body is no valid HTTP, so its end is not known."""
+        self.outcome = Outcome.CLIENT_LEFT
+        message = f"The request's body is no valid HTTP: {fault}."
+        if self.reply.has_begun:
+            self.error = message
+            return self.hang_up()
+        return await self._say(400, message)
+
     async def gave_up(self) -> AlreadySent:
         """Nothing was heard for too long. Whose silence it was decides what to say."""
         self._abort_upstream()
         if self.idle_timeout.waits_for_client:
             self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.idle_seconds:g} s."
+            message = f"The request's body stopped arriving for {self.settings.body_seconds:g} s."
         else:
             self.outcome = Outcome.UPSTREAM_TIMED_OUT
             message = silent(self.settings.ollama_url, self.settings.idle_seconds)
@@ -238,7 +271,7 @@ class RoundTrip:
 
     @property
     def _client_is_gone(self) -> bool:
-        transport = self.request.transport
+        transport = self.request.client.transport
         return transport is None or transport.is_closing()
 
     def _abort_upstream(self) -> None:
@@ -253,6 +286,8 @@ class RoundTrip:
         self.has_ended = True
         self.idle_timeout.end()
         self._abort_upstream()
+        if self.turn is not None:
+            self.turn.end()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
         return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
 
@@ -266,6 +301,7 @@ class RoundTrip:
         return self._exchange(self.opened, Body(length))
 
     def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
+        turn = self.turn
         return Exchange(
             opened,
             self.outcome or Outcome.GATEWAY_STOPPED,
@@ -278,4 +314,5 @@ class RoundTrip:
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
+            *(() if turn is None else (turn.waited, turn.behind, turn.changed)),
         )

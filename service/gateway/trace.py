@@ -3,15 +3,14 @@
 import os
 import re
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.record.span_ids import child_span_id
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceIdentity:
+class TraceIdentity(NamedTuple):
     """``exchange`` and ``trace_id`` are 32, ``span_id`` and ``parent_span_id`` 16 lower-case hex digits.
 
     ``traceparent`` goes on to Ollama: it names the span of the model call, a child of ``span_id``.
@@ -24,9 +23,26 @@ class TraceIdentity:
     traceparent: str
 
 
+class _Pool:
+    """Random bytes of the system, fetched many at once: a system call for each id would show."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._used = 0
+
+    def take(self, size: int) -> bytes:
+        self._used += size
+        if self._used > len(self._bytes):
+            self._bytes, self._used = os.urandom(4096), size
+        return self._bytes[self._used - size : self._used]
+
+
+_random = _Pool()
+
+
 def new_exchange_id(unix_ns: int) -> str:
     """A UUID of version 7 (RFC 9562) without hyphens: ids sort by the time they were made."""
-    random = int.from_bytes(os.urandom(10), "big")
+    random = int.from_bytes(_random.take(10), "big")
     milliseconds = unix_ns // 1_000_000 & 0xFFFFFFFFFFFF
     high = milliseconds << 16 | 0x7000 | random >> 68
     low = 0x8000000000000000 | random & 0x3FFFFFFFFFFFFFFF

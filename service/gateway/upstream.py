@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from service.gateway.connection import Connection, Take
@@ -59,8 +59,7 @@ class UpstreamResponse(Protocol):
         """Hang up at once: Ollama stops generating when it sees that."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBody:
+class RequestBody(NamedTuple):
     """A request's body: ``content`` is all of it, or its pieces as they come. ``length`` None: nobody knows."""
 
     content: bytes | AsyncIterator[bytes]

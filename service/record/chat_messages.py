@@ -36,6 +36,7 @@ class ChatMessage:
 
     ``images`` has a word about each part that is no text, such as ``<image 183204 bytes sha256:…>``.
     A turn of a tool has the ``name`` of the tool or the ``tool_call_id`` that it answers, as far as known.
+    ``typed`` are the words of ``text`` that a person typed, where a program put a document before them; else "".
     """
 
     role: str
@@ -45,6 +46,7 @@ class ChatMessage:
     images: tuple[str, ...] = ()
     name: str = ""
     tool_call_id: str = ""
+    typed: str = ""
 
 
 def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[ChatMessage]:

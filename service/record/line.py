@@ -9,10 +9,12 @@ from service.record.call_context import ContextLengthOf
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.fields import BODIES, FIELD_NAMES, MASKED
 from service.record.generation import UNFINISHED, Generation, understand_reply
+from service.record.hang_up import was_stopped
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
+from service.record.open_webui import task_of
 from service.record.operations import CONVERSATIONS, POLLS
 from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
@@ -175,7 +177,8 @@ def _facts(
     if error:
         values["error"] = error
     values["outcome"] = str(outcome)
-    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or in_answer is not None
+    is_ended_well = outcome is Outcome.COMPLETED or was_stopped(exchange, generation)
+    values["failed"] = not is_ended_well or (status or 0) >= 400 or in_answer is not None
     if operation:
         values["operation"] = operation
     if opened.api:
@@ -197,11 +200,13 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
-    _put_caller(values, opened)
+    _put_caller(values, opened, task_of(opened.caller, operation, asked.document))
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
         values["response_bytes"] = exchange.response.length
+    if exchange.changed:
+        values["changed"] = list(exchange.changed)
     if request[1]:
         values["request_truncated"] = True
     if response[1]:
@@ -236,7 +241,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
+def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) -> None:
     caller = opened.caller
     if caller.workflow is not None:
         values["workflow"] = caller.workflow
@@ -252,6 +257,10 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
         values["user"] = caller.user
     if opened.replay_of is not None:
         values["replay_of"] = opened.replay_of
+    if opened.key_name is not None:
+        values["key"] = opened.key_name
+    if task is not None:
+        values["task"] = task
     if opened.user_agent:
         values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:

@@ -7,7 +7,8 @@ those of all spans.
 
 from typing import Final
 
-from service.record.conversation import WordsInLine, newest_question
+from service.record.conversation import WordsInLine
+from service.record.question import newest_question
 from service.record.record import Record
 from service.shipping.genai import Attribute, conversation_id, user_id
 from service.shipping.span_content import SpanContent

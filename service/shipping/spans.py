@@ -176,7 +176,8 @@ def _error_text(record: Record, otherwise: str) -> str:
 def _phase_spans(row: Row, record: Record, call: Span) -> Iterator[Span]:
     """Ollama tells how long its phases took, not when: they follow one another once the request had come."""
     start = call.start_ns + int((record.upload_time or 0.0) * 1e9)
-    for name, seconds in measured_phases(record):
+    # What the recorder timed itself comes before what Ollama did.
+    for name, seconds in (("queue", record.queue_time or 0.0), *measured_phases(record)):
         end = min(start + int(seconds * 1e9), call.end_ns)
         if end > start:
             yield Span(

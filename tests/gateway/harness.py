@@ -9,9 +9,9 @@ from aiohttp import web
 
 from service.gateway.admission import Policy
 from service.gateway.call import Committed, Hooks, RelaySettings
-from service.gateway.gateway import SERVER_OPTIONS, Gateway
+from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
-from service.gateway.malformed import Server
+from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.record.exchange import Exchange, OpenExchange
@@ -67,19 +67,17 @@ async def running_gateway(
         running.opened.append,
         running.close,
         running.was_released,
-        RelaySettings(ollama_url, idle_seconds, keep, hold),
+        RelaySettings(ollama_url, idle_seconds, idle_seconds, keep, hold),
     )
     running.relay = Relay(hooks)
     trusted = TABLE["trusted_proxies"].read("loopback,private")
     gateway = Gateway(running.relay, policy or Policy(), trusted)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        raw_path, _, query = request.raw_path.partition("?")
-        if raw_path == PATH:
-            return await generate.handle(request)  # type: ignore[return-value]
-        return await gateway.handle(request, raw_path, query)  # type: ignore[return-value]  # AlreadySent acts as one
+        assert request.path == PATH
+        return await generate.handle(request)  # type: ignore[return-value]  # AlreadySent acts as one
 
-    server = Server(handle, **SERVER_OPTIONS)
+    server = HttpServer(gateway.handle, handle, Bounds())
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)

@@ -34,4 +34,4 @@ def test_memory_is_bounded_by_the_limit() -> None:
     copy = Capture(8000)
     for _ in range(1000):
         copy.add(bytes(999))
-    assert sum(len(piece) for piece in copy._head) + sum(len(piece) for piece in copy._tail) < 8000 + 999
+    assert sum(len(piece) for piece in copy._head) + sum(len(piece) for piece in copy._tail or ()) < 8000 + 999

@@ -31,9 +31,10 @@ class _Transport:
         self.end = "aborted"
 
 
-def made(version: tuple[int, int], *, keep_alive: bool = True) -> tuple[ResponseWriter, _Transport]:
+def made(version: tuple[int, int]) -> tuple[ResponseWriter, _Transport]:
     transport = _Transport()
-    request: Any = SimpleNamespace(version=version, keep_alive=keep_alive, transport=transport)
+    head = SimpleNamespace(minor=version[1], keeps_alive=True)
+    request: Any = SimpleNamespace(head=head, client=SimpleNamespace(transport=transport))
     return ResponseWriter(request), transport
 
 

@@ -105,7 +105,7 @@ def test_a_client_that_left_after_the_streams_own_end_had_it_all(name: str) -> N
     assert (said["outcome"], said["failed"], record.outcome) == ("completed", False, "completed")
     before_the_end = with_response(left, left.response.head[: len(left.response.head) // 2])
     said = line_of(before_the_end)
-    assert (said["outcome"], said["failed"]) == ("client_left", True)
+    assert (said["outcome"], said["failed"]) == ("client_left", False)
 
 
 def test_an_exchange_that_a_crash_left_open_says_only_what_is_known() -> None:
