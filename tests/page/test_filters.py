@@ -95,7 +95,7 @@ async def test_what_has_no_task_can_be_chosen_and_so_can_prompts_of_which_nobody
     )
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         await chat(app, "Asked by a person")
-        await chat(app, title)
+        await chat(app, title, X_Caller="Open WebUI")
         await found(app, "task=title", 1)
         async with opened(browser, app) as page:
             await expect(rows(page)).to_have_count(2)
