@@ -1,4 +1,4 @@
-/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task or operation. */
+/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task, operation or kind of cut. */
 
 import { filterOf } from "../state/address.js";
 import { ask, isAborted, oneAtATime } from "../state/api.js";
