@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-page test-all servers bench lint lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,21 +29,32 @@ up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ol
 
 # Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last.
 test: $(VENV)/dev ## every test that this machine can run, in about three minutes
-	$(BIN)/python -m pytest -m "not long and not browser" -n 3 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -m "not long and not browser and not hostile" -n 3 --dist worksteal $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
-	$(BIN)/python -m pytest -m "long and not browser" $(TESTS)
+	$(BIN)/python -m pytest -m "long and not browser and not hostile" $(TESTS)
+
+test-hostile: $(VENV)/dev ## attacks on a running recorder: framing, heads, addresses, bodies, slow clients
+	$(BIN)/python -m pytest -m hostile $(TESTS)
 
 test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal $(TESTS)
 
-test-all: test-long test-page test ## all of them
+test-all: test-long test-hostile test-page test ## all of them
 
-servers: $(VENV)/dev ## build Loki, Prometheus and Ollama and install n8n and the clients for the tests, once (about fifteen minutes)
+# Each test that has a real Ollama, and no other.
+test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one: OLLAMA=/path/to/ollama
+	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
+	OLLAMA_PROGRAM='$(OLLAMA)' $(BIN)/python -m pytest -m "not browser" -k ollama-upstream $(TESTS)
+
+servers: $(VENV)/dev ## build Loki, Prometheus and two Ollamas and install n8n, Open WebUI and the clients for the tests, once (about half an hour)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+soak: $(VENV)/dev ## half an hour of mixed traffic: do memory, files or waiting times grow? (SOAK="--minutes 5")
+	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
 
 lint: $(VENV)/dev ## ruff, mypy, and tsc for the types of the page
 	$(BIN)/ruff check .
@@ -56,6 +67,9 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/clients/requirements.in --output-file tests/servers/clients/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/frameworks/requirements.in --output-file tests/servers/frameworks/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/ollama-0.34/pip.in --output-file tests/servers/ollama-0.34/pip.txt
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links

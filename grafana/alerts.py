@@ -62,14 +62,27 @@ ALERTS = (
     Alert(
         "ollama-clients-left",
         "Clients give up waiting",
-        count(f"{ALL_RECORDS} | {field.outcome}=`client_left`", "15m"),
+        count(f"{ALL_RECORDS} | {field.outcome}=`client_left` | {field.failed}=`true`", "15m"),
         "2",
         0,
         "warning",
         _SLOW,
-        f"{_VALUE} clients hung up in the last 15 minutes before their answer was complete.",
+        f"{_VALUE} clients gave up in the last 15 minutes: before their answer began, or at a time limit.",
         "Compare request_time of these records: if all are the same (n8n: 300 s), it is the client's limit. Raise it"
         " there (n8n: Options, Timeout) and OLLAMA_TIMEOUT here, or make answers shorter.",
+    ),
+    Alert(
+        "ollama-queue",
+        "Calls wait long for a place at Ollama",
+        "histogram_quantile(0.9, sum by (le) (rate(ollama_recorder_queue_seconds_bucket[10m])))",
+        "60",
+        5,
+        "warning",
+        _SLOW,
+        f"One in ten calls of the last 10 minutes waited more than {_VALUE} s in the recorder.",
+        "ollama-recorder queue tells who waits and why. Raise MAX_ACTIVE if Ollama has room (OLLAMA_NUM_PARALLEL), or"
+        " make a batch wait for people: priority and max_active in LIMITS_FILE.",
+        PROMETHEUS,
     ),
     Alert(
         "ollama-prompts-cut",

@@ -18,7 +18,7 @@ _WAY_BACK = 28
 _MARGIN, _TEXT_WIDTH = 34, 108
 _NAME, _TYPE = 13, 11
 _LINE_HEIGHT = {_NAME: 16, _TYPE: 14}
-_GATEWAY = "http://nginx:80/api/ollama/"
+_ADDRESS_OF_OLLAMA = "={{ $('Settings').first().json.ollama }}/"
 _PLUGS = {"ai_languageModel": "Model", "ai_memory": "Memory"}
 _STYLE = """
 svg{--canvas:#fafbfc;--edge:#d5dae1;--dot:#dfe3e9;--box:#fff;--ink:#1d2430;--soft:#5b6675;--wire:#98a2b0;
@@ -125,7 +125,7 @@ def _boxes(workflow: Mapping[str, Any]) -> dict[str, Box]:
         if kind == "stickyNote":
             continue
         x, y = node["position"]
-        asks = node["parameters"].get("url", "").startswith(_GATEWAY) or kind == "lmChatOllama"
+        asks = node["parameters"].get("url", "").startswith(_ADDRESS_OF_OLLAMA) or kind == "lmChatOllama"
         place = (round(x * _ACROSS), round(y * _DOWN))
         made[name] = Box(name, KINDS[kind], *place, name in plugged_in, asks, tuple(inputs.get(name, ())))
     return made

@@ -12,6 +12,8 @@ Rooms that do I/O: ``gateway`` talks to clients and to Ollama, ``journal`` and `
 receivers, ``inspector`` to readers, ``cli`` to a terminal. ``record`` does none: bytes in, facts out. ``exports`` makes
 files of records.
 
+``sharing`` decides who is next at Ollama, and what each caller may have.
+
 The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``, and in ``cli``.
 """
 

@@ -12,12 +12,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
-from aiohttp import http_parser
-
 import service
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
-from service.gateway.admission import Policy, read_keys
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
@@ -27,7 +24,8 @@ from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
-from service.inspector.metrics import ExchangeCounts
+from service.gateway_setup import policy_of, require_strict_parser, sharing_of
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
@@ -40,7 +38,7 @@ from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
 from service.record.prompt_memory import PromptMemory
 from service.search.indexing import IndexingThread
-from service.settings import Settings, SettingsError
+from service.settings import Settings
 from service.shipping.registry import wanted_receivers
 from service.shipping.shipper import Shipper
 from service.status import Status
@@ -58,14 +56,15 @@ class App:
     """One recorder. ``start`` it once, and ``stop`` it when it is to end."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], output: Output) -> None:
-        """Raises SettingsError when keys or OTLP variables cannot be used."""
+        """Raises SettingsError when keys, limits or OTLP variables cannot be used."""
         self.settings = settings
         self.port = 0
         self._output = output
-        self._policy = _policy(settings)
+        self._policy = policy_of(settings)
+        self._sharing, self._limits_file = sharing_of(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
-        self._counts = ExchangeCounts()
+        self._exchange_metrics = ExchangeMetrics()
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
@@ -96,8 +95,9 @@ class App:
             reader=self._reader,
             indexing=self._indexing,
             shippers=self._shippers,
-            counts=self._counts,
+            exchanges=self._exchange_metrics,
             output=output,
+            sharing=self._sharing,
             crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
@@ -111,7 +111,7 @@ class App:
 
         What was begun by then is undone before it raises.
         """
-        _require_strict_parser()
+        require_strict_parser()
         async with AsyncExitStack() as begun:
             await self._begin(begun)
             self._begun = begun.pop_all()
@@ -123,6 +123,11 @@ class App:
         self._drain_seconds = drain_seconds
         await self._begun.aclose()
         emit(RecorderStopped(self._cut_off))
+
+    def read_limits_again(self) -> None:
+        """LIMITS_FILE is read once more, whether it seems changed or not."""
+        if self._limits_file is not None:
+            self._limits_file.ask()
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs."""
@@ -147,6 +152,10 @@ class App:
         await _to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         _start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        if self._sharing is not None and self._limits_file is not None:
+            # Before anybody calls: what was used today is known then.
+            await _to_its_end(self._sharing.tokens.read, self._reader)
+            _start_task(begun, self._limits_file.watch(self._sharing.use), "look after LIMITS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:
@@ -196,6 +205,7 @@ class App:
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
             copy_room=CopyRoom(settings.in_flight_body_bytes),
+            share=None if self._sharing is None else self._sharing.enter,
         )
 
     def _make_server(self) -> HttpServer:
@@ -244,7 +254,9 @@ class App:
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._context_lengths.note_ended(record.operation for record in records)
-        self._counts.add((record.operation, record.outcome) for record in records)
+        if self._sharing is not None and self._limits_file is not None:
+            self._sharing.tokens.add(record.summary for record in records)
+        self._exchange_metrics.add(records)
         self._output.write_records(records)
 
     # From the journal to the receivers
@@ -300,21 +312,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 def _set(committed: Committed) -> None:
     if not committed.done():
         committed.set_result(None)
-
-
-def _policy(settings: Settings) -> Policy:
-    keys = None
-    if settings.api_keys_file is not None:
-        try:
-            keys = read_keys(settings.api_keys_file)
-        except (OSError, ValueError) as mistake:
-            raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
-    return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
-
-
-def _require_strict_parser() -> None:
-    """Most of the request smuggling that was found in aiohttp was in its parser written in Python."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        raise SettingsError(
-            "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
-        )

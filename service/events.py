@@ -202,6 +202,32 @@ class CopyShortened:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsRead:
+    """LIMITS_FILE was read; its rules count from now on."""
+
+    file: str
+    tables: int
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsMistaken:
+    """LIMITS_FILE has a mistake; the rules that were read before still count."""
+
+    file: str
+    mistake: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class TokensUncounted:
+    """The journal could not be read for the tokens of this day; they are counted from now on."""
+
+    reason: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionRefused:
     """There are too many connections; MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS changes that."""
 
@@ -240,6 +266,9 @@ Event = (
     | SpansRejected
     | RequestMalformed
     | CopyShortened
+    | LimitsRead
+    | LimitsMistaken
+    | TokensUncounted
     | ConnectionRefused
     | DefectFound
 )

@@ -18,6 +18,7 @@ from service.gateway.admission import Policy
 from service.gateway.generate import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.inspector.erasing import Erasing, Gone
+from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.pages import Pages, Providers
 from service.inspector.replaying import Replaying
@@ -48,19 +49,21 @@ class Inspector:
         if policy.keys is not None:
             digest = hashlib.sha256(self._key.encode()).hexdigest()
             self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
-        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets)
+        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
         providers = Providers(
             version=service.__version__,
             readiness=status.readiness,
             metrics=status.metrics,
             status=status.status,
             models=partial(list_models, status.send),
+            queue=status.queue,
+            limits=status.limits,
             reader=status.reader,
             search=self._search,
             live=self.live,
             replaying=Replaying(settings.inspector_replay, self._ask_again),
             erasing=self._erasing(read_loki_settings(settings), receivers),
-            trace_url=settings.trace_url or None,
+            links=Links(settings.trace_url, settings.n8n_url),
         )
         self.pages = Pages(providers, settings.inspector_token)
 

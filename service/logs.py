@@ -1,5 +1,8 @@
 """The recorder's own voice: JSON lines on standard output, or text for a person, written by a thread of its own.
 
+As JSON every line has ``log``, ``level`` and ``time``. ``log`` is ``record`` for the record of an exchange, which is
+told without bodies, and ``program`` for all that the recorder has to say of itself.
+
 Standard output may be a pipe that nobody empties. Nobody else may ever wait for it, so lines
 queue up to a bound and are then dropped and counted.
 """
@@ -9,11 +12,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from pythonjsonlogger.json import JsonFormatter
 from pythonjsonlogger.orjson import OrjsonFormatter
+
+from service.record.timestamps import write_time
 
 LONGEST_QUEUE: Final = 20_000
 # Lines for a person are made of whole records, of up to 240 kB each; and nobody reads more of them at once.
@@ -51,12 +56,15 @@ class LogText(Protocol):
 class Output:
     """Lines on their way to ``stream``. ``dropped`` counts those that found the queue full.
 
-    With ``text`` they are made for a person; without, they are JSON.
+    With ``text`` they are made for a person; without, they are JSON. ``rewrite`` changes the JSON of each record first.
     """
 
-    def __init__(self, stream: BinaryIO, text: LogText | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, text: LogText | None = None, rewrite: Callable[[bytes], bytes] | None = None
+    ) -> None:
         self._stream = stream
         self._text = text
+        self._rewrite = rewrite
         self._longest = LONGEST_QUEUE if text is None else LONGEST_TEXT_QUEUE
         self._entries: deque[Entry] = deque()
         self._there_is_more = threading.Event()
@@ -67,10 +75,10 @@ class Output:
 
     def write_records(self, records: Sequence[LoggedRecord]) -> None:
         """Queue a line for each of ``records``. Any thread; never blocks."""
-        if self._text is None:
-            self.write([record.summary for record in records])
-        else:
-            self.write([WholeLine(record.line) for record in records])
+        lines = [record.summary if self._text is None else record.line for record in records]
+        if self._rewrite is not None:
+            lines = [*map(self._rewrite, lines)]
+        self.write([_line_of(line) if self._text is None else WholeLine(line) for line in lines])
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Queue lines (without newlines) or, with a text, what they are made of. Any thread; never blocks."""
@@ -110,19 +118,29 @@ class Output:
         return [entry for entry in entries if isinstance(entry, bytes)]
 
 
-_FIELDS: Final = ["levelname", "name", "message"]
+def _line_of(summary: bytes) -> bytes:
+    """The line of a record. What failed is a warning: quotes inside a text are escaped, so only the field matches."""
+    return summary[:-1] + (_FAILED_RECORD if b'"failed":true' in summary else _RECORD)
+
+
+_RECORD: Final = b',"log":"record","level":"INFO"}'
+_FAILED_RECORD: Final = b',"log":"record","level":"WARNING"}'
+_FIELDS: Final = ["time", "levelname", "name", "message"]
 _NAMES: Final = {"levelname": "level", "name": "logger"}
+_STATIC: Final = {"log": "program"}
 
 
 class _AsJson(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
-        self._fast = OrjsonFormatter(_FIELDS, rename_fields=_NAMES, timestamp="time")
+        self._fast = OrjsonFormatter(_FIELDS, rename_fields=_NAMES, static_fields=_STATIC)
         # orjson refuses lone surrogates, which the standard library escapes.
-        self._tolerant = JsonFormatter(_FIELDS, rename_fields=_NAMES, timestamp="time")
+        self._tolerant = JsonFormatter(_FIELDS, rename_fields=_NAMES, static_fields=_STATIC)
 
     def emit(self, record: logging.LogRecord) -> None:
+        # In the form that records have it.
+        record.time = write_time(int(record.created * 1e6) * 1000)
         try:
             line = self._fast.format(record)
         except TypeError:
@@ -139,9 +157,14 @@ class _AsItIs(logging.Handler):
         self._output.write([record])
 
 
-def start_logging(level: str, stream: BinaryIO | None = None, text: LogText | None = None) -> Output:
+def start_logging(
+    level: str,
+    stream: BinaryIO | None = None,
+    text: LogText | None = None,
+    rewrite: Callable[[bytes], bytes] | None = None,
+) -> Output:
     """Send all log records to standard output, as JSON lines or as ``text``; ``level`` is a setting's word."""
-    output = Output(stream or sys.stdout.buffer, text)
+    output = Output(stream or sys.stdout.buffer, text, rewrite)
     root = logging.getLogger()
     root.handlers = [_AsJson(output) if text is None else _AsItIs(output)]
     root.setLevel(level.upper())

@@ -169,6 +169,16 @@ class Settings:
         _url,
         name="OTEL_EXPORTER_OTLP_ENDPOINT",
     )
+    otlp_bodies: bool = _setting(
+        "true",
+        "put requests as they came, and so whole prompts, into the spans that an OTLP receiver gets"
+        " (http.request.body.content)",
+        _truth,
+        name="OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT",
+    )
+    otlp_polls: bool = _setting(
+        "false", "export spans of lists and descriptions of models too (/api/tags, /api/ps, /api/version …)", _truth
+    )
     record_before_reply: bool = _setting(
         "true", "hold an answer's last byte until its record is on disk (250 ms at most)", _truth
     )
@@ -201,6 +211,22 @@ class Settings:
     api_keys_file: Path | None = _setting(
         "", "file with lines 'name sha256-of-key'; when set, every gateway call needs one of these keys", _path
     )
+    max_active: int = _setting(
+        "0",
+        "model calls that are at Ollama at a time; the others wait in the recorder, in a fair order; 0 = no queue",
+        _number("a number of calls, 0 or more", 0, int),
+    )
+    queue_length: int = _setting(
+        "100", "calls that may wait; further ones are refused (429)", _number("a number of calls, 0 or more", 0, int)
+    )
+    queue_timeout: float = _setting(
+        "300",
+        "seconds that a call may wait before it is refused (503); 0 = any time",
+        _number("seconds, 0 or more", 0, float),
+    )
+    limits_file: Path | None = _setting(
+        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", _path
+    )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", _text, secret=True
     )
@@ -210,6 +236,9 @@ class Settings:
     mask_secrets: bool = _setting("true", "mask well-known shapes of secrets in recorded bodies", _truth)
     loki_spans: bool = _setting("true", "ship the spans of each exchange to Loki as well", _truth)
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", _trace_url)
+    n8n_url: str = _setting(
+        "", "address of n8n as a browser reaches it, for links from records to executions; empty = no links", _url
+    )
     inspector_replay: str = _setting(
         "loopback",
         "who may send a prompt again: true = whoever may see the page, false = nobody, loopback = this machine only"
@@ -220,6 +249,11 @@ class Settings:
     log_level: str = _setting("info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
     log_format: str = _setting(
         "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
+    )
+    log_names: bool = _setting(
+        "true",
+        "whether the log says who asked (user, key, caller, program, address): no erasure gets there",
+        _truth,
     )
 
 
@@ -266,4 +300,9 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     keys_file = values["api_keys_file"]
     if keys_file is not None and not keys_file.is_file():
         mistakes.append(f"API_KEYS_FILE={str(keys_file)!r}: expected an existing file of lines 'name sha256-of-key'")
+    limits_file = values["limits_file"]
+    if limits_file is not None and not limits_file.is_file():
+        mistakes.append(
+            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"
+        )
     return mistakes

@@ -3,22 +3,31 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from prometheus_client.core import Metric
+
 import service
+from service.gateway.context_lengths import fetch_whole
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
+from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
-from service.inspector.metrics import ExchangeCounts, Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
+from service.inspector.model_memory import ModelMemory
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.logs import Output
+from service.record.in_flight import describe
 from service.search.indexing import IndexingThread
 from service.settings import Settings
+from service.sharing.queue_picture import limits_picture, queue_picture, waiting_calls
+from service.sharing.sharing import Sharing
 from service.shipping.delivery import DeliveryState
 from service.shipping.shipper import Shipper
 
@@ -39,9 +48,11 @@ class Status:
     reader: Reader
     indexing: IndexingThread
     shippers: Sequence[Shipper]
-    counts: ExchangeCounts
+    exchanges: ExchangeMetrics
     output: Output
     crowding: Callable[[], str | None]
+    sharing: Sharing | None = None
+    _models: ModelMemory = field(default_factory=ModelMemory)
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
@@ -58,10 +69,21 @@ class Status:
         ]
         return readiness(parts)
 
-    async def metrics(self) -> bytes:
-        """The text of ``/metrics``."""
-        numbers = await asyncio.to_thread(self._numbers)
-        return exposition(NumbersCollector(lambda: numbers, service.__version__))
+    async def metrics(self, is_scrape: bool) -> bytes:
+        """The text of ``/metrics``. ``is_scrape``: Prometheus asks, which counts from what it has seen before."""
+        return await asyncio.to_thread(self._metrics, is_scrape)
+
+    def _metrics(self, is_scrape: bool) -> bytes:
+        numbers = self._numbers()
+        name = socket.gethostname()
+        with contextlib.suppress(JournalError, IndexError):
+            name = self.reader.instance()
+
+        def others() -> Iterator[Metric]:
+            yield from self.exchanges.families(name, is_scrape)
+            yield from self._models.families(name)
+
+        return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
@@ -85,6 +107,28 @@ class Status:
             "receivers": receivers,
         }
 
+    async def queue(self) -> dict[str, Any]:
+        """Who is at Ollama and who waits: each with what is known of its exchange."""
+        picture = queue_picture(self.sharing)
+        running = {exchange.opened.id: exchange for exchange in self.relay.so_far(0)}
+        calls = [call for call in (*picture["active"], *picture["waiting"]) if call["exchange"] in running]
+
+        def describe_them() -> None:
+            for call in calls:
+                call["call"] = describe(running[call["exchange"]], self.settings.mask_secrets)
+
+        await asyncio.to_thread(describe_them)
+        return picture
+
+    def limits(self) -> dict[str, Any]:
+        """What each caller may have and has used."""
+        return limits_picture(self.sharing)
+
+    def waiting(self) -> dict[str, dict[str, Any]]:
+        """Place and reason of those who wait, by the ids of their exchanges."""
+        calls = [] if self.sharing is None else waiting_calls(self.sharing)
+        return {call["exchange"]: {"place": call["place"], "reason": call["reason"]} for call in calls}
+
     async def watch_ollama(self) -> None:
         """Look after Ollama once in a while, until cancelled."""
         # Whoever waits for readiness asks at the start, and need not be asked twice.
@@ -92,6 +136,7 @@ class Status:
         while True:
             if time.monotonic() - self._asked_at >= _OLLAMA_ASKED_EVERY_SECONDS:
                 await self._ask_ollama()
+            await self._ask_for_models()
             await asyncio.sleep(_OLLAMA_ASKED_EVERY_SECONDS)
 
     async def _ask_ollama(self) -> str | None:
@@ -110,6 +155,14 @@ class Status:
         self._trouble_with_ollama, self._asked_at = trouble, time.monotonic()
         return trouble
 
+    async def _ask_for_models(self) -> None:
+        """See which models Ollama holds in memory; asking neither loads one nor keeps it loaded for longer."""
+        body = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
+                body = await fetch_whole(self.send, "GET", "/api/ps")
+        self._models.note(body, time.time_ns())
+
     def _numbers(self) -> Numbers:
         state = self.recorder.state()
         newest = 0
@@ -118,7 +171,6 @@ class Status:
         return Numbers(
             in_flight=self.relay.in_flight,
             is_ollama_up=self._trouble_with_ollama is None,
-            exchanges=self.counts.so_far(),
             journal_bytes=self.reader.size_in_bytes(),
             disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
             newest_number=newest,
@@ -130,8 +182,16 @@ class Status:
             is_journal_degraded=state.degraded is not None,
             last_commit_seconds=state.last_commit_seconds,
             log_lines_dropped=self.output.dropped,
+            queue=_queue_numbers(self.sharing),
             receivers=tuple(_numbers_of(shipper) for shipper in self.shippers),
         )
+
+
+def _queue_numbers(sharing: Sharing | None) -> QueueNumbers | None:
+    if sharing is None:
+        return None
+    places = sharing.places
+    return QueueNumbers(places.queue.active, places.queue.waiting, tuple(places.waits.buckets()), places.waits.seconds)
 
 
 def _trouble_of(shipper: Shipper) -> str | None:

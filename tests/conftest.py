@@ -18,7 +18,7 @@ from tests.servers import process
 from tests.servers.chromium import running_chromium
 from tests.servers.loki import Loki, running_loki
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import Ollama, running_ollama
+from tests.servers.ollama import PROGRAMS, Ollama, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
 
@@ -31,19 +31,26 @@ REAL_SERVERS = {
     "loki": "make servers",
     "prometheus": "make servers",
     "ollama": "make servers",
-    "tiny.gguf": "make servers",
+    "ollama-0.34": "make servers",
+    "models": "make servers",
     "javascript": "make servers",
     "typescript": "make lint",
     "clients": "make servers",
+    "frameworks": "make servers",
+    "ai-sdk": "make servers",
     "astro": "make servers",
     "n8n": "make servers",
+    "n8n-2.41": "make servers",
+    "phoenix": "make servers",
+    "mlflow": "make servers",
+    "open-webui": "make servers",
 }
 
 
-@pytest.fixture(scope="session")
-def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
-    """A real Ollama with the model ``tiny``, one for all tests."""
-    with running_ollama(tmp_path_factory.mktemp("ollama")) as server:
+@pytest.fixture(scope="session", params=PROGRAMS)
+def ollama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
+    """A real Ollama with its models, one for all tests; each test that uses it runs on every version."""
+    with running_ollama(tmp_path_factory.mktemp(request.param), request.param) as server:
         yield server
 
 

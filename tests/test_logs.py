@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -51,12 +52,56 @@ class Names:
         return entry.json if isinstance(entry, WholeLine) else entry
 
 
+@pytest.mark.parametrize("text", [None, Names()])
+def test_records_are_rewritten_before_they_are_logged(text: Names | None) -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream, text, bytes.upper)
+    output.write_records([record(1)])
+    output.stop()
+    logged = record(1).summary if text is None else record(1).line
+    assert logged.upper() in stream.getvalue()
+    assert logged not in stream.getvalue()
+
+
 def test_records_are_logged_without_their_bodies_as_json() -> None:
     stream = io.BytesIO()
     output = start_logging("info", stream)
     output.write_records([record(1), record(2)])
     output.stop()
-    assert stream.getvalue() == record(1).summary + b"\n" + record(2).summary + b"\n"
+    lines = stream.getvalue().splitlines()
+    for line, number in zip(lines, (1, 2), strict=True):
+        told = json.loads(line)
+        assert (told.pop("log"), told.pop("level")) == ("record", "INFO")
+        assert told == json.loads(record(number).summary)
+
+
+@pytest.mark.parametrize(
+    ("summary", "level"),
+    [
+        (b'{"outcome":"client_left","failed":true}', "WARNING"),
+        (b'{"error":"he said \\"failed\\":true","failed":false}', "INFO"),
+    ],
+)
+def test_a_record_that_failed_is_a_warning(summary: bytes, level: str) -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream)
+    output.write_records([record(1)._replace(summary=summary)])
+    output.stop()
+    assert json.loads(stream.getvalue())["level"] == level
+
+
+def test_records_and_what_the_program_says_have_the_same_keys_for_a_shipper() -> None:
+    stream = io.BytesIO()
+    output = start_logging("info", stream)
+    logging.getLogger("ollama_recorder").info("hello", extra={"event": "X"})
+    summary = b'{"time":"2026-01-06T17:58:29.123456Z","failed":false}'
+    output.write_records([record(1)._replace(summary=summary)])
+    output.stop()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {line["log"] for line in lines} == {"record", "program"}
+    for line in lines:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"])
+        assert line["level"] == "INFO"
 
 
 def test_text_is_made_of_whole_records_and_on_the_thread_that_writes() -> None:

@@ -30,6 +30,7 @@ def test_all_mistakes_are_told_at_once_each_with_variable_value_and_expectation(
         "TRUSTED_PROXIES": "10.0.0.1/8",
         "JOURNAL_SYNC": "off",
         "TRACE_URL": "http://grafana",
+        "N8N_URL": "localhost:5678",
         "LOG_LEVEL": "loud",
         "LOG_FORMAT": "xml",
     }

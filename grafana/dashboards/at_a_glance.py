@@ -7,22 +7,25 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana.dashboards import frame
 from grafana.dashboards.names import (
     LOKI,
-    MODEL_CALLS,
     PROMETHEUS,
     RECORDS,
-    count,
+    averaged,
+    buckets,
+    estimated,
     field,
     key,
-    mean,
-    quantile,
-    total,
+    rate,
+    risen,
 )
 from grafana.dashboards.panels import (
     CLICKED,
+    COUNT,
+    MOMENT,
     Column,
     Panel,
     Query,
     Steps,
+    heatmap_panel,
     logs_panel,
     record_table,
     series_panel,
@@ -30,15 +33,26 @@ from grafana.dashboards.panels import (
     to_dashboard,
     to_trace,
 )
+from service.inspector.exchange_metrics import (
+    ANSWER_TOKENS,
+    CALL_SECONDS,
+    EXCHANGES,
+    FIRST_TOKEN,
+    PREFIX,
+    PROMPT_TOKENS,
+    READ_TOKENS,
+    SPEED,
+    TIMED_SECONDS,
+)
 
 UID = "ollama-at-a-glance"
 _LEARN = "The guide's five queries, to learn from: copy them into Explore"
-_FAILED = f'{RECORDS} | {field.failed}="true"'
-_LEFT = f'{RECORDS} | {field.outcome}="client_left"'
+_FAILED, _LEFT = 'failed="true"', 'outcome="client_left", failed="true"'
 EXCHANGE = to_dashboard("ollama-prompts", exchange=CLICKED)
 TRACE = to_trace("${__value.raw}")
 _WAITS: Steps = ((None, "green"), (10.0, "yellow"), (60.0, "red"))
 
+_CALLS_COUNTED = f'{PREFIX}{CALL_SECONDS.name}_count{{recorder=~"$instance"}}'
 # The five queries of the guide, word for word.
 GUIDE = {
     "All calls to Ollama, as they were recorded": '{job="nginx", service="ollama"} | json',
@@ -62,6 +76,10 @@ def build() -> Dashboard:
         UID,
         "Ollama at a glance",
         "How much is asked of Ollama, how long it takes, and what fails.",
+        "Numbers and diagrams come from the recorder's metrics by way of Prometheus, and are estimated where they are"
+        " quantiles; they begin where Prometheus first saw the recorder. The table of slow requests comes from the"
+        " records in Loki. Something was slow: *Why was it slow?* A prompt is looked for: *Prompts*. A workflow: *n8n*."
+        " Something is missing: *The recorder itself*.",
         [*frame.sources(LOKI, PROMETHEUS), frame.instance()],
         rows,
         closed=_LEARN,
@@ -72,15 +90,15 @@ def _numbers() -> list[Panel]:
     day = "$__range"
 
     def number(title: str, description: str, expr: str, unit: str, **more: Any) -> Panel:
-        return stat_panel(title, description, Query(expr, instant=True), unit, **more)
+        return stat_panel(title, description, Query(expr, instant=True, source=PROMETHEUS), unit, **more)
 
     return [
-        number("How many requests?", "All exchanges, lists and health checks too.", count(RECORDS, day), "short"),
+        number("How many requests?", "All exchanges, lists and health checks too.", risen(EXCHANGES, day), COUNT),
         number(
             "What share failed?",
             "Not completed, or status 400 and above, or an error inside the answer. Yellow from 1 %: more than an"
             " accident; red from 5 %: one in twenty is felt by everybody.",
-            f"{count(_FAILED, day)}\n/ {count(RECORDS, day)}",
+            f"{risen(EXCHANGES, day, where=_FAILED)}\n/ {risen(EXCHANGES, day)}",
             "percentunit",
             steps=((None, "green"), (0.01, "yellow"), (0.05, "red")),
             no_value="None failed",
@@ -89,8 +107,8 @@ def _numbers() -> list[Panel]:
             "How many clients gave up?",
             "They hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
             " client that gives up usually tries again, and makes the queue longer.",
-            count(_LEFT, day),
-            "short",
+            risen(EXCHANGES, day, where=_LEFT),
+            COUNT,
             steps=((None, "green"), (1.0, "red")),
             no_value="None",
         ),
@@ -98,7 +116,7 @@ def _numbers() -> list[Panel]:
             "How long does a call take on average?",
             "Mean request_time of calls to models. Yellow from 10 s, where the guide calls a request slow; red from"
             " 60 s, where many clients give up.",
-            mean(MODEL_CALLS, field.request_time, day),
+            averaged(CALL_SECONDS, day),
             "s",
             steps=_WAITS,
         ),
@@ -106,76 +124,95 @@ def _numbers() -> list[Panel]:
             "How fast is text generated?",
             "Mean tokens a second while generating, waiting excluded. Yellow below 10, about as fast as people read;"
             " red below 4.",
-            mean(MODEL_CALLS, field.tokens_per_second, day),
+            averaged(SPEED, day),
             "none",
             steps=((None, "red"), (4.0, "yellow"), (10.0, "green")),
         ),
-        stat_panel(
+        number(
             "How many are in flight now?",
             "Exchanges that have not ended, from the recorder's own metrics. Yellow from 4: Ollama works on few at a"
             " time (OLLAMA_NUM_PARALLEL) and the rest waits.",
-            Query("sum(ollama_recorder_in_flight)", instant=True, source=PROMETHEUS),
-            "short",
+            "sum(ollama_recorder_in_flight)",
+            COUNT,
             steps=((None, "green"), (4.0, "yellow"), (16.0, "red")),
             no_value="Prometheus does not know the recorder",
         ),
     ]
 
 
+def _lines(title: str, description: str, queries: dict[str, str], unit: str, **more: Any) -> Panel:
+    """A diagram of what Prometheus answers; by its legend, each query."""
+    asked = [Query(expr, legend, source=PROMETHEUS) for legend, expr in queries.items()]
+    return series_panel(title, description, asked, unit, **more)
+
+
 def _over_time() -> list[Panel]:
-    step = "$__auto"
-    times = [
-        *((quantile(q, MODEL_CALLS, field.request_time, step), f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)),
-        (mean(MODEL_CALLS, field.request_time, step), "mean"),
-    ]
-    outcome, model = field.outcome, field.model
+    reading = 'phase="reading"'
+    cached, told = (rate(PROMPT_TOKENS, where=f"cached=~`{values}`") for values in ("true", "true|false"))
     return [
-        series_panel(
+        _lines(
             "How do requests end?",
-            "Exchanges by outcome. What refused means is in the line's error.",
-            [Query(count(RECORDS, step, outcome), "{{outcome}}")],
+            "Exchanges a minute by outcome. What refused means is in the line's error.",
+            {"{{outcome}}": f"60 * {rate(EXCHANGES, 'outcome')}"},
             "short",
             stacked=True,
         ),
-        series_panel(
+        _lines(
             "How long do calls to models take?",
-            "request_time: half of the calls are faster than p50, one in twenty is slower than p95. The line at 10 s"
-            " is where the guide calls a request slow.",
-            [Query(expr, legend) for expr, legend in times],
+            "request_time: half of the calls are faster than p50, one in twenty is slower than p95. Quantiles are"
+            " estimated. The line at 10 s is where the guide calls a request slow.",
+            {
+                **{f"p{q * 100:.0f}": estimated(q, CALL_SECONDS) for q in (0.5, 0.95, 0.99)},
+                "mean": averaged(CALL_SECONDS, "$__rate_interval"),
+            },
             "s",
             steps=((None, "green"), (10.0, "red")),
         ),
-        series_panel(
-            "How fast does each model generate?",
-            "Mean tokens a second. A model that falls behind itself has left the graphics card, or shares it.",
-            [Query(mean(MODEL_CALLS, field.tokens_per_second, step, model), "{{model}}")],
-            "none",
-        ),
-        series_panel(
-            "How long until the first word?",
-            "Time to the first token, of streamed answers: what somebody who chats feels.",
-            [
-                Query(quantile(0.5, MODEL_CALLS, field.time_to_first_token, step), "p50"),
-                Query(quantile(0.95, MODEL_CALLS, field.time_to_first_token, step), "p95"),
-            ],
+        heatmap_panel(
+            "How are the times of calls spread?",
+            "Calls to models by how long they took: the darker, the more. Two bands are two kinds of call.",
+            Query(buckets(CALL_SECONDS), source=PROMETHEUS),
             "s",
         ),
-        series_panel(
+        _lines(
+            "How long until the first word?",
+            "Time to the first token, of streamed answers: what somebody who chats feels. Estimated.",
+            {"p50": estimated(0.5, FIRST_TOKEN), "p95": estimated(0.95, FIRST_TOKEN)},
+            "s",
+        ),
+        _lines(
             "Which models are in use?",
-            "Calls by model.",
-            [Query(count(MODEL_CALLS, step, model), "{{model}}")],
+            "Calls a minute by model.",
+            {"{{model}}": f"60 * sum by (model) (rate({_CALLS_COUNTED}[$__rate_interval]))"},
             "short",
             stacked=True,
         ),
-        series_panel(
-            "How many tokens are read and written?",
-            "Tokens of prompts, and of answers.",
-            [
-                Query(total(MODEL_CALLS, field.prompt_tokens, step), "read"),
-                Query(total(MODEL_CALLS, field.completion_tokens, step), "written"),
-            ],
+        _lines(
+            "How fast does each model generate?",
+            "Mean tokens a second. A model that falls behind itself has left the graphics card, or shares it.",
+            {"{{model}}": averaged(SPEED, "$__rate_interval", "model")},
+            "none",
+        ),
+        _lines(
+            "How many tokens are asked and written?",
+            "Tokens a minute: of prompts, and of answers.",
+            {"asked": f"60 * {rate(PROMPT_TOKENS)}", "written": f"60 * {rate(ANSWER_TOKENS)}"},
             "short",
-            stacked=True,
+        ),
+        _lines(
+            "How fast are prompts read?",
+            "Tokens of prompts a second of reading, by model; what came from the cache was not read. A fall means that"
+            " the model has left the graphics card.",
+            {"{{model}}": f"{rate(READ_TOKENS, 'model')}\n/ ({rate(TIMED_SECONDS, 'model', reading)} > 0)"},
+            "none",
+        ),
+        _lines(
+            "What share of prompts comes from the cache?",
+            "Of all tokens of prompts where Ollama tells of it (from version 0.17 on): the beginning that is the same"
+            " as in the call before costs no time.",
+            {"from the cache": f"{cached}\n/ ({told} > 0)"},
+            "percentunit",
+            no_value="This Ollama does not tell",
         ),
     ]
 
@@ -187,7 +224,7 @@ def _slow() -> Panel:
         " whole, one on its trace shows its phases.",
         Query(f"{RECORDS} | {field.request_time} > 10", lines=200),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.request_time, "Seconds", "s", width=100),
             Column(key.model, "Model", width=140),
             Column(key.workflow, "Workflow", width=140),

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.models import common, dashboard
 
 from grafana.dashboards.names import ALL_RECORDS, LOKI, PROMETHEUS
-from grafana.dashboards.panels import Panel
+from grafana.dashboards.panels import Panel, text_panel
 from service.record.exchange import Outcome
 from service.record.operations import MODEL_CALLS
 
@@ -21,20 +21,26 @@ def put_together(
     uid: str,
     title: str,
     description: str,
+    about: str,
     variables: Iterable[Variable],
     rows: Iterable[tuple[str, Sequence[Panel]]],
     *,
     since: str = "now-24h",
     closed: str = "",
+    refresh: str = "1m",
 ) -> dashboards.Dashboard:
-    """A dashboard of rows, each a title and its panels. ``closed``: the row that asks nothing before it is opened."""
+    """A dashboard of rows, each a title and its panels, below a text that says what it is for.
+
+    ``closed``: the row that asks nothing before it is opened. ``refresh``: how often it asks anew, never if empty.
+    """
     made = dashboards.Dashboard(title).uid(uid).description(description).tags([TAG]).time(since, "now")
-    made.refresh("1m").timezone("browser").readonly().tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+    made.refresh(refresh).timezone("browser").readonly().tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
     link = dashboards.DashboardLink("Ollama Recorder").type(dashboard.DashboardLinkType.DASHBOARDS).tags([TAG])
     made.link(link.as_dropdown(False).keep_time(True).include_vars(False))
     for variable in variables:
         made.with_variable(variable)
-    number = 0
+    made.with_panel(text_panel("What is this board for?", about).id(1))
+    number = 1
     for name, panels in rows:
         row = dashboards.Row(name).id(number := number + 1)
         for panel in panels:
@@ -101,6 +107,13 @@ def _choice(name: str, label: str, values: Sequence[str]) -> Variable:
         .multi(True)
         .current(everything)
     )
+
+
+def lookback() -> Variable:
+    """How far a query looks back that would cost too much over a long time."""
+    spans = ["1h", "6h", "24h", "7d"]
+    chosen = dashboard.VariableOption(selected=True, text=spans[0], value=spans[0])
+    return dashboards.CustomVariable("lookback").label("Executions of the last").values(",".join(spans)).current(chosen)
 
 
 def contains(name: str, variable: str) -> str:

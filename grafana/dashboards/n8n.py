@@ -4,9 +4,11 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
-from grafana.dashboards.names import LOKI, RECORDS, columns, count, field, key, total
+from grafana.dashboards.names import LOKI, PROMETHEUS, RECORDS, field, key, named, rate, risen, total
 from grafana.dashboards.panels import (
     CLICKED,
+    COUNT,
+    MOMENT,
     Column,
     Panel,
     Query,
@@ -15,19 +17,28 @@ from grafana.dashboards.panels import (
     series_panel,
     to_dashboard,
 )
+from service.inspector.exchange_metrics import (
+    MOST_NODES,
+    NODE_CALLS,
+    NODE_FAILURES,
+    NODE_READ,
+    NODE_SECONDS,
+    NODE_WAITING,
+    NODE_WRITTEN,
+)
 
 UID = "ollama-n8n"
 _NAMED = f'{RECORDS} | {field.workflow}!="" | {frame.contains(field.workflow, "workflow")}'
 _ONE = f'{RECORDS} | {field.execution_id}!="" | {field.execution_id}="$execution"'
-_FAILED = f'{_NAMED} | {field.failed}="true"'
+_CHOSEN = f"{field.workflow}=~`(?i).*${{workflow:regex}}.*`"
 _NO_NAMES = "No call named its workflow: see n8n in the README"
 _NUMBERS = [
-    Column("calls", "Calls", "short"),
+    Column("calls", "Calls", COUNT),
     Column("seconds", "Seconds", "s"),
     Column("waiting", "of them waiting", "s"),
-    Column("read", "Tokens read", "short"),
-    Column("written", "Tokens written", "short"),
-    Column("failures", "Failures", "short"),
+    Column("read", "Tokens read", COUNT),
+    Column("written", "Tokens written", COUNT),
+    Column("failures", "Failures", COUNT),
 ]
 _WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow=CLICKED)))
 _EXECUTION = Column(field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution=CLICKED)))
@@ -38,11 +49,15 @@ def build() -> Dashboard:
         UID,
         "n8n",
         "What workflows ask of Ollama, by workflow, execution and node.",
+        "What each workflow and node cost, from the recorder's metrics by way of Prometheus; the rest from the records"
+        f" in Loki. A click on an execution lists its calls in order, a click on a call shows it. Beyond {MOST_NODES}"
+        " workflows and nodes since the recorder's start further ones count as *(others)*.",
         [
-            *frame.sources(LOKI),
+            *frame.sources(LOKI, PROMETHEUS),
             frame.instance(),
             frame.text("workflow", "Workflow contains", "Part of a workflow's name; empty: all."),
             frame.text("execution", "Execution", "The id of one execution, from a click below."),
+            frame.lookback(),
         ],
         [
             ("Who asks?", [*_over_time(), _by_workflow(), _by_node()]),
@@ -52,16 +67,18 @@ def build() -> Dashboard:
     )
 
 
-def _numbers(by: str) -> str:
-    over = "$__range"
-    return columns(
-        calls=count(_NAMED, over, by),
-        seconds=total(_NAMED, field.request_time, over, by),
-        waiting=total(_NAMED, field.wait_time, over, by),
-        read=total(_NAMED, field.prompt_tokens, over, by),
-        written=total(_NAMED, field.completion_tokens, over, by),
-        failures=count(_FAILED, over, by),
-    )
+def _numbers(*labels: str) -> dict[str, Query]:
+    by = ", ".join(labels)
+    families = {
+        "calls": NODE_CALLS,
+        "seconds": NODE_SECONDS,
+        "waiting": NODE_WAITING,
+        "read": NODE_READ,
+        "written": NODE_WRITTEN,
+        "failures": NODE_FAILURES,
+    }
+    numbers = {name: risen(family, "$__range", by, _CHOSEN) for name, family in families.items()}
+    return {name: Query(named(expr, *labels), source=PROMETHEUS) for name, expr in numbers.items()}
 
 
 def _over_time() -> list[Panel]:
@@ -69,16 +86,16 @@ def _over_time() -> list[Panel]:
     return [
         series_panel(
             "Which workflows use Ollama's time?",
-            "Seconds of request_time by workflow.",
-            [Query(total(_NAMED, field.request_time, "$__auto", by), "{{workflow}}")],
-            "s",
+            "How many calls of each workflow are going on, on average: seconds of request_time a second.",
+            [Query(rate(NODE_SECONDS, by, _CHOSEN), "{{workflow}}", source=PROMETHEUS)],
+            "short",
             stacked=True,
             no_value=_NO_NAMES,
         ),
         series_panel(
             "Which workflows fail?",
-            "Failed calls by workflow: not completed, status 400 and above, or an error inside the answer.",
-            [Query(count(_FAILED, "$__auto", by), "{{workflow}}")],
+            "Failed calls a minute by workflow: not completed, status 400 and above, or an error inside the answer.",
+            [Query(f"60 * {rate(NODE_FAILURES, by, _CHOSEN)}", "{{workflow}}", source=PROMETHEUS)],
             "short",
             stacked=True,
             no_value="No call of a workflow failed",
@@ -89,7 +106,7 @@ def _over_time() -> list[Panel]:
 def _by_workflow() -> Panel:
     return metric_table(
         "What does each workflow cost?",
-        "Over the whole time shown. An empty cell is zero.",
+        "Over the whole time shown.",
         _numbers(field.workflow),
         [_WORKFLOW, *_NUMBERS],
         "-seconds",
@@ -101,7 +118,7 @@ def _by_node() -> Panel:
     return metric_table(
         "What does each node cost?",
         "Nodes name themselves only where their credential or headers can: HTTP Request nodes always.",
-        _numbers(f"{field.workflow}, {field.node}"),
+        _numbers(field.workflow, field.node),
         [_WORKFLOW, Column(field.node, "Node"), *_NUMBERS],
         "-seconds",
         no_value=_NO_NAMES,
@@ -109,15 +126,16 @@ def _by_node() -> Panel:
 
 
 def _executions() -> Panel:
-    by, over = f"{field.workflow}, {field.execution_id}", "$__range"
+    by = f"{field.workflow}, {field.execution_id}"
     known = f'{_NAMED} | {field.execution_id}!=""'
     return metric_table(
         "Which 25 executions took most of Ollama's time?",
-        "A click on an execution lists its calls in order, below.",
-        columns(seconds=f"topk(25, {total(known, field.request_time, over, by)})"),
+        "Of those that ended in the last hour, or in the time chosen above. A click on an execution lists its calls in"
+        " order, below.",
+        {"seconds": Query(f"topk(25, {total(known, field.request_time, '$lookback', by)})")},
         [_EXECUTION, _WORKFLOW, Column("seconds", "Seconds", "s")],
         "-seconds",
-        no_value=_NO_NAMES,
+        no_value="No execution ended in that time: choose a longer one above",
     )
 
 
@@ -127,14 +145,14 @@ def _calls() -> Panel:
         "Started, waited, read, generated. The row with the largest number is the answer to why it was slow.",
         Query(_ONE, lines=500, forward=True),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.node, "Node"),
             Column(key.model, "Model"),
             Column(key.request_time, "Seconds", "s"),
             Column(key.wait_time, "Waiting", "s"),
             Column(key.prompt_time, "Reading", "s"),
             Column(key.generation_time, "Generating", "s"),
-            Column(key.completion_tokens, "Tokens written", "short"),
+            Column(key.completion_tokens, "Tokens written", COUNT),
             Column(key.outcome, "Outcome"),
             Column(key.request_body, "Prompt"),
             Column(key.exchange, "Exchange", width=110, link=("Prompt and answer", EXCHANGE)),

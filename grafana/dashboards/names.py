@@ -1,5 +1,6 @@
 """The names that queries use. A field that records do not have stops the build, so no panel can ask for one."""
 
+from service.inspector.exchange_metrics import PREFIX, Family
 from service.record.fields import FIELD_NAMES, METADATA
 from service.record.operations import MODEL_CALLS as OPERATIONS_OF_MODELS
 
@@ -11,6 +12,7 @@ RECORDER_PAGE = "http://localhost:8080"
 """Where a browser reaches the recorder: what the stack publishes, and what ``make run`` listens on."""
 ALL_RECORDS = '{job="nginx", service="ollama"}'
 RECORDS = '{job="nginx", service="ollama", instance=~"$instance"}'
+NO_NAME = "(no name)"
 
 
 class _Names:
@@ -44,20 +46,51 @@ def total(records: str, number: str, over: str, by: str = "") -> str:
     return f"sum{_by(by)}(sum_over_time({records} | unwrap {number} [{over}]))"
 
 
-def mean(records: str, number: str, over: str, by: str = "service") -> str:
-    """The mean of a field over a range; ``service`` is the same for all records, so it gathers them."""
-    # avg_over_time divides by all records, those without the field too (Loki 3.7); other functions leave them out.
-    return f'avg_over_time({records} | {number}!="" | unwrap {number} [{over}]) by ({by})'
-
-
 def quantile(q: float, records: str, number: str, over: str, by: str = "service") -> str:
     """The exact quantile of a field over a range."""
     return f"quantile_over_time({q}, {records} | unwrap {number} [{over}]) by ({by})"
 
 
-def columns(**queries: str) -> str:
-    """Several metric queries with the same labels as one, told apart by the label ``column``."""
-    return "\nor ".join(f'label_replace({query}, "column", "{name}", "", "")' for name, query in queries.items())
+def named(expr: str, *labels: str) -> str:
+    """``expr`` with a text where one of its ``labels`` is empty: Loki leaves such a label out, and a column with it."""
+    for label in labels:
+        expr = f'label_replace({expr}, "{label}", "{NO_NAME}", "{label}", "^$")'
+    return expr
+
+
+def risen(family: Family, over: str, by: str = "", where: str = "") -> str:
+    """By how much a counter rose over a range, asked of Prometheus."""
+    return f"sum{_by(by)}(increase({_total(family, where)}[{over}]))"
+
+
+def rate(family: Family, by: str = "", where: str = "") -> str:
+    """By how much a counter rises a second, asked of Prometheus."""
+    return f"sum{_by(by)}(rate({_total(family, where)}[$__rate_interval]))"
+
+
+def buckets(family: Family, where: str = "") -> str:
+    """How many observations a second fell into each bucket of a histogram or a lower one."""
+    return f"sum by (le) (rate({_series(family, '_bucket', where)}[$__rate_interval]))"
+
+
+def estimated(q: float, family: Family, where: str = "") -> str:
+    """A quantile as the buckets of a histogram let it be estimated."""
+    return f"histogram_quantile({q}, {buckets(family, where)})"
+
+
+def averaged(family: Family, over: str, by: str = "") -> str:
+    """The mean of what a histogram observed over a range; nothing where it observed nothing."""
+    sums, counts = (f"sum{_by(by)}(increase({_series(family, end, '')}[{over}]))" for end in ("_sum", "_count"))
+    return f"{sums}\n/ ({counts} > 0)"
+
+
+def _total(family: Family, where: str) -> str:
+    return _series(family, "_total", where)
+
+
+def _series(family: Family, end: str, where: str) -> str:
+    chosen = ", ".join(one for one in ('recorder=~"$instance"', where) if one)
+    return f"{PREFIX}{family.name}{end}{{{chosen}}}"
 
 
 def _by(labels: str) -> str:

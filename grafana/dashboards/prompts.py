@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
 from grafana.dashboards.names import LOKI, RECORDER_PAGE, RECORDS, field, key
-from grafana.dashboards.panels import CLICKED, Column, Panel, Query, logs_panel, record_table
+from grafana.dashboards.panels import CLICKED, COUNT, MOMENT, Column, Panel, Query, logs_panel, record_table
 
 UID = "ollama-prompts"
 _FOUND = " | ".join(
@@ -33,6 +33,9 @@ def build() -> Dashboard:
         UID,
         "Prompts",
         "Prompts and answers as they were. They are private: think of who may see this dashboard.",
+        "Prompts and answers, found by words, model, workflow or caller, from the records in Loki. It asks anew when"
+        " you change something, and not by itself. A click on an exchange shows it in full; from there another leads to"
+        " the recorder's own page, which explains it and can send it again.",
         [
             *frame.sources(LOKI),
             frame.instance(),
@@ -49,6 +52,7 @@ def build() -> Dashboard:
             ("What was asked, and what was answered?", [_list(), _texts()]),
         ],
         since="now-6h",
+        refresh="",
     )
 
 
@@ -59,13 +63,13 @@ def _one() -> Panel:
         " recorder's own page, which explains them and can send the prompt again.",
         Query(_ONE, lines=10),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.request_time, "Seconds", "s"),
             Column(key.wait_time, "Waiting", "s"),
             Column(key.prompt_time, "Reading", "s"),
             Column(key.generation_time, "Generating", "s"),
-            Column(key.prompt_tokens, "Tokens read", "short"),
-            Column(key.completion_tokens, "Tokens written", "short"),
+            Column(key.prompt_tokens, "Tokens read", COUNT),
+            Column(key.completion_tokens, "Tokens written", COUNT),
             Column(key.prompt_truncated, "Prompt cut"),
             Column(key.outcome, "Outcome"),
             Column(key.status, "Status"),
@@ -94,7 +98,7 @@ def _list() -> Panel:
         "The newest 200 that match everything above. A click on an exchange shows it in full.",
         Query(_FOUND, lines=200),
         [
-            Column(key.started, "Started", width=210),
+            Column(key.started, "Started", MOMENT, width=210),
             Column(key.request_time, "Seconds", "s", width=90),
             Column(key.model, "Model", width=130),
             Column(key.workflow, "Workflow", width=130),

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.names import PROMETHEUS
-from grafana.dashboards.panels import NO_STEPS, Panel, Query, Steps, series_panel, stat_panel
+from grafana.dashboards.panels import COUNT, NO_STEPS, Panel, Query, Steps, series_panel, stat_panel
 
 UID = "ollama-recorder-itself"
 _ABSENT = "Prometheus does not know the recorder"
@@ -16,6 +16,8 @@ def build() -> Dashboard:
         UID,
         "The recorder itself",
         "Whether every exchange is kept, and how far each receiver is.",
+        "The recorder's own metrics, by way of Prometheus. Red in the first row: a record or a part of it is missing"
+        " somewhere, and `ollama-recorder doctor` says what to do.",
         frame.sources(PROMETHEUS),
         [("Is anything lost?", _numbers()), ("Over time", _over_time())],
     )
@@ -31,21 +33,21 @@ def _numbers() -> list[Panel]:
             "How many records were lost?",
             "Exchanges that could not be kept, since the start. Red from 1: it should never happen.",
             "sum(ollama_recorder_lost_records_total)",
-            "short",
+            COUNT,
             _NONE,
         ),
         number(
             "How many lost their bodies?",
             "Records that were kept without prompt and answer, for want of room. Red from 1: look at the disk.",
             "sum(ollama_recorder_lost_bodies_total)",
-            "short",
+            COUNT,
             _NONE,
         ),
         number(
             "How many will a receiver never take?",
             "Parked records; ollama-recorder ship status tells why. Red from 1: each is missing in Grafana.",
             "sum(ollama_recorder_parked_records_total)",
-            "short",
+            COUNT,
             _NONE,
         ),
         number(
@@ -53,7 +55,7 @@ def _numbers() -> list[Panel]:
             "Loki takes nothing that is over an hour behind the newest. Red from 1: Loki was away while others"
             " wrote to the same stream.",
             "sum(ollama_recorder_late_records_total)",
-            "short",
+            COUNT,
             _NONE,
         ),
         number(
@@ -117,6 +119,13 @@ def _over_time() -> list[Panel]:
             "A second, by outcome.",
             [("sum by (outcome) (rate(ollama_recorder_exchanges_total[$__rate_interval]))", "{{outcome}}")],
             "reqps",
+        ),
+        lines(
+            "How many calls wait for a place at Ollama?",
+            "Calls that have a place and calls that wait for one in the recorder. Empty without MAX_ACTIVE and"
+            " LIMITS_FILE; ollama-recorder queue tells who they are.",
+            [("sum(ollama_recorder_active)", "at Ollama"), ("sum(ollama_recorder_waiting)", "waiting")],
+            "short",
         ),
         lines(
             "What is on its way?",

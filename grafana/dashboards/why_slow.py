@@ -4,19 +4,33 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import frame
 from grafana.dashboards.at_a_glance import EXCHANGE, TRACE
-from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, RECORDS, columns, count, field, quantile, total
-from grafana.dashboards.panels import CLICKED, Column, Panel, Query, metric_table, series_panel, to_dashboard
-from service.record.phases import MEASURED_PHASES
+from grafana.dashboards.names import LOKI, MODEL_CALLS, PROMETHEUS, estimated, field, named, rate, risen
+from grafana.dashboards.panels import (
+    CLICKED,
+    COUNT,
+    Column,
+    Panel,
+    Query,
+    facts_table,
+    metric_table,
+    series_panel,
+    to_dashboard,
+)
+from service.inspector.exchange_metrics import (
+    CUT_PROMPTS,
+    EXCHANGES,
+    LOAD_SECONDS,
+    LOADS,
+    PHASES,
+    TIMED_CALLS,
+    TIMED_SECONDS,
+    WAIT,
+)
 
 UID = "ollama-why-slow"
 _CALLS = f"{MODEL_CALLS} | {frame.contains(field.model, 'model')}"
-# Calls of which every phase is known: only there is the rest a remainder and not a gap.
-_TIMED = " | ".join([_CALLS, *(f'{phase.field}!=""' for phase in MEASURED_PHASES)])
-_PHASES = {phase.doing: phase.field for phase in MEASURED_PHASES}
-SECONDS_THAT_ARE_A_LOAD = 1
-_LOADED = f"{_CALLS} | {field.load_time} > {SECONDS_THAT_ARE_A_LOAD}"
-_EXPLICIT = f'{RECORDS} | {field.operation}=~"load|unload"'
-_CUT = f'{_CALLS} | {field.prompt_truncated}="true"'
+_CHOSEN = f"{field.model}=~`(?i).*${{model:regex}}.*`"
+_GONE_EARLY = 'ollama_recorder_models_gone_early_total{recorder=~"$instance"}'
 
 
 def build() -> Dashboard:
@@ -26,6 +40,9 @@ def build() -> Dashboard:
         UID,
         "Why was it slow?",
         "A call waits for its model, reads the prompt, generates, and sends. Which of these took the time?",
+        "A call waits for its model, reads the prompt, generates, and sends. The diagrams show which of these takes the"
+        " time, from the recorder's metrics by way of Prometheus; the table of slow calls, from the records in Loki,"
+        " shows which calls, and a click on one shows its prompt and answer.",
         [*frame.sources(LOKI, PROMETHEUS), frame.instance(), model, slower],
         [
             ("Where does the time go?", [*_phases_over_time(), _phases_by_model()]),
@@ -35,132 +52,142 @@ def build() -> Dashboard:
     )
 
 
-def _phases(over: str, by: str = "") -> dict[str, str]:
-    """Seconds spent in each phase that Ollama tells of."""
-    return {name: total(_TIMED, phase, over, by) for name, phase in _PHASES.items()}
-
-
-def _sending(over: str) -> str:
-    """What Ollama's own times leave over of request_time."""
-    return " - ".join([total(_TIMED, field.request_time, over), *_phases(over).values()])
-
-
 def _phases_over_time() -> list[Panel]:
     return [
         series_panel(
             "What are calls doing?",
-            "Seconds spent in each phase, summed over all calls. Waiting: for a free place or for the model to be"
-            " loaded. Reading: the prompt. Sending: the network, and a client that reads slowly.",
+            "How many calls are in each phase, on average: seconds spent in it, a second. Waiting: for a free place or"
+            " for the model to be loaded. Reading: the prompt. Sending: the network, and a client that reads slowly.",
             [
-                *(Query(expr, name) for name, expr in _phases("$__auto").items()),
-                Query(_sending("$__auto"), "sending"),
+                Query(rate(TIMED_SECONDS, where=f'phase="{phase}", {_CHOSEN}'), phase, source=PROMETHEUS)
+                for phase in PHASES
             ],
-            "s",
+            "short",
             stacked=True,
         ),
         series_panel(
             "How long do calls wait for their model?",
-            "wait_time: the queue and the loading of the model. A model that is there answers at once; the line at"
-            " 1 s is where somebody notices.",
-            [
-                Query(quantile(0.5, _CALLS, field.wait_time, "$__auto"), "p50"),
-                Query(quantile(0.95, _CALLS, field.wait_time, "$__auto"), "p95"),
-            ],
+            "wait_time: the queue and the loading of the model. Quantiles are estimated. A model that is there answers"
+            " at once; the line at 1 s is where somebody notices.",
+            [Query(estimated(q, WAIT, _CHOSEN), f"p{q * 100:.0f}", source=PROMETHEUS) for q in (0.5, 0.95)],
             "s",
-            steps=((None, "green"), (float(SECONDS_THAT_ARE_A_LOAD), "red")),
+            steps=((None, "green"), (LOAD_SECONDS, "red")),
         ),
     ]
 
 
 def _phases_by_model() -> Panel:
     by, over = field.model, "$__range"
+    numbers = {
+        "calls": risen(TIMED_CALLS, over, by, _CHOSEN),
+        "altogether": risen(TIMED_SECONDS, over, by, _CHOSEN),
+        **{phase: risen(TIMED_SECONDS, over, by, f'phase="{phase}", {_CHOSEN}') for phase in PHASES},
+    }
     return metric_table(
         "Where does the time of each model go?",
-        "Seconds per phase and model over the whole time shown; what the phases lack is sending. Mostly"
-        " waiting: more memory, or keep_alive. Mostly reading: shorter prompts. Mostly generating: a smaller model, or"
-        " num_predict.",
-        columns(
-            calls=count(_TIMED, over, by), altogether=total(_TIMED, field.request_time, over, by), **_phases(over, by)
-        ),
+        "Seconds per phase and model over the whole time shown. Mostly waiting: more memory, or keep_alive. Mostly"
+        " reading: shorter prompts. Mostly generating: a smaller model, or num_predict.",
+        {name: Query(named(expr, by), source=PROMETHEUS) for name, expr in numbers.items()},
         [
             Column(by, "Model", link=("This model's phases", to_dashboard(UID, model=CLICKED))),
-            Column("calls", "Calls", "short"),
-            *(Column(name, name.capitalize(), "s") for name in ("altogether", *_PHASES)),
+            Column("calls", "Calls", COUNT),
+            *(Column(name, name.capitalize(), "s") for name in ("altogether", *PHASES)),
         ],
         "-waiting",
     )
 
 
 def _slowest() -> Panel:
-    shown = [
-        Column("slowest", "Seconds", "s"),
-        Column(field.wait_time, "Waiting", "s"),
-        Column(field.prompt_time, "Reading", "s"),
-        Column(field.generation_time, "Generating", "s"),
-        Column(field.completion_tokens, "Tokens", "short"),
-        Column(field.model, "Model"),
-        Column(field.workflow, "Workflow"),
-        Column(
-            field.execution_id,
-            "Execution",
-            link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
-        ),
-        Column(field.node, "Node"),
-        Column(field.outcome, "Outcome"),
-        Column(field.exchange, "Exchange", link=("Prompt and answer", EXCHANGE)),
-        Column(field.trace_id, "Trace", link=("Its trace", TRACE)),
-    ]
-    by = ", ".join(column.key for column in shown[1:])
-    slow = f"{_CALLS} | {field.request_time} > $slower"
-    slowest = f"topk(25, max_over_time({slow} | unwrap {field.request_time} [$__range]) by ({by}))"
-    return metric_table(
-        "Which 25 calls took longest, and in which phase?",
-        "From here: a click on an exchange shows prompt and answer, one on an execution all of its calls, one on a"
-        " trace its phases one after the other.",
-        columns(slowest=slowest),
-        shown,
-        "-slowest",
+    return facts_table(
+        "Which calls were slow, and in which phase?",
+        "The newest 500 that took longer than the seconds above, the longest first. A click on an exchange shows prompt"
+        " and answer, one on an execution all of its calls, one on a trace its phases one after the other.",
+        Query(f"{_CALLS} | {field.request_time} > $slower", lines=500),
+        [
+            Column("Time", "Ended", width=180),
+            Column(field.request_time, "Seconds", "s"),
+            Column(field.wait_time, "Waiting", "s"),
+            Column(field.prompt_time, "Reading", "s"),
+            Column(field.generation_time, "Generating", "s"),
+            Column(field.completion_tokens, "Tokens", COUNT),
+            Column(field.model, "Model"),
+            Column(field.workflow, "Workflow"),
+            Column(
+                field.execution_id,
+                "Execution",
+                link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
+            ),
+            Column(field.node, "Node"),
+            Column(field.outcome, "Outcome"),
+            Column(field.exchange, "Exchange", link=("Prompt and answer", EXCHANGE)),
+            Column(field.trace_id, "Trace", link=("Its trace", TRACE)),
+        ],
+        f"-{field.request_time}",
         no_value="No call took that long",
     )
 
 
 def _causes() -> list[Panel]:
     by = field.model
+
+    def lines(title: str, description: str, expr: str, legend: str, no_value: str, *, stacked: bool = False) -> Panel:
+        asked = [Query(expr, legend, source=PROMETHEUS)]
+        return series_panel(title, description, asked, "short", stacked=stacked, no_value=no_value)
+
     return [
-        series_panel(
+        lines(
             "Which models are loaded again and again?",
-            f"Calls for which Ollama spent more than {SECONDS_THAT_ARE_A_LOAD} s loading their model. Often: two models"
+            f"Calls an hour for which Ollama spent more than {LOAD_SECONDS:g} s loading their model. Often: two models"
             " that do not fit into memory together push each other out (OLLAMA_MAX_LOADED_MODELS, keep_alive).",
-            [Query(count(_LOADED, "$__auto", by), "{{model}}")],
-            "short",
+            f"3600 * {rate(LOADS, by, _CHOSEN)}",
+            "{{model}}",
+            "No call waited for its model",
             stacked=True,
-            no_value="No call waited for its model",
         ),
         series_panel(
-            "Whose prompts are cut?",
-            "Calls whose prompt was longer than the model's context: Ollama dropped part of it without saying so."
-            " Raise num_ctx (or OLLAMA_CONTEXT_LENGTH), or send less.",
-            [Query(count(_CUT, "$__auto", by), "{{model}}")],
-            "short",
-            stacked=True,
-            no_value="No prompt was cut",
-        ),
-        series_panel(
-            "Is there a queue?",
-            "Exchanges that have not ended, from the recorder's own metrics. What is above OLLAMA_NUM_PARALLEL waits.",
-            [Query("sum(ollama_recorder_in_flight)", "in flight", source=PROMETHEUS)],
-            "short",
-            no_value="Prometheus does not know the recorder",
-        ),
-        series_panel(
-            "Do explicit loads and unloads happen?",
-            "Requests that only load or unload a model.",
+            "Which models are in memory?",
+            "Bytes by model and place, as Ollama lists them every ten seconds. What is on the CPU's side makes a model"
+            " slow: the card is too small for it.",
             [
                 Query(
-                    count(f'{RECORDS} | {field.operation}=~"load|unload"', "$__auto", field.operation), "{{operation}}"
+                    'sum by (model, place) (ollama_recorder_loaded_model_bytes{recorder=~"$instance"})',
+                    "{{model}} ({{place}})",
+                    source=PROMETHEUS,
                 )
             ],
-            "short",
-            no_value="None",
+            "bytes",
+            stacked=True,
+            no_value="No model is loaded",
+        ),
+        lines(
+            "Which models had to leave early?",
+            "How often an hour a model left memory before its keep_alive ended: for another one, or on request.",
+            f"3600 * sum by (model) (rate({_GONE_EARLY}[$__rate_interval]))",
+            "{{model}}",
+            "None",
+            stacked=True,
+        ),
+        lines(
+            "Whose prompts are cut?",
+            "Calls an hour whose prompt was longer than the model's context: Ollama dropped part of it without saying"
+            " so. Raise num_ctx (or OLLAMA_CONTEXT_LENGTH), or send less.",
+            f"3600 * {rate(CUT_PROMPTS, by, _CHOSEN)}",
+            "{{model}}",
+            "No prompt was cut",
+            stacked=True,
+        ),
+        lines(
+            "Is there a queue?",
+            "Exchanges that have not ended, from the recorder's own metrics. What is above OLLAMA_NUM_PARALLEL waits.",
+            "sum(ollama_recorder_in_flight)",
+            "in flight",
+            "Prometheus does not know the recorder",
+        ),
+        lines(
+            "Do explicit loads and unloads happen?",
+            "Requests an hour that only load or unload a model.",
+            f"3600 * {rate(EXCHANGES, field.operation, f'{field.operation}=~`load|unload`')}",
+            "{{operation}}",
+            "None",
         ),
     ]

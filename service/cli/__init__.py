@@ -22,8 +22,10 @@ from service.cli import (
     listing,
     maintenance,
     measuring,
+    queueing,
     replaying,
     serving,
+    shipping_again,
     showing,
     stats,
     tail,
@@ -70,6 +72,8 @@ app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
 app.command()(erasing.erase)
+app.command()(queueing.queue)
+app.command()(queueing.limits)
 app.command()(measuring.measure)
 app.command()(doctor)
 app.command()(serving.settings)
@@ -80,6 +84,7 @@ _journal.command("check")(maintenance.journal_check)
 _journal.command("compact")(maintenance.journal_compact)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(maintenance.ship_status)
+_ship.command("again")(shipping_again.ship_again)
 
 
 def main() -> None:

@@ -39,6 +39,9 @@ def dataset(
     drop_system: Annotated[bool, typer.Option("--drop-system", help="Leave system prompts out.")] = False,
     all_outcomes: Annotated[bool, typer.Option("--all", help="Also what failed, or was cut.")] = False,
     keep_thinking: Annotated[bool, typer.Option("--keep-thinking", help="Also what the model thought.")] = False,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="Also what clients asked for themselves, such as titles.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write the conversations that are selected as a data set for fine-tuning.
@@ -54,7 +57,11 @@ def dataset(
     from service.journal.reader import Bodies
 
     settings = current_settings()
-    options = ChatOptions(drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters)
+    # Who asks for titles wants them.
+    tasks = tasks or any(wanted.task)
+    options = ChatOptions(
+        drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters, tasks=tasks
+    )
     try:
         with searching(settings, needs_index=wanted.has_conditions) as search, _whole(folder, force) as new:
             with working("reading conversations", search.count(wanted)) as bar:
@@ -67,7 +74,7 @@ def dataset(
             now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
             chosen = [f"{name}={value}" for name, value in to_query(wanted)]
             chosen += [f"validation={validation:g}", f"min_characters={min_characters}", f"min_turns={min_turns}"]
-            flags = {"drop_system": drop_system, "all": all_outcomes, "keep_thinking": keep_thinking}
+            flags = {"drop_system": drop_system, "all": all_outcomes, "keep_thinking": keep_thinking, "tasks": tasks}
             chosen += [name for name, is_set in flags.items() if is_set]
             (new / CARD).write_text(write_card(contents, chosen, now), encoding="utf-8")
     except OSError as error:

@@ -112,7 +112,9 @@ def marks(record: "Record") -> tuple[str, str]:
     """What is worth noticing, in a word or two, and its style."""
     noticed: list[tuple[str, str]] = []
     outcome, status = record.outcome or Outcome.COMPLETED, record.status or 0
-    if outcome != Outcome.COMPLETED:
+    if outcome == Outcome.CLIENT_LEFT and record.failed is False:
+        noticed.append(("cancelled", "dim"))
+    elif outcome != Outcome.COMPLETED:
         text = _OUTCOMES.get(outcome, inert(outcome))
         noticed.append((text, "yellow" if outcome == Outcome.CLIENT_LEFT else "bold red"))
     elif record.failed:
@@ -127,8 +129,8 @@ def marks(record: "Record") -> tuple[str, str]:
 
 
 def who(record: "Record") -> str:
-    """Who asked: workflow and node, or the caller, or the user."""
-    name, node = record.workflow or record.workflow_id or record.caller or record.user, record.node
+    """Who asked: workflow and node, or the caller and its own task, or the user."""
+    name, node = record.workflow or record.workflow_id or record.caller or record.user, record.node or record.task
     return inert(f"{name} › {node}" if name and node else name or node or "–")
 
 

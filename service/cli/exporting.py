@@ -51,6 +51,7 @@ def export(
     drop_system: Annotated[bool, _chat_option("--drop-system", "Leave system prompts out.")] = False,
     all_outcomes: Annotated[bool, _chat_option("--all", "Also what failed, or was cut.")] = False,
     keep_thinking: Annotated[bool, _chat_option("--keep-thinking", "Also what the model thought.")] = False,
+    tasks: Annotated[bool, _chat_option("--tasks", "Also what clients asked for themselves, such as titles.")] = False,
     tool_arguments_as_objects: Annotated[
         bool, _chat_option("--tool-arguments-as-objects", "For Hugging Face's chat templates; a JSON text otherwise.")
     ] = False,
@@ -63,14 +64,22 @@ def export(
     if output is None and form is Form.HAR and sys.stdout.isatty():
         stop("An HTTP archive is nothing to read: say --output FILE, or send it to another program.", USAGE_EXIT_CODE)
     chats_only = ("--drop-system", drop_system), ("--all", all_outcomes), ("--keep-thinking", keep_thinking)
-    for flag, is_given in (*chats_only, ("--tool-arguments-as-objects", tool_arguments_as_objects)):
+    for flag, is_given in (*chats_only, ("--tasks", tasks), ("--tool-arguments-as-objects", tool_arguments_as_objects)):
         if is_given and form is not Form.CHATS:
             # A file that holds what was to be left out would be noticed too late.
             stop(f"{flag} is for chat.jsonl; {form.value} holds whole exchanges.", USAGE_EXIT_CODE)
     left: list[Left] = []
     settings = current_settings()
     options = ExportOptions(
-        ChatOptions(drop_system, all_outcomes, keep_thinking, tool_arguments_as_objects), when_done=left.append
+        ChatOptions(
+            drop_system,
+            all_outcomes,
+            keep_thinking,
+            tool_arguments_as_objects,
+            # Who asks for titles wants them.
+            tasks=tasks or any(wanted.task),
+        ),
+        when_done=left.append,
     )
     chosen = FORMATS[form.value]
 

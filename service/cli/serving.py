@@ -42,12 +42,17 @@ def serve(log_format: Format = None) -> None:
     from service.cli.log_text import TextForTerminal
     from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
+    from service.record.without_names import without_names
 
     raise_file_limit()
     settings = current_settings()
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
-    output = start_logging(settings.log_level, text=TextForTerminal() if is_text else None)
+    output = start_logging(
+        settings.log_level,
+        text=TextForTerminal() if is_text else None,
+        rewrite=None if settings.log_names else without_names,
+    )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, output, is_text=is_text))
@@ -71,6 +76,8 @@ async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None
         loop.add_signal_handler(number, asked_to_stop.set)
     recorder = App(settings, os.environ, output)
     await recorder.start()
+    if settings.limits_file is not None:
+        loop.add_signal_handler(signal.SIGHUP, recorder.read_limits_again)
     greeting = _greeting(settings, recorder.port)
     if is_text:
         output.write([line.encode() for line in greeting])

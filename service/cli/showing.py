@@ -65,7 +65,7 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
 
 def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
     from service.cli.journal_access import catch_up
-    from service.inspector.exchange_detail import describe
+    from service.inspector.exchange_detail import Links, describe
     from service.journal import JournalError
     from service.search.search import Search
 
@@ -74,7 +74,7 @@ def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
         catch_up(settings)
     search = Search(settings.data_dir)
     try:
-        return describe(kept, search, settings.trace_url)
+        return describe(kept, search, Links(settings.trace_url, settings.n8n_url))
     finally:
         search.close()
 
@@ -149,8 +149,11 @@ def _turn(screen: "Console", turn: "ChatMessage", *, is_answer: bool = False) ->
     screen.print(Text(f"{rule} {inert(turn.role + name)}", _ROLES.get(turn.role, "bold")))
     if turn.thinking:
         screen.print(Text(inert(turn.thinking, keeps_lines=True), "dim italic"))
+    if turn.typed:
+        screen.print(Text(inert(turn.typed, keeps_lines=True)))
+        screen.print(Text("with the document that it is about, as it was sent:", "dim"))
     if turn.text:
-        screen.print(Text(inert(turn.text, keeps_lines=True)))
+        screen.print(Text(inert(turn.text, keeps_lines=True), "dim" if turn.typed else ""))
     for call in turn.tool_calls:
         screen.print(Text(f"calls {inert(call.name)}({inert(call.arguments)})", "yellow"))
     for image in turn.images:
@@ -180,9 +183,11 @@ def _recorded(record: "Record") -> Iterator[tuple[str, str]]:
             yield field.label, _written(field, value)
 
 
-def _written(field: "Field", value: str | float | bool) -> str:
+def _written(field: "Field", value: str | float | bool | tuple[str, ...]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     text = value if isinstance(value, str) else f"{value:,}"
     return f"{text} {field.unit}" if field.unit else text
 
@@ -197,7 +202,8 @@ def _asked_for(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
 def _related(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
     repeated = " ".join(detail.replays)
     rows = (("previous", detail.previous), ("next", detail.next), ("repeated by", repeated))
-    for name, text in (*rows, ("trace is shown at", detail.trace_url)):
+    shown_at = (("trace is shown at", detail.trace_url), ("execution is shown at", detail.n8n_url))
+    for name, text in (*rows, *shown_at):
         if text:
             yield name, text
 

@@ -25,6 +25,7 @@ class By(StrEnum):
     WORKFLOW = "workflow"
     NODE = "node"
     CALLER = "caller"
+    TASK = "task"
     OPERATION = "operation"
 
 
@@ -35,7 +36,7 @@ Apart = Annotated[By, typer.Option("--by", help="Of what each name has its own l
 
 @takes_filter()
 def stats(wanted: Filter, by: Apart = By.MODEL, as_json: AsJson = False) -> None:
-    """Count calls and failures, and how long they took, for each model, workflow, node, caller or operation."""
+    """Count calls and failures, and how long they took, for each model, workflow, node, caller, task or operation."""
     from service.cli.journal_access import searching
 
     with searching(current_settings()) as search:

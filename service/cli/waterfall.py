@@ -15,7 +15,7 @@ _CELLS, _FEWEST_CELLS = 40, 12
 # The name of a phase, how long it took, and the blanks around them.
 _BESIDE = 20
 _EIGHTHS = "▏▎▍▌▋▊▉█"
-_STYLES = {"wait": "yellow", "prompt": "blue", "generation": "green", "sending": "magenta"}
+_STYLES = {"queue": "red", "wait": "yellow", "prompt": "blue", "generation": "green", "sending": "magenta"}
 
 
 def bars(phases: "Sequence[Phase]", total: float | None, width: int | None = None) -> "list[Text]":

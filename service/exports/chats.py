@@ -7,7 +7,8 @@ Most chat templates of Hugging Face want an *object*, and some write a text out 
 what stands on it, choose ``tool_arguments_as_objects``.
 (huggingface/transformers#45419, axolotl-ai-cloud/axolotl#3136, TRL's *Dataset formats*.)
 
-Only complete, successful chats and generations are worth learning from, and each only once. Records must come newest
+Only complete, successful chats and generations are worth learning from, and each only once; what a client asked for
+itself, such as a title, is not, unless it is asked for. Records must come newest
 first: the longest form of a conversation then comes before its beginnings, which are parts of it and left out. Masked
 secrets stay masked. Images, and whatever our copy does not hold whole, are left out.
 """
@@ -28,6 +29,7 @@ from service.record.conversation import Conversation, read_conversation
 from service.record.exchange import Outcome
 from service.record.generation import UNFINISHED
 from service.record.line_limit import encode
+from service.record.open_webui import task_in
 from service.record.operations import CONVERSATIONS
 from service.record.record import Record
 
@@ -36,6 +38,7 @@ class Reason(StrEnum):
     """Why a record is not among the examples."""
 
     NOT_A_CHAT = "not_a_chat"
+    CLIENT_TASK = "client_task"
     NOT_SUCCESSFUL = "not_successful"
     CUT_PROMPT = "cut_prompt"
     MAYBE_CUT_PROMPT = "maybe_cut_prompt"
@@ -57,6 +60,7 @@ class Reason(StrEnum):
 class ChatOptions:
     """What becomes an example.
 
+    ``tasks`` also takes what a client asked for itself: titles, tags and the like.
     ``drop_system`` leaves system prompts out of the examples; ``all_outcomes`` also takes answers that failed, were
     cut or followed a prompt that was cut, or of several turns of which nobody knows whether they were all read;
     ``keep_thinking`` adds ``reasoning_content`` to the assistant's messages.
@@ -70,6 +74,7 @@ class ChatOptions:
     tool_arguments_as_objects: bool = False
     min_turns: int = 1
     min_characters: int = 1
+    tasks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,9 @@ def _example(
     if reason := _reason_in_record(record, options):
         return reason
     conversation = read_conversation(record, kept.request)
+    # Records of before this field existed have none.
+    if not options.tasks and (record.task or task_in(conversation.turns)):
+        return Reason.CLIENT_TASK
     if reason := _reason_in_request(conversation):
         return reason
     # Only whole messages are left out without a sign: of a single one it shows in its tokens.

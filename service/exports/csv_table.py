@@ -1,7 +1,8 @@
 """A table for spreadsheets: RFC 4180, UTF-8, one row an exchange.
 
-The columns are the record's fields without its bodies, then ``prompt`` (the last question) and ``answer`` (the text,
-or the calls of tools). These two are whole up to what a cell of a spreadsheet takes. The JSON forms hold the bodies.
+The columns are the record's fields without its bodies, then ``prompt`` (the last question, as it was typed) and
+``answer`` (the text, or the calls of tools). These two are whole up to what a cell of a spreadsheet takes. The JSON
+forms hold the bodies.
 
 The table is written for people. It begins with a byte order mark, without which Excel takes UTF-8 for something else.
 No cell computes: a text that a spreadsheet would take for a formula gets an apostrophe in front. Every text stands in
@@ -22,6 +23,7 @@ from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.operations import ANSWERED_IN_VECTORS
+from service.record.question import question_in
 from service.record.record import Record
 
 CELL_UNITS = 32_767
@@ -74,7 +76,8 @@ def _prompt(record: Record) -> str:
 
 
 def _newest_of(turns: Iterable[ChatMessage]) -> str:
-    return next((turn.text for turn in reversed(list(turns)) if turn.role == "user" and turn.text), "")
+    asked = (question_in(turn.text) for turn in reversed(list(turns)) if turn.role == "user")
+    return next(filter(None, asked), "")
 
 
 def _cell(value: Any) -> str:
@@ -84,6 +87,8 @@ def _cell(value: Any) -> str:
         return _name(value) if len(value) <= _LONGEST_NAME else _text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return _name(" ".join(map(str, value)))
     return str(value)
 
 

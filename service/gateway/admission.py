@@ -17,9 +17,13 @@ _KNOWN_HOSTS = frozenset({"localhost", "nginx", "host.docker.internal"})
 # Ollama's own default list, envconfig/config.go AllowedOrigins: web pages of this machine, and
 # programs that are a browser inside. "null" is missing on purpose: any sandboxed page can send it.
 _LOCAL_ORIGIN = re.compile(
-    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d{1,5})?"
-    r"|(?:app|file|tauri|vscode-webview|vscode-file)://[^\s]*"
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?P<port>:\d{1,5})?"
+    r"|(?:app|file|tauri|vscode-webview|vscode-file)://(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,254})?(?::\d{1,5})?/?"
 )
+# RFC 1123 section 2.1, with the underscore that names in compose files have.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?P<name>\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*)\.?(?::(?P<port>\d{{1,5}}))?")
+_MOST_PORTS = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,10 @@ def check_host(host: str | None, policy: Policy) -> Refusal | None:
 
 @lru_cache(maxsize=256)
 def _is_known_host(host: str, allowed: frozenset[str]) -> bool:
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", host)
-    if not match:
+    match = _HOST.fullmatch(host)
+    if not match or int(match["port"] or 0) > _MOST_PORTS:
         return False
-    name = match.group(1).lower().rstrip(".")
+    name = match["name"].lower()
     if name in _KNOWN_HOSTS or name.endswith(".localhost") or name in allowed:
         return True
     try:
@@ -84,7 +88,8 @@ def check_origin(origin: str | None, host: str, policy: Policy) -> Refusal | Non
     """Whether a web page of this origin may call. Programs that are no browsers send none."""
     if origin is None or is_allowed_origin(origin, policy.cors_origins):
         return None
-    if origin.partition("://")[2] == host:
+    scheme, _, authority = origin.partition("://")
+    if scheme in ("http", "https") and authority == host:
         return None
     return Refusal(
         403,
@@ -96,7 +101,10 @@ def check_origin(origin: str | None, host: str, policy: Policy) -> Refusal | Non
 @lru_cache(maxsize=256)
 def is_allowed_origin(origin: str, allowed: frozenset[str]) -> bool:
     """By exact match with ``allowed``, or, when that is empty, the local origins of Ollama's own list."""
-    return origin in allowed if allowed else bool(_LOCAL_ORIGIN.fullmatch(origin))
+    if allowed:
+        return origin in allowed
+    match = _LOCAL_ORIGIN.fullmatch(origin)
+    return match is not None and int((match["port"] or ":0")[1:]) <= _MOST_PORTS
 
 
 def check_route(target: Target, method: str, policy: Policy) -> Refusal | None:

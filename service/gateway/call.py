@@ -3,17 +3,45 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
 from service.gateway.capture import CopyRoom
-from service.gateway.upstream import Send
+from service.gateway.error_responses import Refusal
+from service.gateway.upstream import RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
 
 Committed = asyncio.Future[None]
 Open = Callable[[OpenExchange], None]
 Close = Callable[[Exchange], Committed | None]
+
+
+class Turn(Protocol):
+    """A call's turn at an Ollama that many share. ``end`` is called once it is over, however it ended."""
+
+    async def read(self, body: RequestBody | None) -> RequestBody | None:
+        """Take the request in, so that nobody has a place who still sends."""
+
+    async def take(self, opened: OpenExchange, body: RequestBody | None) -> RequestBody | Refusal | None:
+        """Wait for a place: the request as it goes to Ollama, or why it does not."""
+
+    def end(self) -> None: ...
+    @property
+    def waited(self) -> float | None:
+        """Seconds in the queue; None where there was no wait."""
+
+    @property
+    def behind(self) -> str | None:
+        """Who was served meanwhile, in words."""
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The fields that were put into the request."""
+
+
+Share = Callable[[OpenExchange], Turn | None]
+"""The turn of a call that has begun, its request still to be read; None: it need not wait for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +62,8 @@ class Hooks:
     """How to reach Ollama, and who hears that an exchange opens and ends.
 
     ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
-    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in flight.
+    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in flight. ``share`` None: every
+    call goes to Ollama at once.
     """
 
     send: Send
@@ -44,6 +73,7 @@ class Hooks:
     settings: RelaySettings
     copy_room: CopyRoom
     is_stopping: bool = False
+    share: Share | None = None
 
 
 class Call(NamedTuple):

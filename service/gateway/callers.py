@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from multidict import MultiMapping
 
 from service.record.exchange import Caller
+from service.record.n8n_marks import N8N, is_name, may_be_ai_node
 
 LONGEST = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,23 +28,56 @@ _HEADERS = (
     ("X-OpenWebUI-Chat-Id", "execution_id"),
 )
 
+# How the credential of n8n's AI nodes names them.
+_LABELS_OF_N8N = frozenset({"workflow", "execution", "node"})
+
+# Programs that call themselves by several names, one for each way of asking.
+_ONE_PROGRAM = {
+    "ai-sdk-provider-utils": "ai",  # Vercel's AI SDK, where it streams
+    "AsyncAnthropic": "Anthropic",
+    "AsyncOpenAI": "OpenAI",
+}
+# What tells nothing beside the library that comes after it: `Python/3.11 aiohttp/3.14.5`.
+_LANGUAGES = frozenset({"Python"})
+
 _EXCHANGE = re.compile("[0-9a-f]{32}")
+# By these a proxy names the client.
+_ADDRESS_HEADERS = (
+    *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP"),
+    *("Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP"),
+)
+# By these it tells that it was there, and nothing about the client.
+_PROXY_HEADERS = ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server")
 
 
 def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
-    """Put the caller together; for each field the first source that has it wins."""
+    """Put the caller together; for each field the first source that has it wins, and a placeholder is no name."""
     fields: dict[str, str] = {}
+    labelled = set()
     for label, value in labels:
-        if label in _LABELS:
-            fields.setdefault(_LABELS[label], value[:LONGEST])
+        labelled.add(label)
+        if label in _LABELS and is_name(value := value[:LONGEST]):
+            fields.setdefault(_LABELS[label], value)
     for header, name in _HEADERS:
-        if value_sent := headers.get(header):
-            fields.setdefault(name, unquote(value_sent)[:LONGEST])
+        if (value_sent := headers.get(header)) and is_name(value := unquote(value_sent)[:LONGEST]):
+            fields.setdefault(name, value)
     if "caller" not in fields:
-        caller = key_name or _program(headers)
+        caller = key_name or (N8N if _is_n8n(labelled, headers) else _program(headers))
         if caller:
             fields["caller"] = caller[:LONGEST]
     return Caller(**fields)
+
+
+def _is_n8n(labelled: set[str], headers: Mapping[str, str]) -> bool:
+    """Whether n8n asks, by names that only n8n has.
+
+    Its HTTP Request node is called n8n unless its user agent was changed. Its AI nodes go by the names of their
+    libraries; what they have of n8n is the address of their credential, with its three labels.
+    """
+    if "X-N8N-Execution-Id" in headers:
+        return True
+    user_agent = headers.get("User-Agent", "")
+    return labelled >= _LABELS_OF_N8N and (not user_agent or may_be_ai_node(user_agent))
 
 
 def replayed(headers: Mapping[str, str]) -> str | None:
@@ -72,8 +106,11 @@ def _product(user_agent: str) -> str | None:
     ``Mozilla/5.0 (compatible; n8n/2.30.8; +https://n8n.io/)``.
     """
     compatible = re.match(r"Mozilla/\S+ \(compatible; ([^/;)\s]+)", user_agent)
-    product = compatible.group(1) if compatible else user_agent.partition(" ")[0].partition("/")[0]
-    return product or None
+    if compatible:
+        return compatible.group(1)
+    products = [word.partition("/")[0] for word in user_agent.split(" ", 2)[:2]]
+    product = products[-1] if products[0] in _LANGUAGES else products[0]
+    return _ONE_PROGRAM.get(product, product) or None
 
 
 @lru_cache(maxsize=1024)
@@ -121,10 +158,15 @@ def is_at_this_machine(peer: str, headers: MultiMapping[str]) -> bool:
 
     Each hop on its way has to be this machine, whichever header names it: a client can write
     ``X-Forwarded-For: 127.0.0.1``, and a trusted proxy between us would only append to that.
+    Of a proxy that does not name its client nobody knows where that is.
     """
-    named = [value for header in ("X-Forwarded-For", "X-Real-IP") for value in headers.getall(header, ())]
+    if "Forwarded" in headers or "Via" in headers:
+        return False
+    named = [value for header in _ADDRESS_HEADERS for value in headers.getall(header, ())]
+    if not named and any(header in headers for header in _PROXY_HEADERS):
+        return False
     hops = [hop.strip() for hop in ",".join([peer, *named]).split(",")]
-    return "Forwarded" not in headers and all(map(is_loopback, hops))
+    return all(map(is_loopback, hops))
 
 
 def is_loopback(address: str) -> bool:

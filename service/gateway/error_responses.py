@@ -16,7 +16,13 @@ class Refusal:
 
 
 # OpenAI and Anthropic name these alike.
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
 
 
 def error_body(path: str, status: int, message: str, setting: str | None = None) -> bytes:
@@ -72,6 +78,8 @@ REASONS = {
     404: b"Not Found",
     405: b"Method Not Allowed",
     408: b"Request Timeout",
+    413: b"Content Too Large",
+    429: b"Too Many Requests",
     500: b"Internal Server Error",
     503: b"Service Unavailable",
     502: b"Bad Gateway",

@@ -40,6 +40,7 @@ class _Admitted(NamedTuple):
     user_agent: str | None
     caller: Caller
     replay_of: str | None
+    key_name: str | None
 
 
 class Gateway:
@@ -112,6 +113,7 @@ class Gateway:
             user_agent=user_agent[:_LONGEST_USER_AGENT] if user_agent else None,
             caller=name_caller(target.labels, headers, key_name),
             replay_of=replayed(headers),
+            key_name=key_name,
         )
 
 
@@ -137,6 +139,7 @@ def _call(admitted: _Admitted) -> Call:
             caller=admitted.caller,
             request=body,
             replay_of=admitted.replay_of,
+            key_name=admitted.key_name,
         )
 
     return Call(

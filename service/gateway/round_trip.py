@@ -8,7 +8,7 @@ import asyncio
 import time
 from typing import Final
 
-from service.gateway.call import AlreadySent, Call, Committed, Hooks
+from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
 from service.gateway.headers import towards_client
@@ -17,7 +17,7 @@ from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
 from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
-from service.record.exchange import Body, Exchange, OpenExchange, Outcome
+from service.record.exchange import NO_BODY, Body, Exchange, OpenExchange, Outcome
 
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
@@ -38,6 +38,7 @@ class RoundTrip:
         self.reply = ResponseWriter(request)
         self.call = call
         self.answer: UpstreamResponse | None = None
+        self.turn: Turn | None = None
         # What passed, and when
         self.started = time.monotonic()
         self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
@@ -59,6 +60,11 @@ class RoundTrip:
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()
         body = await self._request_body()
+        if self.hooks.share is not None:
+            shared = await self._take_turn(self.hooks.share, body)
+            if isinstance(shared, Refusal):
+                return await self.refuse(shared)
+            body = shared
         answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
         if isinstance(answer, Failure):
             return await self._tell_failure(answer)
@@ -86,6 +92,18 @@ class RoundTrip:
         if length is None or length > READ_WHOLE_BYTES:
             return RequestBody(self.body_reader.pieces(self._open), length)
         return RequestBody(await self.body_reader.whole(self._open), length)
+
+    async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
+        turn = self.turn = share(self.call.open_with(NO_BODY))
+        if turn is None:
+            return body
+        body = await turn.read(body)
+        # Nobody is silent in the queue: neither Ollama nor the client is waited for.
+        self.idle_timeout.is_paused = True
+        shared = await turn.take(self.opened or self.call.open_with(self.body_reader.body()), body)
+        self.idle_timeout.is_paused = False
+        self.idle_timeout.heard(time.monotonic())
+        return shared
 
     def _open(self) -> None:
         if not self.has_ended:
@@ -262,6 +280,8 @@ class RoundTrip:
         self.has_ended = True
         self.idle_timeout.end()
         self._abort_upstream()
+        if self.turn is not None:
+            self.turn.end()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
         self.answer_copy.release()
         self.body_reader.copy.release()
@@ -277,6 +297,7 @@ class RoundTrip:
         return self._exchange(self.opened, Body(length))
 
     def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
+        turn = self.turn
         return Exchange(
             opened,
             self.outcome or Outcome.GATEWAY_STOPPED,
@@ -289,4 +310,5 @@ class RoundTrip:
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
+            *(() if turn is None else (turn.waited, turn.behind, turn.changed)),
         )

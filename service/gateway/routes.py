@@ -26,8 +26,12 @@ class Route:
 
 _GET = ("GET", "HEAD")
 _POST = ("POST",)
-_MODEL = r"[^\x00-\x1f\x7f]{1,300}"
 _DIGEST = r"sha256[:-][0-9a-fA-F]{64}"
+# types/model/name.go: [[host/]namespace/]model[:tag][@digest]. No part of a name begins with a dot or a dash.
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
+_HOST = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}"
+MODEL_NAME = rf"(?:(?:{_HOST}/)?{_PART}/)?{_PART}(?::{_PART})?(?:@{_DIGEST})?"
+"""What a model may be called, as a regular expression."""
 
 # Ollama's own list is server/routes.go. Not here on purpose: /api/me, /api/signout and
 # /api/user/keys (the account of the person who runs Ollama), /api/status, /debug/pprof.
@@ -42,7 +46,7 @@ TABLE: tuple[Route, ...] = (
     Route(_POST, "/api/embeddings", "embed"),
     Route(_POST, "/api/show", "show"),
     Route(_GET, "/v1/models", "list", "openai"),
-    Route(_GET, "/v1/models/" + _MODEL, "show", "openai"),
+    Route(_GET, "/v1/models/" + MODEL_NAME, "show", "openai"),
     Route(_POST, "/v1/chat/completions", "chat", "openai"),
     Route(_POST, "/v1/completions", "generate", "openai"),
     Route(_POST, "/v1/embeddings", "embed", "openai"),

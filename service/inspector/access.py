@@ -6,6 +6,7 @@ that cookie, and no other site's page can make the browser send it. Cookies and 
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +17,15 @@ from service.inspector.client import Client
 
 COOKIE: Final = "ollama_recorder_session"
 SESSION_SECONDS: Final = 12 * 3600
-# Guessing is slowed: so many wrong tokens an address, and altogether, in a minute.
-_WRONG_AN_ADDRESS: Final = 5
+# Guessing is slowed: so many wrong tokens in a minute are looked at from where nobody was right before, and from where
+# somebody was: a guesser may sit behind the same address as Prometheus.
+_WRONG_OF_STRANGERS: Final = 5
+_WRONG_OF_THE_KNOWN: Final = 100
+# When so many were wrong altogether, strangers have one try each.
 _WRONG_ALTOGETHER: Final = 100
 _MINUTE: Final = 60.0
 _MOST_SESSIONS: Final = 1000
+_MOST_KNOWN: Final = 10_000
 
 
 class Access:
@@ -31,6 +36,7 @@ class Access:
         self._now = now
         self._sessions: dict[bytes, float] = {}
         self._wrong: list[tuple[float, str]] = []
+        self._known: dict[str, None] = {}
 
     @property
     def has_token(self) -> bool:
@@ -55,13 +61,19 @@ class Access:
         return bool(session) and self._sessions.get(_digest(session), 0.0) > self._now()
 
     def seconds_to_wait(self, client: Client) -> int:
-        """How long this client has to wait before its next guess is looked at; 0: not at all."""
-        now = self._now()
-        self._wrong = [(at, address) for at, address in self._wrong if now - at < _MINUTE]
-        own = [at for at, address in self._wrong if address == client.address]
-        times = own if len(own) >= _WRONG_AN_ADDRESS else [at for at, _ in self._wrong]
-        most = _WRONG_AN_ADDRESS if times is own else _WRONG_ALTOGETHER
-        return int(_MINUTE - (now - times[-most])) + 1 if len(times) >= most else 0
+        """How long this client has to wait before its next token is looked at; 0: not at all.
+
+        Wrong tokens of others never keep out who has the right one: those who were right before have their own
+        bound, and all others have a try a minute at least.
+        """
+        now, whose = self._now(), _network_of(client.address)
+        self._wrong = [(at, network) for at, network in self._wrong if now - at < _MINUTE]
+        own = [at for at, network in self._wrong if network == whose]
+        if whose in self._known:
+            most = _WRONG_OF_THE_KNOWN
+        else:
+            most = 1 if len(self._wrong) >= _WRONG_ALTOGETHER else _WRONG_OF_STRANGERS
+        return int(_MINUTE - (now - own[-most])) + 1 if len(own) >= most else 0
 
     def sign_in(self, token: str, client: Client) -> str | None:
         """The header ``Set-Cookie`` for a client that sent the right ``token``; None for any other."""
@@ -83,9 +95,13 @@ class Access:
     def _is_token(self, credential: str, client: Client) -> bool:
         if not self._token or self.seconds_to_wait(client):
             return False
+        network = _network_of(client.address)
         if hmac.compare_digest(credential.encode("utf-8", "surrogateescape"), self._token.encode()):
+            if network not in self._known and len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[network] = None
             return True
-        self._wrong.append((self._now(), client.address))
+        self._wrong.append((self._now(), network))
         return False
 
 
@@ -95,7 +111,21 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = headers.get("Origin")
-    return origin is not None and origin.partition("://")[2] != headers.get("Host")
+    if origin is None:
+        return False
+    scheme, _, authority = origin.partition("://")
+    return scheme not in ("http", "https") or authority != headers.get("Host")
+
+
+def _network_of(address: str) -> str:
+    """What stands for a client when its guesses are counted: a machine has a whole /64 of IPv6 addresses."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4 or parsed.ipv4_mapped:
+        return str(parsed if parsed.version == 4 else parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _digest(session: str) -> bytes:

@@ -11,9 +11,21 @@ from service.journal import JournalError
 from service.journal.reader import KeptRecord
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
+from service.record.n8n_marks import execution_url
 from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where other programs show what a record tells of. Empty or None: nowhere.
+
+    ``trace_url`` has ``{trace_id}`` in it, ``n8n_url`` is the address of n8n.
+    """
+
+    trace_url: str | None = None
+    n8n_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,7 @@ class ExchangeDetail:
     """``number`` is that of the journal. ``previous`` and ``next`` are ids of exchanges of the same execution.
 
     ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
-    ``trace_url`` is where its trace is shown.
+    ``trace_url`` is where its trace is shown, ``n8n_url`` where n8n shows its execution.
     """
 
     number: int
@@ -33,14 +45,15 @@ class ExchangeDetail:
     replay_of: str | None
     replays: tuple[str, ...]
     trace_url: str | None
+    n8n_url: str | None
 
     def as_json_object(self) -> dict[str, Any]:
         """All of it by these names, as JSON holds it; None is what is unknown."""
         return asdict(replace(self, record=Record(b""))) | {"record": self.record.values}
 
 
-def describe(kept: KeptRecord, search: Search, trace_url: str | None) -> ExchangeDetail:
-    """What is known of ``kept``. ``trace_url`` is the setting, with ``{trace_id}`` in it; empty or None: no link.
+def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
+    """What is known of ``kept``.
 
     Without an index, and while it is being made, nothing is known of what is around. Never raises.
     """
@@ -59,5 +72,6 @@ def describe(kept: KeptRecord, search: Search, trace_url: str | None) -> Exchang
         beside.next,
         record.replay_of,
         tuple(replays),
-        trace_url.replace("{trace_id}", trace) if trace_url and trace else None,
+        links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,
+        execution_url(links.n8n_url, record) if links.n8n_url else None,
     )

@@ -12,7 +12,7 @@ from service.exports.formats import FORMATS, ExportOptions, Format, kept_records
 from service.inspector.listing import filter_of
 from service.inspector.responses import PRIVATE_HEADERS, begun
 from service.inspector.threads import aside_at_length
-from service.search.filters import read_limit
+from service.search.filters import Filter, read_limit
 from service.search.search import Search
 
 # Each hand-over between the thread that reads and the event loop that sends costs about 0.1 ms.
@@ -24,6 +24,7 @@ _CHAT_SWITCHES: Final = {
     "all": "all_outcomes",
     "thinking": "keep_thinking",
     "tool_objects": "tool_arguments_as_objects",
+    "tasks": "tasks",
 }
 
 
@@ -35,7 +36,7 @@ async def export(
     is_chat = suffix == "chat.jsonl"
     wanted = filter_of(query, ("limit", *(_CHAT_SWITCHES if is_chat else ())))
     limit = read_limit(query, _ALL, _ALL)
-    options = ExportOptions(base=base, chats=_chat_options(query) if is_chat else ChatOptions())
+    options = ExportOptions(base=base, chats=_chat_options(query, wanted) if is_chat else ChatOptions())
     name = time.strftime(f"ollama-recorder-%Y-%m-%d.{suffix}", time.gmtime())
     headers = PRIVATE_HEADERS | {
         "Content-Type": form.content_type,
@@ -78,11 +79,13 @@ def _pieces(form: Format, numbers: Iterator[list[int]], options: ExportOptions, 
         yield b"".join(held)
 
 
-def _chat_options(query: Mapping[str, str]) -> ChatOptions:
+def _chat_options(query: Mapping[str, str], wanted: Filter) -> ChatOptions:
     switches = {}
     for name, option in _CHAT_SWITCHES.items():
         value = query.get(name, "").strip().lower()
         if value not in ("", "true", "1", "yes", "false", "0", "no"):
             raise ValueError(f"{name}={value[:50]!r} is not understood: expected is true or false.")
         switches[option] = value in ("true", "1", "yes")
+    # Who asks for titles wants them.
+    switches["tasks"] = switches["tasks"] or any(wanted.task)
     return ChatOptions(**switches)

@@ -7,7 +7,7 @@ their numbers, so that a watcher who was away for a moment misses nothing. The r
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -78,13 +78,21 @@ async def _write(response: web.StreamResponse, piece: bytes) -> None:
 class Live:
     """``in_flight`` gives the exchanges that are going on, with answers up to so many bytes.
 
+    ``waiting`` tells place and reason of those who wait for a place at Ollama, by the ids of their exchanges.
     ``wake`` is called in the event loop after each commit of records.
     """
 
-    def __init__(self, in_flight: Callable[[int], Sequence[Exchange]], reader: Reader, mask: bool) -> None:
+    def __init__(
+        self,
+        in_flight: Callable[[int], Sequence[Exchange]],
+        reader: Reader,
+        mask: bool,
+        waiting: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+    ) -> None:
         self._in_flight = in_flight
         self._reader = reader
         self._mask = mask
+        self._waiting = waiting
         self._watchers: set[asyncio.Queue[bytes]] = set()
         self._places_taken = 0
         self._woken = asyncio.Event()
@@ -219,8 +227,9 @@ class Live:
         now = time.monotonic()
         if running and now >= self._next_progress:
             self._next_progress = now + _PROGRESS_SECONDS
-            going_on = self._in_flight(READ_BYTES)
+            going_on, waiting = self._in_flight(READ_BYTES), self._waiting()
             for entry in await asyncio.to_thread(lambda: [progress(exchange, self._mask) for exchange in going_on]):
+                entry |= waiting.get(entry["exchange"], {})
                 self._tell(event("progress", entry))
 
     def _entries_after(self, number: int, last: int | None) -> list[tuple[int, bytes]]:

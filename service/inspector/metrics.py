@@ -1,14 +1,16 @@
 """What Prometheus reads at ``/metrics``: gauges, measured at each request, and the counters of ``events``."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from service.inspector.exchange_metrics import PREFIX
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_PREFIX = "ollama_recorder_"
+SCRAPE_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+"""Sent by Prometheus and by those that ask in its stead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,21 @@ class ReceiverNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """The queue before Ollama. ``buckets`` are those of a histogram of waits, which were ``seconds`` together."""
+
+    active: int
+    waiting: int
+    buckets: tuple[tuple[str, float], ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """A picture of the recorder. Sizes are bytes."""
 
     in_flight: int
     is_ollama_up: bool
-    exchanges: Mapping[tuple[str, str], int]
     journal_bytes: int
     disk_free_bytes: int
     newest_number: int
@@ -42,26 +53,16 @@ class Numbers:
     last_commit_seconds: float
     log_lines_dropped: int
     receivers: tuple[ReceiverNumbers, ...]
-
-
-class ExchangeCounts:
-    """Ended exchanges by operation and outcome. One thread counts, others read."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
-
-    def add(self, endings: Iterable[tuple[str, str]]) -> None:
-        self._counts.update(endings)
-
-    def so_far(self) -> Mapping[tuple[str, str], int]:
-        return self._counts.copy()
+    queue: QueueNumbers | None = None
 
 
 class NumbersCollector:
     """Turns ``Numbers`` into Prometheus' families at each request."""
 
-    def __init__(self, numbers: Callable[[], Numbers], version: str) -> None:
+    def __init__(self, numbers: Callable[[], Numbers], exchanges: Callable[[], Iterable[Metric]], version: str) -> None:
+        """``exchanges`` gives the metrics of what has ended."""
         self._numbers = numbers
+        self._exchanges = exchanges
         self._version = version
 
     def describe(self) -> Iterable[Metric]:
@@ -70,17 +71,16 @@ class NumbersCollector:
 
     def collect(self) -> Iterator[Metric]:
         numbers = self._numbers()
-        build = GaugeMetricFamily(_PREFIX + "build_info", "1, with the version.", labels=["version"])
+        build = GaugeMetricFamily(PREFIX + "build_info", "1, with the version.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
-        exchanges = CounterMetricFamily(_PREFIX + "exchanges", "Ended exchanges.", labels=["operation", "outcome"])
-        for labels, count in numbers.exchanges.items():
-            exchanges.add_metric(labels, count)
-        yield exchanges
+        yield from self._exchanges()
         for name, meaning, value in _plain(numbers):
-            yield GaugeMetricFamily(_PREFIX + name, meaning, value=value)
+            yield GaugeMetricFamily(PREFIX + name, meaning, value=value)
         for name, meaning, counted in _counted(numbers):
-            yield CounterMetricFamily(_PREFIX + name, meaning, value=counted)
+            yield CounterMetricFamily(PREFIX + name, meaning, value=counted)
+        if numbers.queue is not None:
+            yield from _of_queue(numbers.queue)
         yield from _of_receivers(numbers.receivers)
 
 
@@ -107,18 +107,32 @@ def _counted(numbers: Numbers) -> list[tuple[str, str, int]]:
     ]
 
 
+def _of_queue(queue: QueueNumbers) -> list[Metric]:
+    waits = HistogramMetricFamily(
+        PREFIX + "queue_seconds",
+        "How long model calls waited in the recorder for a place at Ollama.",
+        buckets=list(queue.buckets),
+        sum_value=queue.seconds,
+    )
+    return [
+        GaugeMetricFamily(PREFIX + "active", "Model calls that have a place at Ollama.", value=queue.active),
+        GaugeMetricFamily(PREFIX + "waiting", "Model calls that wait for a place at Ollama.", value=queue.waiting),
+        waits,
+    ]
+
+
 def _of_receivers(receivers: Iterable[ReceiverNumbers]) -> list[Metric]:
-    well = GaugeMetricFamily(_PREFIX + "receiver_up", "1 while the receiver takes records.", labels=["receiver"])
+    well = GaugeMetricFamily(PREFIX + "receiver_up", "1 while the receiver takes records.", labels=["receiver"])
     oldest = GaugeMetricFamily(
-        _PREFIX + "oldest_unshipped_seconds",
+        PREFIX + "oldest_unshipped_seconds",
         "Age of the oldest record that the receiver has not got; Loki refuses what is over an hour behind.",
         labels=["receiver"],
     )
-    shipped = CounterMetricFamily(_PREFIX + "shipped_records", "Records accepted.", labels=["receiver"])
+    shipped = CounterMetricFamily(PREFIX + "shipped_records", "Records accepted.", labels=["receiver"])
     parked = CounterMetricFamily(
-        _PREFIX + "parked_records", "Records that the receiver will never take.", labels=["receiver"]
+        PREFIX + "parked_records", "Records that the receiver will never take.", labels=["receiver"]
     )
-    late = CounterMetricFamily(_PREFIX + "late_records", "Parked records that came too late.", labels=["receiver"])
+    late = CounterMetricFamily(PREFIX + "late_records", "Parked records that came too late.", labels=["receiver"])
     for receiver in receivers:
         well.add_metric([receiver.name], receiver.is_well)
         oldest.add_metric([receiver.name], receiver.oldest_unshipped)

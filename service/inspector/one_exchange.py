@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from service.inspector.exchange_detail import ExchangeDetail, describe
+from service.inspector.exchange_detail import ExchangeDetail, Links, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
@@ -22,13 +22,13 @@ _GONE: Final = "There is no exchange {} here (any more). It may be older than RE
 
 
 async def show(
-    identifier: str, search: Search, reader: Reader, trace_url: str | None, why_no_replay: str | None
+    identifier: str, search: Search, reader: Reader, links: Links, why_no_replay: str | None
 ) -> web.Response:
     """``/exchanges/ID.json``. ``why_no_replay``: why whoever asks may send nothing again, None if they may."""
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    detail, answer = await aside(_described, kept, search, trace_url)
+    detail, answer = await aside(_described, kept, search, links)
     why_no_replay = why_no_replay or why_not_whole(kept, detail.record)
     answer["may_replay"] = why_no_replay is None
     if why_no_replay is not None:
@@ -36,9 +36,9 @@ async def show(
     return say(answer)
 
 
-def _described(kept: KeptRecord, search: Search, trace_url: str | None) -> tuple[ExchangeDetail, dict[str, Any]]:
+def _described(kept: KeptRecord, search: Search, links: Links) -> tuple[ExchangeDetail, dict[str, Any]]:
     """The detail, and the answer that holds it: what is unknown is absent there."""
-    detail = describe(kept, search, trace_url)
+    detail = describe(kept, search, links)
     known, record = detail.as_json_object(), detail.record
     answer: dict[str, Any] = {
         "number": detail.number,

@@ -13,13 +13,15 @@ from service.inspector import assets, erasing, exporting, listing, one_exchange
 from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
+from service.inspector.exchange_detail import Links
 from service.inspector.live import Live, tell
-from service.inspector.metrics import CONTENT_TYPE
+from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
 from service.inspector.replaying import Replaying
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
+from service.record.n8n_marks import execution_template
 from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
@@ -34,15 +36,17 @@ class Providers:
 
     version: str
     readiness: Callable[[], Awaitable[tuple[int, bytes]]]
-    metrics: Callable[[], Awaitable[bytes]]
+    metrics: Callable[[bool], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     models: Callable[[], Awaitable[list[str]]]
+    queue: Callable[[], Awaitable[dict[str, Any]]]
+    limits: Callable[[], dict[str, Any]]
     reader: Reader
     search: Search
     live: Live
     replaying: Replaying
     erasing: Erasing
-    trace_url: str | None = None
+    links: Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Pages:
             "/status.json": self._status,
             "/live": self._live,
             "/models.json": self._models,
+            "/queue.json": self._queue,
+            "/limits.json": self._limits,
             "/openapi.json": self._description,
             "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
@@ -155,7 +161,7 @@ class Pages:
             return _wrong_method(request.path, expected)
         if part == ".json":
             why_not = providers.replaying.why_not(request.client)
-            return await one_exchange.show(identifier, providers.search, providers.reader, providers.trace_url, why_not)
+            return await one_exchange.show(identifier, providers.search, providers.reader, providers.links, why_not)
         if part == ".curl":
             return await one_exchange.give_command(identifier, providers.reader, request.base)
         if part == "/replay":
@@ -204,18 +210,27 @@ class Pages:
         return web.Response(status=status, body=body, content_type="application/json", headers=PRIVATE_HEADERS)
 
     async def _metrics(self, request: PageRequest) -> web.StreamResponse:
-        body = await self._providers.metrics()
+        body = await self._providers.metrics(SCRAPE_HEADER in request.http.headers)
         return web.Response(body=body, headers=PRIVATE_HEADERS | {"Content-Type": CONTENT_TYPE})
 
     async def _status(self, request: PageRequest) -> web.StreamResponse:
         providers = self._providers
         may = {"replay": providers.replaying.allows(request.client), "erase": True}
-        status = {"version": providers.version, "may": may, "trace_url": providers.trace_url is not None}
+        links = providers.links
+        status: dict[str, Any] = {"version": providers.version, "may": may, "trace_url": bool(links.trace_url)}
+        if links.n8n_url:
+            status["n8n_url"] = execution_template(links.n8n_url)
         status["signed_in"] = self._access.has_session(request.http.headers)
         return say(status | await providers.status())
 
     async def _models(self, request: PageRequest) -> web.StreamResponse:
         return say({"models": await self._providers.models()})
+
+    async def _queue(self, request: PageRequest) -> web.StreamResponse:
+        return say(await self._providers.queue())
+
+    async def _limits(self, request: PageRequest) -> web.StreamResponse:
+        return say(self._providers.limits())
 
     # The page
 

@@ -42,6 +42,7 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
 
 def _read_message(message: dict[str, Any], reply: Reply) -> None:
     reply.model = text_of(message.get("model")) or reply.model
+    reply.id = text_of(message.get("id")) or reply.id
     _read_usage(message.get("usage"), reply)
 
 

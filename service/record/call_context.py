@@ -122,9 +122,9 @@ class CallContexts:
 
     def _learn(self, looks: Sequence[Look], until_ns: int) -> None:
         """Take in the looks before ``until_ns``: all calls that ended before one of those have come here."""
-        for look in looks:
-            if look.number <= self._seen:
-                continue
+        # Nearly always there is none that is new.
+        new = min(looks[-1].number - self._seen, len(looks)) if looks else 0
+        for look in looks[len(looks) - new :] if new > 0 else ():
             if look.answered_ns > until_ns:
                 return
             if look.number > self._seen + 1:

@@ -36,6 +36,7 @@ class ChatMessage:
 
     ``images`` has a word about each part that is no text, such as ``<image 183204 bytes sha256:…>``.
     A turn of a tool has the ``name`` of the tool or the ``tool_call_id`` that it answers, as far as known.
+    ``typed`` are the words of ``text`` that a person typed, where a program put a document before them; else "".
     """
 
     role: str
@@ -45,6 +46,7 @@ class ChatMessage:
     images: tuple[str, ...] = ()
     name: str = ""
     tool_call_id: str = ""
+    typed: str = ""
 
 
 def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[ChatMessage]:
@@ -54,9 +56,7 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     """
     if template := text_of(asked.get("template")):
         yield ChatMessage("template", template)
-    for key in ("system", "instructions"):
-        if text := _parts(asked.get(key)).text:
-            yield ChatMessage("system", text)
+    yield from (ChatMessage("system", text) for text in instructions_of(asked))
     messages, given = asked.get("messages"), asked.get("input")
     if is_embedding:
         yield from _prompts(asked.get("prompt") if given is None else given)
@@ -73,6 +73,13 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt"), images)
         if suffix := text_of(asked.get("suffix")):
             yield ChatMessage("suffix", suffix)
+
+
+def instructions_of(asked: dict[str, Any]) -> Iterator[str]:
+    """What a request tells the model beside its messages; each is a turn of ``turns_of`` too, before all messages."""
+    for key in ("system", "instructions"):
+        if text := _parts(asked.get(key)).text:
+            yield text
 
 
 def calls_of(found: Any) -> Iterator[ToolCall]:

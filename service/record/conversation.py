@@ -5,7 +5,7 @@ Nothing here raises, whatever stands in a line: other programs write requests.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,6 +14,7 @@ from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
+from service.record.question import newest_question, payload_in_words, with_typed
 from service.record.record import Record
 from service.record.request_fields import with_known_names
 
@@ -22,9 +23,11 @@ __all__ = (
     "ChatMessage",
     "Conversation",
     "ToolCall",
+    "WordsInLine",
     "opening",
     "read_conversation",
     "searchable",
+    "words_in_line",
 )
 
 SEARCHABLE_CHARACTERS = 32_768
@@ -38,7 +41,6 @@ _SAID_IN_TURNS = frozenset(
 )
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
-_PAYLOAD = re.compile(r"<([a-z]{1,40}) (\d{1,15}) bytes")
 _PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
 _NUMBERS = re.compile(r"<(\d{1,15}) numbers>")
 # orjson writes what is nested 254 levels deep; who shows a conversation puts it into something.
@@ -69,6 +71,14 @@ class Conversation:
     has_unread: bool = False
 
 
+class WordsInLine(NamedTuple):
+    """The object that a request is (empty: it is none), its turns, and the answer (None: none that is words)."""
+
+    request: dict[str, Any]
+    turns: tuple[ChatMessage, ...]
+    answer: ChatMessage | None
+
+
 def read_conversation(record: Record, request: bytes) -> Conversation:
     """The conversation of ``record``. ``request``: the kept bytes (empty: what stands in the line is taken).
 
@@ -84,7 +94,7 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
     if not _is_shallow(asked, body):
         turn = ChatMessage("request", body.decode("utf-8", "replace"))
         return Conversation((turn,), answer, (), {}, is_whole, has_unread)
-    turns = _turns(record, asked, text)
+    turns = tuple(map(with_typed, _turns(record, asked, text)))
     if not isinstance(asked, dict):
         return Conversation(turns, answer, (), {}, is_whole and not body, has_unread)
     if not _has_messages(record):
@@ -131,21 +141,26 @@ def _offered(asked: dict[str, Any], room: int) -> str:
     return "".join(pieces)
 
 
+def words_in_line(record: Record) -> WordsInLine:
+    """What the line alone tells of request and answer."""
+    text = record.request_body or ""
+    asked = _document(text)
+    return WordsInLine(asked if isinstance(asked, dict) else {}, _turns(record, asked, text), _answer(record))
+
+
 def opening(record: Record, characters: int = 160) -> tuple[str, str]:
     """The first words of the newest question and of the answer, at most ``characters`` each, on one line."""
     text = record.request_body or ""
     asked = _document(text)
     if record.operation in ANSWERED_IN_VECTORS:
         return _opening_of_embedding(record, asked if isinstance(asked, dict) else {})
-    turns = _turns(record, asked, text)
-    asker = [turn for turn in turns if turn.role == "user"] or turns
-    prompt = next((turn.text or _payloads(turn) for turn in reversed(asker) if turn.text or turn.images), "")
+    prompt = newest_question(_turns(record, asked, text))
     return _first_words(prompt, characters), _first_words(_opening_of_answer(record), characters)
 
 
 def _opening_of_answer(record: Record) -> str:
     if (text := (record.response_text or "")) and not text.isspace():
-        return _PICTURE.sub(lambda picture: _in_words(picture[0]), text) if "<image " in text else text
+        return _PICTURE.sub(lambda picture: payload_in_words(picture[0]), text) if "<image " in text else text
     if text := (record.tool_calls or ""):
         return ", ".join(f"{call.name}({call.arguments})" for call in _calls(text))
     return record.thinking or ""
@@ -166,18 +181,6 @@ def _opening_of_embedding(record: Record, asked: dict[str, Any]) -> tuple[str, s
     if type(size) is int and size > 0:
         return prompt, f"{count:,} × {size:,}"
     return prompt, "1 vector" if count == 1 else f"{count:,} vectors"
-
-
-def _payloads(turn: ChatMessage) -> str:
-    return ", ".join(_in_words(image) for image in turn.images[:4])
-
-
-def _in_words(image: str) -> str:
-    known = _PAYLOAD.match(image)
-    if known is None:
-        return image.strip("<>")
-    size = int(known[2])
-    return f"{known[1]} of {size / 1e6:,.1f} MB" if size >= 1_000_000 else f"{known[1]} of {max(1, size // 1000)} kB"
 
 
 def _request(record: Record, request: bytes) -> tuple[bytes, bool]:

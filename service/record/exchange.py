@@ -78,6 +78,7 @@ class OpenExchange(NamedTuple):
     ``request_uri`` is the target exactly as the client sent it; ``path`` the canonical path
     that goes to Ollama (empty when the request was refused before one was found).
     ``started_ns`` is Unix time in nanoseconds. ``replay_of`` is the id of the exchange that this one repeats.
+    ``key_name`` is the name of the API key that the request carried.
     """
 
     id: str
@@ -95,6 +96,7 @@ class OpenExchange(NamedTuple):
     caller: Caller = Caller()
     request: Body = NO_BODY
     replay_of: str | None = None
+    key_name: str | None = None
 
 
 class Exchange(NamedTuple):
@@ -105,6 +107,8 @@ class Exchange(NamedTuple):
     the answer's body as (bytes of the body before this piece, seconds since the start).
     ``status`` is what the client was answered, None when it was answered nothing. ``upload`` is
     when the request had come whole, in seconds since the start; None when it came with its head, or never.
+    ``queued`` is how many seconds it waited for its turn, None when it had not to, and ``queued_behind`` who was served
+    meanwhile, in words. ``changed`` are the fields that were put into the request on its way.
     """
 
     opened: OpenExchange
@@ -118,6 +122,9 @@ class Exchange(NamedTuple):
     response: Body = NO_BODY
     error: str | None = None
     upload: float | None = None
+    queued: float | None = None
+    queued_behind: str | None = None
+    changed: tuple[str, ...] = ()
 
 
 class EncodedRecord(NamedTuple):

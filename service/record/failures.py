@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 from service.record.answer_errors import OWN_WORDS
 from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
-from service.record.exchange import LABELS_BEGIN
 from service.record.findings import Case, Finding, others, unused
+from service.record.hang_up import usual_limit
+from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
 from service.record.record import Record
 from service.record.wording import duration
 
 _LONGEST_ERROR = 300
-# n8n's HTTP Request node and many others give up after 300 s, NGINX and Kubernetes after 60, Cloudflare after 100.
-_USUAL_LIMITS = (5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600)
 _N8N_LIMIT = 300
 
 # outcome: (what happened, what to do)
@@ -39,7 +38,7 @@ _SAYS_IT_ITSELF = frozenset({"refused", "upstream_unreachable", "upstream_timed_
 
 
 def failures(case: Case) -> Iterator[Finding]:
-    """At most one finding: that the client left, or that it failed."""
+    """At most one finding: that the client left or stopped it, or that it failed."""
     outcome = case.record.outcome or ""
     if outcome == "client_left":
         yield _client_left(case)
@@ -85,13 +84,15 @@ def _error(case: Case) -> str:
 def _client_left(case: Case) -> Finding:
     who = _who(case)
     after = case.record.request_time
-    text = f"{who} hung up" + ("" if after is None else f" after {_span(after)}") + _how_far(case)
-    limit = _limit(after)
+    if case.record.failed is False:
+        return Finding("stopped", f"{who} stopped it" + _after(after) + _how_far(case), "")
+    text = f"{who} hung up" + _after(after) + _how_far(case)
+    limit = usual_limit(after, has_begun=_has_begun(case))
     if limit:
         text += f" A time limit of {limit} s is the likely reason."
-    if not case.record.response_bytes and after is not None and after >= 5:
+    if not case.record.response_bytes and after is not None and after >= 5 and not _left_our_queue(case.record):
         text += _waited_for(case)
-    if limit == _N8N_LIMIT and who == "n8n":
+    if limit == _N8N_LIMIT and is_n8n(case.record) and not may_be_ai_node(case.record.user_agent or ""):
         advice = "In n8n raise Options → Timeout of the HTTP Request node; and OLLAMA_TIMEOUT of the recorder with it."
     elif limit:
         advice = "Raise the time limit of the program that asked, or of a proxy before it."
@@ -101,20 +102,18 @@ def _client_left(case: Case) -> Finding:
 
 
 def _who(case: Case) -> str:
-    if _is_n8n(case.record):
-        return "n8n"
+    if is_n8n(case.record):
+        return N8N
     caller = case.record.caller
     return caller[:80] if isinstance(caller, str) and caller else "The client"
 
 
-def _is_n8n(record: Record) -> bool:
-    if "n8n" in (record.user_agent or "").lower():
-        return True
-    # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
-    # Open WebUI's chats are executions too.
-    if any(mark in (record.request_uri or "") for mark in LABELS_BEGIN):
-        return bool(record.workflow and record.execution_id and record.node)
-    return bool(record.workflow or record.workflow_id or record.node)
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f" after {_span(seconds)}"
+
+
+def _has_begun(case: Case) -> bool:
+    return bool(case.record.response_text or case.record.thinking or case.record.tool_calls)
 
 
 def _span(seconds: float) -> str:
@@ -124,6 +123,8 @@ def _span(seconds: float) -> str:
 
 def _how_far(case: Case) -> str:
     text = case.record.response_text
+    if _left_our_queue(case.record):
+        return ", while it waited in the recorder for a place at Ollama."
     if isinstance(text, str) and text:
         return f", when {len(text):,} characters of the answer had come."
     if case.record.thinking:
@@ -135,11 +136,12 @@ def _how_far(case: Case) -> str:
     return ", before any of the answer had come."
 
 
-def _limit(after: float | None) -> int | None:
-    """The usual time limit that was over just then."""
-    if after is None:
-        return None
-    return next((limit for limit in _USUAL_LIMITS if limit - 0.05 <= after <= limit + max(0.5, 0.004 * limit)), None)
+def _left_our_queue(record: Record) -> bool:
+    """Whether it was still waiting in the recorder: Ollama never got it."""
+    waited, whole = record.queue_time, record.request_time
+    if waited is None or whole is None or record.upstream_status is not None:
+        return False
+    return waited + (record.upload_time or 0.0) >= whole - 0.1
 
 
 def _waited_for(case: Case) -> str:

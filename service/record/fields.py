@@ -10,13 +10,17 @@ from typing import Final
 
 
 class FieldKind(StrEnum):
-    """How a value is written in JSON. ``NUMBER`` may have a fraction, ``COUNT`` is a whole number from 0 on."""
+    """How a value is written in JSON. ``NUMBER`` may have a fraction, ``COUNT`` is a whole number from 0 on.
+
+    ``NAMES`` is a list of words.
+    """
 
     TEXT = "text"
     NUMBER = "number"
     COUNT = "count"
     TRUTH = "truth"
     TIME = "time"
+    NAMES = "names"
 
 
 class OnSpan(StrEnum):
@@ -34,7 +38,8 @@ class Field:
     ``absent`` says when it is missing. ``is_body``: it is, or is made from, what was asked or answered, and summaries
     leave it out. ``in_metadata``: it is structured metadata in Loki. ``is_masked``: well-known secrets in it are
     masked. ``attribute`` names it on the span ``on_span``. ``label`` names it for people; empty: only its own name
-    does. ``filter`` is the parameter that filters by it.
+    does. ``filter`` is the parameter that filters by it. ``is_personal``: it tells who asked, so that it may have to
+    stay out of the log.
     """
 
     name: str
@@ -49,13 +54,15 @@ class Field:
     on_span: OnSpan = OnSpan.NONE
     label: str = ""
     filter: str = ""
+    is_personal: bool = False
 
 
-_TEXT, _NUMBER, _COUNT, _TRUTH, _TIME = FieldKind
+_TEXT, _NUMBER, _COUNT, _TRUTH, _TIME, _NAMES = FieldKind
 _SERVER, _CALL = OnSpan.SERVER, OnSpan.MODEL_CALL
 _NO_MODEL_CALL: Final = "in what is no call of a model"
 _NOT_MEASURED: Final = "where Ollama did not measure it"
 _NOBODY_TOLD: Final = "where nobody told it"
+_NO_QUEUE: Final = "where it did not have to wait there"
 
 # A row a field, so that its flags stand side by side.
 # fmt: off
@@ -85,7 +92,7 @@ FIELDS: tuple[Field, ...] = (
           absent="where nothing went wrong", is_masked=True, label="error"),
     Field("outcome", _TEXT, "How the exchange ended.",
           in_metadata=True, on_span=_SERVER, attribute="ollama_recorder.outcome", label="outcome", filter="outcome"),
-    Field("failed", _TRUTH, "Whether it was not completed, has a status from 400 on, holds an error, or is no answer.",
+    Field("failed", _TRUTH, "Whether it ended badly: neither whole nor stopped by its reader, an error, or no answer.",
           in_metadata=True, label="failed", filter="failed"),
     Field("operation", _TEXT, "What was asked for.",
           absent="where the address asks for nothing known", in_metadata=True, label="operation", filter="operation"),
@@ -98,16 +105,21 @@ FIELDS: tuple[Field, ...] = (
           absent="where Ollama answered by itself", in_metadata=True, is_masked=True, label="passed on to"),
     Field("remote_model", _TEXT, "The model that answered there.",
           absent="where Ollama answered by itself", in_metadata=True, is_masked=True, label="model there"),
+    Field("response_model", _TEXT, "The model that the answer names, where it is another.",
+          absent="where the answer names the same or none", is_masked=True, label="answered by"),
+    Field("response_id", _TEXT, "The id that the answer gives itself.",
+          absent="where it has none, as in Ollama's own API", is_masked=True,
+          on_span=_CALL, attribute="gen_ai.response.id"),
     Field("stream", _TRUTH, "Whether the answer was to come in pieces.",
-          absent="where there is no such choice", in_metadata=True, on_span=_CALL, attribute="gen_ai.request.stream",
-          label="streamed"),
+          absent="where there is no such choice", in_metadata=True, label="streamed"),
     Field("done_reason", _TEXT, "Why the answer ended, in Ollama's words; unfinished where it has no end marker.",
           absent=_NO_MODEL_CALL, in_metadata=True, is_masked=True, label="ended because of"),
     Field("prompt_tokens", _COUNT, "Tokens of the prompt, as Ollama counted them.",
           absent="where Ollama did not count", unit="tokens", in_metadata=True,
           on_span=_CALL, attribute="gen_ai.usage.input_tokens", label="tokens in"),
     Field("cached_tokens", _COUNT, "Tokens of the prompt that the model had read before, from its cache.",
-          absent="where Ollama does not tell", unit="tokens", in_metadata=True, label="of these from the cache"),
+          absent="where Ollama does not tell", unit="tokens", in_metadata=True,
+          on_span=_CALL, attribute="gen_ai.usage.cache_read.input_tokens", label="of these from the cache"),
     Field("completion_tokens", _COUNT, "Tokens of the answer, as Ollama counted them.",
           absent="where Ollama did not count", unit="tokens", in_metadata=True,
           on_span=_CALL, attribute="gen_ai.usage.output_tokens", label="tokens out"),
@@ -127,6 +139,11 @@ FIELDS: tuple[Field, ...] = (
     Field("context_length", _COUNT, "The tokens that prompt and answer of this call had room for.",
           absent="where it is not known", unit="tokens", in_metadata=True,
           on_span=_CALL, attribute="ollama_recorder.context_length", label="context"),
+    Field("queue_time", _NUMBER, "How long it waited in the recorder for a place at Ollama.",
+          absent=_NO_QUEUE, unit="s", in_metadata=True,
+          on_span=_SERVER, attribute="ollama_recorder.queue_time", label="queued"),
+    Field("queue_behind", _TEXT, "Who was served meanwhile, with their calls and their time at Ollama.",
+          absent=_NO_QUEUE, is_masked=True, label="queued behind"),
     Field("upload_time", _NUMBER, "How long the client was still sending its request.",
           absent="below 0.1 s", unit="s", in_metadata=True, label="request sent after"),
     Field("wait_time", _NUMBER, "How long until the model could work: Ollama's queue and the loading.",
@@ -157,28 +174,40 @@ FIELDS: tuple[Field, ...] = (
           label="node", filter="node"),
     Field("caller", _TEXT, "The program that asked.",
           absent=_NOBODY_TOLD, in_metadata=True, is_masked=True, on_span=_SERVER, attribute="ollama_recorder.caller",
-          label="caller", filter="caller"),
+          label="caller", filter="caller", is_personal=True),
     Field("user", _TEXT, "The person that asked.",
           absent=_NOBODY_TOLD, in_metadata=True, is_masked=True, on_span=_SERVER, attribute="user.name",
-          label="user", filter="user"),
+          label="user", filter="user", is_personal=True),
     Field("replay_of", _TEXT, "The id of the exchange that this one repeats.",
           absent="where it repeats none", in_metadata=True, label="repeats"),
+    Field("key", _TEXT, "The name of the API key that was shown.",
+          absent="where no keys are asked for", in_metadata=True, on_span=_SERVER, attribute="ollama_recorder.key",
+          label="key", is_personal=True),
+    Field("task", _TEXT, "What a client asked for itself: title, tags, follow_ups, query and others.",
+          absent="where a person or a program asked, or nobody told it", in_metadata=True, is_masked=True,
+          on_span=_SERVER, attribute="ollama_recorder.task", label="task", filter="task"),
     Field("user_agent", _TEXT, "What the client calls itself in User-Agent.",
-          absent=_NOBODY_TOLD, is_masked=True, on_span=_SERVER, attribute="user_agent.original", label="program"),
+          absent=_NOBODY_TOLD, is_masked=True, on_span=_SERVER, attribute="user_agent.original", label="program",
+          is_personal=True),
     Field("remote_addr", _TEXT, "The address that the client has, or that a trusted proxy says it has.",
-          on_span=_SERVER, attribute="client.address", label="from"),
+          on_span=_SERVER, attribute="client.address", label="from", is_personal=True),
     Field("request_bytes", _COUNT, "The length of the request's body, of which our copy may be shorter.",
           absent="without a body", unit="bytes", in_metadata=True,
           on_span=_SERVER, attribute="http.request.body.size", label="bytes sent"),
     Field("response_bytes", _COUNT, "The length of the answer's body, of which our copy may be shorter.",
           absent="without a body", unit="bytes", in_metadata=True,
           on_span=_SERVER, attribute="http.response.body.size", label="bytes answered"),
+    Field("changed", _NAMES, "The fields that a rule put into the request on its way to Ollama.",
+          absent="where it went on as it came", label="put in"),
     Field("request_truncated", _TRUTH, "Whether our copy of the request is not whole.",
           absent="where it is whole"),
     Field("response_truncated", _TRUTH, "Whether our copy of the answer is not whole.",
           absent="where it is whole"),
     Field("images", _COUNT, "How many pictures were sent.",
           absent="without any", in_metadata=True, label="pictures"),
+    Field("dimensions", _COUNT, "How many numbers each vector of the answer has.",
+          absent="where vectors were not asked for, or could not be counted",
+          on_span=_CALL, attribute="gen_ai.embeddings.dimension.count", label="numbers a vector"),
     Field("exchange", _TEXT, "The id of the exchange, 32 hexadecimal digits.",
           in_metadata=True, on_span=_SERVER, attribute="ollama_recorder.exchange", label="exchange",
           filter="exchange"),
@@ -195,6 +224,7 @@ FIELD_NAMES: tuple[str, ...] = tuple(field.name for field in FIELDS)
 
 BODIES: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_body)
 METADATA: tuple[str, ...] = tuple(field.name for field in FIELDS if field.in_metadata)
+PERSONAL: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_personal)
 MASKED: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_masked)
 LABELS: dict[str, str] = {field.name: field.label for field in FIELDS if field.label}
 

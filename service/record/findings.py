@@ -9,7 +9,7 @@ from service.record.phases import Durations, fits_buffers
 from service.record.record import Record
 from service.record.wording import counted, duration, since, speed
 
-Failing = Literal["failed", "client_left", "cut_prompt", "cut_answer"]
+Failing = Literal["failed", "client_left", "stopped", "cut_prompt", "cut_answer"]
 Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client", "held_back"]
 Kind = Failing | Slowing | Literal["quick", "maybe_cut_prompt"]
 
@@ -23,6 +23,10 @@ _LONGEST_MODEL = 80
 _FEWER_AT_ONCE = (
     "Let fewer calls run at once. Where there is memory for it, OLLAMA_NUM_PARALLEL lets Ollama run more calls of one"
     " model at a time, and OLLAMA_MAX_LOADED_MODELS keeps more models loaded."
+)
+_A_PLACE_SOONER = (
+    "A higher MAX_ACTIVE lets more calls run at once; in LIMITS_FILE max_active and priority leave room for people"
+    " beside a batch. A time limit of the program that asks has to be longer than its wait: n8n's is 300 s."
 )
 _FITS_THE_GPU = (
     "'ollama ps' shows whether the model is wholly on the GPU; a smaller model, a smaller quantization or a smaller"
@@ -86,7 +90,7 @@ class Case:
 
 def slowness(case: Case) -> list[Finding]:
     """What took long, the longest first."""
-    found = [*_upload(case), *_waiting(case), *_prompt(case), *_generation(case), *_sending(case)]
+    found = [*_upload(case), *_own_queue(case), *_waiting(case), *_prompt(case), *_generation(case), *_sending(case)]
     return [finding for _, finding in sorted(found, key=lambda one: -one[0])]
 
 
@@ -128,6 +132,14 @@ def _upload(case: Case) -> _Found:
         yield took, Finding("slow_client", text, "See what the program, or the network, does while it sends.")
 
 
+def _own_queue(case: Case) -> _Found:
+    if case.is_notable(took := case.spent.queue):
+        text = f"It waited {duration(took)} in the recorder for a place at Ollama."
+        if behind := case.record.queue_behind:
+            text += f" Served meanwhile: {behind}."
+        yield took, Finding("queue", text, _A_PLACE_SOONER)
+
+
 def _waiting(case: Case) -> _Found:
     spent = case.spent
     if case.record.operation == "load":
@@ -153,7 +165,8 @@ def _load(case: Case) -> Finding:
             text += f" {busy[0].upper()}{busy[1:]}, which may have held it up as well."
         return Finding("load", text, _keep_loaded(case))
     used = f"only {since(last or 0.0)} before"
-    if case.around.in_flight:
+    # Those that came before a call that was in our own queue were in it as well.
+    if case.around.in_flight and not case.spent.queue:
         behind = counted(case.around.in_flight, "other exchange")
         return Finding(
             "queue", f"It waited {waited}, most likely behind {behind}: a call had used {model} {used}.", _FEWER_AT_ONCE

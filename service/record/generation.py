@@ -39,12 +39,16 @@ class Generation(NamedTuple):
     marker was seen (None: this kind of answer has none). ``operation`` is ``load`` or ``unload``
     where that is what was meant. ``problem`` says what was not understood or passed over, and
     ``is_understood`` that the other fields tell all that the answer told; ``is_whole``: although our copy has a gap.
-    ``remote_host`` and ``remote_model`` say where Ollama passed the request on to.
+    ``remote_host`` and ``remote_model`` say where Ollama passed the request on to, ``response_model`` and
+    ``response_id`` what the answer calls its model and itself. ``dimensions``: how many numbers each vector has.
     """
 
     model: str | None = None
     remote_host: str | None = None
     remote_model: str | None = None
+    response_model: str | None = None
+    response_id: str | None = None
+    dimensions: int | None = None
     stream: bool | None = None
     text: str | None = None
     thinking: str | None = None
@@ -93,6 +97,9 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
         asked.model or reply.model,
         reply.remote_host,
         reply.remote_model,
+        reply.model,
+        reply.id,
+        reply.dimensions,
         _streams(asked, response),
         text or None,
         thinking or None,

@@ -9,6 +9,7 @@ from service.record.exchange import Exchange
 from service.record.generation import understand_reply
 from service.record.line import summary_of_open
 from service.record.masking import mask_text
+from service.record.open_webui import task_of
 from service.record.record import record_of
 from service.record.request_facts import read_request
 from service.record.timestamps import write_time
@@ -28,6 +29,8 @@ def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
     entry |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
     if asked.model:
         entry["model"] = asked.model
+    if task := task_of(opened.caller, opened.operation, asked.document):
+        entry["task"] = task
     text, _ = copy_of(opened.request, opened.request.head)
     prompt, _ = opening(record_of({"operation": opened.operation, "api": opened.api, "request_body": text}))
     if prompt:

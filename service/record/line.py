@@ -9,11 +9,13 @@ from service.record.call_context import ContextLengthOf
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.fields import BODIES, FIELD_NAMES, MASKED
 from service.record.generation import UNFINISHED, Generation, understand_reply
+from service.record.hang_up import was_stopped
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.masking import mask as mask_bytes
 from service.record.masking import mask_text
 from service.record.measures import measures
-from service.record.operations import CONVERSATIONS
+from service.record.open_webui import task_of
+from service.record.operations import CONVERSATIONS, POLLS
 from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces, single
@@ -25,8 +27,6 @@ CLIENT_LEFT_STATUS: Final = 499
 
 _LONG_TEXTS = (*BODIES, "error")
 _GENERATED = ("response_text", "thinking", "tool_calls")
-# Asked by health checks and by whoever looks whether Ollama is there: no model works for them.
-_LOOKED_UP = frozenset({"list", "ps", "show", "version", "root"})
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -105,7 +105,7 @@ def make_record(
 def _took_head_of_list(exchange: Exchange) -> bool:
     """Whether a client that left wanted no more of a list or description than that there is one."""
     is_well = exchange.status is not None and exchange.status < 400
-    return is_well and exchange.opened.operation in _LOOKED_UP
+    return is_well and exchange.opened.operation in POLLS
 
 
 def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:
@@ -177,7 +177,8 @@ def _facts(
     if error:
         values["error"] = error
     values["outcome"] = str(outcome)
-    values["failed"] = outcome is not Outcome.COMPLETED or (status or 0) >= 400 or in_answer is not None
+    is_ended_well = outcome is Outcome.COMPLETED or was_stopped(exchange, generation)
+    values["failed"] = not is_ended_well or (status or 0) >= 400 or in_answer is not None
     if operation:
         values["operation"] = operation
     if opened.api:
@@ -188,6 +189,10 @@ def _facts(
         values["remote_host"] = generation.remote_host[:_LONGEST_ADDRESS]
     if generation.remote_model is not None:
         values["remote_model"] = generation.remote_model[:_LONGEST_NAME]
+    if generation.response_model is not None and generation.response_model != generation.model:
+        values["response_model"] = generation.response_model[:_LONGEST_NAME]
+    if generation.response_id is not None:
+        values["response_id"] = generation.response_id[:_LONGEST_NAME]
     if generation.stream is not None:
         values["stream"] = generation.stream
     if generation.done_reason is not None:
@@ -195,17 +200,21 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
-    _put_caller(values, opened)
+    _put_caller(values, opened, task_of(opened.caller, operation, asked.document))
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
         values["response_bytes"] = exchange.response.length
+    if exchange.changed:
+        values["changed"] = list(exchange.changed)
     if request[1]:
         values["request_truncated"] = True
     if response[1]:
         values["response_truncated"] = True
     if generation.images:
         values["images"] = generation.images
+    if generation.dimensions is not None:
+        values["dimensions"] = generation.dimensions
     values["exchange"] = opened.id
     values["trace_id"] = opened.trace_id
     values["span_id"] = opened.span_id
@@ -232,7 +241,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
+def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) -> None:
     caller = opened.caller
     if caller.workflow is not None:
         values["workflow"] = caller.workflow
@@ -248,6 +257,10 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange) -> None:
         values["user"] = caller.user
     if opened.replay_of is not None:
         values["replay_of"] = opened.replay_of
+    if opened.key_name is not None:
+        values["key"] = opened.key_name
+    if task is not None:
+        values["task"] = task
     if opened.user_agent:
         values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
     if opened.remote_addr:

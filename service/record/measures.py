@@ -45,14 +45,22 @@ def measures(
     if size:
         _put_verdict(values, judge_prompt(exchange, asked, generation, operation, size, memory))
         values["context_length"] = size
-    upload = exchange.upload or 0.0
+    upload, in_queue = exchange.upload or 0.0, exchange.queued or 0.0
+    if exchange.queued is not None:
+        values["queue_time"] = round(in_queue, 6)
+    if exchange.queued_behind:
+        values["queue_behind"] = exchange.queued_behind
     if upload >= _SHORT_UPLOAD:
         values["upload_time"] = round(upload, 6)
     first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
         began = exchange.first_byte if first_token is None else first_token
         # Of an embedding Ollama times nothing but the load: what its durations leave unexplained is the computing.
-        queued = 0.0 if operation in ANSWERED_IN_VECTORS else _queued(generation, began, exchange.duration, upload)
+        queued = (
+            0.0
+            if operation in ANSWERED_IN_VECTORS
+            else _queued(generation, began, exchange.duration, upload + in_queue)
+        )
         values["wait_time"] = round(generation.wait_time + queued, 6)
         values["load_time"] = round(generation.wait_time, 6)
     if generation.prompt_time is not None:
@@ -67,19 +75,19 @@ def measures(
         values["upstream_status"] = exchange.upstream_status
 
 
-def _queued(generation: Generation, began: float | None, whole: float | None, upload: float) -> float:
+def _queued(generation: Generation, began: float | None, whole: float | None, before_ollama: float) -> float:
     """Seconds for which a loaded model was busy with others; ``began`` is when the answer's first words came.
 
     Ollama lets ``OLLAMA_NUM_PARALLEL`` calls of a model run at a time. The wait for that comes after its
     ``load_duration`` and before its ``prompt_eval_duration`` (``llmServer.sem`` is taken after the load): it is in none
     of its durations, but it is the time that they leave unexplained before the answer begins. The ``whole`` exchange
     bounds it: of a call of a tool Ollama sends nothing until all of it is generated, so that the answer begins late.
-    Nor is the ``upload`` a wait: until then the client was still sending. Nor is a small share of the generation
-    where that is part of what passed: Ollama does more than it counts as generating.
+    Nor is it a wait ``before_ollama`` got the request: the client was still sending, or it was in our own queue. Nor is
+    a small share of the generation where that is part of what passed: Ollama does more than it counts as generating.
     """
     if began is None:
         return 0.0
-    before = upload + (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
+    before = before_ollama + (generation.wait_time or 0.0) + (generation.prompt_time or 0.0)
     generated = generation.generation_time or 0.0
     bound = began if whole is None else whole
     if generation.stream:

@@ -1,6 +1,7 @@
 """What Ollama tells of its models: which are loaded with how much room, and what each of them is."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from service.record.bodies import document
@@ -58,6 +59,7 @@ def nothing_known(_: str) -> None:
     """Stands where nobody asks what a model is."""
 
 
+@lru_cache(maxsize=1000)
 def canonical_name(model: str) -> str:
     """``model`` as ``/api/ps`` writes it. Ollama takes names in any case, and ``:latest`` for a missing tag."""
     name = _OUR_REGISTRY.sub("", model.strip().lower(), count=1)

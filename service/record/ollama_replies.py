@@ -9,7 +9,7 @@ from service.record.bodies import document, whole
 from service.record.exchange import Body
 from service.record.json_text import compact
 from service.record.payloads import word_of
-from service.record.replies import Reply, single, text_of, tokens
+from service.record.replies import Reply, dimensions_of, single, text_of, tokens
 from service.record.tool_calls import call
 
 # What stands around the numbers of ``context``. Inside a JSON text both would have their quotes escaped.
@@ -267,6 +267,9 @@ def _read_embedding(answer: Any, reply: Reply) -> None:
     elif "embeddings" in answer or "embedding" in answer:
         _read_origin(answer, reply)
         _read_metrics(answer, reply)
+        vectors = answer.get("embeddings")
+        first = vectors[0] if isinstance(vectors, list) and vectors else answer.get("embedding")
+        reply.dimensions = dimensions_of(first)
         reply.is_understood = True
 
 

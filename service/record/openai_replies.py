@@ -15,7 +15,7 @@ from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_s
 from service.record.bodies import decoded, is_like_json
 from service.record.exchange import Body
 from service.record.openai_responses import ResponseEvents, read_response, read_usage
-from service.record.replies import Reply, single, text_of
+from service.record.replies import Reply, dimensions_of, single, text_of
 from service.record.surrogates import joined
 from service.record.thinking_tags import split_thinking
 from service.record.tool_calls import CallPieces
@@ -52,7 +52,7 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
     if error := error_in(answer):
         reply.error = error
         reply.is_understood = True
-    reply.model = text_of(answer.get("model"))
+    reply.model, reply.id = text_of(answer.get("model")), text_of(answer.get("id"))
     choices, output, data = answer.get("choices"), answer.get("output"), answer.get("data")
     if isinstance(choices, list):
         _read_choices(choices, reply)
@@ -64,6 +64,7 @@ def read(operation: str, body: Body, reply: Reply | None = None) -> Reply:
         if any(isinstance(value, list) and value for value in answer.values()):
             reply.pass_over("the times of its parts")
     elif operation == "embed" and isinstance(data, list):
+        reply.dimensions = dimensions_of(data[0].get("embedding")) if data and isinstance(data[0], dict) else None
         reply.is_understood = True
     elif operation == "image" and isinstance(data, list):
         _read_images(data, reply)
@@ -246,7 +247,7 @@ def _read_chunk(piece: dict[str, Any], choices: dict[int, _Choice], reply: Reply
     found = piece.get("choices")
     carried = _read_deltas(found, choices, reply) if isinstance(found, list) else False
     if reply.model is None:
-        reply.model = text_of(piece.get("model"))
+        reply.model, reply.id = text_of(piece.get("model")), text_of(piece.get("id"))
     if piece.get("usage"):
         read_usage(piece["usage"], reply)
     if "error" in piece and (error := error_in(piece)):

@@ -188,6 +188,7 @@ class ResponseEvents:
         """``response.created`` … ``response.completed``: the whole object, as it is by then."""
         reply = self._reply
         reply.model = text_of(response.get("model")) or reply.model
+        reply.id = text_of(response.get("id")) or reply.id
         if kind not in _ENDS:
             return
         whole = Reply()

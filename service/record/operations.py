@@ -25,7 +25,8 @@ class Operation:
     ``is_model_call``: a model computes an answer to a prompt, so that it has tokens and phases. ``streams``: Ollama's
     own API answers it in pieces unless asked not to; ``may_stream``: the other APIs do where they are asked to.
     ``has_messages``: its request holds messages. ``has_context``: it sets how many tokens have room.
-    ``changes_models``: after it a name may mean another model.
+    ``changes_models``: after it a name may mean another model. ``is_poll``: it only looks what there is, as programs
+    do over and over.
     ``span_name``: its name in OpenTelemetry's GenAI conventions, empty where it gets no span of its own.
     """
 
@@ -38,6 +39,7 @@ class Operation:
     has_messages: bool = False
     has_context: bool = False
     changes_models: bool = False
+    is_poll: bool = False
     span_name: str = ""
 
 
@@ -91,11 +93,11 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("load", "A model is loaded, nothing is asked.", has_messages=True, has_context=True, span_name="load"),
     Operation("unload", "A model is unloaded.", has_messages=True),
-    Operation("list", "Which models there are."),
-    Operation("ps", "Which models are loaded."),
-    Operation("show", "What a model is."),
-    Operation("version", "Ollama's version."),
-    Operation("root", "Whether Ollama is there."),
+    Operation("list", "Which models there are.", is_poll=True),
+    Operation("ps", "Which models are loaded.", is_poll=True),
+    Operation("show", "What a model is.", is_poll=True),
+    Operation("version", "Ollama's version.", is_poll=True),
+    Operation("root", "Whether Ollama is there.", is_poll=True),
     Operation("pull", "A model is fetched.", streams=True, changes_models=True),
     Operation("push", "A model is published.", streams=True),
     Operation("create", "A model is made from others or from files.", streams=True, changes_models=True),
@@ -118,6 +120,8 @@ WITH_CONTEXT: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.h
 CHANGE_MODELS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.changes_models)
 ANSWERED_IN_WORDS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.WORDS)
 ANSWERED_IN_VECTORS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.VECTORS)
+POLLS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.is_poll)
+DRAWN: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.PICTURES)
 CONVERSATIONS: frozenset[str] = STREAMED_BY_DEFAULT & MODEL_CALLS
 """Those whose prompt is words and whose answer ends with a mark of its own: chat and generate."""
 

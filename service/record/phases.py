@@ -22,7 +22,7 @@ _SHORT_WAIT = 0.5
 _BUFFERS = 64 * 1024
 
 
-PhaseName = Literal["wait", "prompt", "generation", "sending"]
+PhaseName = Literal["queue", "wait", "prompt", "generation", "sending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,11 @@ class Phase:
 class Durations:
     """Seconds, in the order in which they passed; 0 where there is nothing of the kind.
 
-    ``upload``: until the request had come; ``ready``: until the model could work; ``turn``: from then until Ollama
-    began with the prompt; ``prompt``, ``generation``; ``sending``: all else. With ``is_measured`` they are its own;
-    without, ``ready`` is the time until the first words came, or the whole answer, and ``generation`` the rest of a
-    stream. ``total`` is the whole exchange, None when unknown.
+    ``upload``: until the request had come; ``queue``: from then until the recorder let it go to Ollama; ``ready``:
+    until the model could work; ``turn``: from then until Ollama began with the prompt; ``prompt``, ``generation``;
+    ``sending``: all else. With ``is_measured`` they are Ollama's own; without, ``ready`` is the time until the first
+    words came, or the whole answer, and ``generation`` the rest of a stream. ``total`` is the whole exchange, None when
+    unknown.
     """
 
     total: float | None = None
@@ -70,6 +71,7 @@ class Durations:
     sending: float = 0.0
     is_measured: bool = False
     upload: float = 0.0
+    queue: float = 0.0
 
 
 def measured_phases(record: Record) -> Iterator[tuple[PhaseName, float]]:
@@ -100,29 +102,34 @@ def durations_of(record: Record) -> Durations:
 
 def _measured(record: Record, total: float, ready: float, prompt: float, generation: float) -> Durations:
     left = total - ready - prompt - generation
-    upload = max(0.0, min(left, record.upload_time or 0.0))
+    queue = max(0.0, min(left, record.queue_time or 0.0))
+    upload = max(0.0, min(left - queue, record.upload_time or 0.0))
+    before_ollama = upload + queue
     if record.operation in ANSWERED_IN_VECTORS:
         # Ollama times nothing of an embedding but the load.
-        left = total - upload - ready
-        work = prompt or min(left, max(0.0, _began(record, total) - upload - ready))
-        return Durations(total, ready, 0.0, work, 0.0, left - work, is_measured=True, upload=upload)
+        left = total - before_ollama - ready
+        work = prompt or min(left, max(0.0, _began(record, total) - before_ollama - ready))
+        return Durations(total, ready, 0.0, work, 0.0, left - work, is_measured=True, upload=upload, queue=queue)
     # Ollama lets one call of a model run at a time (OLLAMA_NUM_PARALLEL), and the wait for that comes after
     # load_duration and before prompt_eval_duration: it is in neither.
-    before = upload + ready + prompt + (0.0 if record.stream else generation)
-    turn = min(left - upload, max(0.0, _began(record, 0.0) - before))
+    before = before_ollama + ready + prompt + (0.0 if record.stream else generation)
+    left -= before_ollama
+    turn = min(left, max(0.0, _began(record, 0.0) - before))
     if not record.stream and turn <= BOOKKEEPING_SHARE * generation:
         turn = 0.0
-    return Durations(total, ready, turn, prompt, generation, left - upload - turn, is_measured=True, upload=upload)
+    return Durations(total, ready, turn, prompt, generation, left - turn, is_measured=True, upload=upload, queue=queue)
 
 
 def _unmeasured(record: Record, total: float | None) -> Durations:
     if total is None:
         return Durations()
     began = min(total, _began(record, total))
-    upload = min(began, record.upload_time or 0.0)
+    queue = min(began, record.queue_time or 0.0)
+    upload = min(began - queue, record.upload_time or 0.0)
+    ready = began - upload - queue
     if record.stream and record.operation in ANSWERED_IN_WORDS:
-        return Durations(total, began - upload, generation=total - began, upload=upload)
-    return Durations(total, began - upload, sending=total - began, upload=upload)
+        return Durations(total, ready, generation=total - began, upload=upload, queue=queue)
+    return Durations(total, ready, sending=total - began, upload=upload, queue=queue)
 
 
 def _began(record: Record, otherwise: float) -> float:
@@ -141,6 +148,7 @@ def phases_of(record: Record, spent: Durations) -> tuple[Phase, ...]:
     begins = 0.0
     parts: tuple[tuple[PhaseName, float, str], ...] = (
         ("sending", spent.upload, "sending the request"),
+        ("queue", spent.queue, "waiting in the recorder for a place at Ollama"),
         ("wait", spent.ready + spent.turn, _wait_text(record, spent)),
         ("prompt", spent.prompt, "computing" if record.operation in ANSWERED_IN_VECTORS else prompt),
         ("generation", spent.generation, generation),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from service.record.model_facts import ModelFacts
-from service.record.prompt_parts import AROUND_A_MESSAGE, Part, PromptParts
+from service.record.prompt_parts import AROUND_A_MESSAGE, AROUND_THOUGHTS, Part, PromptParts
 
 Cut = Literal["messages", "length", "shift"]
 # Ollama's default for num_keep.
@@ -166,10 +166,7 @@ def has_room_for_more(prompt: Prompt) -> bool:
     """
     if not prompt.may_lose_messages:
         return True
-    if prompt.facts is None:
-        largest = _OWN_MESSAGE
-    else:
-        largest = prompt.facts.message_bytes + AROUND_A_MESSAGE if prompt.facts.message_bytes else 0
+    largest = _largest_of_its_own(prompt.facts)
     left_out_first = prompt.parts.left_out_first
     # Bytes are looked at first: counting tokens takes longer.
     most = max((part.most_tokens for part in left_out_first), default=0)
@@ -192,22 +189,40 @@ def is_whole(prompt: Prompt) -> bool:
     """Whether it is shown that all of the prompt was read, and stayed in the context until the answer was written."""
     if is_cut_to_size(prompt) or may_be_half(prompt):
         return False
-    if prompt.may_cut and (_may_be_a_limit(prompt) or not has_room_for_more(prompt)):
+    if prompt.may_cut and (_may_be_a_limit(prompt.read, prompt.room, prompt.facts) or not has_room_for_more(prompt)):
         return False
     return prompt.read + (prompt.written or 0) < prompt.room or not prompt.may_shift
 
 
-def _may_be_a_limit(prompt: Prompt) -> bool:
+def is_whole_by_size(read: int, written: int | None, room: int, facts: ModelFacts | None, size: int) -> bool:
+    """Whether ``is_whole`` holds for every request of ``size`` bytes of JSON without images.
+
+    Most calls are that small, and their messages need not be looked at. Twice its bytes is more than any message of
+    it takes: what JSON writes around a message or a call of a tool is half of what a template may write there.
+    """
+    if 2 * read >= room or read + (written or 0) >= room or _may_be_a_limit(read, room, facts):
+        return False
+    return read + max(_largest_of_its_own(facts), 2 * size + AROUND_THOUGHTS + AROUND_A_MESSAGE) <= room
+
+
+def _largest_of_its_own(facts: ModelFacts | None) -> int:
+    """The most tokens of a message that the model itself begins with."""
+    if facts is None:
+        return _OWN_MESSAGE
+    return facts.message_bytes + AROUND_A_MESSAGE if facts.message_bytes else 0
+
+
+def _may_be_a_limit(read: int, room: int, facts: ModelFacts | None) -> bool:
     """Whether the model itself may have had less room than was asked for: its own limit is not known yet.
 
     Such a limit is a round number, and as many tokens were read as it leaves of a text that is longer.
     """
-    if prompt.facts is not None and prompt.facts.trained_length is not None:
+    if facts is not None and facts.trained_length is not None:
         return False
-    if prompt.room <= _EVERY_CHAT_HAS_ROOM_FOR:
+    if room <= _EVERY_CHAT_HAS_ROOM_FOR:
         return False
-    halved = {2 * prompt.read - kept for kept in (4, 5, 6)}
-    return any(limit > 0 and limit % _LIMITS_ARE_MULTIPLES_OF == 0 for limit in (prompt.read, *halved))
+    limits = (read, 2 * read - 4, 2 * read - 5, 2 * read - 6)
+    return not all(limit <= 0 or limit % _LIMITS_ARE_MULTIPLES_OF for limit in limits)
 
 
 def judge_embedding(prompt: Prompt, texts: int) -> PromptVerdict:

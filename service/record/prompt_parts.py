@@ -12,7 +12,7 @@ AROUND_A_MESSAGE: Final = 20
 # What it writes around a call of a tool, besides its name and arguments, which it may indent.
 _AROUND_A_CALL: Final = 64
 # What a model writes around its thoughts: two tags and line breaks, which are read off the text.
-_AROUND_THOUGHTS: Final = 64
+AROUND_THOUGHTS: Final = 64
 # What Ollama counts for an image when it leaves messages out.
 _OF_AN_IMAGE: Final = 768
 # Templates show the text of these as it was sent. Of other roles nobody knows.
@@ -74,7 +74,7 @@ def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:
     digest.update(f"{len(turn.text)} {turn.role}\0{turn.text}".encode("utf-8", "surrogatepass"))
     if turn.thinking or turn.tool_calls or turn.images or turn.name or turn.tool_call_id:
         digest.update(repr(turn).encode("utf-8", "surrogatepass"))
-    size = _bytes(turn.text) + _bytes(turn.thinking) + (_AROUND_THOUGHTS if turn.thinking else 0)
+    size = _bytes(turn.text) + _bytes(turn.thinking) + (AROUND_THOUGHTS if turn.thinking else 0)
     for call in turn.tool_calls:
         size += _AROUND_A_CALL + 2 * (_bytes(call.name) + _bytes(call.arguments))
     size += _OF_AN_IMAGE * len(turn.images) + missing

@@ -6,7 +6,7 @@ from service.record.call_context import ContextLengthOf, ModelCall
 from service.record.exchange import Exchange
 from service.record.generation import Generation
 from service.record.operations import ANSWERED_IN_VECTORS
-from service.record.prompt_fit import UNKNOWN, Prompt, PromptVerdict, judge_embedding
+from service.record.prompt_fit import UNKNOWN, WHOLE, Prompt, PromptVerdict, is_whole_by_size, judge_embedding
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_parts import parts_of
 from service.record.request_facts import Asked
@@ -47,12 +47,16 @@ def judge_prompt(
     native = document if exchange.opened.api == "ollama" else {}
     options = native.get("options")
     options = options if isinstance(options, dict) else {}
+    facts, written = memory.facts_of(generation.model), generation.completion_tokens
+    is_plain = not (asked.images or asked.missing) and operation not in ANSWERED_IN_VECTORS
+    if is_plain and is_whole_by_size(read, written, room, facts, asked.size):
+        return WHOLE
     prompt = Prompt(
         parts_of(document, operation, asked.missing),
         read,
-        generation.completion_tokens,
+        written,
         room,
-        facts=memory.facts_of(generation.model),
+        facts=facts,
         keep=_number(options.get("num_keep")),
         batch=_number(options.get("num_batch")),
         may_cut=native.get("truncate") is not False,

@@ -56,6 +56,10 @@ def _truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _names(value: Any) -> tuple[str, ...] | None:
+    return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
+
+
 class Record:
     """A read-only view of one line: texts, seconds and other numbers from 0 on, truths; None: absent or nonsense.
 
@@ -85,6 +89,8 @@ class Record:
     model = _Field(_text)
     remote_host = _Field(_text)
     remote_model = _Field(_text)
+    response_model = _Field(_text)
+    response_id = _Field(_text)
     stream = _Field(_truth)
     done_reason = _Field(_text)
     prompt_tokens = _Field(_count)
@@ -96,6 +102,8 @@ class Record:
     prompt_lost_messages = _Field(_count)
     prompt_lost_tokens = _Field(_count)
     context_length = _Field(_count)
+    queue_time = _Field(_number)
+    queue_behind = _Field(_text)
     upload_time = _Field(_number)
     wait_time = _Field(_number)
     load_time = _Field(_number)
@@ -111,13 +119,17 @@ class Record:
     caller = _Field(_text)
     user = _Field(_text)
     replay_of = _Field(_text)
+    key = _Field(_text)
+    task = _Field(_text)
     user_agent = _Field(_text)
     remote_addr = _Field(_text)
     request_bytes = _Field(_count)
     response_bytes = _Field(_count)
+    changed = _Field(_names)
     request_truncated = _Field(_truth)
     response_truncated = _Field(_truth)
     images = _Field(_count)
+    dimensions = _Field(_count)
     exchange = _Field(_text)
     trace_id = _Field(_text)
     span_id = _Field(_text)

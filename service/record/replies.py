@@ -25,6 +25,8 @@ class Reply:
     """
 
     model: str | None = None
+    id: str | None = None
+    dimensions: int | None = None
     remote_host: str | None = None
     remote_model: str | None = None
     texts: list[str] = field(default_factory=list)
@@ -76,6 +78,16 @@ def single(body: Body) -> Any:
 def tokens(value: Any) -> int | None:
     """A count of tokens; None when ``value`` is no such thing."""
     return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
+
+
+def dimensions_of(vector: Any) -> int | None:
+    """How many numbers a vector has: a list of them, or 32-bit floats in base64; None where it is neither."""
+    if isinstance(vector, list):
+        return len(vector) or None
+    if isinstance(vector, str) and len(vector) % 4 == 0:
+        size = len(vector) // 4 * 3 - vector[-2:].count("=")
+        return size // 4 or None if size % 4 == 0 else None
+    return None
 
 
 def text_of(value: Any) -> str | None:

@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     """The facts of a request. ``document`` is its parsed JSON; None when it is not (or broken) JSON.
 
     ``lifecycle`` is ``load`` or ``unload`` where the request asks a model of the native API for
-    nothing but that. ``missing``: so many bytes of it are not in our copy.
+    nothing but that. ``size`` is its length in bytes; so many of them are ``missing`` in our copy.
     """
 
     document: dict[str, Any] | None = None
@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     num_ctx: int | None = None
     images: int = 0
     lifecycle: str | None = None
+    size: int = 0
     missing: int = 0
 
 
@@ -55,6 +56,7 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         num_ctx if type(num_ctx) is int and 0 < num_ctx < 2**40 else None,
         _count_images(found),
         lifecycle,
+        request.length,
         max(0, request.length - len(request.head) - len(request.tail)),
     )
 

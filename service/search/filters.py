@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_moment
-from service.search.parameters import NAME_FIELDS, PARAMETERS, Parameter, Takes
+from service.search.parameters import MAY_BE_NONE, NAME_FIELDS, PARAMETERS, Parameter, Takes
 from service.search.query_language import read_words
 
 _LONGEST_NAME = 1000
@@ -14,6 +14,8 @@ _MOST_VALUES = 500
 _EXCHANGE = re.compile(r"[0-9a-f]{32}")
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 UNKNOWN: Final = "unknown"
+NOBODY: Final = ""
+NO_STATUS: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Filter:
 
     ``text`` is in the language of ``query_language``. ``workflow`` finds names and ids; ``truncated`` asks whether
     the model got less of the prompt than it was sent, or where nobody knows (``UNKNOWN``); ``slower`` is in seconds,
-    and more than that is slower.
+    and more than that is slower. Among names "" (NOBODY), among statuses 0 stands for exchanges without one.
     An exchange counts from ``since_ns`` on and before ``until_ns`` (Unix nanoseconds, looked at in milliseconds) by
     the time of its end; ``before`` and ``after`` are numbers that are not included; ``exchange`` are ids.
     """
@@ -34,6 +36,7 @@ class Filter:
     node: tuple[str, ...] = ()
     caller: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
     operation: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
     status: tuple[int, ...] = ()
@@ -68,6 +71,8 @@ def _words(text: str) -> str:
 
 
 def _name(text: str) -> str:
+    if not text or text.isspace():
+        return NOBODY
     # A command line that is no UTF-8 arrives with lone surrogates, which no record has: encode() refuses them.
     if len(text) > _LONGEST_NAME or not text.encode():
         raise ValueError
@@ -81,6 +86,8 @@ def _number(text: str) -> int:
 
 
 def _status(text: str) -> int:
+    if not text:
+        return NO_STATUS
     if not 100 <= (status := _number(text)) <= 999:
         raise ValueError
     return status
@@ -102,6 +109,10 @@ def _exchange(text: str) -> str:
     return text.lower()
 
 
+def _write_status(status: int) -> str:
+    return "" if status == NO_STATUS else str(status)
+
+
 def _write_truth(value: bool | str) -> str:
     return value if isinstance(value, str) else "true" if value else "false"
 
@@ -109,7 +120,7 @@ def _write_truth(value: bool | str) -> str:
 _VALUES = {
     Takes.WORDS: _Values(_words, "words"),
     Takes.NAME: _Values(_name, f"a name of at most {_LONGEST_NAME} characters"),
-    Takes.STATUS: _Values(_status, "an HTTP status such as 200 or 499"),
+    Takes.STATUS: _Values(_status, "an HTTP status such as 200 or 499", _write_status),
     Takes.TRUTH: _Values(_truth, "true or false", _write_truth),
     Takes.TRUTH_IF_KNOWN: _Values(_truth_if_known, "true, false or unknown", _write_truth),
     Takes.SECONDS: _Values(read_duration, "seconds, or a duration such as 300ms or 2m", repr),
@@ -121,10 +132,11 @@ _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iterable[str] = ()) -> Filter:
-    """The filter that ``query`` (also a MultiDict, or pairs) asks for; an empty value asks for nothing.
+    """The filter that ``query`` (also a MultiDict, or pairs) asks for.
 
-    ``also`` names parameters that the caller reads itself. Raises ValueError, with one sentence that names the
-    parameter, its value and what is expected.
+    An empty value asks for exchanges that have none, where that can be, and otherwise for nothing. ``also`` names
+    parameters that the caller reads itself. Raises ValueError, with one sentence that names the parameter, its value
+    and what is expected.
     """
     also = set(also)
     found: dict[str, list[Any]] = {}
@@ -135,7 +147,7 @@ def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iter
         if parameter is None:
             known = ", ".join((*_BY_NAME, *sorted(also)))
             raise ValueError(f"There is no parameter {_shown(name)}; the known ones are {known}.")
-        if text.strip():
+        if text.strip() or parameter.takes in MAY_BE_NONE:
             found.setdefault(name, []).append(_read(parameter, text))
     given: dict[str, Any] = {}
     for name, values in found.items():
@@ -172,8 +184,10 @@ def to_query(wanted: Filter) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for parameter in PARAMETERS:
         value, write = getattr(wanted, parameter.attribute), _VALUES[parameter.takes].write
-        values = value if isinstance(value, tuple) else (value,)
-        pairs.extend((parameter.name, write(one)) for one in values if one is not None and one != "")
+        if isinstance(value, tuple):
+            pairs.extend((parameter.name, write(one)) for one in value)
+        elif value is not None and value != "":
+            pairs.append((parameter.name, write(value)))
     return pairs
 
 

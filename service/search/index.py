@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 3
+VERSION = 4
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -33,7 +33,7 @@ _TEXT_PAGE_SIZE = 8000
 # Another process that writes holds the file for one step of its own.
 _BUSY_SECONDS = 10.0
 
-NAMED = ("model", "workflow", "workflow_id", "execution", "node", "caller", "user", "operation", "outcome")
+NAMED = ("model", "workflow", "workflow_id", "execution", "node", "caller", "user", "task", "operation", "outcome")
 """The columns of ``fact`` that hold ids of ``name``."""
 
 FACT_COLUMNS = (
@@ -42,9 +42,9 @@ FACT_COLUMNS = (
 )
 """Times are Unix milliseconds, ``request_ms`` lasts so long; ``rate`` is thousandths of a token a second.
 
-``kind`` is 0 for completed, 1 for failed, 2 for a client that left; ``spot`` is where it lies in a timeline's column:
-its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL: unknown, also
-of ``is_truncated``.
+``kind`` is 0 for what went well, 1 for failed, 2 for a client that gave up; ``spot`` is where it lies in a timeline's
+column: its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL:
+unknown, also of ``is_truncated``.
 """
 
 _FORM = f"""

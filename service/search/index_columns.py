@@ -71,7 +71,7 @@ def height(milliseconds: int | None) -> int:
 
 
 def _kind(record: Record, outcome: str) -> int:
-    if outcome == _LEFT:
+    if outcome == _LEFT and record.failed is not False:
         return CLIENT_LEFT
     is_failed = outcome != _WHOLE if record.failed is None else record.failed
     return FAILED if is_failed else COMPLETED

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from service.journal import JournalError
 from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
-from service.search.filters import UNKNOWN, Filter
+from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
 from service.search.parameters import NAME_FIELDS
 from service.search.query_language import FullTextQuery, read_words
@@ -130,7 +130,9 @@ def number_ranges(
     conditions = _conditions(connection, wanted, numbers)
     if conditions is None:
         return
-    source = "fact INDEXED BY fact_execution" if wanted.execution else "fact NOT INDEXED"
+    # That index leaves out what belongs to no execution.
+    is_indexed = wanted.execution and NOBODY not in wanted.execution
+    source = "fact INDEXED BY fact_execution" if is_indexed else "fact NOT INDEXED"
     where = " AND ".join(["number BETWEEN ? AND ?", *conditions])
     for first, last in _stretches(connection, wanted, numbers, apart=query is not None):
         having, values = _having(query, first // PARTITION_NUMBERS) if query else ("", ())
@@ -154,13 +156,17 @@ def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequenc
         names = getattr(wanted, field)
         if not names:
             continue
-        ids = _ids(connection, names)
-        if not ids:
-            return None
         columns = (field, "workflow_id") if field == "workflow" else (field,)
-        conditions.append("(" + " OR ".join(f"{column} IN ({_list(ids)})" for column in columns) + ")")
+        ids = _ids(connection, names)
+        fitting = [f"{column} IN ({_list(ids)})" for column in columns] if ids else []
+        if NOBODY in names:
+            fitting.append("(" + " AND ".join(f"{column} IS NULL" for column in columns) + ")")
+        if not fitting:
+            return None
+        conditions.append("(" + " OR ".join(fitting) + ")")
     if wanted.status:
-        conditions.append(f"status IN ({_list(wanted.status)})")
+        without = " OR status IS NULL" if NO_STATUS in wanted.status else ""
+        conditions.append(f"(status IN ({_list(wanted.status)}){without})")
     if wanted.failed is not None:
         conditions.append("kind <> 0" if wanted.failed else "kind = 0")
     if wanted.truncated == UNKNOWN:

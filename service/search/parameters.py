@@ -12,7 +12,10 @@ from service.record.fields import FIELDS
 
 
 class Takes(StrEnum):
-    """What values a parameter takes. Those of ``REPEATABLE`` may be given several times: any of them fits."""
+    """What values a parameter takes. Those of ``REPEATABLE`` may be given several times: any of them fits.
+
+    An empty NAME or STATUS is that of exchanges without one; of all others an empty value asks for nothing.
+    """
 
     WORDS = "WORDS"
     NAME = "NAME"
@@ -26,6 +29,8 @@ class Takes(StrEnum):
 
 
 REPEATABLE: Final = frozenset({Takes.NAME, Takes.STATUS, Takes.ID})
+MAY_BE_NONE: Final = frozenset({Takes.NAME, Takes.STATUS})
+"""Those of which an empty value means: exchanges that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("node", Takes.NAME, "Only this n8n node.", "node", "node"),
     Parameter("caller", Takes.NAME, "Only this program, or name of its API key.", "caller", "caller"),
     Parameter("user", Takes.NAME, "Only this user.", "user", "user"),
+    Parameter(
+        *("task", Takes.NAME),
+        "Only what a client asked for itself: title, tags, query, …; empty: only what people and programs asked.",
+        *("task", "task"),
+    ),
     Parameter("operation", Takes.NAME, "Only this operation: chat, generate, embed, …", "operation", "operation"),
     Parameter(
         *(

@@ -7,11 +7,13 @@ give its attribute is left out, so that one odd request cannot make a batch unen
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from service.record.conversation import WordsInLine
 from service.record.fields import MODEL_CALL_ATTRIBUTES
-from service.record.operations import SPAN_NAMES
+from service.record.generation import UNFINISHED
+from service.record.operations import DRAWN, SPAN_NAMES
 from service.record.record import Record
+from service.shipping.genai_messages import finish_reason, message_attributes
+from service.shipping.span_content import SpanContent
 
 Attribute = str | bool | int | float | list[str]
 
@@ -30,10 +32,15 @@ _INTEGERS = {
     "max_output_tokens": "gen_ai.request.max_tokens",
     "max_completion_tokens": "gen_ai.request.max_tokens",
 }
+# How hard a model is to think: Ollama, OpenAI's chat and its responses.
+_LEVELS = frozenset({"think", "reasoning_effort", "reasoning"})
+_MOST = 1e300
 _STOPS = frozenset({"stop", "stop_sequences"})
+# Of these an execution is a chat: their header for it names one.
+_CHAT_PROGRAMS = frozenset({"Open WebUI"})
 
 
-def call_attributes(record: Record, operation: str, with_messages: bool) -> dict[str, Attribute]:
+def call_attributes(record: Record, operation: str, content: SpanContent, words: WordsInLine) -> dict[str, Attribute]:
     """The attributes of the span of a model call."""
     attributes: dict[str, Attribute] = {
         "gen_ai.operation.name": SPAN_NAMES[operation],
@@ -41,105 +48,93 @@ def call_attributes(record: Record, operation: str, with_messages: bool) -> dict
     }
     values = record.values
     attributes.update((name, values[field]) for name, field in MODEL_CALL_ATTRIBUTES if field in values)
-    if record.done_reason is not None:
-        attributes["gen_ai.response.finish_reasons"] = [record.done_reason]
-    if record.stream and record.time_to_first_byte is not None:
-        attributes["gen_ai.response.time_to_first_chunk"] = record.time_to_first_byte
-    request = _read_request(record.request_body)
+    if model := _response_model(record):
+        attributes["gen_ai.response.model"] = model
+    if reason := finish_reason(record):
+        attributes["gen_ai.response.finish_reasons"] = [reason]
+    if record.stream:
+        attributes["gen_ai.request.stream"] = True
+        if record.time_to_first_byte is not None:
+            attributes["gen_ai.response.time_to_first_chunk"] = record.time_to_first_byte
+    if content.server is not None:
+        attributes["server.address"], attributes["server.port"] = content.server
+    request = words.request
     attributes.update(_request_parameters(request))
-    if with_messages:
-        attributes.update(_messages(request, record))
+    if kind := _output_type(request, operation):
+        attributes["gen_ai.output.type"] = kind
+    if conversation := conversation_id(record, request):
+        attributes["gen_ai.conversation.id"] = conversation
+    if content.messages:
+        attributes.update(message_attributes(record, words))
     return attributes
 
 
-def _read_request(body: str | None) -> dict[str, Any]:
-    """The request as an object; empty when it is none, or was cut too short to be one."""
-    if body is None or not body.startswith("{"):
-        return {}
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return request if isinstance(request, dict) else {}
+def _response_model(record: Record) -> str | None:
+    """The model that answered. A record leaves it out where an answer names the one that was asked for."""
+    if record.response_model is not None or record.done_reason == UNFINISHED:
+        return record.response_model
+    is_answered = record.done_reason is not None or record.dimensions is not None
+    return record.model if is_answered else None
+
+
+def conversation_id(record: Record, request: Mapping[str, Any]) -> str | None:
+    """The conversation that a call belongs to, where its client names one.
+
+    An execution of a workflow is none, so that of n8n's calls is not told as one.
+    """
+    named = request.get("conversation") if record.api == "openai" else None
+    if isinstance(named, Mapping):
+        named = named.get("id")
+    if isinstance(named, str) and named:
+        return named
+    is_chat = record.caller in _CHAT_PROGRAMS and record.workflow is None and record.workflow_id is None
+    return record.execution_id if is_chat else None
+
+
+def user_id(record: Record, request: Mapping[str, Any]) -> str | None:
+    """Who asked: as the record knows it, else as the API's own field for it names them."""
+    named: object = record.user
+    if named is None and record.api == "openai":
+        named = request.get("user")
+    elif named is None and record.api == "anthropic" and isinstance(metadata := request.get("metadata"), Mapping):
+        named = metadata.get("user_id")
+    return named if isinstance(named, str) and named else None
+
+
+def _output_type(request: Mapping[str, Any], operation: str) -> str | None:
+    """The kind of content that was asked for; None where the request does not say."""
+    if operation in DRAWN:
+        return "image"
+    wish = request.get("format") or request.get("response_format") or request.get("output_format")
+    for key in ("text", "output_config"):
+        if wish is None and isinstance(holder := request.get(key), Mapping):
+            wish = holder.get("format")
+    kind = wish.get("type") if isinstance(wish, Mapping) else wish
+    if kind == "text":
+        return "text"
+    # Ollama's own ``format`` is a word or the schema itself, OpenAI's an object that names its type.
+    return "json" if isinstance(wish, Mapping) or kind in ("json", "json_object", "json_schema") else None
 
 
 def _request_parameters(request: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:
     options = request.get("options")
     for key, value in (*request.items(), *(options.items() if isinstance(options, dict) else ())):
         kind = type(value)
-        if key in _DOUBLES and kind in (int, float):
+        # What is out of all measure (1e999) is none of the conventions' doubles.
+        if key in _DOUBLES and kind in (int, float) and abs(value) < _MOST:
             yield _DOUBLES[key], float(value)
         # OTLP's integers have 64 bits.
         elif key in _INTEGERS and kind is int and -(2**63) <= value < 2**63:
             yield _INTEGERS[key], value
+        elif key in _LEVELS and isinstance(level := _level(value), str) and level:
+            yield "gen_ai.request.reasoning.level", level
         elif key in _STOPS and (stops := [each for each in _listed(value) if isinstance(each, str)]):
             yield "gen_ai.request.stop_sequences", stops
 
 
+def _level(value: object) -> object:
+    return value.get("effort") if isinstance(value, Mapping) else value
+
+
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _messages(request: Mapping[str, Any], record: Record) -> Iterator[tuple[str, Attribute]]:
-    """What was asked and answered, as JSON text: the conventions' form for spans without nested attributes."""
-    instructions = [
-        {"type": "text", "content": text} for key in ("system", "instructions") for text in _texts(request.get(key))
-    ]
-    if instructions:
-        yield "gen_ai.system_instructions", orjson.dumps(instructions).decode()
-    inputs = [_input_message(message) for message in _listed(request.get("messages", request.get("input")))]
-    inputs += [{"role": "user", "parts": [_text_part(text)]} for text in _texts(request.get("prompt"))]
-    if inputs:
-        yield "gen_ai.input.messages", orjson.dumps(inputs).decode()
-    outputs = [] if record.thinking is None else [_text_part(record.thinking, "reasoning")]
-    outputs += [] if record.response_text is None else [_text_part(record.response_text)]
-    outputs += _tool_calls(record.tool_calls)
-    if outputs:
-        message: dict[str, Any] = {"role": "assistant", "parts": outputs}
-        if record.done_reason is not None:
-            message["finish_reason"] = record.done_reason
-        yield "gen_ai.output.messages", orjson.dumps([message]).decode()
-
-
-def _text_part(text: str, kind: str = "text") -> dict[str, Any]:
-    return {"type": kind, "content": text}
-
-
-def _texts(value: object) -> Iterator[str]:
-    for item in _listed(value):
-        if isinstance(item, dict):
-            item = item.get("text")
-        if isinstance(item, str) and item:
-            yield item
-
-
-def _input_message(message: object) -> dict[str, Any]:
-    if not isinstance(message, dict):
-        return {"role": "user", "parts": [_text_part(text) for text in _texts(message)]}
-    parts = [_text_part(text) for text in _texts(message.get("content"))]
-    parts += [{"type": "blob", "modality": "image", "content": image} for image in _texts(message.get("images"))]
-    parts += _tool_calls(message.get("tool_calls"))
-    return {"role": str(message.get("role", "user")), "parts": parts}
-
-
-def _tool_calls(calls: object) -> list[dict[str, Any]]:
-    """Calls as Ollama and OpenAI write them: ``{"id"?, "function": {"name", "arguments"}}``, also as JSON text."""
-    if isinstance(calls, str):
-        try:
-            calls = orjson.loads(calls)
-        except orjson.JSONDecodeError:
-            return []
-    parts = []
-    for call in _listed(calls):
-        function = call.get("function", call) if isinstance(call, dict) else None
-        if isinstance(function, dict) and isinstance(function.get("name"), str):
-            identity = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
-            arguments = function.get("arguments", function.get("input"))
-            parts.append({"type": "tool_call", **identity, "name": function["name"], "arguments": arguments})
-    return parts
-
-
-def captures_messages(environment: Mapping[str, str]) -> bool:
-    """Whether messages go into spans, by the variable that OpenTelemetry's GenAI instrumentations use."""
-    wish = environment.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").strip().upper()
-    return wish in ("SPAN_ONLY", "SPAN_AND_EVENT", "TRUE")

@@ -24,8 +24,8 @@ class Decision(Enum):
     """Not now: send the same again later."""
     SPLIT = "split"
     """Something in it is refused for good: send halves; what is refused alone is parked."""
-    FINAL = "final"
-    """All of it is refused for good and must not be sent again: park it."""
+    UNSENT = "unsent"
+    """There is nothing in it that this receiver gets: go on."""
     REFUSED = "refused"
     """We are refused, not the records: keep everything, somebody must change a setting."""
 
@@ -37,8 +37,9 @@ class Verdict:
     ``reason`` is a short fixed word (it becomes a counter's label), ``detail`` the receiver's own
     words. ``retry_after`` is seconds. ``rejected_spans`` were thrown away out of an accepted batch.
     ``is_overload`` tells that a smaller batch might pass. ``may_be_us`` tells that the fault is
-    not plainly the record's: if record after record gets this, none of them should be parked.
-    ``is_late`` tells that it is refused for its age, not for what is in it.
+    not plainly the record's: it is parked only when another record was taken. ``is_of_content``
+    tells that the answer is at least about what was sent, ``is_late`` that it is refused for its
+    age, not for what is in it.
     """
 
     decision: Decision
@@ -49,12 +50,16 @@ class Verdict:
     rejected_spans: int = 0
     is_overload: bool = False
     may_be_us: bool = False
+    is_of_content: bool = False
     is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request's body as it goes on the wire, and its ``size`` in bytes before compression."""
+    """One request's body as it goes on the wire, and its ``size`` in bytes before compression.
+
+    A size of 0 for records tells that nothing of them goes there.
+    """
 
     body: bytes
     size: int
@@ -92,7 +97,8 @@ class WantedReceiver:
     ``name`` is its name in the journal and in metrics, ``title`` the one for people. ``variable`` names the setting
     that holds its ``address``. ``prepare`` reads what else it needs, once. It raises SettingsError for all mistakes in
     that, and returns what makes the Receiver from the journal's instance. ``ask_readiness`` blocks and raises OSError
-    when nothing answers. ``can_delete``: what was erased here can be deleted there.
+    when nothing answers. ``can_delete``: what was erased here can be deleted there. ``carries`` is a sentence about the
+    prompts that it gets, and ``advice`` what keeps them from it; empty where that goes without saying.
     """
 
     name: str
@@ -102,6 +108,8 @@ class WantedReceiver:
     prepare: Callable[[], Callable[[str], Receiver]]
     ask_readiness: Callable[[], Readiness]
     can_delete: bool = False
+    carries: str = ""
+    advice: str = ""
 
 
 def read_record(row: Row) -> Record:

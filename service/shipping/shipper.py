@@ -3,7 +3,8 @@
 Promises:
 
 * The cursor moves only over records that the receiver accepted or will never take; the latter
-  are parked with its reason. A stop or a crash at any moment therefore sends again, never skips.
+  are parked with its reason. A refusal that may be about us parks nothing until another record
+  was accepted (``suspicion``). A stop or a crash at any moment therefore sends again, never skips.
 * Records go in the order of their numbers, the oldest first, and never past one that waits.
 * It never gives up: a receiver that is away or refuses us finds everything when it is back,
   as far as the journal still has it.
@@ -16,18 +17,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from service.events import (
     DefectFound,
-    ReceiverFailed,
-    ReceiverRecovered,
-    ReceiverRefused,
     RecordParked,
     RecordsShipped,
     SpansRejected,
     emit,
 )
 from service.journal.reader import Row
+from service.shipping.condition import Condition
 from service.shipping.delivery import Delivery, DeliveryState
 from service.shipping.pace import Pace, TokenBucket
 from service.shipping.receiver import Decision, Receiver, SendBatch, Verdict
+from service.shipping.suspicion import Suspicion, to_try
 
 ReadAfter = Callable[[int, int, int], Sequence[Row]]
 """Rows after a number, at most so many, at most so many bytes of lines (but one at least). Runs on a thread."""
@@ -37,7 +37,6 @@ Park = Callable[[str, int, str, str], Awaitable[object]]
 """Keep (receiver, number, reason, detail) in the journal; parking twice is parking once."""
 
 _OVERLOADS_BEFORE_SPLITTING = 3
-_SUSPICIOUS_IN_A_ROW = 20
 
 
 class Shipper:
@@ -69,18 +68,14 @@ class Shipper:
         self._oldest_ns: int | None = None
         self._must_read_again = False
         # how the receiver does
-        self._state = DeliveryState.UNKNOWN
-        self._failures = 0
-        self._failing_since = 0.0
-        self._last_success: float | None = None
-        self._last_error = ""
-        self._what_to_do = ""
+        self._condition = Condition(receiver.name, self._pace)
+        self._was_proven = False
+        self._may_park_one = False
         # since the start
         self._shipped = 0
         self._parked = 0
         self._late = 0
         self._rejected_spans = 0
-        self._suspicious_in_a_row = 0
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -110,22 +105,22 @@ class Shipper:
         waits = 0.0 if self._oldest_ns is None else max(0.0, time.time() - self._oldest_ns / 1e9)
         return Delivery(
             receiver=self._receiver.name,
-            state=self._state,
+            state=self._condition.state,
             cursor=self._cursor,
             oldest_unshipped_seconds=waits,
             shipped=self._shipped,
             parked=self._parked,
             late=self._late,
             rejected_spans=self._rejected_spans,
-            last_success=self._last_success,
-            last_error=self._last_error,
-            what_to_do=self._what_to_do,
+            last_success=self._condition.last_success,
+            last_error=self._condition.last_error,
+            what_to_do=self._condition.what_to_do,
         )
 
     async def _run(self) -> None:
         async with self._receiver.connect() as send:
             knows_cursor = False
-            while not (self._stopping.is_set() and self._state is not DeliveryState.WELL):
+            while not (self._stopping.is_set() and self._condition.state is not DeliveryState.WELL):
                 is_ending = self._stopping.is_set()
                 try:
                     if not knows_cursor:
@@ -135,7 +130,7 @@ class Shipper:
                         return
                 # Whatever is wrong here or with the journal, the records must go out once it is mended.
                 except Exception as error:  # noqa: BLE001 - the loop must outlive it
-                    await self._stumble(error)
+                    await self._pause(self._condition.has_stumbled(error))
 
     async def _ship_some(self, send: SendBatch) -> bool:
         """Ship what is there, then wait until it is worth looking again; False when nothing was there."""
@@ -144,17 +139,20 @@ class Shipper:
         most = self._receiver
         rows = await asyncio.to_thread(self._read_after, self._cursor, most.most_records, most.most_line_bytes)
         self._oldest_ns = rows[0].ended_ns if rows else None
-        if rows:
+        if rows and self._condition.is_refusing:
+            await self._try_again(send, rows)
+        elif rows:
             await self._ship(send, rows)
         elif await self._is_another_journal():
             return True
-        elif self._state is not DeliveryState.WELL:
+        elif self._condition.state is not DeliveryState.WELL:
             await self._deliver(send, ())
         there_may_be_more = (
             len(rows) == most.most_records or sum(len(row.line) for row in rows) > most.most_line_bytes / 2
         )
-        if not there_may_be_more and not self._stopping.is_set():
-            await self._wait_for_news()
+        must_go_on = there_may_be_more or self._condition.is_refusing or self._was_proven
+        if not must_go_on and not self._stopping.is_set():
+            await self._wait_for_news(self._pace.idle)
         return bool(rows)
 
     async def _is_another_journal(self) -> bool:
@@ -165,9 +163,9 @@ class Shipper:
         self._cursor = kept
         return True
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_news(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), self._pace.idle)
+            await asyncio.wait_for(self._news.wait(), seconds)
         await self._pause(self._pace.linger)
 
     async def _pause(self, seconds: float) -> None:
@@ -178,27 +176,82 @@ class Shipper:
 
     async def _ship(self, send: SendBatch, rows: Sequence[Row]) -> None:
         """Bring ``rows`` past the cursor: whole, or halved until what is refused stands alone."""
+        suspicion = Suspicion(is_proven=self._was_proven)
+        self._was_proven = False
         parts = [rows]
-        while parts:
+        while parts and not suspicion.is_enough:
             part = parts.pop()
-            self._oldest_ns = part[0].ended_ns
+            self._oldest_ns = (suspicion.waiting[0][0] if suspicion.waiting else part[0]).ended_ns
             verdict = await self._deliver(send, part)
             if verdict is None:
                 return
             is_accepted = verdict.decision is Decision.ACCEPTED
-            if self._must_read_again and not is_accepted:
+            if self._must_read_again and (suspicion.suspects or not is_accepted):
                 # What a receiver says of a record may quote it.
                 return
             if is_accepted:
+                await self._settle(suspicion)
                 await self._count_accepted(part, verdict)
+                await self._advance(part[-1].number)
             elif verdict.decision is Decision.SPLIT and len(part) > 1:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
-                continue
             else:
-                await self._park_all(part, verdict)
-            await self._advance(part[-1].number)
-        self._oldest_ns = None
+                for row in part:
+                    suspicion.add(row, None if verdict.decision is Decision.UNSENT else verdict)
+                if not suspicion.suspects:
+                    await self._settle(suspicion)
+        if suspicion.suspects:
+            await self._doubt(send, suspicion)
+        else:
+            self._oldest_ns = None
+
+    async def _doubt(self, send: SendBatch, suspicion: Suspicion) -> None:
+        """Records were refused and none was taken since. Park a single one only if all else speaks against it."""
+        first, *others = suspicion.suspects
+        if not others and first.is_of_content and self._may_park_one and await self._still_answers(send):
+            self._may_park_one = False
+            self._condition.has_answered()
+            await self._settle(suspicion)
+            self._oldest_ns = None
+            return
+        seconds = self._condition.has_failed(suspicion.refusal())
+        if others:
+            await self._pause(seconds)
+        else:
+            # The next record will tell.
+            await self._wait_for_news(seconds)
+
+    async def _still_answers(self, send: SendBatch) -> bool:
+        """Whether a request without records is taken."""
+        verdict = await send(await asyncio.to_thread(self._receiver.encode, ()))
+        return verdict.decision is Decision.ACCEPTED
+
+    async def _try_again(self, send: SendBatch, rows: Sequence[Row]) -> None:
+        """Everything was refused: send a few single records until one is taken. Nothing is settled here."""
+        suspicion = Suspicion()
+        for row in to_try(rows):
+            verdict = await self._deliver(send, (row,))
+            if verdict is None or self._must_read_again:
+                return
+            if not self._condition.is_refusing:
+                self._was_proven = verdict.decision is Decision.ACCEPTED
+                return
+            suspicion.add(row, verdict)
+        if suspicion.suspects and len(rows) > 1:
+            await self._pause(self._condition.has_failed(suspicion.refusal()))
+        else:
+            await self._ship(send, rows)
+
+    async def _settle(self, suspicion: Suspicion) -> None:
+        """Whose fault it was is known: park what was refused, and go on behind it."""
+        for row, verdict in suspicion.waiting:
+            if verdict is not None:
+                await self._park_row(row, verdict)
+        if suspicion.waiting:
+            await self._advance(suspicion.waiting[-1][0].number)
+        suspicion.waiting.clear()
+        suspicion.suspects.clear()
 
     async def _deliver(self, send: SendBatch, part: Sequence[Row]) -> Verdict | None:
         """Send until there is an answer that settles ``part``; None when the end came first.
@@ -210,6 +263,8 @@ class Shipper:
         # A record that cannot be encoded must not stand in the way of those behind it.
         except Exception as error:  # noqa: BLE001 - whatever it is, it is parked with the record
             return Verdict(Decision.SPLIT, "unencodable", f"{type(error).__name__}: {error}"[:300])
+        if part and not batch.size:
+            return Verdict(Decision.UNSENT)
         if batch.size > self._receiver.most_bytes and len(part) > 1:
             return Verdict(Decision.SPLIT)
         overloads = 0
@@ -219,12 +274,11 @@ class Shipper:
                 return None
             self._bucket.take(batch.size)
             verdict = await send(batch)
-            if verdict.may_be_us and len(part) == 1 and self._suspicious_in_a_row >= _SUSPICIOUS_IN_A_ROW:
-                verdict = _as_refusal(verdict)
             if verdict.decision not in (Decision.RETRY, Decision.REFUSED):
-                self._note_answer()
+                if not (part and verdict.may_be_us):
+                    self._condition.has_answered()
                 return verdict
-            await self._note_failure(verdict)
+            await self._pause(self._condition.has_failed(verdict))
             # Whoever only asks how the receiver is must look again whether there are records by now.
             if self._stopping.is_set() or not part:
                 return None
@@ -233,10 +287,10 @@ class Shipper:
                 return Verdict(Decision.SPLIT)
 
     async def _count_accepted(self, part: Sequence[Row], verdict: Verdict) -> None:
-        self._last_success = time.time()
-        self._suspicious_in_a_row = 0
+        self._condition.last_success = time.time()
+        self._may_park_one = True
         if verdict.rejected_spans and len(part) == 1:
-            await self._park_all(part, verdict)
+            await self._park_row(part[0], verdict)
             return
         if verdict.rejected_spans:
             self._rejected_spans += verdict.rejected_spans
@@ -244,14 +298,12 @@ class Shipper:
         self._shipped += len(part)
         emit(RecordsShipped(self._receiver.name, len(part)))
 
-    async def _park_all(self, part: Sequence[Row], verdict: Verdict) -> None:
+    async def _park_row(self, row: Row, verdict: Verdict) -> None:
         name = self._receiver.name
-        self._suspicious_in_a_row += verdict.may_be_us
-        for row in part:
-            await self._park(name, row.number, verdict.reason, verdict.detail)
-            self._parked += 1
-            self._late += verdict.is_late
-            emit(RecordParked(name, row.number, verdict.reason, verdict.detail))
+        await self._park(name, row.number, verdict.reason, verdict.detail)
+        self._parked += 1
+        self._late += verdict.is_late
+        emit(RecordParked(name, row.number, verdict.reason, verdict.detail))
 
     async def _advance(self, number: int) -> None:
         """The records are where they belong, whether or not the disk takes note of it now."""
@@ -263,46 +315,3 @@ class Shipper:
         # The next move says the same and more; until then a crash would only make us send again.
         except Exception as error:  # noqa: BLE001 - the disk's troubles are the journal's to tell
             emit(DefectFound(f"shipping to {self._receiver.name}: moving the cursor", repr(error)))
-
-    def _note_answer(self) -> None:
-        if self._state in (DeliveryState.FAILING, DeliveryState.REFUSING):
-            emit(ReceiverRecovered(self._receiver.name, round(time.monotonic() - self._failing_since, 3)))
-        self._state = DeliveryState.WELL
-        self._failures = 0
-        self._last_error = self._what_to_do = ""
-
-    async def _note_failure(self, verdict: Verdict) -> None:
-        """Tell of it, then stay away for a while."""
-        self._begin_failing(DeliveryState.REFUSING if verdict.decision is Decision.REFUSED else DeliveryState.FAILING)
-        self._last_error = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
-        self._what_to_do = verdict.what_to_do
-        name = self._receiver.name
-        if verdict.decision is Decision.REFUSED:
-            emit(ReceiverRefused(name, self._last_error, verdict.what_to_do))
-            await self._pause(max(self._pace.refused_delay, verdict.retry_after))
-            return
-        delay = max(self._pace.delay_after(self._failures), verdict.retry_after)
-        emit(ReceiverFailed(name, self._last_error, round(delay, 3)))
-        await self._pause(delay)
-
-    async def _stumble(self, error: Exception) -> None:
-        self._begin_failing(DeliveryState.FAILING)
-        self._last_error = f"{type(error).__name__}: {error}"[:300]
-        self._what_to_do = ""
-        emit(DefectFound(f"shipping to {self._receiver.name}", self._last_error))
-        await self._pause(self._pace.delay_after(self._failures))
-
-    def _begin_failing(self, state: DeliveryState) -> None:
-        if self._state not in (DeliveryState.FAILING, DeliveryState.REFUSING):
-            self._failing_since = time.monotonic()
-        self._state = state
-        self._failures += 1
-
-
-def _as_refusal(verdict: Verdict) -> Verdict:
-    return Verdict(
-        Decision.REFUSED,
-        verdict.reason,
-        verdict.detail,
-        "every record is refused: look for the cause in the receiver, or in what stands before it",
-    )

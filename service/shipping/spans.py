@@ -8,7 +8,7 @@ so a span that is sent twice is the same span both times.
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 from urllib.parse import unquote
@@ -16,17 +16,22 @@ from urllib.parse import unquote
 import orjson
 
 from service.journal.reader import Row
+from service.record.conversation import words_in_line
 from service.record.exchange import GATEWAY_PREFIX, Outcome, cut_labels
 from service.record.fields import SERVER_ATTRIBUTES
-from service.record.operations import SPAN_NAMES
+from service.record.operations import POLLS, SPAN_NAMES
 from service.record.phases import measured_phases
 from service.record.record import Record
 from service.record.span_ids import child_span_id
 from service.record.timestamps import write_time
 from service.shipping import genai
 from service.shipping.genai import Attribute
+from service.shipping.list_views import list_view_attributes
+from service.shipping.span_content import NO_MESSAGES, SpanContent
 
-_LONGEST_NAME = 200
+BODY_ATTRIBUTE = "http.request.body.content"
+
+
 _LONGEST_ERROR = 1000
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 _OUR_FAILURES = frozenset(
@@ -64,24 +69,26 @@ class Span:
     error: str | None = None
 
 
-def make_spans(row: Row, record: Record, with_messages: bool = False) -> list[Span]:
+def make_spans(row: Row, record: Record, content: SpanContent = NO_MESSAGES) -> list[Span]:
     """The spans of one exchange, its SERVER span first; ``record`` is the one in ``row``.
 
-    ``with_messages`` adds what was asked and answered as GenAI messages. A record without
-    the ids of a trace has no spans.
+    ``content`` says what they carry. A record without the ids of a trace has no spans.
     """
     trace_id, span_id = record.trace_id, record.span_id
-    if trace_id is None or span_id is None:
-        return []
-    server = _server_span(row, record, trace_id, span_id)
     operation = row.operation if record.operation is None else record.operation
+    if trace_id is None or span_id is None or (operation in POLLS and not content.polls):
+        return []
+    server = _server_span(row, record, (trace_id, span_id), content)
     if operation not in SPAN_NAMES or row.outcome == Outcome.REFUSED:
         return [server]
-    call = _model_call_span(row, record, server, operation, with_messages)
+    words = words_in_line(record)
+    if content.list_views:
+        server = replace(server, attributes={**server.attributes, **list_view_attributes(record, content, words)})
+    call = _model_call_span(row, record, server, genai.call_attributes(record, operation, content, words))
     return [server, call, *_phase_spans(row, record, call)]
 
 
-def _server_span(row: Row, record: Record, trace_id: str, span_id: str) -> Span:
+def _server_span(row: Row, record: Record, ids: tuple[str, str], content: SpanContent) -> Span:
     method = row.method if row.method in _KNOWN_METHODS else "_OTHER"
     path, _, query = (record.request_uri or "").partition("?")
     route = _route(path, row, record)
@@ -94,6 +101,8 @@ def _server_span(row: Row, record: Record, trace_id: str, span_id: str) -> Span:
         attributes["http.route"] = route
     values = record.values
     attributes.update((name, values[field]) for name, field in SERVER_ATTRIBUTES if field in values)
+    if not content.bodies:
+        attributes.pop(BODY_ATTRIBUTE, None)
     status = record.status or 0
     error_type = None
     # A server span is not in error for what the client did wrong (HTTP conventions: 4xx leaves it unset).
@@ -104,8 +113,7 @@ def _server_span(row: Row, record: Record, trace_id: str, span_id: str) -> Span:
     if error_type:
         attributes["error.type"] = error_type
     return Span(
-        trace_id,
-        span_id,
+        *ids,
         row.parent_span_id,
         row.parent_span_id is not None,
         " ".join(filter(None, (method if method != "_OTHER" else "HTTP", route))),
@@ -133,8 +141,7 @@ def _route(path: str, row: Row, record: Record) -> str | None:
     return GATEWAY_PREFIX + canonical
 
 
-def _model_call_span(row: Row, record: Record, server: Span, operation: str, with_messages: bool) -> Span:
-    attributes: dict[str, Attribute] = genai.call_attributes(record, operation, with_messages)
+def _model_call_span(row: Row, record: Record, server: Span, attributes: dict[str, Attribute]) -> Span:
     error = None
     if record.failed:
         error_type = _error_type(row, record)
@@ -145,7 +152,7 @@ def _model_call_span(row: Row, record: Record, server: Span, operation: str, wit
         child_span_id(row.id, "model_call"),
         server.span_id,
         False,
-        " ".join(filter(None, (SPAN_NAMES[operation], record.model))),
+        " ".join(filter(None, (str(attributes["gen_ai.operation.name"]), record.model))),
         Kind.CLIENT,
         server.start_ns,
         server.end_ns,
@@ -169,7 +176,8 @@ def _error_text(record: Record, otherwise: str) -> str:
 def _phase_spans(row: Row, record: Record, call: Span) -> Iterator[Span]:
     """Ollama tells how long its phases took, not when: they follow one another once the request had come."""
     start = call.start_ns + int((record.upload_time or 0.0) * 1e9)
-    for name, seconds in measured_phases(record):
+    # What the recorder timed itself comes before what Ollama did.
+    for name, seconds in (("queue", record.queue_time or 0.0), *measured_phases(record)):
         end = min(start + int(seconds * 1e9), call.end_ns)
         if end > start:
             yield Span(

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import measure_page, measure_readers
+from tests.benchmarks import measure_dashboards, measure_page, measure_readers
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
 from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
@@ -53,6 +53,10 @@ def main() -> int:
     arguments = _arguments()
     if arguments.page:
         return measure_page.main(measure_page.SHORT_RECORDS if arguments.short else measure_page.RECORDS)
+    if arguments.dashboards:
+        return measure_dashboards.main(
+            measure_dashboards.SHORT_RECORDS if arguments.short else measure_dashboards.RECORDS
+        )
     if arguments.readers:
         return measure_readers.main(measure_readers.SHORT_RECORDS if arguments.short else measure_readers.RECORDS)
     if not hasattr(os, "sched_setaffinity"):
@@ -85,6 +89,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--readers", action="store_true", help="instead: what ten who search cost the exchanges, and the exports' speed"
+    )
+    parser.add_argument(
+        "--dashboards", action="store_true", help="instead: what opening each dashboard costs a Loki of 200,000 records"
     )
     parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
     return parser.parse_args()

@@ -94,6 +94,7 @@ def test_a_record_of_which_nothing_is_known_is_a_line_too() -> None:
     [
         ({}, ""),
         ({"outcome": "client_left", "failed": True, "status": 499}, "left"),
+        ({"outcome": "client_left", "failed": False, "status": 200}, "cancelled"),
         ({"outcome": "completed", "failed": True, "status": 500}, "error 500"),
         ({"outcome": "completed", "failed": True, "status": 200}, "error"),
         ({"outcome": "upstream_timed_out", "failed": True}, "silent"),
@@ -107,6 +108,7 @@ def test_what_is_worth_noticing_is_marked(facts: dict[str, Any], said: str) -> N
 
 
 def test_whoever_asked_is_named_by_what_is_known() -> None:
+    assert who(record_of({"caller": "Open WebUI", "task": "title"})) == "Open WebUI › title"
     assert who(record_of({"caller": "Open WebUI", "user": "ada"})) == "Open WebUI"
     assert who(record_of({"workflow_id": "wf1", "node": "AI"})) == "wf1 › AI"
     assert who(record_of({"node": "AI"})) == "AI"

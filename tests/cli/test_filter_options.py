@@ -36,6 +36,7 @@ def test_options_mean_what_the_parameters_mean() -> None:
     assert got("--model", "a", "--model", "b", "--q", "x OR y") == Filter(text="x OR y", model=("a", "b"))
     assert got("--failed", "--no-truncated", "--slower", "300ms") == Filter(failed=True, truncated=False, slower=0.3)
     assert got("--truncated-unknown") == Filter(truncated="unknown")
+    assert got("--node", "", "--task=", "--task", "title") == Filter(node=("",), task=("", "title"))
     assert got("--from", "2026-11-21", "--to", "2026-11-21").until_ns == 1_795_305_600_000_000_000
     assert got("--from", "-1h").since_ns is not None
 

@@ -22,6 +22,7 @@ _KINDS = {
     FieldKind.NUMBER: "number",
     FieldKind.COUNT: "integer",
     FieldKind.TRUTH: "boolean",
+    FieldKind.NAMES: "array",
 }
 _NAME = {"type": "string", "minLength": 1, "maxLength": 60}
 _VALUES: dict[Takes, dict[str, Any]] = {
@@ -83,7 +84,8 @@ def _record(*, has_bodies: bool) -> dict[str, Any]:
             continue
         unit = f" In {field.unit}." if field.unit else ""
         absent = f" Absent {field.absent}." if field.absent else ""
-        properties[field.name] = {"type": _KINDS[field.kind], "description": f"{field.meaning}{unit}{absent}"}
+        items = {"items": {"type": "string"}} if field.kind is FieldKind.NAMES else {}
+        properties[field.name] = {"type": _KINDS[field.kind], **items, "description": f"{field.meaning}{unit}{absent}"}
     return {"type": "object", "properties": properties}
 
 

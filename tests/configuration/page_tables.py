@@ -18,6 +18,7 @@ _TYPES = {
     FieldKind.NUMBER: "number",
     FieldKind.COUNT: "number",
     FieldKind.TRUTH: "boolean",
+    FieldKind.NAMES: "string[]",
 }
 _KINDS = {
     Takes.WORDS: "words",

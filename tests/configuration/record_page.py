@@ -22,7 +22,12 @@ This page is written from the recorder's own tables (`make written`).
 The [glossary](glossary.md) explains the words.
 """
 _UNITS = {"s": "seconds"}
-_KINDS = {FieldKind.TRUTH: "true, false", FieldKind.COUNT: "whole number", FieldKind.TIME: "time"}
+_KINDS = {
+    FieldKind.TRUTH: "true, false",
+    FieldKind.COUNT: "whole number",
+    FieldKind.TIME: "time",
+    FieldKind.NAMES: "list of names",
+}
 
 
 def text() -> str:

@@ -27,8 +27,11 @@ AFTER_THE_TABLE = """
 
 * headers, timeout (milliseconds), compression, resource attributes and `OTEL_SERVICE_NAME`;
 * `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` switch the export off;
-* prompts and answers go into spans, as GenAI messages, only with
-  `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`.
+* `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true` puts prompts and answers into spans, as GenAI messages;
+* without it prompts go there all the same, in `http.request.body.content`, unless
+  `OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT=false`. That name is the recorder's own, formed as the standard's are.
+
+[receivers.md](receivers.md) says what each receiver of spans shows and needs.
 
 **What passes.** By default: listing, showing and running models, in Ollama's, OpenAI's and Anthropic's forms. Pull,
 push, create, copy, delete and blobs need `ALLOW_MANAGEMENT=true`. Everything else is refused, as Ollama serves Go's

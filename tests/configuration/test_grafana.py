@@ -14,9 +14,12 @@ from grafana.alerts import ALERTS
 from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
-from service.inspector.metrics import Numbers, NumbersCollector, ReceiverNumbers, exposition
+from service.inspector.exchange_metrics import ExchangeMetrics
+from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
+from service.inspector.model_memory import ModelMemory
 from service.record.fields import METADATA
 from service.shipping.loki.encode import encode
+from tests.integration.a_day import a_day
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
 from tests.shipping.rows import make_row
 
@@ -62,6 +65,7 @@ def test_queries_select_the_streams_that_the_recorder_writes() -> None:
 @each_panel
 def test_a_panel_says_what_it_shows_and_what_it_means_when_it_shows_nothing(uid: str, panel: dict[str, Any]) -> None:
     defaults = panel["fieldConfig"]["defaults"]
+    assert panel["targets"]
     assert len(panel["title"]) > 5
     assert panel["description"].endswith(".")
     assert defaults["noValue"]
@@ -84,6 +88,14 @@ def test_no_two_panels_of_a_dashboard_have_the_same_id_or_title() -> None:
         ids = [panel["id"] for panel in own] + [row["id"] for row in dashboard["panels"] if row["type"] == "row"]
         assert len(set(ids)) == len(ids), uid
         assert len({panel["title"] for panel in own}) == len(own), uid
+
+
+def test_each_dashboard_begins_with_what_it_is_for() -> None:
+    for dashboard in DASHBOARDS.values():
+        first, *others = dashboard["panels"]
+        assert first["type"] == "text"
+        assert len(first["options"]["content"]) > 100
+        assert not [panel for panel in others if panel["type"] == "text"]
 
 
 def test_the_data_source_variables_choose_what_is_provisioned() -> None:
@@ -197,7 +209,6 @@ def metrics() -> dict[str, set[str]]:
     numbers = Numbers(
         in_flight=0,
         is_ollama_up=True,
-        exchanges={("chat", "completed"): 1},
         journal_bytes=0,
         disk_free_bytes=0,
         newest_number=1,
@@ -210,8 +221,14 @@ def metrics() -> dict[str, set[str]]:
         last_commit_seconds=0.0,
         log_lines_dropped=0,
         receivers=(receiver,),
+        queue=QueueNumbers(0, 0, (("1.0", 0.0), ("+Inf", 0.0)), 0.0),
     )
-    shown = exposition(NumbersCollector(lambda: numbers, "1")).decode()
+    ended = ExchangeMetrics()
+    ended.add(a_day(200, 1_800_000_000).records)
+    loaded = ModelMemory()
+    loaded.note(b'{"models": [{"name": "tiny", "size": 2, "size_vram": 1}]}', 0)
+    others = [*ended.families("here"), *loaded.families("here")]
+    shown = exposition(NumbersCollector(lambda: numbers, lambda: others, "1")).decode()
     families = text_string_to_metric_families(shown)
     found: dict[str, set[str]] = {"up": {"job"}}
     for family in families:
@@ -228,11 +245,12 @@ def test_queries_of_prometheus_ask_for_metrics_and_labels_that_the_recorder_show
         names = re.findall(r"\b(ollama_recorder_\w+|up)\b", query.expr)
         assert names
         assert not [name for name in names if name not in known], query
-        labels = {label for group in re.findall(r"by \(([^)]*)\)", query.expr) for label in group.split(", ")}
-        labels |= set(re.findall(r"(\w+)=", query.expr))
-        assert all(labels <= known[name] for name in names), query
+        grouped = {label for group in re.findall(r"by \(([^)]*)\)", query.expr) for label in group.split(", ")}
+        assert all(grouped <= known[name] for name in names), query
+        for name, matchers in re.findall(r"\b(ollama_recorder_\w+|up)\{([^}]*)\}", query.expr):
+            assert {*re.findall(r"(\w+)=", matchers)} <= known[name], query
         rated = re.findall(r"(?:rate|increase)\((\w+)", query.expr)
-        assert all(name.endswith("_total") for name in rated), query
+        assert all(name.endswith(("_total", "_bucket", "_sum", "_count")) for name in rated), query
 
 
 def test_the_recorder_is_scraped_under_the_name_that_the_alert_knows() -> None:

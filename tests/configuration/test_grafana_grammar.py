@@ -14,6 +14,7 @@ VALUES = dict.fromkeys(("search", "model", "workflow", "caller", "exchange", "ex
     "operation": ".*",
     "outcome": ".*",
     "slower": "1",
+    "lookback": "1h",
     "__range": "1h",
     "__auto": "1m",
 }

@@ -24,14 +24,21 @@ NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "comm
 MAY_IMPORT = {
     "service.settings": set[str](),
     "service.events": set[str](),
-    "service.logs": set[str](),
+    # Records and events tell times in one form.
+    "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
     "service.gateway": {
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
         *("service.record.json_body", "service.record.streamed"),
+        # By what n8n is known.
+        "service.record.n8n_marks",
         # What Ollama tells of its models.
         *("service.record.model_facts", "service.record.vocabulary"),
+    },
+    # What calls have to pass before they go to Ollama: it refuses as the gateway does, and counts what was recorded.
+    "service.sharing": {
+        *("service.record", "service.journal", "service.gateway.error_responses", "service.gateway.upstream"),
     },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
@@ -42,11 +49,15 @@ MAY_IMPORT = {
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
 }
-WHERE_THE_PARTS_MEET = {"service.app", "service.status", "service.inspector_setup", "service.cli", "service.__main__"}
+WHERE_THE_PARTS_MEET = {
+    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup"),
+    *("service.cli", "service.__main__"),
+}
 
 # Modules whose behaviour shows only together with others, and the file that shows it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
+    "service.gateway_setup": "tests/test_app.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",

@@ -39,7 +39,7 @@ def test_a_picture_shows_every_node_every_connection_and_every_recorded_call(nam
     drawn = ElementTree.fromstring(DRAWN[name])  # noqa: S314 - our own
     nodes = [node for node in workflow(name)["nodes"] if not node["type"].endswith("stickyNote")]
     connections = re.findall('"node":', json.dumps(workflow(name)["connections"]))
-    calls = json.dumps(nodes).count("http://nginx:80/api/ollama/") + json.dumps(nodes).count(".lmChatOllama")
+    calls = json.dumps(nodes).count("json.ollama }}/") + json.dumps(nodes).count(".lmChatOllama")
     shown = words(drawn)
     assert all(node["name"] in shown for node in nodes)
     assert len([*drawn.iterfind(f"{SVG}path[@class='icon']")]) == len(nodes)

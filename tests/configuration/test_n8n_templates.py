@@ -9,7 +9,9 @@ import pytest
 
 SHIPPED = Path(__file__).parents[2] / "n8n"
 TEMPLATES = {path.stem: json.loads(path.read_text()) for path in sorted((SHIPPED / "workflows").glob("*.json"))}
-GATEWAY = "http://nginx:80/api/ollama/"
+GATEWAY = "http://nginx:80/api/ollama"
+ADDRESS = "={{ $('Settings').first().json.ollama }}/"
+MODELS = ("llama3.1:8b", "mistral:7b", "nomic-embed-text:latest")
 N8NS_OWN_LIMIT_MS = 300_000
 NAMING = {
     "X-N8N-Workflow-Id": "={{ $workflow.id }}",
@@ -25,7 +27,7 @@ def nodes(template: str, kind: str) -> list[dict[str, Any]]:
 
 def calls(template: str) -> list[dict[str, Any]]:
     """The nodes of a template that call Ollama by HTTP."""
-    return [node for node in nodes(template, "httpRequest") if node["parameters"]["url"].startswith(GATEWAY)]
+    return [node for node in nodes(template, "httpRequest") if node["parameters"]["url"].startswith(ADDRESS)]
 
 
 def test_every_template_that_the_readme_describes_is_there_and_the_other_way_round() -> None:
@@ -87,11 +89,28 @@ def test_every_template_calls_ollama_explains_itself_and_starts_by_hand(template
         assert "Ollama through the recorder" in notes
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_address_and_models_stand_in_one_node(template: str) -> None:
+    (settings,) = [node for node in TEMPLATES[template]["nodes"] if node["name"] == "Settings"]
+    given = {one["name"]: one["value"] for one in settings["parameters"]["assignments"]["assignments"]}
+    # An AI node has its address from the credential.
+    assert given.get("ollama") == (GATEWAY if calls(template) else None)
+    assert {value for name, value in given.items() if name.startswith("model")} <= {*MODELS}
+    others = [node for node in TEMPLATES[template]["nodes"] if node is not settings]
+    elsewhere = json.dumps([node for node in others if not node["type"].endswith("stickyNote")])
+    assert not [word for word in ("nginx:80", "127.0.0.1", *MODELS) if word in elsewhere]
+    assert all(node["parameters"]["model"].endswith(".json.model }}") for node in nodes(template, "lmChatOllama"))
+    notes = "\n".join(node["parameters"]["content"] for node in nodes(template, "stickyNote"))
+    assert "Settings" in notes
+    assert "http://127.0.0.1:8080/api/ollama" in notes
+
+
 def test_ai_nodes_use_the_shipped_credential_whose_address_is_an_expression() -> None:
     (credential,) = json.loads((SHIPPED / "credentials.json").read_text())
     assert credential["data"] == {
-        "baseUrl": f"={{{{ '{GATEWAY}~workflow=' + encodeURIComponent($workflow.name)"
-        " + ';execution=' + $execution.id + ';node=' + $nodeId }}"
+        # Asked for $workflow.id without a workflow, n8n breaks off.
+        "baseUrl": f"={{{{ '{GATEWAY}/' + ($workflow.name ? '~workflow=' + encodeURIComponent($workflow.name)"
+        " + ';workflow_id=' + $workflow.id + ';execution=' + $execution.id + ';node=' + $nodeId : '') }}"
     }
     used = [node["credentials"] for template in TEMPLATES for node in nodes(template, "lmChatOllama")]
     assert used == [{credential["type"]: {"id": credential["id"], "name": credential["name"]}}] * 2

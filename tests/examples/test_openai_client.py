@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fakes.ollama import FakeOllama, json_answer
 from tests.integration.watching import records
-from tests.servers.ollama import MODEL
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL
 from tests.servers.process import RunningServer
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "openai_client.py"
@@ -29,7 +29,8 @@ def run(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_part_that_a_small_model_can_do_works_against_a_real_ollama(
     recorder: RunningServer, tmp_path: Path
 ) -> None:
-    done = run(recorder.port, "--model", MODEL, "chat", "stream", "structured", "embeddings", "responses")
+    models = ("--model", MODEL, "--embedding-model", EMBEDDING_MODEL)
+    done = run(recorder.port, *models, "chat", "stream", "structured", "embeddings", "responses")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 vectors of " in done.stdout
     assert "failed" not in done.stdout

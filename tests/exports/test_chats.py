@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -315,3 +316,22 @@ def test_the_telling_waits_for_the_end() -> None:
     assert not told
     pieces.close()  # type: ignore[attr-defined]
     assert not told
+
+
+HISTORY = "<chat_history>\nUSER: Why?\n</chat_history>"
+
+
+def test_what_a_client_asked_for_itself_is_an_example_only_on_demand() -> None:
+    title = chat(said("user", f"### Task:\nGenerate a concise title summarizing the chat history.\n{HISTORY}"))
+    assert left_out([chat(USER), title]).counts == {Reason.CLIENT_TASK: 1}
+    assert left_out([chat(USER), title], all_outcomes=True).counts == {Reason.CLIENT_TASK: 1}
+    assert left_out([chat(USER), title], tasks=True) == Left(2, {})
+    # As records of an older version are.
+    line = {key: value for key, value in orjson.loads(title.row.line).items() if key != "task"}
+    older = replace(title, row=replace(title.row, line=orjson.dumps(line)))
+    assert reason(older) == Reason.CLIENT_TASK
+
+
+def test_a_question_about_a_document_is_an_example_with_the_document() -> None:
+    wrapped = "### Task:\nRespond to the user query using the provided context.\n<context>\nA.\n</context>\n\nWhy?"
+    assert examples(chat(said("user", wrapped)))[0]["messages"][0] == said("user", wrapped)

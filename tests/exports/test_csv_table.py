@@ -167,3 +167,9 @@ def test_an_exchange_that_failed_has_a_row_too() -> None:
         recorded(exchange(b"{}", b"", status=502, outcome=Outcome.UPSTREAM_UNREACHABLE, error='refused, "really"'))
     )
     assert (row["failed"], row["outcome"], row["error"]) == ("true", "upstream_unreachable", 'refused, "really"')
+
+
+def test_the_prompt_of_a_question_about_a_document_is_what_was_typed() -> None:
+    wrapped = "### Task:\nRespond to the user query using the provided context.\n<context>\nA.\n</context>\n\nWhy?"
+    [row] = table(chat(said("user", "Before"), said("assistant", "Yes"), said("user", wrapped)))
+    assert row["prompt"] == "Why?"

@@ -15,7 +15,7 @@ OPEN = Policy()
 @pytest.mark.parametrize(
     "host",
     ["localhost", "localhost:8080", "127.0.0.1:8080", "192.168.1.7", "[::1]:8080", "nginx", "nginx:80", "LOCALHOST",
-     "app.localhost", "host.docker.internal", "my.box:1"],
+     "app.localhost", "host.docker.internal", "my.box:1", "localhost.", "localhost.:8080", "my.box.", "a_b.localhost"],
 )  # fmt: skip
 def test_a_host_by_which_this_machine_is_known_passes(host: str) -> None:
     assert check_host(host, Policy(allowed_hosts=frozenset({"my.box"}))) is None
@@ -32,6 +32,14 @@ def test_a_host_by_which_this_machine_is_known_passes(host: str) -> None:
         "localhost:x",
         "[::1",
         "nginx@evil",
+        "localhost..",
+        "app..localhost",
+        ".localhost",
+        "-.localhost",
+        "localhost:65536",
+        "localhost:",
+        "a" * 64 + ".localhost",
+        "http://localhost",
     ],
 )
 def test_a_rebound_name_is_refused_with_the_setting_that_allows_it(host: str) -> None:
@@ -58,6 +66,18 @@ def test_a_rebound_name_is_refused_with_the_setting_that_allows_it(host: str) ->
         ("http://localhost:80:80", False),
         ("https://evil.example/http://localhost", False),
         ("xapp://a", False),
+        ("file://", True),
+        ("tauri://localhost", True),
+        ("app://-", True),
+        ("ftp://recorder.lan:8080", False),
+        ("javascript://recorder.lan:8080", False),
+        ("HTTP://recorder.lan:8080", False),
+        ("//recorder.lan:8080", False),
+        ("http://localhost:65536", False),
+        ("http://localhost..:80", False),
+        ("app://a b", False),
+        ("app://a,https://evil.example", False),
+        ("file:///etc/../x", False),
     ],
 )
 def test_only_local_pages_and_the_recorders_own_may_call(origin: str | None, passes: bool) -> None:

@@ -1,9 +1,14 @@
 """Who asked, out of everything that a request says about it."""
 
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote
+
 import pytest
 from multidict import CIMultiDict
 
 from service.gateway.callers import client_address, is_at_this_machine, is_loopback, name_caller
+from service.gateway.routes import find_target, read_labels
 from service.record.exchange import Caller
 from service.settings import TABLE
 
@@ -35,6 +40,17 @@ def test_the_first_that_says_something_wins_per_field() -> None:
         ("n8n", "n8n"),
         ("curl/8.0", "curl"),
         ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "Mozilla"),
+        # One program is one caller, whichever way it asks.
+        ("ai/7.0.173 ai-sdk-provider-utils/5.0.81 node.js/24", "ai"),
+        ("ai-sdk-provider-utils/5.0.81 node.js/24", "ai"),
+        ("OpenAI/Python 3.57.0", "OpenAI"),
+        ("AsyncOpenAI/Python 3.57.0", "OpenAI"),
+        ("AsyncAnthropic/Python 0.90.0", "Anthropic"),
+        ("Python/3.11 aiohttp/3.14.5", "aiohttp"),
+        ("Python/3.11", "Python"),
+        ("Python", "Python"),
+        ("Java-http-client/17.0.2", "Java-http-client"),
+        ("pydantic-ai/2.68.0", "pydantic-ai"),
         ("", None),
     ],
 )
@@ -83,6 +99,96 @@ def test_names_are_bounded_and_broken_encodings_do_no_harm() -> None:
     assert caller.caller == "a" * 200
 
 
+# What the expressions of n8n 2.30.8 and 2.41.1 gave where a value was missing, and more of each kind.
+PLACEHOLDERS = (
+    *("undefined", "null", "NaN", "__UNKNOWN__", "__EMPTY__", "uuid-1234", "uuid-00ff-77", "[object Object]"),
+    *("x[object Object]", "[object Array]", " undefined ", " ", "\t"),
+)
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize("label", ["workflow", "workflow_id", "execution", "execution_id", "node", "caller", "user"])
+def test_what_n8n_writes_for_a_missing_value_is_no_name_in_a_path(label: str, placeholder: str) -> None:
+    path = f"/api/ollama/~{label}={quote(placeholder, safe='')};{label}=Second/api/tags"
+    assert set(name_caller(find_target(path).labels, {}, None)) == {None, "Second"}
+    assert name_caller([(label, placeholder)], {}, None) == Caller()
+    assert name_caller(read_labels(quote(placeholder, safe="")), {}, None) == Caller()
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("X-N8N-Workflow-Id", "workflow_id"),
+        ("X-N8N-Workflow-Name", "workflow"),
+        ("X-N8N-Execution-Id", "execution_id"),
+        ("X-N8N-Node", "node"),
+        ("X-Caller", "caller"),
+        ("X-OpenWebUI-User-Name", "user"),
+        ("X-OpenWebUI-Chat-Id", "execution_id"),
+    ],
+)
+@pytest.mark.parametrize("write", [str, partial(quote, safe="")])
+def test_what_n8n_writes_for_a_missing_value_is_no_name_in_a_header(
+    write: Callable[[str], str], header: str, field: str, placeholder: str
+) -> None:
+    headers = CIMultiDict({header: write(placeholder), "User-Agent": "curl/8.0"})
+    found = getattr(name_caller([], headers, None), field)
+    assert found in (("curl", "n8n") if field == "caller" else (None,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("undefined behaviour", "Undefined", "null values", "uuid-generator", "My uuid-1234", "__init__", "NaNny"),
+        *("None", "0", "1e22c1f1-3b5c-4c4d-9a43-5d0e9f1b7c33", "unknown", "new", "{{ $workflow.name }}"),
+    ],
+)
+def test_what_only_looks_like_a_placeholder_is_a_name(name: str) -> None:
+    assert name_caller([("workflow", name)], {}, None).workflow == name
+
+
+def test_n8n_has_a_name_where_it_has_no_workflow() -> None:
+    # Test of the shipped credential of before, and the list of models of an AI node, as n8n sends them.
+    for node in ("undefined", "uuid-1234"):
+        labels = find_target(f"/api/ollama/~workflow=undefined;execution=__UNKNOWN__;node={node}/api/tags").labels
+        assert name_caller(labels, {"User-Agent": "n8n"}, None) == Caller(caller="n8n")
+
+
+OF_THE_CREDENTIAL = (("workflow", "Mails"), ("workflow_id", "Xa9"), ("execution", "7"), ("node", "a1b2"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "user_agent", "caller"),
+    [
+        (OF_THE_CREDENTIAL, "ollama-js/0.6.4 (x64 linux Node.js/v24.21.0)", "n8n"),
+        (OF_THE_CREDENTIAL, "OpenAI/JS 6.34.0", "n8n"),
+        (OF_THE_CREDENTIAL, "axios/1.12.0", "n8n"),
+        (OF_THE_CREDENTIAL, "node", "n8n"),
+        (OF_THE_CREDENTIAL, "", "n8n"),
+        (OF_THE_CREDENTIAL, "n8n", "n8n"),
+        (OF_THE_CREDENTIAL, "curl/8.0", "curl"),
+        (OF_THE_CREDENTIAL, "OpenAI/Python 2.1", "OpenAI"),
+        (OF_THE_CREDENTIAL, "node-red/4.0", "node-red"),
+        ((*OF_THE_CREDENTIAL, ("caller", "Post")), "ollama-js/0.6.4", "Post"),
+        ((("workflow", "Nightly"),), "ollama-js/0.6.4", "ollama-js"),
+        ((("workflow", "Nightly"), ("execution", "3")), "ollama-js/0.6.4", "ollama-js"),
+    ],
+)
+def test_an_ai_node_of_n8n_is_n8n(labels: tuple[tuple[str, str], ...], user_agent: str, caller: str) -> None:
+    headers = {"User-Agent": user_agent} if user_agent else {}
+    assert name_caller(labels, headers, None).caller == caller
+    assert name_caller(labels[:4], headers, "a-key").caller == "a-key"
+
+
+def test_an_http_request_node_is_n8n_whatever_its_user_agent_was_changed_to() -> None:
+    named = CIMultiDict({"X-N8N-Workflow-Id": "w1", "X-N8N-Execution-Id": "7", "User-Agent": "our house/1.0"})
+    assert name_caller([], named, None).caller == "n8n"
+    # Open WebUI's guide has one of n8n's headers.
+    task = CIMultiDict({"X-N8N-Node": "title_generation", "X-OpenWebUI-User-Name": "Ada"})
+    assert name_caller([], task, None).caller == "Open WebUI"
+
+
 @pytest.mark.parametrize(
     ("peer", "headers", "address"),
     [
@@ -106,7 +212,9 @@ def test_a_proxy_may_append_a_line_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http"}]
+)
 def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: dict[str, str]) -> None:
     assert is_at_this_machine(peer, CIMultiDict(headers))
 
@@ -125,6 +233,15 @@ def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: 
         ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1, unknown")]),
         ("127.0.0.1", [("X-Forwarded-For", "")]),
         ("127.0.0.1", [("Forwarded", "for=127.0.0.1, for=192.168.1.5")]),
+        # A proxy that does not tell who its client is.
+        ("127.0.0.1", [("Via", "1.1 proxy")]),
+        ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1"), ("Via", "1.1 proxy")]),
+        ("127.0.0.1", [("X-Forwarded-Host", "recorder.lan")]),
+        ("127.0.0.1", [("X-Forwarded-Proto", "https")]),
+        # Proxies of other makers.
+        ("127.0.0.1", [("CF-Connecting-IP", "192.168.1.5")]),
+        ("127.0.0.1", [("True-Client-IP", "192.168.1.5"), ("X-Forwarded-For", "127.0.0.1")]),
+        ("127.0.0.1", [("X-Client-IP", "192.168.1.5")]),
     ],
 )
 def test_nobody_becomes_this_machine_by_saying_so(peer: str, lines: list[tuple[str, str]]) -> None:

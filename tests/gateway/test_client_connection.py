@@ -143,7 +143,9 @@ def in_pieces(sent: bytes, dice: random.Random) -> list[bytes]:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("cut", "seed"), [(whole, 0), (byte_by_byte, 0), *((in_pieces, seed) for seed in range(12))], ids=str
+    ("cut", "seed"),
+    [(whole, 0), (byte_by_byte, 0), *((in_pieces, seed) for seed in range(12))],
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 async def test_answers_are_the_same_however_requests_arrive(
     form: str, cut: Callable[[bytes, random.Random], list[bytes]], seed: int

@@ -78,10 +78,50 @@ def test_guessing_is_slowed_for_who_guesses_and_then_for_all() -> None:
     assert access.allows({"Authorization": "Bearer secret"}, other)
     clock.now += 61
     assert access.sign_in("secret", ELSEWHERE) is not None
-    for number in range(100):
+
+
+def test_wrong_tokens_of_others_do_not_keep_out_who_has_the_right_one() -> None:
+    clock = Clock()
+    access = Access("secret", clock)
+    right = {"Authorization": "Bearer secret"}
+    cookie = {"Cookie": (access.sign_in("secret", ELSEWHERE) or "").partition(";")[0]}
+    for number in range(120):
         access.sign_in("wrong", Client(f"198.51.100.{number}", is_local=False))
-    assert access.seconds_to_wait(other) > 0
+    assert access.allows(right, ELSEWHERE)
+    assert access.allows(cookie, ELSEWHERE)
     assert access.allows({}, HERE)
+    assert access.allows(right, Client("192.0.2.1", is_local=False))
+    # Somebody new has one try while so many guess.
+    new = Client("192.0.2.2", is_local=False)
+    assert access.sign_in("wrong", new) is None
+    assert access.seconds_to_wait(new) > 0
+    assert not access.allows(right, new)
+    clock.now += 61
+    assert access.allows(right, new)
+
+
+def test_who_was_right_before_is_not_slowed_by_a_guesser_behind_the_same_address() -> None:
+    access = Access("secret", Clock())
+    right = {"Authorization": "Bearer secret"}
+    assert access.allows(right, ELSEWHERE)
+    for _ in range(20):
+        assert access.sign_in("wrong", ELSEWHERE) is None
+    assert access.allows(right, ELSEWHERE)
+    # A guesser there is slowed too, if later.
+    for _ in range(100):
+        access.sign_in("wrong", ELSEWHERE)
+    assert access.seconds_to_wait(ELSEWHERE) > 0
+
+
+def test_a_machine_with_many_addresses_guesses_as_one() -> None:
+    access = Access("secret", Clock())
+    for number in range(5):
+        access.sign_in("wrong", Client(f"2001:db8::{number}", is_local=False))
+    assert access.seconds_to_wait(Client("2001:db8::99", is_local=False)) > 0
+    assert access.seconds_to_wait(Client("2001:db8:0:1::99", is_local=False)) == 0
+    for _ in range(5):
+        access.sign_in("wrong", Client("::ffff:198.51.100.1", is_local=False))
+    assert access.seconds_to_wait(Client("198.51.100.1", is_local=False)) > 0
 
 
 def test_more_sessions_than_anybody_has_browsers_end_the_oldest() -> None:
@@ -102,6 +142,8 @@ def test_more_sessions_than_anybody_has_browsers_end_the_oldest() -> None:
         ({"Host": "localhost:8080", "Origin": "http://localhost:3000"}, True),
         ({"Host": "localhost:8080", "Origin": "http://evil.example"}, True),
         ({"Host": "localhost:8080", "Origin": "null"}, True),
+        ({"Host": "localhost:8080", "Origin": "ftp://localhost:8080"}, True),
+        ({"Host": "localhost:8080", "Origin": "localhost:8080"}, True),
         ({"Host": "localhost:8080", "Sec-Fetch-Site": "cross-site"}, True),
         ({"Host": "localhost:8080", "Sec-Fetch-Site": "same-site"}, True),
         ({"Host": "localhost:8080", "Sec-Fetch-Site": "none"}, False),

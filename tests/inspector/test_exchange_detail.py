@@ -3,20 +3,22 @@
 from pathlib import Path
 
 from service.cli.journal_access import catch_up
-from service.inspector.exchange_detail import ExchangeDetail, describe
+from service.inspector.exchange_detail import ExchangeDetail, Links, describe
 from service.journal.reader import Reader
 from service.search.search import Search
 from service.settings import read_settings
 from tests.cli.kept import chat, keep
 from tests.journal.given import identifier
 
+NOWHERE = Links()
 
-def detail(folder: Path, number: int, trace_url: str | None = None) -> ExchangeDetail:
+
+def detail(folder: Path, number: int, links: Links = NOWHERE) -> ExchangeDetail:
     reader, search = Reader(folder), Search(folder)
     try:
         kept = reader.record(identifier(number))
         assert kept is not None
-        return describe(kept, search, trace_url)
+        return describe(kept, search, links)
     finally:
         reader.close()
         search.close()
@@ -25,11 +27,21 @@ def detail(folder: Path, number: int, trace_url: str | None = None) -> ExchangeD
 def test_neighbours_and_the_link_to_its_trace_are_known(tmp_path: Path) -> None:
     keep(tmp_path, chat(1), chat(2), chat(3), chat(4, replay_of=identifier(2), caller={}))
     catch_up(read_settings({"DATA_DIR": str(tmp_path)}))
-    found = detail(tmp_path, 2, "http://grafana/{trace_id}")
+    found = detail(tmp_path, 2, Links(trace_url="http://grafana/{trace_id}"))
     assert (found.number, found.previous, found.next) == (2, identifier(1), identifier(3))
     assert (found.replay_of, found.replays) == (None, (identifier(4),))
     assert found.trace_url == f"http://grafana/{identifier(2)}"
     assert (detail(tmp_path, 4).replay_of, detail(tmp_path, 4).trace_url) == (identifier(2), None)
+
+
+def test_the_execution_is_linked_where_n8n_and_both_ids_are_known(tmp_path: Path) -> None:
+    mails = {"workflow": "Mails", "workflow_id": "Xa9", "execution_id": "7"}
+    keep(tmp_path, chat(1, caller=mails), chat(2, caller={"workflow": "Mails", "execution_id": "7"}))
+    links = Links(n8n_url="http://localhost:5678")
+    assert detail(tmp_path, 1, links).n8n_url == "http://localhost:5678/workflow/Xa9/executions/7"
+    assert detail(tmp_path, 1).n8n_url is None
+    assert detail(tmp_path, 1, Links("", "")).n8n_url is None
+    assert detail(tmp_path, 2, links).n8n_url is None
 
 
 def test_without_an_index_all_else_is_known(tmp_path: Path) -> None:
@@ -44,7 +56,8 @@ def test_as_json_it_holds_the_line_itself_and_all_names(tmp_path: Path) -> None:
     value = detail(tmp_path, 1).as_json_object()
     assert value["record"]["exchange"] == identifier(1)
     assert list(value) == [
-        *("number", "record", "conversation", "explanation", "previous", "next", "replay_of", "replays", "trace_url")
+        *("number", "record", "conversation", "explanation", "previous", "next", "replay_of", "replays"),
+        *("trace_url", "n8n_url"),
     ]
 
 

@@ -73,3 +73,19 @@ async def test_a_file_that_breaks_off_does_not_look_whole(
         assert got.status == 200
         assert not got.is_complete
         assert b"HTTP/1.1" not in got.rest
+
+
+async def test_what_clients_asked_for_themselves_is_in_a_chat_export_on_demand(tmp_path: Path) -> None:
+    title = (
+        "### Task:\nGenerate a concise title summarizing the chat history.\n<chat_history>\nUSER: a\n</chat_history>"
+    )
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Alpha")
+        await chat(app, title)
+        await found(app, "task=title", 1)
+        assert [entry["prompt"] for entry in await found(app, "task=", 1)] == ["Alpha"]
+        for more, lines in (("", 1), ("&tasks=true", 2), ("&task=title", 1), ("&task=", 1), ("&task=&task=title", 2)):
+            got = await get(app, f"/exchanges.chat.jsonl?all=true{more}")
+            assert len(got.body.splitlines()) == lines, more
+        groups = json.loads((await get(app, "/stats.json?by=task")).body)["groups"]
+        assert {group["name"]: group["calls"] for group in groups} == {"": 1, "title": 1}

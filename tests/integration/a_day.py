@@ -17,6 +17,7 @@ _CALLERS = (
     Caller("Invoices", "7", None, "Summarise", "n8n"),
     Caller("Invoices", "7", None, "Classify", "n8n"),
     Caller("Résumé agent", "9", None, "Chat Model", "n8n"),
+    Caller("Night & day #1+2", "11", None, None, "n8n"),
     Caller(caller="Open WebUI", user="Ada"),
     Caller(),
 )

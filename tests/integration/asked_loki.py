@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from grafana.dashboards.names import NO_NAME
 from service.journal.reader import Reader
 from tests.integration.a_day import Day
 from tests.integration.dashboard_numbers import EXPECTED, lines
@@ -33,6 +34,7 @@ AS_OPENED = {
     "model": "",
     "workflow": "",
     "caller": "",
+    "lookback": "1h",
     "exchange": f"{7:032x}",
     "execution": "1003",
 }
@@ -96,10 +98,12 @@ class Asked:
         stretched = query.expr
         for minutes in ("[5m]", "[10m]", "[15m]"):
             stretched = stretched.replace(minutes, f"[{whole_day}]")
-        expr = with_variables(stretched, self.variables | {"__range": whole_day, "__auto": whole_day})
+        spans = dict.fromkeys(("__range", "__auto", "lookback"), whole_day)
+        expr = with_variables(stretched, self.variables | spans)
         is_timed = stretched == query.expr
         answer = self.ask(query, "query", expr, {"time": str(self.day.end * 10**9)}, is_timed=is_timed)
-        return {tuple(one["metric"].get(label, "") for label in labels): float(one["value"][1]) for one in answer}
+        names = [tuple(one["metric"].get(label, "").replace(NO_NAME, "") for label in labels) for one in answer]
+        return {name: float(one["value"][1]) for name, one in zip(names, answer, strict=True)}
 
     def exchanges(self, query: GrafanaQuery) -> list[str]:
         """The exchanges that a log query finds, in its order."""

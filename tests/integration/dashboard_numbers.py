@@ -93,13 +93,6 @@ def sending(records: Sequence[Said]) -> Numbers:
     return {(): sum(rests)} if rests else {}
 
 
-def columns(**expected: Expected) -> Expected:
-    def gathered(records: Sequence[Said]) -> Numbers:
-        return {(name, *key): value for name, one in expected.items() for key, value in one(records).items()}
-
-    return gathered
-
-
 def longest(most: int, expected: Expected) -> Expected:
     def cut_off(records: Sequence[Said]) -> Numbers:
         return dict(sorted(expected(records).items(), key=lambda item: -item[1])[:most])
@@ -107,104 +100,22 @@ def longest(most: int, expected: Expected) -> Expected:
     return cut_off
 
 
-_SLOWEST_BY = (
-    *("wait_time", "prompt_time", "generation_time", "completion_tokens", "model", "workflow", "execution_id"),
-    *("node", "outcome", "exchange", "trace_id"),
-)
-
-
-def _workflow_numbers(*by: str) -> tuple[Expected, tuple[str, ...]]:
-    numbers = columns(
-        calls=count(named, *by),
-        seconds=total("request_time", named, *by),
-        waiting=total("wait_time", named, *by),
-        read=total("prompt_tokens", named, *by),
-        written=total("completion_tokens", named, *by),
-        failures=count(both(named, failed), *by),
-    )
-    return numbers, ("column", *by)
-
-
 def _plain(expected: Expected, *by: str) -> tuple[Expected, tuple[str, ...]]:
     return expected, by
 
 
-_phases = {"waiting": "wait_time", "reading": "prompt_time", "generating": "generation_time"}
+Table = dict[tuple[str, str], tuple[Expected, tuple[str, ...]]]
 
-EXPECTED: dict[tuple[str, str], tuple[Expected, tuple[str, ...]]] = {
-    ("ollama-at-a-glance", "How many requests? A"): _plain(count()),
-    ("ollama-at-a-glance", "What share failed? A"): _plain(ratio(count(failed), count())),
-    ("ollama-at-a-glance", "How many clients gave up? A"): _plain(count(outcome("client_left"))),
-    ("ollama-at-a-glance", "How long does a call take on average? A"): _plain(mean("request_time", a_model_worked)),
-    ("ollama-at-a-glance", "How fast is text generated? A"): _plain(mean("tokens_per_second", a_model_worked)),
-    ("ollama-at-a-glance", "How do requests end? A"): _plain(count(everything, "outcome"), "outcome"),
-    **{
-        ("ollama-at-a-glance", f"How long do calls to models take? {ref}"): _plain(
-            quantile(q, "request_time", a_model_worked)
-        )
-        for ref, q in (("A", 0.5), ("B", 0.95), ("C", 0.99))
-    },
-    ("ollama-at-a-glance", "How long do calls to models take? D"): _plain(mean("request_time", a_model_worked)),
-    ("ollama-at-a-glance", "How fast does each model generate? A"): _plain(
-        mean("tokens_per_second", a_model_worked, "model"), "model"
-    ),
-    ("ollama-at-a-glance", "How long until the first word? A"): _plain(
-        quantile(0.5, "time_to_first_token", a_model_worked)
-    ),
-    ("ollama-at-a-glance", "How long until the first word? B"): _plain(
-        quantile(0.95, "time_to_first_token", a_model_worked)
-    ),
-    ("ollama-at-a-glance", "Which models are in use? A"): _plain(count(a_model_worked, "model"), "model"),
-    ("ollama-at-a-glance", "How many tokens are read and written? A"): _plain(total("prompt_tokens", a_model_worked)),
-    ("ollama-at-a-glance", "How many tokens are read and written? B"): _plain(
-        total("completion_tokens", a_model_worked)
-    ),
-    **{
-        ("ollama-why-slow", f"What are calls doing? {ref}"): _plain(expected)
-        for ref, expected in zip("ABCD", (*(total(name, timed) for name in _phases.values()), sending), strict=True)
-    },
-    ("ollama-why-slow", "How long do calls wait for their model? A"): _plain(
-        quantile(0.5, "wait_time", a_model_worked)
-    ),
-    ("ollama-why-slow", "How long do calls wait for their model? B"): _plain(
-        quantile(0.95, "wait_time", a_model_worked)
-    ),
-    ("ollama-why-slow", "Where does the time of each model go? A"): _plain(
-        columns(
-            calls=count(timed, "model"),
-            altogether=total("request_time", timed, "model"),
-            **{name: total(field, timed, "model") for name, field in _phases.items()},
-        ),
-        *("column", "model"),
-    ),
-    ("ollama-why-slow", "Which 25 calls took longest, and in which phase? A"): _plain(
-        columns(
-            slowest=longest(25, total("request_time", both(a_model_worked, over("request_time", 1)), *_SLOWEST_BY))
-        ),
-        *("column", *_SLOWEST_BY),
-    ),
-    ("ollama-why-slow", "Which models are loaded again and again? A"): _plain(
-        count(over("load_time", 1, a_model_worked), "model"), "model"
-    ),
-    ("ollama-why-slow", "Whose prompts are cut? A"): _plain(count(cut, "model"), "model"),
-    ("ollama-why-slow", "Do explicit loads and unloads happen? A"): _plain(
-        count(lambda said: said.get("operation") in ("load", "unload"), "operation"), "operation"
-    ),
-    ("ollama-n8n", "Which workflows use Ollama's time? A"): _plain(
-        total("request_time", named, "workflow"), "workflow"
-    ),
-    ("ollama-n8n", "Which workflows fail? A"): _plain(count(both(named, failed), "workflow"), "workflow"),
-    ("ollama-n8n", "What does each workflow cost? A"): _workflow_numbers("workflow"),
-    ("ollama-n8n", "What does each node cost? A"): _workflow_numbers("workflow", "node"),
+
+EXPECTED: Table = {
     ("ollama-n8n", "Which 25 executions took most of Ollama's time? A"): _plain(
-        columns(seconds=longest(25, total("request_time", named, "workflow", "execution_id"))),
-        *("column", "workflow", "execution_id"),
+        longest(25, total("request_time", named, "workflow", "execution_id")), "workflow", "execution_id"
     ),
     ("ollama-at-a-glance", "Mean time over 5 minutes A"): _plain(mean("request_time", everything)),
     ("ollama-at-a-glance", "Requests in 5 minutes A"): _plain(count()),
     ("alerts", "More than 10 % of requests fail A"): _plain(ratio(count(failed), count())),
     ("alerts", "Calls to models take long A"): _plain(quantile(0.95, "request_time", a_model_worked)),
-    ("alerts", "Clients give up waiting A"): _plain(count(outcome("client_left"))),
+    ("alerts", "Clients give up waiting A"): _plain(count(both(outcome("client_left"), failed))),
     ("alerts", "Prompts are being cut A"): _plain(count(cut, "model"), "model"),
     ("alerts", "A model is loaded again and again A"): _plain(
         count(over("load_time", 1, a_model_worked), "model"), "model"
@@ -224,6 +135,7 @@ def lines(exchange: str, execution: str) -> dict[tuple[str, str], Where]:
         ("ollama-at-a-glance", "All calls to Ollama, as they were recorded A"): everything,
         ("ollama-at-a-glance", "What was asked: the requests' bodies alone A"): lambda said: said["method"] == "POST",
         ("ollama-at-a-glance", "Which requests took more than 10 s? A"): over("request_time", 10),
+        ("ollama-why-slow", "Which calls were slow, and in which phase? A"): over("request_time", 1, a_model_worked),
         ("ollama-prompts", "What is the chosen exchange? A"): chosen,
         ("ollama-prompts", "The chosen exchange, everything that was recorded A"): chosen,
         ("ollama-prompts", "Which exchanges match? A"): everything,

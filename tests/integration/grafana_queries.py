@@ -40,10 +40,10 @@ class GrafanaQuery:
 
 
 def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """All panels of a dashboard, those of closed rows too, without the rows themselves."""
+    """All panels of a dashboard that ask something, those of closed rows too."""
     for panel in dashboard["panels"]:
         yield from panel.get("panels") or []
-        if panel["type"] != "row":
+        if panel["type"] not in ("row", "text"):
             yield panel
 
 

@@ -2,16 +2,17 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.integration.watching import records
+from tests.integration.watching import SECONDS, Answer, call, records
 from tests.servers.loki import Loki, running_loki
 from tests.servers.n8n import Execution, N8n, installed_n8n
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import running_ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
 
@@ -79,15 +80,31 @@ def named(record: dict[str, Any]) -> Named:
     return Named(record["operation"], record.get("model"), record["node"], record["workflow"], record["execution_id"])
 
 
+def behind_a_webhook(workflow: dict[str, Any]) -> dict[str, Any]:
+    """The workflow, started by ``POST /webhook/generate`` instead of by hand."""
+    hook = {"httpMethod": "POST", "path": "generate", "responseMode": "lastNode", "options": {}}
+    trigger = {"type": "n8n-nodes-base.webhook", "typeVersion": 2, "parameters": hook, "webhookId": "generate"}
+    node(workflow, "When clicking Execute").update(trigger)
+    return workflow | {"name": "Résumé by webhook"}
+
+
+def answer_of_webhook(server: RunningServer) -> Answer:
+    """Ask until n8n, which is ready before its webhooks are, has this one."""
+    until = time.monotonic() + SECONDS
+    while (answered := call(server, "/webhook/generate", {})).status == 404 and time.monotonic() < until:
+        time.sleep(0.1)
+    return answered
+
+
 @contextlib.contextmanager
-def running_stand(folder: Path) -> Iterator[Stand]:
+def running_stand(folder: Path, version: str) -> Iterator[Stand]:
     """One for many tests: importing the templates alone takes seconds. Skips the test where a real server is absent."""
-    n8n = installed_n8n(folder / "n8n")
+    n8n = installed_n8n(folder / "n8n", version)
     with contextlib.ExitStack() as servers:
         loki = servers.enter_context(running_loki(folder / "loki"))
         ollama = servers.enter_context(running_ollama(folder / "ollama"))
         for name in MODELS:
-            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
+            ollama.ask("/api/copy", {"source": EMBEDDING_MODEL if "embed" in name else MODEL, "destination": name})
         recorder = servers.enter_context(
             running_recorder(folder / "recorder", OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
         )

@@ -8,33 +8,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.watching import call, records
+from tests.integration.asked_ollama import SECONDS, Record, ask, until
+from tests.integration.grafana_queries import QUERIES
+from tests.servers.loki import Loki
 from tests.servers.ollama import Ollama
 from tests.servers.process import RunningServer
-
-SECONDS = 20.0
-Said = dict[str, Any]
-
-
-def ask(recorder: RunningServer, path: str, body: Said) -> Said:
-    """The record of a call."""
-    answer = call(recorder, "/api/ollama" + path, {"model": "tiny", "stream": False, **body})
-    kept = {record.row.id: record.row.line for record in records(recorder.log.parent, 1)}
-    said: Said = json.loads(kept[answer.exchange])
-    return said
-
-
-def until(ask_again: Callable[[], Said], *fields: str) -> Said:
-    """What is loaded is asked beside the calls, so the first ones may end before it is known."""
-    end = time.monotonic() + SECONDS
-    while not set(fields) <= set(said := ask_again()):
-        assert time.monotonic() < end, said
-        time.sleep(0.1)
-    return said
 
 
 def test_the_context_length_of_a_call_that_names_none_is_the_loaded_models(recorder: RunningServer) -> None:
@@ -77,13 +58,6 @@ def test_a_second_name_of_the_same_weights_has_the_length_too(ollama: Ollama, re
     assert found["context_length"] == 2048
 
 
-def test_an_embedding_that_was_cut_is_told(recorder: RunningServer) -> None:
-    asked = {"input": "which one would be made over time " * 100, "options": {"num_ctx": 128}}
-    cut = ask(recorder, "/api/embed", asked)
-    assert (cut["prompt_truncated"], cut["prompt_truncated_by"], cut["context_length"]) == (True, "length", 128)
-    assert ask(recorder, "/api/embed", asked | {"input": "one time"})["prompt_truncated"] is False
-
-
 @pytest.fixture
 def chat() -> Callable[[int], list[dict[str, str]]]:
     def messages(turns: int) -> list[dict[str, str]]:
@@ -103,7 +77,9 @@ def left_out(ollama: Ollama, messages: list[dict[str, str]], num_ctx: int) -> in
     return len(messages) - sum(line.startswith(("user: ", "assistant: ")) for line in shown.splitlines())
 
 
-def outgrown(recorder: RunningServer, ollama: Ollama, turns: list[list[dict[str, str]]]) -> Iterator[tuple[Said, int]]:
+def outgrown(
+    recorder: RunningServer, ollama: Ollama, turns: list[list[dict[str, str]]]
+) -> Iterator[tuple[Record, int]]:
     for messages in turns:
         options = {"num_ctx": 1024, "num_predict": 2}
         yield ask(recorder, "/api/chat", {"messages": messages, "options": options}), left_out(ollama, messages, 1024)
@@ -111,15 +87,21 @@ def outgrown(recorder: RunningServer, ollama: Ollama, turns: list[list[dict[str,
 
 @pytest.mark.long
 def test_a_chat_of_thirty_turns_that_outgrows_its_context_shows_what_was_left_out(
-    ollama: Ollama, recorder: RunningServer, chat: Callable[[int], list[dict[str, str]]]
+    ollama: Ollama,
+    loki: Loki,
+    start_recorder: Callable[..., RunningServer],
+    chat: Callable[[int], list[dict[str, str]]],
 ) -> None:
+    recorder = start_recorder(OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
     turns = [chat(count) for count in (*range(1, 25, 6), *range(25, 31))]
+    called_cut = 0
     # The vocabulary is fetched once it is needed; the second time everything is known.
     for _ in range(2):
         told = [*outgrown(recorder, ollama, turns)]
         for said, lost in told:
             assert said.get("prompt_truncated") in (lost > 0, None), said
             assert said.get("prompt_lost_messages", 0) <= lost
+            called_cut += said.get("prompt_truncated", False)
         time.sleep(1)
     assert sum(lost > 0 for _, lost in told) >= 6
     unknown = [said for said, _ in told if "prompt_truncated" not in said]
@@ -129,9 +111,28 @@ def test_a_chat_of_thirty_turns_that_outgrows_its_context_shows_what_was_left_ou
     assert lost - 1 <= last["prompt_lost_messages"] <= lost
     assert last["prompt_lost_tokens"] > 50
     shown_everywhere(recorder, last)
+    in_loki(loki, last, called_cut)
 
 
-def shown_everywhere(recorder: RunningServer, last: Said) -> None:
+def in_loki(loki: Loki, last: Record, called_cut: int) -> None:
+    """The line, and what the alert counts."""
+    [alert] = [query.expr for query in QUERIES if query.place == "alerts" and "prompt_truncated" in query.expr]
+    end = time.monotonic() + SECONDS
+    # The recorder ships beside the calls.
+    while not (counted := loki.query(alert, at=time.time())) or float(counted[0]["value"][1]) < called_cut:
+        assert time.monotonic() < end, counted
+        time.sleep(0.2)
+    assert [(one["metric"]["model"], float(one["value"][1])) for one in counted] == [("tiny", called_cut)]
+    now = time.time()
+    [found] = loki.query_range(
+        f'{{job="nginx", service="ollama"}} | exchange="{last["exchange"]}"', start=now - 600, end=now
+    )
+    line = json.loads(found["values"][0][1])
+    for name in ("prompt_truncated", "prompt_truncated_by", "prompt_lost_messages", "prompt_lost_tokens"):
+        assert line[name] == last[name], name
+
+
+def shown_everywhere(recorder: RunningServer, last: Record) -> None:
     """In the list, in the finding, on the command line and by its filter."""
     lost = last["prompt_lost_messages"]
     with urllib.request.urlopen(f"{recorder.url}/exchanges.json?truncated=true&limit=1", timeout=10) as answer:

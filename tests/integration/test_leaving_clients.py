@@ -83,7 +83,8 @@ async def test_ollama_is_hung_up_on_at_once_and_the_record_says_what_had_passed(
     assert statistics.median(took) < CLOSED_WITHIN_SECONDS
     for kept in await records_of(standing, before, TIMES):
         assert kept.outcome == kept.line["outcome"] == "client_left"
-        assert (kept.line["status"], kept.line["failed"]) == (status, True)
+        # Whoever ends an answer that it reads has what it wanted; before its first word it gave up.
+        assert (kept.line["status"], kept.line["failed"]) == (status, not pieces)
         assert "please go on for ever" in kept.line["request_body"]
         assert kept.line.get("response_text") == (" one two" if pieces else None)
         assert kept.line["response_bytes"] == len(b"".join(pieces)) if pieces else True

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from service.gateway.callers import name_caller
 from tests.integration.clients.page import PAGE, block, rows, section_text, shown
 from tests.integration.watching import call, records
 from tests.servers.ollama import MODEL, Ollama
@@ -54,7 +55,10 @@ def stand(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of the page, and its records: who asked for what, in this order, with which library."""
+    """A block of the page, and its records: who asked for what, in this order, with which library.
+
+    ``packages`` is the folder of JavaScript's packages below .servers.
+    """
 
     section: str
     language: str
@@ -62,6 +66,7 @@ class Block:
     asked: tuple[str, ...]
     program: Callable[[], Path]
     library: str
+    packages: str = "javascript"
 
     def __str__(self) -> str:
         return f"{self.section}: {self.language}"
@@ -80,6 +85,15 @@ def _node() -> Path:
     return require("node", "install Node.js 20 or newer")
 
 
+def _frameworks_python() -> Path:
+    return require("frameworks", HOW) / "bin" / "python"
+
+
+def _newer_node() -> Path:
+    require("ai-sdk", HOW)
+    return require("n8n/node_modules/node/bin/node", HOW)
+
+
 def _shell() -> Path:
     return require("bash", "apt-get install bash")
 
@@ -96,17 +110,21 @@ BLOCKS = (
     Block("LangChain, Python", "python", "notes", (CHAT, EMBED), _own_python, "ollama-python"),
     Block("LangChain, JavaScript", "js", "notes", (CHAT, EMBED), _node, "ollama-js"),
     Block("LlamaIndex", "python", "library", (SHOWN, CHAT, EMBED), _clients_python, "ollama-python"),
+    Block("Haystack", "python", "haystack", (CHAT,), _frameworks_python, "ollama-python"),
+    Block("pydantic-ai", "python", "agent", ("POST /v1/chat/completions",), _frameworks_python, "pydantic-ai"),
+    Block("AI SDK", "js", "site", (CHAT,), _newer_node, "ai", "ai-sdk"),
+    Block("AI SDK, ai-sdk-ollama", "js", "site", (CHAT,), _newer_node, "ollama-js", "ai-sdk"),
     Block("Claude Code", "python", "Anthropic", ("POST /v1/messages",), _clients_python, "Anthropic"),
     Block("LiteLLM", "python", "LiteLLM", (CHAT, SHOWN), _clients_python, "litellm"),
 )
 
 
-def run(program: Path, code: str, language: str, folder: Path, **environment: str) -> str:
+def run(program: Path, code: str, language: str, folder: Path, packages: str = "javascript", **environment: str) -> str:
     """What ``code`` printed. Nothing of this process's settings reaches it."""
     script = folder / {"sh": "block.sh", "python": "block.py", "js": "block.mjs"}[language]
     script.write_text(code)
     if language == "js":
-        (folder / "node_modules").symlink_to(SERVERS / "javascript" / "node_modules")
+        (folder / "node_modules").symlink_to(SERVERS / packages / "node_modules")
     settings = {
         "PATH": f"{SERVERS}:{os.environ.get('PATH', os.defpath)}",
         "HOME": str(folder),
@@ -139,11 +157,11 @@ def test_a_block_of_the_page_works_and_is_recorded(one: Block, stand: Stand, tmp
     if "command line" in one.section:
         require("ollama", HOW)
     before = stand.newest()
-    printed = run(program, shown(one.section, one.language, stand.base, MODEL), one.language, tmp_path)
+    printed = run(program, shown(one.section, one.language, stand.base, MODEL), one.language, tmp_path, one.packages)
     kept = stand.since(before)
     assert tuple(map(asked, kept)) == one.asked
     assert {record["caller"] for record in kept} == {one.caller}
-    assert {record["user_agent"].partition("/")[0] for record in kept} == {one.library}
+    assert {name_caller((), {"User-Agent": record["user_agent"]}, None).caller for record in kept} == {one.library}
     assert f"| `{one.library}`" in PAGE.read_text()  # its table of who a caller is without a name
     assert not [record for record in kept if record["failed"]]
     (answered,) = [record for record in kept if record["operation"] in ("chat", "generate")]
@@ -156,6 +174,18 @@ def test_a_block_of_the_page_works_and_is_recorded(one: Block, stand: Stand, tmp
         assert f"{MODEL}:latest" in printed
     else:
         assert answered["response_text"].strip() in printed
+
+
+def test_llm_finds_the_model_by_the_address_of_its_environment(stand: Stand, tmp_path: Path) -> None:
+    program = require("frameworks", HOW) / "bin"
+    before = stand.newest()
+    code = shown("llm", "sh", stand.base, MODEL)
+    printed = run(_shell(), code, "sh", tmp_path, PATH=f"{program}:{os.environ.get('PATH', os.defpath)}")
+    kept = stand.since(before)
+    assert {record["caller"] for record in kept} == {"llm"}
+    (answered,) = [record for record in kept if record["operation"] == "chat"]
+    assert (answered["model"], answered["failed"]) == (f"{MODEL}:latest", False)
+    assert answered["response_text"].strip() in printed
 
 
 @pytest.mark.parametrize("command", ["pull absent", f"cp {MODEL} copied", f"rm {MODEL}"])

@@ -18,20 +18,35 @@ from tests.fakes.otlp import FakeOtlp
 from tests.fakes.smtp import running_smtp
 from tests.integration.a_day import Day, a_day
 from tests.integration.asked_loki import NUMBERS, Asked, delivered, ship
-from tests.integration.n8n_stand import Named, Stand, named, node, running_stand, template
-from tests.integration.watching import SECONDS, Answer, call, doors, records, started
+from tests.integration.n8n_stand import (
+    Named,
+    Stand,
+    answer_of_webhook,
+    behind_a_webhook,
+    named,
+    node,
+    running_stand,
+    template,
+)
+from tests.integration.watching import SECONDS, doors, records, started
 from tests.journal.given import wait_until
 from tests.servers.loki import Loki
-from tests.servers.n8n import installed_n8n
+from tests.servers.n8n import VERSIONS, N8n, installed_n8n
 from tests.servers.process import RunningServer
 
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with running_stand(tmp_path_factory.mktemp("n8n")) as standing:
+@pytest.fixture(scope="module", params=VERSIONS)
+def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with running_stand(tmp_path_factory.mktemp("n8n"), request.param) as standing:
         yield standing
+
+
+@pytest.fixture(params=VERSIONS)
+def n8n(request: pytest.FixtureRequest, tmp_path: Path) -> N8n:
+    """An n8n of each version with nothing in it."""
+    return installed_n8n(tmp_path / "n8n", request.param)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +89,9 @@ def test_the_credentials_address_names_workflow_execution_and_node_of_an_ai_node
     execution, kept = stand.run(workflow, calls)
     model = node(workflow, "Ollama Chat Model")["id"]
     assert [named(one) for one in kept] == [Named("chat", "llama3.1:8b", model, workflow["name"], execution.id)] * calls
-    assert all(one["stream"] for one in kept)
+    for one in kept:
+        assert (one["stream"], one["caller"], one["workflow_id"]) == (True, "n8n", workflow["id"])
+        assert one["user_agent"].startswith("ollama-js/")
 
 
 def test_the_agent_sends_its_memory_again_with_each_question(stand: Stand) -> None:
@@ -150,9 +167,8 @@ def test_every_query_of_every_dashboard_and_alert_counts_what_this_n8n_asked_amo
 
 
 async def test_a_record_is_in_the_trace_of_the_n8n_node_that_asked(
-    tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
 ) -> None:
-    n8n = installed_n8n(tmp_path / "n8n")
     async with FakeOllama() as ollama, FakeOtlp() as receiver:
         _, nginx = await doors(ollama, start_recorder, start_nginx, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
         workflow = behind_a_webhook(template("generate", nginx))
@@ -180,28 +196,12 @@ async def test_a_record_is_in_the_trace_of_the_n8n_node_that_asked(
     )
 
 
-def behind_a_webhook(workflow: dict[str, Any]) -> dict[str, Any]:
-    """The workflow, started by ``POST /webhook/generate`` instead of by hand."""
-    hook = {"httpMethod": "POST", "path": "generate", "responseMode": "lastNode", "options": {}}
-    trigger = {"type": "n8n-nodes-base.webhook", "typeVersion": 2, "parameters": hook, "webhookId": "generate"}
-    node(workflow, "When clicking Execute").update(trigger)
-    return workflow | {"name": "Résumé by webhook"}
-
-
-def answer_of_webhook(server: RunningServer) -> Answer:
-    """Ask until n8n, which is ready before its webhooks are, has this one."""
-    until = time.monotonic() + SECONDS
-    while (answered := call(server, "/webhook/generate", {})).status == 404 and time.monotonic() < until:
-        time.sleep(0.1)
-    return answered
-
-
 def attribute(span: Any, key: str) -> str:
     return next((found.value.string_value for found in span.attributes if found.key == key), "")
 
 
 async def test_a_batch_that_fails_is_tried_again_and_every_try_is_a_record(
-    tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
 ) -> None:
     failing = json_answer({"error": "model runner has unexpectedly stopped"}, 500)
     fine = json_answer({"response": '{"categories": ["billing", "fault", "praise"]}', "done": True})
@@ -209,7 +209,6 @@ async def test_a_batch_that_fails_is_tried_again_and_every_try_is_a_record(
         ollama.answers("/api/generate", failing, fine, failing)
         _, nginx = await doors(ollama, start_recorder, start_nginx)
         workflow = template("classify-in-batches", nginx)
-        n8n = installed_n8n(tmp_path / "n8n")
         await asyncio.to_thread(n8n.add_workflows, workflow)
         execution = await asyncio.to_thread(n8n.execute, workflow["id"])
         kept = await asyncio.to_thread(records, tmp_path / "recorder", 5)
@@ -221,14 +220,17 @@ async def test_a_batch_that_fails_is_tried_again_and_every_try_is_a_record(
 
 
 async def test_a_node_that_gives_up_leaves_a_record_that_says_the_client_left(
-    tmp_path: Path, loki: Loki, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+    n8n: N8n,
+    tmp_path: Path,
+    loki: Loki,
+    start_recorder: Callable[..., RunningServer],
+    start_nginx: Callable[..., RunningServer],
 ) -> None:
     async with FakeOllama() as ollama:
         ollama.answers("/api/generate", answer(HOLD))
         _, nginx = await doors(ollama, start_recorder, start_nginx, LOKI_URL=loki.url)
         workflow = template("generate", nginx)
         node(workflow, "Generate")["parameters"]["options"]["timeout"] = 1000
-        n8n = installed_n8n(tmp_path / "n8n")
         await asyncio.to_thread(n8n.add_workflows, workflow)
         with pytest.raises(AssertionError, match="n8n execute ended"):
             await asyncio.to_thread(n8n.execute, workflow["id"])

@@ -30,7 +30,7 @@ from tests.fakes.ollama import (
 from tests.gateway.harness import request_bytes
 from tests.integration.watching import call, records, started
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import MODEL, Ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, MODEL_NAMES, Ollama
 from tests.servers.process import RunningServer, require
 from tests.servers.recorder import running_recorder
 
@@ -89,7 +89,7 @@ def test_ollama_python_works(door: Door) -> None:
 
 
 def _use_ollama_python(client: ollama_python.Client, door: Door) -> None:
-    assert [model.model for model in client.list().models] == [f"{MODEL}:latest"]
+    assert {model.model for model in client.list().models} == MODEL_NAMES
     assert client.show(MODEL).details is not None
     once = client.chat(MODEL, MESSAGES, options=OPTIONS)
     assert once.eval_count == 8
@@ -102,9 +102,9 @@ def _use_ollama_python(client: ollama_python.Client, door: Door) -> None:
     assert last_record(door).get("response_text", "") == "".join(piece.message.content or "" for piece in pieces)
     generated = list(client.generate(MODEL, "Bonjour", options=OPTIONS, stream=True))
     assert generated[-1].eval_count == last_record(door)["completion_tokens"] == 8
-    assert len(client.embed(MODEL, ["a", "b"]).embeddings) == 2
-    assert client.embeddings(MODEL, "a").embedding
-    assert [model.name for model in client.ps().models] == [f"{MODEL}:latest"]
+    assert len(client.embed(EMBEDDING_MODEL, ["a", "b"]).embeddings) == 2
+    assert client.embeddings(EMBEDDING_MODEL, "a").embedding
+    assert {model.name for model in client.ps().models} == MODEL_NAMES
     with pytest.raises(ollama_python.ResponseError, match="not found") as absent:
         client.chat("absent", MESSAGES)
     assert absent.value.status_code == 404
@@ -121,7 +121,7 @@ async def test_ollama_python_streams_asynchronously(door: Door) -> None:
 
 def test_the_openai_sdk_works(door: Door) -> None:
     with openai.OpenAI(base_url=door.base + "/v1", api_key="ollama", max_retries=0) as client:
-        assert [model.id for model in client.models.list()] == [f"{MODEL}:latest"]
+        assert {model.id for model in client.models.list()} == MODEL_NAMES
         assert client.models.retrieve(MODEL).id == MODEL
         once = client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=8)
         assert once.usage is not None
@@ -142,7 +142,7 @@ def test_the_openai_sdk_works(door: Door) -> None:
         assert record["outcome"] == "completed"
         completed = client.completions.create(model=MODEL, prompt="Bonjour", max_tokens=8)
         assert last_record(door).get("response_text", "") == completed.choices[0].text
-        vectors = client.embeddings.create(model=MODEL, input=["a", "b"])
+        vectors = client.embeddings.create(model=EMBEDDING_MODEL, input=["a", "b"])
         assert len(vectors.data) == 2
         with pytest.raises(openai.NotFoundError, match="absent"):
             client.chat.completions.create(model="absent", messages=MESSAGES)
@@ -171,7 +171,7 @@ def test_the_openai_sdk_understands_a_refusal_of_ours(door: Door) -> None:
 def test_langchain_works(door: Door) -> None:
     chat = langchain_ollama.ChatOllama(model=MODEL, base_url=door.base, num_predict=8)
     text = langchain_ollama.OllamaLLM(model=MODEL, base_url=door.base, num_predict=8)
-    vectors = langchain_ollama.OllamaEmbeddings(model=MODEL, base_url=door.base)
+    vectors = langchain_ollama.OllamaEmbeddings(model=EMBEDDING_MODEL, base_url=door.base)
     with contextlib.ExitStack() as opened:
         for model in (chat, text, vectors):
             # langchain never closes them.
@@ -192,10 +192,12 @@ def test_ollama_js_works(door: Door) -> None:
     node = require("node", "install Node.js 20 or newer")
     modules = require("javascript", "run make servers")
     script = Path(__file__).with_name("javascript_client.mjs")
-    done = subprocess.run([node, script, modules, door.base, MODEL], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [node, script, modules, door.base, MODEL, EMBEDDING_MODEL], capture_output=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()
     got = json.loads(done.stdout)
-    assert got["models"] == got["running"] == [f"{MODEL}:latest"]
+    assert {*got["models"]} == {*got["running"]} == MODEL_NAMES
     assert got["family"] == "llama"
     assert got["chat"]["eval_count"] == 8
     assert got["pieces"][-1]["done"]

@@ -1,8 +1,9 @@
 """The real Open WebUI, as its package installs it: signing in, listing models, chatting through the recorder.
 
-It is 7 GB, so ``make servers`` leaves it out and CI does without; test_open_webui.py replays its calls there.
+``make servers`` installs it without torch, and so with Ollama's embeddings only.
 """
 
+import ast
 import json
 import os
 import re
@@ -15,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from service.record.chat_messages import ChatMessage
+from service.record.open_webui import task_in, typed_words
 from tests.integration.watching import records
-from tests.servers.ollama import MODEL, Ollama
-from tests.servers.process import RunningServer, find, running
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, Ollama
+from tests.servers.process import RunningServer, require, running
 from tests.servers.recorder import PROJECT, running_recorder
 
 NAMED = f"{MODEL}:latest"
@@ -28,9 +31,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    found = find("open-webui")
-    if found is None:
-        pytest.skip("Open WebUI is not here: docs/open-webui.md says how to get it")
+    found = require("open-webui", "make servers installs it")
     return found / "bin" / "open-webui" if found.is_dir() else found
 
 
@@ -55,7 +56,10 @@ def webui(program: Path, recorder: RunningServer, tmp_path_factory: pytest.TempP
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
         "RAG_EMBEDDING_ENGINE": "ollama",
-        "RAG_EMBEDDING_MODEL": NAMED,
+        "RAG_EMBEDDING_MODEL": f"{EMBEDDING_MODEL}:latest",
+        "ENABLE_AUTOCOMPLETE_GENERATION": "true",
+        # A model of random weights would go on to the limit of 1,000.
+        "TASK_MODEL_PARAMS": '{"max_tokens": 8}',
     }
 
     def command(port: int) -> list[str | Path]:
@@ -121,6 +125,60 @@ def test_a_chats_record_names_the_user_and_the_chat(webui: OpenWebUI, recorder: 
     assert "ada@example.com" not in json.dumps(record)
 
 
+@pytest.mark.parametrize(
+    ("path", "more", "task"),
+    [
+        ("title", {}, "title"),
+        ("tags", {}, "tags"),
+        ("follow_up", {}, "follow_ups"),
+        ("queries", {"type": "retrieval"}, "query"),
+        ("image_prompt", {}, "image_prompt"),
+        ("auto", {"prompt": "Why is the", "type": "search query"}, "autocomplete"),
+        ("emoji", {"prompt": "Hooray!"}, "emoji"),
+    ],
+)
+def test_what_it_asks_by_itself_is_known_without_any_header(
+    path: str, more: dict[str, Any], task: str, webui: OpenWebUI, recorder: RunningServer
+) -> None:
+    webui.json("/api/models?refresh=true")
+    webui.json(f"/api/v1/tasks/{path}/completions", {"model": NAMED, "messages": MESSAGES} | more)
+    record = newest(recorder, "chat")
+    assert (record["task"], record["caller"], record["user"]) == (task, "Open WebUI", "Ada Lövelace")
+    assert "node" not in record
+
+
+def test_every_template_of_this_version_is_known(program: Path) -> None:
+    """Those that no address of its own asks for too; what wraps a person's question is no task."""
+    (config,) = program.parents[1].glob("lib/python*/site-packages/open_webui/config.py")
+    templates = {
+        target.id: node.value.value
+        for node in ast.walk(ast.parse(config.read_text()))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = {
+        name: task_in([ChatMessage("user", text)])
+        for name, text in templates.items()
+        if name.startswith("DEFAULT_") and name.endswith("_GENERATION_PROMPT_TEMPLATE")
+    }
+    assert found == {
+        "DEFAULT_TITLE_GENERATION_PROMPT_TEMPLATE": "title",
+        "DEFAULT_TAGS_GENERATION_PROMPT_TEMPLATE": "tags",
+        "DEFAULT_FOLLOW_UP_GENERATION_PROMPT_TEMPLATE": "follow_ups",
+        "DEFAULT_QUERY_GENERATION_PROMPT_TEMPLATE": "query",
+        "DEFAULT_IMAGE_PROMPT_GENERATION_PROMPT_TEMPLATE": "image_prompt",
+        "DEFAULT_AUTOCOMPLETE_GENERATION_PROMPT_TEMPLATE": "autocomplete",
+        "DEFAULT_EMOJI_GENERATION_PROMPT_TEMPLATE": "emoji",
+        "DEFAULT_MOA_GENERATION_PROMPT_TEMPLATE": "moa_response",
+    }
+    choosing = ChatMessage("system", templates["DEFAULT_TOOLS_FUNCTION_CALLING_PROMPT_TEMPLATE"])
+    assert task_in([choosing, ChatMessage("user", "Query: Is it raining?")]) == "function_calling"
+    wrapping = templates["DEFAULT_RAG_TEMPLATE"].replace("{{CONTEXT}}", '<source id="1">Blue.</source>')
+    assert typed_words(f"{wrapping}\nWhy is it so?") == "Why is it so?"
+    assert task_in([ChatMessage("user", f"{wrapping}\nWhy is it so?")]) is None
+
+
 def test_a_header_of_the_connection_tells_its_own_questions_from_peoples(
     webui: OpenWebUI, recorder: RunningServer
 ) -> None:
@@ -137,8 +195,9 @@ def test_a_header_of_the_connection_tells_its_own_questions_from_peoples(
     webui.json("/api/v1/tasks/title/completions", {"model": NAMED, "messages": MESSAGES, "chat_id": "c1"})
     title = newest(recorder, "chat")
     assert (title["node"], title["execution_id"], title["stream"]) == ("title_generation", "c1", False)
+    assert title["task"] == "title"
     webui.ask("/api/chat/completions", {"model": NAMED, "messages": MESSAGES, "stream": True})
-    assert "node" not in newest(recorder, "chat")
+    assert not {"node", "task"} & newest(recorder, "chat").keys()
 
 
 def test_what_it_shows_of_a_refused_download_is_the_setting(webui: OpenWebUI, recorder: RunningServer) -> None:

@@ -22,8 +22,7 @@ SAME = {
     b"/api/ollama/~a%2f..%2f..%2fdebug/api/tags": "/api/tags",
     b"/api/ollama/debug/pprof/../../api/tags": "/api/tags",
     b"/api/ollama/api/tags?next=/debug/pprof": "/api/tags?next=/debug/pprof",
-    b"/api/ollama/v1/models/a%20b": "/v1/models/a%20b",
-    b"/api/ollama/v1/models/a%3fb%23c": "/v1/models/a%3Fb%23c",
+    b"/api/ollama/v1/models/library%2fllama3.2%3a1b": "/v1/models/library/llama3.2:1b",
 }
 
 # Each asks for something that nobody may have, or is no address at all.
@@ -65,6 +64,8 @@ REFUSED = (
     b"/api/ollama/api/pull",
     b"/api/ollama/v1/models/a%00b",
     b"/api/ollama/v1/models/a%0ab",
+    b"/api/ollama/v1/models/a%20b",
+    b"/api/ollama/v1/models/a%3fb%23c",
     b"/api/ollama/v1/models/../../debug/pprof",
     b"/api/ollama/v1/models/..%2f..%2f..%2fdebug%2fpprof",
     b"/api/ollama/v1/files",

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.blocks("what is tested are processes of their own; this
 TOKEN = "of a test"
 MINUTES_BEHIND = 50
 LONGEST_LINE = 100_000
-ASKED = [query for query in QUERIES if query.source == "prometheus"]
+# What is asked of ended exchanges is looked at in test_drawn_metrics.py.
+ASKED = [query for query in QUERIES if query.source == "prometheus" and "recorder=~" not in query.expr]
 ITSELF = "ollama-recorder-itself"
 
 Numbers = Mapping[str, float]
@@ -54,6 +55,11 @@ def about_all_chats(found: Numbers) -> bool:
     return found.keys() <= {"completed", "client_left"} and CHATS - 1 <= found.get("completed", 0) * 60 <= 2 * CHATS
 
 
+def no_long_wait(found: Numbers) -> bool:
+    """Nobody waited: a quantile of nothing is not a number."""
+    return not any(seconds > 1 for seconds in found.values())
+
+
 # By place and title: while Ollama and Loki are away, then when all is well, two answers are on their way, and Loki
 # has refused one record for good.
 EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
@@ -71,12 +77,15 @@ EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
     (ITSELF, "How large is the journal? A"): (between(1e4, 1e8), between(1e4, 1e8)),
     (ITSELF, "How long does a commit take? A"): (between(0, 5), between(1e-5, 5)),
     (ITSELF, "How many exchanges end, and how? A"): (lambda found: not found, about_all_chats),
+    (ITSELF, "How many calls wait for a place at Ollama? A"): (alone(0), alone(2)),
+    (ITSELF, "How many calls wait for a place at Ollama? B"): (NEVER, NEVER),
     (ITSELF, "What is on its way? A"): (alone(0), alone(2)),
     (ITSELF, "What is on its way? B"): (NEVER, NEVER),
     (ITSELF, "What is on its way? C"): (NEVER, NEVER),
     (ITSELF, "Are answers held up or log lines dropped? A"): (NEVER, NEVER),
     (ITSELF, "Are answers held up or log lines dropped? B"): (NEVER, NEVER),
     (ITSELF, "Are there defects? A"): (NEVER, NEVER),
+    ("alerts", "Calls wait long for a place at Ollama A"): (no_long_wait, no_long_wait),
     ("alerts", "Ollama is not there A"): (alone(0), alone(1)),
     ("alerts", "The recorder does not answer A"): (lambda found: [*found.values()] == [1],) * 2,
     ("alerts", "The recorder loses records A"): (NEVER, NEVER),
@@ -141,7 +150,7 @@ async def test_prometheus_answers_every_query_with_how_the_recorder_is_and_the_r
     async with FakeLoki(limits=Limits(max_line_size=LONGEST_LINE)) as receiver:
         await receiver.stop()
         port = free_port()
-        settings = {"LOKI_URL": receiver.url, "INSPECTOR_TOKEN": TOKEN}
+        settings = {"LOKI_URL": receiver.url, "INSPECTOR_TOKEN": TOKEN, "MAX_ACTIVE": "8"}
         recorder = await start(start_recorder, tmp_path, f"http://127.0.0.1:{port}", **settings)
         prometheus = await asyncio.to_thread(start_prometheus, recorder.port)
         await becomes(prometheus, 0)

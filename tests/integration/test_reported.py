@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.ollama import CHUNKED, FakeOllama, Script, answer, chunk, head, json_answer, whole
+from tests.fakes.otlp import FakeOtlp
 from tests.gateway.harness import request_bytes, talk
 from tests.running_app import found, get, running, said, until
 
@@ -279,5 +280,59 @@ async def test_what_the_recorder_tells_of_a_reported_input(name: str, tmp_path: 
     assert not wrong, told.record
 
 
-def test_every_case_is_a_reported_one() -> None:
-    assert EXPECTED.keys() <= CASES.keys()
+Attributes = dict[str, Any]
+
+
+def _parts_asked(attributes: Attributes) -> list[dict[str, Any]]:
+    return [part for message in json.loads(attributes["gen_ai.input.messages"]) for part in message["parts"]]
+
+
+_ZOOM = {"type": "tool_call", "name": "zoom", "arguments": {"x": 1}}
+_ZOOMED = {"type": "tool_call_response", "response": "zoomed"}
+ON_SPANS: dict[str, dict[str, Callable[[Attributes], Any]]] = {
+    "span-tool-result": {
+        "the call's arguments are an object": lambda it: _ZOOM | {"id": "c1"} in _parts_asked(it),
+        "the result has its call's id": lambda it: _ZOOMED | {"id": "c1"} in _parts_asked(it),
+    },
+    "span-anthropic": {
+        "it thought": lambda it: {"type": "reasoning", "content": "hm"} in _parts_asked(it),
+        "it called": lambda it: _ZOOM | {"id": "t1"} in _parts_asked(it),
+        "it was answered": lambda it: _ZOOMED | {"id": "t1"} in _parts_asked(it),
+    },
+    "span-image": {
+        "the image is a part": lambda it: any(_IMAGE in part["content"] for part in _parts_asked(it)),
+        "it is no blob": lambda it: "blob" not in [part["type"] for part in _parts_asked(it)],
+    },
+    "span-conversation": {
+        "the chat is the conversation": lambda it: it["gen_ai.conversation.id"] == "chat-1",
+        "its client made it": lambda it: it["session.id"] == "chat-1" and it["user.id"] == "Ada",
+    },
+    "many-tools": {
+        "the prompt is there": lambda it: _parts_asked(it) == [{"type": "text", "content": "needleprompt"}],
+        "tools are there": lambda it: json.loads(it["gen_ai.tool.definitions"])[0]["name"] == "tool_0",
+    },
+    "error-beside-choices": {
+        "the call has an error": lambda it: it["error.type"] == "error_in_answer",
+        "what came is an answer that broke off": lambda it: (
+            json.loads(it["gen_ai.output.messages"])[0]["finish_reason"] == "error"
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("name", ON_SPANS)
+async def test_what_spans_tell_of_a_reported_input(name: str, tmp_path: Path) -> None:
+    variables: dict[str, Any] = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
+    async with FakeOllama() as ollama, FakeOtlp() as otlp:
+        variables |= {"OLLAMA_URL": ollama.url, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+        async with running(tmp_path, **variables) as app:
+            ollama.answers(CASES[name]["post"], _script(name))
+            await _post(app.port, name)
+            await otlp.wait_until(lambda: len(otlp.spans) >= 2)
+    told = {each.key: each.value.string_value for span in otlp.spans for each in span.attributes}
+    wrong = [sentence for sentence, holds in ON_SPANS[name].items() if not holds(told)]
+    assert not wrong, told
+
+
+def test_every_case_is_a_reported_one_and_all_are_asked() -> None:
+    assert EXPECTED.keys() | ON_SPANS.keys() == CASES.keys()

@@ -34,6 +34,7 @@ from service.search.index_columns import columns_of
 from service.shipping import spans
 from service.shipping.loki import encode as loki
 from service.shipping.otlp import encode as otlp
+from service.shipping.span_content import SpanContent
 from tests.fakes.journals import make_records
 from tests.record.wire import NAMES, always, recorded
 
@@ -94,17 +95,20 @@ def _records() -> Iterator[bytes]:
 
 def _loki() -> Iterator[bytes]:
     for with_messages in (False, True):
-        yield gzip.decompress(loki.encode(_rows(), "box", with_spans=True, with_messages=with_messages).body)
+        yield gzip.decompress(
+            loki.encode(_rows(), "box", with_spans=True, content=SpanContent(messages=with_messages)).body
+        )
 
 
 def _otlp() -> Iterator[bytes]:
     for with_messages in (False, True):
-        yield otlp.encode(_rows(), _RESOURCE, compresses=False, with_messages=with_messages).body
+        content = SpanContent(messages=with_messages, list_views=True, polls=False, upstream="http://box:11434")
+        yield otlp.encode(_rows(), _RESOURCE, compresses=False, content=content).body
 
 
 def _spans() -> Iterator[bytes]:
     for row in _rows():
-        for span in spans.make_spans(row, Record(row.line), with_messages=True):
+        for span in spans.make_spans(row, Record(row.line), SpanContent(messages=True, list_views=True)):
             yield spans.span_line(span, 4_000)
 
 

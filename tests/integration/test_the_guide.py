@@ -18,7 +18,7 @@ from service.shipping.loki.encode import encode
 from tests.integration.watching import Answer, call
 from tests.servers.loki import Loki, running_loki
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import running_ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, PROGRAMS, running_ollama
 from tests.servers.process import RunningServer, require
 from tests.servers.recorder import running_recorder
 
@@ -102,15 +102,15 @@ class Traffic:
         return {span["name"].split()[0]: span for span in map(json.loads, lines)}
 
 
-@pytest.fixture(scope="module")
-def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+@pytest.fixture(scope="module", params=PROGRAMS)
+def traffic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
     """One run of everything that the guide shows, and of what else n8n and SDKs send; all of it is in Loki."""
     folder = tmp_path_factory.mktemp("guide")
     with contextlib.ExitStack() as servers:
-        ollama = servers.enter_context(running_ollama(folder / "ollama"))
+        ollama = servers.enter_context(running_ollama(folder / "ollama", request.param))
         loki = servers.enter_context(running_loki(folder / "loki"))
         for name in ("llama3.1:8b", "nomic-embed-text:latest"):
-            ollama.ask("/api/copy", {"source": ollama.model, "destination": name})
+            ollama.ask("/api/copy", {"source": EMBEDDING_MODEL if "embed" in name else MODEL, "destination": name})
         recorder = servers.enter_context(
             running_recorder(folder / "recorder", OLLAMA_URL=ollama.url, LOKI_URL=loki.url)
         )

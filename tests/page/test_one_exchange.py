@@ -242,3 +242,27 @@ async def test_an_address_that_names_no_exchange_is_told_so(browser: Browser, tm
         opened(browser, app, f"/?show={'0' * 32}", forgiven="status of 404") as page,
     ):
         await expect(shown(page).get_by_role("heading", name="This exchange is not here")).to_be_visible()
+
+
+async def test_n8n_shows_the_execution_of_a_row_and_of_the_opened_exchange(browser: Browser, tmp_path: Path) -> None:
+    named = "/api/ollama/~workflow=Mails;workflow_id=Xa9;execution={};node=a1/api/chat"
+    n8n = "http://n8n.localhost:5678/flows"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, N8N_URL=n8n + "/") as app:
+        await chat(app, "Of n8n", path=named.format("231%2F2"))
+        await chat(app, "Of curl")
+        async with opened(browser, app) as page:
+            await expect(rows(page)).to_have_count(2)
+            link = rows(page).filter(has_text="Of n8n").get_by_text("n8n ↗")
+            await expect(link).to_have_attribute("href", f"{n8n}/workflow/Xa9/executions/231%2F2")
+            await expect(rows(page).filter(has_text="Of curl").get_by_text("n8n ↗")).to_be_hidden()
+            # The link leads to n8n, and opens nothing here.
+            await page.context.route(f"{n8n}/**", lambda route: route.fulfill(body="n8n"))
+            async with page.expect_popup() as popup:
+                await link.click()
+            assert (await popup.value).url == f"{n8n}/workflow/Xa9/executions/231%2F2"
+            assert "show=" not in page.url
+            await rows(page).filter(has_text="Of n8n").get_by_text("Of n8n").click()
+            in_full = shown(page).get_by_role("link", name="n8n ↗")
+            await expect(in_full).to_have_attribute("href", f"{n8n}/workflow/Xa9/executions/231%2F2")
+            await rows(page).filter(has_text="Of curl").get_by_text("Of curl").click()
+            await expect(in_full).to_have_count(0)

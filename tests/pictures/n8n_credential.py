@@ -1,17 +1,14 @@
 """n8n's own editor, in a real Chromium: the shipped credential as it looks there."""
 
 import json
-import urllib.request
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
 from tests.pictures.png import with_few_colours
-from tests.servers.n8n import installed_n8n
-from tests.servers.process import RunningServer
+from tests.servers.n8n import OWNER, installed_n8n, signed_in
 
 SHIPPED = Path(__file__).parents[2] / "n8n" / "credentials.json"
-OWNER = {"email": "owner@example.org", "firstName": "Olga", "lastName": "Owner", "password": "Of-a-picture-1"}
 
 
 async def picture(browser: Browser, folder: Path) -> bytes:
@@ -19,8 +16,7 @@ async def picture(browser: Browser, folder: Path) -> bytes:
     n8n = installed_n8n(folder)
     (credential,) = json.loads(SHIPPED.read_text())
     n8n.add_credentials([credential])
-    with n8n.serving() as server:
-        _post(server, "/rest/owner/setup", OWNER)
+    with n8n.serving() as server, signed_in(server):
         context = await browser.new_context(
             viewport={"width": 1180, "height": 720}, locale="en-GB", reduced_motion="reduce"
         )
@@ -38,9 +34,3 @@ async def picture(browser: Browser, folder: Path) -> bytes:
         small = await with_few_colours(page, taken)
         await context.close()
         return small
-
-
-def _post(server: RunningServer, path: str, body: dict[str, str]) -> None:
-    request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30):
-        pass

@@ -169,3 +169,9 @@ def test_errors_are_seen_wherever_they_stand() -> None:
         assert read("chat", body(_events(START).head + data, "text/event-stream")).error == "gone"
     stopped = {"type": "message_delta", "delta": {"stop_reason": "error"}, "usage": {}}
     assert "broken off" in str(read("chat", _events(START, stopped)).error)
+
+
+def test_an_answer_tells_its_own_id() -> None:
+    begun = {"type": "message_start", "message": {"id": "msg_1", "model": "tiny"}}
+    assert read("chat", _events(begun, END, STOP)).id == "msg_1"
+    assert read("chat", body(b'{"type":"message","id":"msg_2","content":[],"stop_reason":"end_turn"}')).id == "msg_2"

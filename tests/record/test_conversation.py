@@ -305,3 +305,26 @@ def test_an_answer_beside_which_bytes_were_kept_is_not_whole() -> None:
 def test_the_list_shows_an_image_that_a_model_made_by_its_size() -> None:
     word = f"<image 183204 bytes sha256:{'a' * 64}>"
     assert opening(said(chat(("user", "draw")), response_text=f"Here: {word}"))[1] == "Here: image of 183 kB"
+
+
+WRAPPED = (
+    "### Task:\nRespond to the user query using the provided context.\n<context>\n<source>A.</source>\n</context>\n"
+)
+
+
+def test_a_question_about_a_document_is_shown_by_the_words_that_were_typed() -> None:
+    asked = said(
+        chat(("user", "Hello"), ("assistant", "Hi"), ("user", f"{WRAPPED}\nWhy is it so?")), response_text="So."
+    )
+    assert opening(asked) == ("Why is it so?", "So.")
+    first, _, last = read_conversation(asked, b"").turns
+    assert (first.typed, last.typed) == ("", "Why is it so?")
+    assert last.text.startswith("### Task:")
+    # All of it is found.
+    assert "using the provided context" in searchable(asked)[0]
+
+
+def test_after_a_tools_result_nothing_was_typed_and_the_question_before_it_is_shown() -> None:
+    asked = chat(("user", "Why is it so?"), ("assistant", ""), ("tool", "4"), ("user", WRAPPED))
+    assert opening(said(asked))[0] == "Why is it so?"
+    assert [turn.typed for turn in read_conversation(said(asked), b"").turns] == [""] * 4

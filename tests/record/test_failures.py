@@ -23,7 +23,9 @@ def failed(status: int, error: str, **facts: Any) -> dict[str, Any]:
 
 def left(after: float, **facts: Any) -> dict[str, Any]:
     absent = {"time_to_first_byte": None, "response_bytes": None, "stream": True}
-    return unmeasured(outcome="client_left", failed=True, status=499, request_time=after, **(absent | facts))
+    return unmeasured(
+        **({"outcome": "client_left", "failed": True, "status": 499, "request_time": after} | absent | facts)
+    )
 
 
 def test_nothing_went_wrong_with_what_succeeded() -> None:
@@ -118,6 +120,18 @@ def test_a_client_that_left_is_named_with_how_far_the_answer_was() -> None:
     assert only(left(2.0, response_bytes=9, thinking="Hm")).text.endswith("while the model was thinking.")
     assert only(left(2.0, response_bytes=9)).text.endswith("in the middle of the answer.")
     assert only(left(2.0)).text == "The client hung up after 2 s, before any of the answer had come."
+
+
+def test_an_answer_that_its_reader_stopped_is_told_without_advice() -> None:
+    stopped = {"failed": False, "status": 200, "response_bytes": 9}
+    found = only(left(12.3, caller="Open WebUI", response_text="x" * 1200, **stopped))
+    assert found == Finding(
+        "stopped", "Open WebUI stopped it after 12 s, when 1,200 characters of the answer had come.", ""
+    )
+    assert (
+        only(left(2.0, thinking="Hm", **stopped)).text
+        == "The client stopped it after 2 s, while the model was thinking."
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _TYPES: dict[FieldKind, type | tuple[type, ...]] = {
     FieldKind.NUMBER: (int, float),
     FieldKind.COUNT: int,
     FieldKind.TRUTH: bool,
+    FieldKind.NAMES: list,
 }
 _READERS = {
     FieldKind.TEXT: "_text",
@@ -26,6 +27,7 @@ _READERS = {
     FieldKind.NUMBER: "_number",
     FieldKind.COUNT: "_count",
     FieldKind.TRUTH: "_truth",
+    FieldKind.NAMES: "_names",
 }
 
 

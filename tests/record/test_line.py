@@ -105,7 +105,7 @@ def test_a_client_that_left_after_the_streams_own_end_had_it_all(name: str) -> N
     assert (said["outcome"], said["failed"], record.outcome) == ("completed", False, "completed")
     before_the_end = with_response(left, left.response.head[: len(left.response.head) // 2])
     said = line_of(before_the_end)
-    assert (said["outcome"], said["failed"]) == ("client_left", True)
+    assert (said["outcome"], said["failed"]) == ("client_left", False)
 
 
 def test_an_exchange_that_a_crash_left_open_says_only_what_is_known() -> None:
@@ -474,3 +474,8 @@ def test_bytes_that_no_field_tells_of_are_kept_beside_the_answer() -> None:
     said = line_of(exchange(ASK, body(lines, "application/x-ndjson")))
     assert (said["response_text"], said["failed"]) == ("A … ", False)
     assert said["response_body"] == lines.decode()
+
+
+def test_the_model_of_an_answer_is_told_where_it_is_another_than_the_one_asked_for() -> None:
+    assert "response_model" not in line_of(exchange(ASK, _answer("Good.")))
+    assert line_of(exchange(ASK, _answer("Good.", model="tiny:latest")))["response_model"] == "tiny:latest"

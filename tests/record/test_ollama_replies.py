@@ -287,3 +287,9 @@ def test_lines_that_something_made_events_of_are_read() -> None:
 
 def test_the_words_of_a_refused_pull_are_its_error() -> None:
     assert read("pull", _lines({"status": "pulling"}, {"detail": "no"})).error == "no"
+
+
+def test_the_numbers_of_a_vector_are_counted() -> None:
+    assert read("embed", body(b'{"embeddings":[[1,2,3],[4,5,6]]}')).dimensions == 3
+    assert read("embed", body(b'{"embedding":[1,2]}')).dimensions == 2
+    assert read("embed", body(b'{"embeddings":[]}')).dimensions is None

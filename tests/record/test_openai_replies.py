@@ -166,6 +166,24 @@ def test_a_transcription_is_text() -> None:
     assert read("transcribe", streamed).texts == ["hel"]
 
 
+@pytest.mark.parametrize(
+    ("vector", "dimensions"),
+    [("[1,2]", 2), ('"AACAPwAAAEAAAEBA"', 3), ('"not base64 of floats"', None), ("[]", None), ("{}", None)],
+)
+def test_the_numbers_of_a_vector_are_counted(vector: str, dimensions: int | None) -> None:
+    reply = read("embed", body(b'{"data":[{"embedding":%s}],"model":"tiny"}' % vector.encode()))
+    assert reply.dimensions == dimensions
+
+
+def test_an_answer_tells_its_own_id() -> None:
+    whole = read("chat", body(b'{"id":"chatcmpl-1","choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}'))
+    event = b'data: {"id":"chatcmpl-2","model":"m","choices":[{"delta":{"content":"a"}}]}\n\n'
+    response = b'data: {"type":"response.created","response":{"id":"resp_3","model":"m"}}\n\n'
+    assert whole.id == "chatcmpl-1"
+    assert read("chat", body(event, "text/event-stream")).id == "chatcmpl-2"
+    assert read("chat", body(response, "text/event-stream")).id == "resp_3"
+
+
 def test_embeddings_are_understood_without_text() -> None:
     reply = read("embed", body(b'{"data":[{"embedding":[1,2]}],"model":"tiny","usage":{"prompt_tokens":4}}'))
     assert (reply.is_understood, reply.texts, reply.prompt_tokens, reply.model) == (True, [], 4, "tiny")

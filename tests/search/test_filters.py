@@ -10,10 +10,11 @@ FULL = Filter(
     execution=("231",),
     node=("AI Agent",),
     caller=("Ünïcödé & =",),
-    user=("ada@example.org",),
+    user=("ada@example.org", ""),
+    task=("",),
     operation=("chat",),
     outcome=("completed", "client_left"),
-    status=(200, 499),
+    status=(200, 499, 0),
     failed=False,
     truncated=True,
     slower=0.25,
@@ -34,10 +35,21 @@ def test_a_filter_survives_its_own_address() -> None:
 
 
 def test_what_is_given_twice_or_empty_counts_once_or_not_at_all() -> None:
-    given = [("model", "a"), ("model", "b"), ("model", "a"), ("workflow", ""), ("q", " ")]
+    given = [("model", "a"), ("model", "b"), ("model", "a"), ("q", " "), ("slower", ""), ("from", "")]
+    given += [("failed", ""), ("truncated", " "), ("exchange", ""), ("before", "")]
 
     assert read_filter(given) == Filter(model=("a", "b"))
     assert read_filter({"failed": "1", "status": "404"}) == Filter(failed=True, status=(404,))
+
+
+def test_an_empty_name_asks_for_what_has_none() -> None:
+    for field in NAME_FIELDS:
+        for empty in ("", "  ", "\t"):
+            assert getattr(read_filter({field: empty}), field) == ("",)
+        assert read_filter({field: ""}).has_conditions
+    assert read_filter([("task", ""), ("task", "title"), ("task", "")]) == Filter(task=("", "title"))
+    assert read_filter({"status": ""}) == Filter(status=(0,))
+    assert to_query(Filter(node=("",), status=(0, 200))) == [("node", ""), ("status", ""), ("status", "200")]
 
 
 def test_only_what_asks_for_more_than_a_place_is_a_condition() -> None:

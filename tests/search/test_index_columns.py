@@ -23,6 +23,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         node="AI Agent",
         caller="n8n",
         user="ada",
+        task="title",
         operation="generate",
         status=200,
         request_time=1.234,
@@ -42,6 +43,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         "node": "AI Agent",
         "caller": "n8n",
         "user": "ada",
+        "task": "title",
         "operation": "generate",
         "outcome": "completed",
     }
@@ -75,6 +77,8 @@ def test_nonsense_among_the_numbers_is_left_out(value: object) -> None:
         ("completed", {"failed": True}, FAILED),
         ("upstream_broke_off", {}, FAILED),
         ("client_left", {"failed": True}, CLIENT_LEFT),
+        ("client_left", {}, CLIENT_LEFT),
+        ("client_left", {"failed": False}, COMPLETED),
     ],
 )
 def test_an_exchange_is_completed_failed_or_left_alone(outcome: str, said: dict[str, object], kind: int) -> None:

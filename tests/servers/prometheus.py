@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import struct
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,53 @@ class Prometheus:
 
     server: RunningServer
 
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """What ``expr`` is now: a list of ``{"metric", "value"}``."""
-        address = f"{self.server.url}/api/v1/query?{urllib.parse.urlencode({'query': expr})}"
+    def query(self, expr: str, *, at: float | None = None) -> list[dict[str, Any]]:
+        """What ``expr`` is now, or at a Unix time: a list of ``{"metric", "value"}``."""
+        times = {} if at is None else {"time": str(at)}
+        address = f"{self.server.url}/api/v1/query?{urllib.parse.urlencode({'query': expr} | times)}"
         with urllib.request.urlopen(address, timeout=30) as reply:
             answer: list[dict[str, Any]] = json.load(reply)["data"]["result"]
             return answer
+
+    def write(self, samples: Iterable[tuple[Mapping[str, str], float]], at: float) -> None:
+        """Give it ``samples``, labels (the name is ``__name__``) and value, as of the Unix time ``at``.
+
+        Times must not go back. It is Prometheus' remote write: protobuf in a frame of Snappy, here not compressed.
+        """
+        message = b"".join(_bytes_field(1, _series(labels, value, int(at * 1000))) for labels, value in samples)
+        headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
+        headers["X-Prometheus-Remote-Write-Version"] = "0.1.0"
+        request = urllib.request.Request(f"{self.server.url}/api/v1/write", _snappy(message), headers)
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+
+def _series(labels: Mapping[str, str], value: float, milliseconds: int) -> bytes:
+    named = b"".join(
+        _bytes_field(1, _bytes_field(1, name.encode()) + _bytes_field(2, text.encode()))
+        for name, text in sorted(labels.items())
+        if text
+    )
+    return named + _bytes_field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(milliseconds))
+
+
+def _bytes_field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    pieces = bytearray()
+    while value > 0x7F:
+        pieces.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*pieces, value])
+
+
+def _snappy(content: bytes) -> bytes:
+    """A block of literals."""
+    pieces = [content[start : start + 65536] for start in range(0, len(content), 65536)]
+    literals = (b"\xf4" + struct.pack("<H", len(piece) - 1) + piece for piece in pieces)
+    return _varint(len(content)) + b"".join(literals)
 
 
 @contextlib.contextmanager
@@ -35,7 +77,6 @@ def running_prometheus(folder: Path, recorder: str, token: str) -> Iterator[Prom
 
     Changed are the address, the token's file and how often it asks: a test has no 15 seconds.
     """
-    program = require("prometheus", "run make servers")
     folder.mkdir(parents=True)
     (folder / "token").write_text(token)
     text = CONFIGURATION.read_text()
@@ -47,6 +88,21 @@ def running_prometheus(folder: Path, recorder: str, token: str) -> Iterator[Prom
     ):
         assert shipped in text, shipped
         text = text.replace(shipped, here)
+    with _running(folder, text) as prometheus:
+        yield prometheus
+
+
+@contextlib.contextmanager
+def prometheus_to_write_to(folder: Path) -> Iterator[Prometheus]:
+    """Start one that asks nobody: so that what it is given may be of any time."""
+    folder.mkdir(parents=True)
+    with _running(folder, "{}") as prometheus:
+        yield prometheus
+
+
+@contextlib.contextmanager
+def _running(folder: Path, text: str) -> Iterator[Prometheus]:
+    program = require("prometheus", "run make servers")
     configuration = folder / "prometheus.yml"
     configuration.write_text(text)
 

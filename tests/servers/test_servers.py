@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.event_loop_watch import watched_event_loop
-from tests.servers.ollama import Ollama
+from tests.servers.ollama import EMBEDDING_MODEL, MODEL, MODEL_NAMES, Ollama
 from tests.servers.process import RunningServer, running
 from tests.servers.recorder import PROJECT
 
@@ -22,10 +22,16 @@ TOOLS = ("bash", "cat", "cp", "date", "dirname", "flock", "grep", "mkdir", "rm",
 
 
 def test_ollama_generates_with_the_tiny_model(ollama: Ollama) -> None:
-    answer = ollama.ask("/api/generate", {"model": ollama.model, "prompt": "the time of", "stream": False})
+    answer = ollama.ask("/api/generate", {"model": MODEL, "prompt": "the time of", "stream": False})
     assert answer["done"]
     assert answer["eval_count"] > 0
-    assert [model["name"] for model in ollama.ask("/api/ps")["models"]] == ["tiny:latest"]
+    assert f"{MODEL}:latest" in {model["name"] for model in ollama.ask("/api/ps")["models"]}
+
+
+def test_ollama_makes_vectors_with_the_tiny_embedding_model(ollama: Ollama) -> None:
+    answer = ollama.ask("/api/embed", {"model": EMBEDDING_MODEL, "input": ["the time of", "be"]})
+    # Each text has a token before and behind it.
+    assert ([len(vector) for vector in answer["embeddings"]], answer["prompt_eval_count"]) == ([64, 64], 8)
 
 
 def test_a_server_that_ends_at_once_shows_what_it_wrote(tmp_path: Path) -> None:
@@ -61,6 +67,8 @@ def test_all_that_is_missing_is_named_at_once_and_nothing_is_built(tmp_path: Pat
         ("npm", "apt-get install npm"),
         ("node", "apt-get install nodejs"),
         ("g++", "apt-get install g++"),
+        ("cmake", "apt-get install cmake"),
+        ("git", "apt-get install git"),
         ("make", "apt-get install make"),
         ("go", "the archive of go.dev/dl, unpacked into /usr/local"),
         (f"{tmp_path}/usr/include/nlohmann/json.hpp", "apt-get install nlohmann-json3-dev"),
@@ -125,7 +133,7 @@ def test_the_whole_chain_stands(nginx: RunningServer, ollama: Ollama) -> None:
     with urllib.request.urlopen(f"{nginx.url}/api/ollama/api/tags", timeout=10) as reply:
         names = [model["name"] for model in json.load(reply)["models"]]
         exchange = reply.headers["X-Exchange-Id"]
-    assert names == ["tiny:latest"]
+    assert set(names) == MODEL_NAMES
     assert exchange
     until = time.monotonic() + 10  # NGINX writes its line after the answer
     while exchange not in nginx.log_text() and time.monotonic() < until:

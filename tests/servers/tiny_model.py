@@ -19,6 +19,7 @@ WORDS = (
     "such our man me even most made after also did many off before must well back through years much where your way"
 ).split()
 SPECIAL = 3  # <unk>, <s>, </s>
+BYTES = 256
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?:;'\"()-{}[]\n▁"
 
 
@@ -27,7 +28,7 @@ def vocabulary() -> tuple[list[bytes], list[float], list[gguf.TokenType]]:
     tokens: list[bytes] = [b"<unk>", b"<s>", b"</s>"]
     types = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]
     scores = [0.0] * 3
-    for byte in range(256):
+    for byte in range(BYTES):
         tokens.append(f"<0x{byte:02X}>".encode())
         types.append(gguf.TokenType.BYTE)
         scores.append(0.0)
@@ -75,7 +76,8 @@ def write(path: str, seed: int = 7) -> None:
         model.add_tensor(name, np.ones(EMBEDDING, np.float32))
 
     weights("token_embd.weight", len(tokens), EMBEDDING, scale=0.3)
-    weights("output.weight", len(tokens), EMBEDDING, scale=0.3, silent=SPECIAL)  # so that no answer ends by chance
+    # So that no answer ends by chance, and none has a byte that is no UTF-8: newer versions of Ollama break off there.
+    weights("output.weight", len(tokens), EMBEDDING, scale=0.3, silent=SPECIAL + BYTES)
     ones("output_norm.weight")
     for block in range(BLOCKS):
         prefix = f"blk.{block}."

@@ -1,7 +1,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from service.shipping.delivery import DeliveryState
 from service.shipping.loki.receiver import make_receiver
 from service.shipping.loki.settings import LokiSettings, login_headers
 from service.shipping.pace import Pace
-from service.shipping.receiver import Batch, Decision, Verdict
+from service.shipping.receiver import Batch
 from service.shipping.shipper import Shipper
 from tests.fakes.loki import Answer, FakeLoki, Garbage, Hang, Limits, Script, StoreThen
 from tests.shipping.rows import FAST, MemoryJournal, holds, loki_at, make_row, shipping
@@ -201,16 +201,6 @@ async def test_credentials_and_tenant_reach_the_receiver() -> None:
     assert headers["User-Agent"].startswith("ollama-recorder/")
 
 
-async def test_when_record_after_record_is_refused_for_an_unknown_reason_parking_ends() -> None:
-    journal = MemoryJournal([make_row(number) for number in range(1, 201)])
-    async with FakeLoki([Answer(400, "mystery")] * 5000) as fake, shipping(journal, loki_at(fake)) as shipper:
-        await holds(lambda: shipper.delivery().state is DeliveryState.REFUSING)
-        assert len(journal.parked) == 20
-        fake.script.clear()
-        await journal.wait_for_cursor(200)
-        assert len(fake.lines()) == 180
-
-
 async def test_a_stop_while_the_receiver_hangs_ends_soon_and_loses_nothing() -> None:
     journal = MemoryJournal([make_row(1)])
     async with FakeLoki([Hang()]) as fake:
@@ -290,21 +280,15 @@ async def test_a_journal_that_was_lost_and_begun_anew_is_shipped_from_its_beginn
         await holds(lambda: '"model":"after"' in fake.lines()[-1])
 
 
-async def test_a_final_refusal_parks_the_whole_batch_and_is_not_repeated() -> None:
+async def test_what_is_not_for_a_receiver_is_passed_over_without_a_request() -> None:
     journal = MemoryJournal([make_row(number) for number in range(1, 4)])
-    encoded: list[int] = []
-
-    def encode(rows: Sequence[Row]) -> Batch:
-        encoded.append(len(rows))
-        return Batch(b"{}", 2)
-
     async with FakeLoki() as fake:
-        final = Verdict(Decision.FINAL, "http_500", "HTTP 500")
-        receiver = loki_at(fake, encode=encode, judge=lambda status, headers, body: final)
-        async with shipping(journal, receiver):
+        receiver = loki_at(fake, encode=lambda rows: Batch(b"", 0) if rows else Batch(b"{}", 2))
+        async with shipping(journal, receiver) as shipper:
             await journal.wait_for_cursor(3)
-    assert encoded == [3]
-    assert journal.parked == dict.fromkeys((1, 2, 3), ("http_500", "HTTP 500"))
+            assert shipper.delivery().shipped == 0
+    assert fake.lines() == []
+    assert journal.parked == {}
 
 
 async def test_reading_and_encoding_stay_off_the_event_loop() -> None:

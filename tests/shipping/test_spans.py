@@ -4,6 +4,7 @@ import pytest
 from service.journal.reader import Row
 from service.record.record import Record
 from service.record.span_ids import child_span_id
+from service.shipping.span_content import SpanContent
 from service.shipping.spans import Kind, Span, make_spans, span_line
 from tests.shipping.rows import make_row
 
@@ -11,7 +12,7 @@ SECOND = 1_000_000_000
 
 
 def spans_of(row: Row, with_messages: bool = False) -> list[Span]:
-    return make_spans(row, Record(row.line), with_messages)
+    return make_spans(row, Record(row.line), SpanContent(messages=with_messages))
 
 
 def test_a_chat_is_a_server_span_with_a_model_call_and_its_phases_below() -> None:

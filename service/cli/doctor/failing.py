@@ -88,7 +88,8 @@ def silences(window: Window) -> Iterator[CheckResult]:
 
 
 def client_limits(window: Window) -> Iterator[CheckResult]:
-    left = [call for call in window.calls if call.record.outcome == Outcome.CLIENT_LEFT and call.is_model_call]
+    gone = (call for call in window.calls if call.record.outcome == Outcome.CLIENT_LEFT and call.is_model_call)
+    left = [call for call in gone if call.record.failed is not False]
     for limit in _LIMITS:
         calls = [call for call in left if limit - 0.1 <= call.seconds <= limit + _LIMIT_SLACK_SECONDS]
         if not calls or (limit <= _SHORT_LIMIT and len(calls) < 2):

@@ -38,7 +38,7 @@ def look_at_receivers(
     wanted = wanted_receivers(settings, environment)
     if not wanted:
         return [_nothing_is_shipped(settings)]
-    results = [result for receiver in wanted for result in _readiness(receiver)]
+    results = [result for receiver in wanted for result in (*_readiness(receiver), *_carried(receiver))]
     has_trouble = {result.about for result in results if result.entry is Chapter.NO_DATA}
     reader = Reader(settings.data_dir)
     try:
@@ -80,6 +80,11 @@ def _readiness(receiver: WantedReceiver) -> list[CheckResult]:
     severity = _OF_READINESS[readiness.is_ready]
     clock = clock_finding(title, readiness.headers)
     return [CheckResult(title, severity, readiness.text, readiness.advice, entry), *([clock] if clock else [])]
+
+
+def _carried(receiver: WantedReceiver) -> list[CheckResult]:
+    """What of the prompts it gets."""
+    return [CheckResult(receiver.title, Severity.NOTE, receiver.carries, receiver.advice)] if receiver.carries else []
 
 
 def _delivery(receiver: WantedReceiver, reader: Reader, since_ns: int) -> list[CheckResult]:

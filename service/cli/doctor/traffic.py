@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.failed_answers import broken_answers, errors_in_answers, no_answers
 from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
+from service.cli.doctor.of_n8n import many_objects, nameless
 from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
-from service.cli.doctor.unusable_answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
+from service.cli.doctor.unusable_answers import empty_answers, uncounted, unfinished_answers
 from service.cli.doctor.window import Window, read_window
 from service.journal import JournalError
 from service.record.wording import counted

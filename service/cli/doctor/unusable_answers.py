@@ -10,7 +10,6 @@ from service.record.operations import CONVERSATIONS
 from service.record.wording import counted
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
-_N8N = "n8n"
 # One call may be somebody's attempt by hand.
 _HABIT = 3
 
@@ -64,36 +63,6 @@ def _has_limit(call: Observation) -> bool:
     holders = (call.request, options if isinstance(options, dict) else {})
     names = ("num_predict", "max_tokens", "max_completion_tokens", "max_output_tokens")
     return any(name in holder for holder in holders for name in names)
-
-
-def many_objects(window: Window) -> Iterator[CheckResult]:
-    """n8n's HTTP Request node reads whole answers; its AI nodes, which stream, name another program."""
-    streamed = [
-        call
-        for call in window.calls
-        if call.is_answered and call.record.caller == _N8N and call.record.api == "ollama" and call.record.stream
-    ]
-    if not streamed:
-        return
-    text = (
-        f"n8n's HTTP Request node got {counted(len(streamed), 'answer')} {window.span} as a stream: one object a word."
-    )
-    advice = f'Write "stream": false into the node\'s body. {newest(streamed)}'
-    yield CheckResult("n8n", Severity.ADVICE, text, advice, Chapter.MANY_OBJECTS)
-
-
-def nameless(window: Window) -> Iterator[CheckResult]:
-    calls = [
-        call
-        for call in window.calls
-        if call.is_model_call and call.record.caller == _N8N and not (call.record.workflow or call.record.workflow_id)
-    ]
-    if len(calls) < _HABIT:
-        return
-    text = f"{counted(len(calls), 'call')} of n8n {window.span} do not say which workflow asked."
-    yield CheckResult(
-        "n8n", Severity.NOTE, text, "Add the headers of the README's chapter n8n to the node.", Chapter.NAMELESS
-    )
 
 
 def uncounted(window: Window) -> Iterator[CheckResult]:

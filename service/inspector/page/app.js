@@ -44,7 +44,7 @@ const address = makeAddress(window, arrived);
 const announce = (/** @type {string} */ text) => {
   byId("announcement").textContent = text;
 };
-const status = watchStatus(renew);
+const status = watchStatus(renew, () => list.redraw());
 const list = makeList({
   open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain),
 });

@@ -17,6 +17,7 @@ from service.record.fields import METADATA
 from service.record.record import Record
 from service.shipping import spans
 from service.shipping.receiver import Batch, read_record
+from service.shipping.span_content import NO_MESSAGES, SpanContent
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Loki refuses lines over 256 KiB (limits_config.max_line_size).
@@ -24,7 +25,7 @@ _LONGEST_SPAN_LINE: Final = 240_000
 _LONGEST_METADATA_VALUE: Final = 1_000
 
 
-def encode(rows: Sequence[Row], instance: str, with_spans: bool, with_messages: bool = False) -> Batch:
+def encode(rows: Sequence[Row], instance: str, with_spans: bool, content: SpanContent = NO_MESSAGES) -> Batch:
     """A push request for ``rows``: the same rows always give the same times, lines, metadata and labels.
 
     Raises ValueError when a row's line is no JSON object. Only a damaged disk can bring that about.
@@ -36,7 +37,7 @@ def encode(rows: Sequence[Row], instance: str, with_spans: bool, with_messages: 
         method = row.method if row.method in METHODS else "OTHER"
         streams.setdefault(method, []).append([str(row.ended_ns), row.line.decode(), _metadata(record.values)])
         if with_spans:
-            span_entries += _span_entries(row, record, with_messages)
+            span_entries += _span_entries(row, record, content)
     pushed = [
         {"stream": {"job": "nginx", "service": "ollama", "method": method, "instance": instance}, "values": entries}
         for method, entries in streams.items()
@@ -59,10 +60,10 @@ def _text(value: Any) -> str:
     return str(value) if kind is int else orjson.dumps(value).decode()
 
 
-def _span_entries(row: Row, record: Record, with_messages: bool) -> list[list[Any]]:
+def _span_entries(row: Row, record: Record, content: SpanContent) -> list[list[Any]]:
     """All spans of an exchange bear the time of its record: both streams then grow in the same order."""
     entries = []
-    for span in spans.make_spans(row, record, with_messages):
+    for span in spans.make_spans(row, record, content):
         metadata = {
             "trace_id": span.trace_id,
             "span_id": span.span_id,

@@ -61,7 +61,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     if status == 408 or status >= 500:
         return Verdict(Decision.RETRY, f"http_{status}", detail, retry_after=read_retry_after(headers))
     if status == 413:
-        return Verdict(Decision.SPLIT, "request_too_large", detail, may_be_us=True)
+        return Verdict(Decision.SPLIT, "request_too_large", detail, may_be_us=True, is_of_content=True)
     if status == 400:
         return _judge_bad_request(body.decode("utf-8", "replace").lower(), detail)
     return Verdict(Decision.REFUSED, f"http_{status}", detail, _what_to_do(status))
@@ -74,7 +74,7 @@ def _judge_bad_request(answer: str, detail: str) -> Verdict:
     for sentence, reason in _FAULTS_OF_A_LINE:
         if sentence in answer:
             return Verdict(Decision.SPLIT, reason, detail, is_late=reason in _REASONS_OF_AGE)
-    return Verdict(Decision.SPLIT, "bad_request", detail, may_be_us=True)
+    return Verdict(Decision.SPLIT, "bad_request", detail, may_be_us=True, is_of_content=True)
 
 
 def _what_to_do(status: int) -> str:

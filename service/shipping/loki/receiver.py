@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from service.settings import Settings
-from service.shipping.genai import captures_messages
 from service.shipping.loki.encode import encode
 from service.shipping.loki.health import ask_readiness
 from service.shipping.loki.judge import judge
 from service.shipping.loki.settings import NAME, PUSH_PATH, URL_VARIABLE, LokiSettings, read_loki_settings
 from service.shipping.receiver import Receiver, WantedReceiver
 from service.shipping.sending import HttpEndpoint
+from service.shipping.span_content import NO_MESSAGES, SpanContent, captures_messages
 
 
 def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedReceiver | None:
@@ -23,17 +23,17 @@ def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
         title="Loki",
         variable=URL_VARIABLE,
         address=loki.url,
-        prepare=lambda: partial(make_receiver, loki, with_messages=captures_messages(environment)),
+        prepare=lambda: partial(make_receiver, loki, content=SpanContent(messages=captures_messages(environment))),
         ask_readiness=partial(ask_readiness, loki),
         can_delete=True,
     )
 
 
-def make_receiver(loki: LokiSettings, instance: str, *, with_messages: bool = False) -> Receiver:
+def make_receiver(loki: LokiSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``loki``. ``instance`` becomes a stream label, so it must outlive restarts."""
     return Receiver(
         name=NAME,
-        encode=partial(encode, instance=instance, with_spans=loki.with_spans, with_messages=with_messages),
+        encode=partial(encode, instance=instance, with_spans=loki.with_spans, content=content),
         connect=make_endpoint(loki).connect,
         # Half of the default limit of a tenant. Above 1.5 MB/s Loki splits a stream into several (shard_streams),
         # and what is sent twice could then lie in two of them.

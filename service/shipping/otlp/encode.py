@@ -14,6 +14,7 @@ import service
 from service.journal.reader import Row
 from service.shipping import spans
 from service.shipping.receiver import Batch, read_record
+from service.shipping.span_content import NO_MESSAGES, SpanContent
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def encode(
-    rows: Sequence[Row], resource: tuple[tuple[str, str], ...], compresses: bool, with_messages: bool = False
+    rows: Sequence[Row],
+    resource: tuple[tuple[str, str], ...],
+    compresses: bool,
+    content: SpanContent = NO_MESSAGES,
 ) -> Batch:
     """An ``ExportTraceServiceRequest`` of the spans of ``rows``; the same rows give the same bytes."""
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -29,7 +33,7 @@ def encode(
     readable = [
         _readable(span, _resource_of(resource))
         for row in rows
-        for span in spans.make_spans(row, read_record(row), with_messages)
+        for span in spans.make_spans(row, read_record(row), content)
     ]
     body = encode_spans(readable).SerializeToString()
     return Batch(gzip.compress(body, compresslevel=1, mtime=0) if compresses else body, len(body))

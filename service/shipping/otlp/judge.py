@@ -1,5 +1,6 @@
 """What an answer to an export means, by OTLP's own list."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,7 +9,11 @@ import orjson
 from service.shipping.otlp.settings import TRACES_PATH
 from service.shipping.receiver import Decision, Verdict, judge_stranger, quote_answer, read_retry_after
 
-_RETRYABLE: Final = frozenset({429, 502, 503, 504})
+# The specification's own, and what proxies say of a receiver that is away or too slow.
+_RETRYABLE: Final = frozenset({408, 425, 429, 502, 503, 504, *range(520, 531)})
+# What was asked, who asked, and whether they may: no record has a part in these.
+_OF_US: Final = frozenset({401, 402, 403, 404, 405, 406, 407, 410, 411, 415, 421, 426, 428, 431, 451, 501, 505, 511})
+_MISSING_HEADER: Final = re.compile(rb'"loc"\s*:\s*\[\s*"header"\s*,\s*"([A-Za-z0-9_-]{1,100})"')
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
@@ -22,13 +27,21 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     if status in _RETRYABLE:
         wait = read_retry_after(headers)
         return Verdict(Decision.RETRY, f"http_{status}", detail, retry_after=wait, is_overload=status == 429)
-    if status in (401, 403, 404, 405, 407, 415):
+    if header := _missing_header(body):
+        advice = f"set OTEL_EXPORTER_OTLP_HEADERS={header}=…: the receiver asks for it"
+        return Verdict(Decision.REFUSED, f"http_{status}", detail, advice)
+    if status in _OF_US:
         # The specification forbids to repeat a request that was judged; these say that it was not even read.
         return Verdict(Decision.REFUSED, f"http_{status}", detail, _what_to_do(status))
-    if status in (400, 413):
-        # Halves are new requests: one bad span must not take the others with it.
-        return Verdict(Decision.SPLIT, f"http_{status}", detail, may_be_us=True)
-    return Verdict(Decision.FINAL, f"http_{status}", detail)
+    # Halves are new requests: one bad span must not take the others with it.
+    is_of_content = status in (400, 413)
+    return Verdict(Decision.SPLIT, f"http_{status}", detail, may_be_us=True, is_of_content=is_of_content)
+
+
+def _missing_header(body: bytes) -> str:
+    """The request header that an answer names as missing, as FastAPI's do (MLflow); empty: it names none."""
+    found = _MISSING_HEADER.search(body)
+    return found[1].decode() if found else ""
 
 
 def _judge_success(headers: Mapping[str, str], body: bytes) -> Verdict:
@@ -71,7 +84,7 @@ def _status_message(headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _what_to_do(status: int) -> str:
-    if status in (401, 403, 407):
+    if status in (401, 402, 403, 407, 451, 511):
         return "check OTEL_EXPORTER_OTLP_HEADERS: the receiver wants other credentials"
     return (
         f"check OTEL_EXPORTER_OTLP_ENDPOINT: {TRACES_PATH} is added to it, and it must speak OTLP over HTTP (port 4318)"

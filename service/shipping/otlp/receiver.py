@@ -10,7 +10,9 @@ from service.shipping.otlp.judge import judge
 from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
 from service.shipping.receiver import Receiver, WantedReceiver
 from service.shipping.sending import HttpEndpoint
+from service.shipping.span_content import MESSAGES_VARIABLE, NO_MESSAGES, SpanContent, captures_messages
 
+BODIES_VARIABLE = TABLE["otlp_bodies"].name
 # Many receivers take messages of 4 MiB at most (gRPC's default, behind HTTP too).
 _MOST_BYTES = 4_000_000
 
@@ -23,8 +25,16 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
     if endpoint is None:
         return None
 
+    content = SpanContent(
+        bodies=settings.otlp_bodies,
+        messages=captures_messages(environment),
+        list_views=True,
+        polls=settings.otlp_polls,
+        upstream=settings.ollama_url,
+    )
+
     def prepare() -> Callable[[str], Receiver]:
-        return partial(make_receiver, read_otlp_settings(endpoint, variables))
+        return partial(make_receiver, read_otlp_settings(endpoint, variables), content=content)
 
     return WantedReceiver(
         name=NAME,
@@ -33,10 +43,20 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
         address=endpoint.address,
         prepare=prepare,
         ask_readiness=partial(ask_readiness, endpoint.address),
+        carries=_carries(content),
+        advice=f"{BODIES_VARIABLE}=false leaves requests out, {MESSAGES_VARIABLE} decides about messages.",
     )
 
 
-def make_receiver(otlp: OtlpSettings, instance: str) -> Receiver:
+def _carries(content: SpanContent) -> str:
+    if content.messages:
+        return "Spans carry prompts and answers to it, as GenAI messages."
+    if content.bodies:
+        return "Spans carry requests as they came to it, and so whole prompts; answers stay here."
+    return "Spans carry neither prompts nor answers to it."
+
+
+def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``otlp``. ``instance`` becomes the resource's ``service.instance.id`` unless that is set."""
     return Receiver(
         name=NAME,
@@ -44,7 +64,7 @@ def make_receiver(otlp: OtlpSettings, instance: str) -> Receiver:
             encode,
             resource=tuple(otlp.resource(instance).items()),
             compresses=otlp.compresses,
-            with_messages=otlp.with_messages,
+            content=content,
         ),
         connect=make_endpoint(otlp).connect,
         bytes_per_second=5_000_000,

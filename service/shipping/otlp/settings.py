@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 
 import service
 from service.settings import SettingsError
-from service.shipping.genai import captures_messages
 
 NAME: Final = "otlp"
 TRACES_PATH: Final = "/v1/traces"
@@ -34,7 +33,6 @@ class OtlpSettings:
     timeout: float
     compresses: bool
     attributes: Mapping[str, str]
-    with_messages: bool
     tls: ssl.SSLContext | None = None
 
     def resource(self, instance: str) -> dict[str, str]:
@@ -77,7 +75,6 @@ def read_otlp_settings(endpoint: OtlpEndpoint, environment: Mapping[str, str]) -
         timeout=_timeout(variables, mistakes),
         compresses=_compresses(variables, mistakes),
         attributes=_attributes(variables, mistakes),
-        with_messages=captures_messages(variables),
         tls=_tls(variables, mistakes),
     )
     if mistakes:

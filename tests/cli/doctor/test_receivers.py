@@ -98,3 +98,20 @@ def test_what_waits_and_what_was_refused_are_told(settings: Make, answers: Make,
     with open_journal(folder, receivers=["loki"]) as journal:
         journal.move_cursor("loki", 3)
     assert "It has everything." in said(look_at_receivers(settings(LOKI_URL=url)), Severity.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "requests as they came"),
+        ({"OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT": "false"}, "neither prompts nor answers"),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}, "prompts and answers"),
+    ],
+)
+def test_what_an_otlp_receiver_gets_of_prompts_is_told(
+    variables: dict[str, str], words: str, settings: Make, answers: Make
+) -> None:
+    given = settings(OTEL_EXPORTER_OTLP_ENDPOINT=answers({}).url, **variables)
+    (note,) = [each for each in look_at_receivers(given, variables) if each.text.startswith("Spans carry")]
+    assert words in note.text
+    assert "OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT=false" in note.advice

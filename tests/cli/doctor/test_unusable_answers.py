@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.cli.doctor.unusable_answers import empty_answers, many_objects, nameless, uncounted, unfinished_answers
+from service.cli.doctor.unusable_answers import empty_answers, unfinished_answers
 from service.cli.doctor.window import Window, read_window
 from service.record.exchange import EncodedRecord
 from tests.cli.doctor.given_traffic import call, happened
@@ -39,8 +39,3 @@ def test_thinking_that_ends_without_an_answer_is_told_once(folder: Path) -> None
     found = among(folder, call(1, thinking="Well", response_text=" \n", done_reason="length"))
     assert len(list(empty_answers(found))) == 1
     assert list(unfinished_answers(found)) == []
-
-
-def test_ai_nodes_of_n8n_may_stream(folder: Path) -> None:
-    found = among(folder, call(1, stream=True, caller="ollama-js", workflow="Invoices"))
-    assert [*many_objects(found), *nameless(found), *uncounted(found)] == []

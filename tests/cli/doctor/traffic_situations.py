@@ -44,7 +44,8 @@ _METHOD = "/api/chat is asked with POST, not with GET."
 _LARGE = "/generate takes prompts up to 1 MiB; /api/ollama/api/generate takes longer ones."
 _SLOW_START = {"request_time": 32.0, "wait_time": 30.0, "load_time": 30.0}
 _QUEUED = {"request_time": 22.0, "wait_time": 20.0, "load_time": 0.1, "time_to_first_byte": 22.0}
-_N8N: dict[str, Any] = {"caller": "n8n"}
+_N8N: dict[str, Any] = {"caller": "n8n", "user_agent": "n8n", "remote_addr": "172.18.0.5"}
+_AI_NODE: dict[str, Any] = {"caller": "ollama-js", "user_agent": "ollama-js/0.6.4", "remote_addr": "172.18.0.5"}
 
 
 def _swapped() -> list[EncodedRecord]:
@@ -208,6 +209,15 @@ TRAFFIC_SITUATIONS = (
         Chapter.NAMELESS,
         Severity.NOTE,
         traffic(*(call(number, ago=number, **_N8N) for number in range(1, 4))),
+    ),
+    Situation(
+        "AI nodes of n8n without names",
+        Chapter.NAMELESS,
+        Severity.NOTE,
+        traffic(
+            call(4, ago=4, workflow="Invoices", **_N8N),
+            *(call(number, ago=number, stream=True, **_AI_NODE) for number in range(1, 4)),
+        ),
     ),
     Situation(
         "OpenAI's streams without usage",

@@ -23,7 +23,14 @@ test("what the recorder takes for the same is the same here", () => {
 
 test("the plain page has a plain address", () => {
   assert.equal(writeView(readView("")), "");
-  assert.equal(writeView(readView("?unknown=1&model=")), "");
+  assert.equal(writeView(readView("?unknown=1&q=&slower=&exchange=")), "");
+});
+
+test("an empty value of a facet asks for exchanges without one", () => {
+  assert.deepEqual(readView("?node=&node=%20&node=a").node, ["", "a"]);
+  assert.equal(writeView(readView("?task=")), "?task=");
+  assert.equal(filterOf(readView("?from=all&task=&node=a&node=")), "node=a&node=&task=");
+  assert.equal(isFiltered(readView("?task=")), true);
 });
 
 test("no time means the last day, and all means all", () => {

@@ -8,6 +8,7 @@ const summary = (more = {}) => ({ number: 5, time: "2026-11-21T12:00:00Z", start
 test("who asked is the workflow, else the program, else whatever is known", () => {
   assert.deepEqual(whoAsked({ workflow: "W", node: "N", caller: "n8n" }), { name: "W", further: ["› N"] });
   assert.deepEqual(whoAsked({ caller: "Open WebUI", user: "Anna" }), { name: "Open WebUI", further: ["· Anna"] });
+  assert.deepEqual(whoAsked({ caller: "Open WebUI", task: "title", user: "Anna" }), { name: "Open WebUI", further: ["› title", "· Anna"] });
   assert.deepEqual(whoAsked({}), { name: "somebody", further: [] });
   assert.equal(titleOf({ operation: "chat", caller: "curl" }), "Chat, by curl");
   assert.equal(titleOf({ operation: "chat", workflow: "W", node: "N" }), "N, in W");
@@ -20,6 +21,7 @@ test("marks say what is worth noticing, and nothing on a usual exchange", () => 
   const texts = (record, slow = 30) => marksOf(record, slow).map(({ text }) => text);
   assert.deepEqual(texts(summary()), []);
   assert.deepEqual(texts(summary({ outcome: "client_left", failed: true, request_time: 300 }), 999), ["client left after 300 s"]);
+  assert.deepEqual(marksOf(summary({ outcome: "client_left", failed: false, request_time: 12 }), 99), [{ text: "stopped after 12.0 s", tone: "quiet" }]);
   assert.deepEqual(texts(summary({ failed: true, status: 404 })), ["error 404"]);
   assert.deepEqual(texts(summary({ outcome: "refused", failed: true, status: 403 })), ["refused 403"]);
   assert.deepEqual(texts(summary({ outcome: "something_new", failed: true })), ["something_new"]);

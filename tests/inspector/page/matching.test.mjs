@@ -26,6 +26,19 @@ test("whether a prompt was cut is yes, no or unknown", () => {
   assert.deepEqual(matching(""), [true, true, true]);
 });
 
+test("an empty value is that of an exchange without one", () => {
+  const title = compact(summary({ caller: "Open WebUI", task: "title" }));
+  const asked = compact(summary({ caller: "Open WebUI" }));
+  const matching = (search) => [title, asked].map((exchange) => matches(readView(search), exchange));
+  assert.deepEqual(matching("?task="), [false, true]);
+  assert.deepEqual(matching("?task=title"), [true, false]);
+  assert.deepEqual(matching("?task=&task=title"), [true, true]);
+  assert.deepEqual(matching("?node="), [true, true]);
+  assert.deepEqual(matching("?caller=%20"), [false, false]);
+  assert.equal(matches(readView("?workflow="), compact(summary({ workflow_id: "w1" }))), false);
+  assert.equal(matches(readView("?workflow="), asked), true);
+});
+
 test("only the recorder can tell whether a whole text holds a word", () => {
   assert.equal(matches(readView("?q=word"), compact(summary())), undefined);
   assert.equal(matches(readView("?slower=2m"), compact(summary())), undefined);

@@ -10,6 +10,11 @@ test("a view is said in words", () => {
   assert.equal(describeTime(readView("?from=nonsense")), "a time");
 });
 
+test("what has none is said so", () => {
+  assert.deepEqual(describeView(readView("?from=-1h&task=")), ["the last hour", "no task"]);
+  assert.deepEqual(describeView(readView("?from=-1h&node=a&node=&node=b")), ["the last hour", "node a or b or no node"]);
+});
+
 test("what is known of prompts is said in three ways", () => {
   const words = ["true", "false", "unknown"].map((value) => describeView(readView(`?truncated=${value}`))[1]);
   assert.deepEqual(words, ["prompt cut", "prompt read whole", "prompt perhaps cut"]);

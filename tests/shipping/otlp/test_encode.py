@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from service.journal.reader import Row
 from service.record.span_ids import child_span_id
 from service.shipping.otlp.encode import encode
+from service.shipping.span_content import SpanContent
 from tests.shipping.rows import make_row
 
 pytestmark = pytest.mark.blocks("the stand-in decodes and keeps its spans in this same interpreter")
@@ -21,7 +22,7 @@ RESOURCE = (("service.name", "ollama-recorder"),)
 
 def decoded(rows: list[Row], with_messages: bool = False) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
-    request.ParseFromString(encode(rows, RESOURCE, False, with_messages).body)
+    request.ParseFromString(encode(rows, RESOURCE, False, SpanContent(messages=with_messages)).body)
     return request
 
 

@@ -17,12 +17,16 @@ from service.shipping.receiver import Decision
         (502, Decision.RETRY),
         (503, Decision.RETRY),
         (504, Decision.RETRY),
-        (500, Decision.FINAL),
-        (501, Decision.FINAL),
-        (422, Decision.FINAL),
+        (408, Decision.RETRY),
+        (521, Decision.RETRY),
+        (500, Decision.SPLIT),
+        (422, Decision.SPLIT),
+        (409, Decision.SPLIT),
         (400, Decision.SPLIT),
         (413, Decision.SPLIT),
         (401, Decision.REFUSED),
+        (402, Decision.REFUSED),
+        (501, Decision.REFUSED),
         (404, Decision.REFUSED),
         (307, Decision.REFUSED),
     ],
@@ -55,3 +59,10 @@ def test_partial_success_is_read_in_either_form_and_nonsense_is_none(
     verdict = judge(200, {"Content-Type": content_type}, body)
     assert (verdict.decision, verdict.rejected_spans) == (Decision.ACCEPTED, rejected)
     assert verdict.detail == ("too old" if rejected else "")
+
+
+def test_a_header_that_is_missing_is_named() -> None:
+    answer = b'{"detail":[{"type":"missing","loc":["header","x-mlflow-experiment-id"],"msg":"Field required"}]}'
+    verdict = judge(422, {"Content-Type": "application/json"}, answer)
+    assert verdict.decision is Decision.REFUSED
+    assert verdict.what_to_do.startswith("set OTEL_EXPORTER_OTLP_HEADERS=x-mlflow-experiment-id=")

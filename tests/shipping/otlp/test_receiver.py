@@ -69,14 +69,47 @@ async def test_every_span_arrives_although_the_receiver_is_away_at_times() -> No
     assert journal.parked == {}
 
 
-async def test_a_500_is_never_repeated() -> None:
+async def test_a_batch_that_got_a_500_goes_in_halves() -> None:
     journal = MemoryJournal([make_row(number) for number in range(1, 61)])
     async with FakeOtlp([Answer(500, b"broken")]) as fake, shipping(journal, receiver_for(fake)) as shipper:
         await journal.wait_for_cursor(60)
-        assert len(fake.spans) == 50
+        assert len(fake.spans) == len({span.span_id for span in fake.spans}) == 300
         assert shipper.delivery().state is DeliveryState.WELL
-    assert journal.parked[1] == ("http_500", "HTTP 500: broken")
-    assert sorted(journal.parked) == list(range(1, 51))
+    assert journal.parked == {}
+
+
+async def test_polls_are_not_exported_unless_asked_for() -> None:
+    polls = [make_row(number, method="GET", operation=name) for number, name in enumerate(("list", "ps", "version"), 1)]
+    journal = MemoryJournal([*polls, make_row(4)])
+    async with FakeOtlp() as fake:
+        async with shipping(journal, receiver_for(fake)):
+            await journal.wait_for_cursor(4)
+        assert {span.trace_id.hex() for span in fake.spans} == {f"{4:032x}"}
+        journal.cursor = 0
+        async with shipping(journal, receiver_for(fake, OTLP_POLLS="true")):
+            await journal.wait_for_cursor(4)
+        assert len({span.trace_id for span in fake.spans}) == 4
+
+
+async def test_what_is_only_polls_asks_the_receiver_nothing() -> None:
+    journal = MemoryJournal([make_row(1, method="GET", operation="list")])
+    async with FakeOtlp() as fake, shipping(journal, receiver_for(fake)) as shipper:
+        await journal.wait_for_cursor(1)
+        assert fake.spans == []
+        assert shipper.delivery().shipped == 0
+
+
+async def test_bodies_stay_away_from_a_receiver_that_shall_not_have_them() -> None:
+    journal = MemoryJournal([make_row(1)])
+    async with FakeOtlp() as fake:
+        receiver = receiver_for(fake, OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT="false")
+        async with shipping(journal, receiver):
+            await journal.wait_for_cursor(1)
+        assert "sky" not in str(fake.exports)
+        journal.cursor = 0
+        async with shipping(journal, receiver_for(fake)):
+            await journal.wait_for_cursor(1)
+        assert "sky" in str(fake.exports)
 
 
 async def test_one_bad_span_takes_no_other_record_with_it() -> None:

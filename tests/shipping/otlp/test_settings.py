@@ -43,7 +43,7 @@ def test_the_general_endpoint_is_a_base_and_the_traces_own_is_taken_as_it_stands
 
 def test_defaults_are_those_of_the_specification() -> None:
     read = settings()
-    assert (read.timeout, read.compresses, read.headers, read.with_messages) == (10.0, False, {}, False)
+    assert (read.timeout, read.compresses, read.headers) == (10.0, False, {})
     assert read.resource("box-1")["service.name"] == "ollama-recorder"
     assert read.resource("box-1")["service.instance.id"] == "box-1"
 

@@ -19,8 +19,9 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  * @property {string} colour  what the dots of the timeline are coloured by: "model", or "" for the outcome
  *
  * @typedef {Record<Facet, string[]> & Record<SingleFilter, string> & OfThePageAlone} View
- *   Filters that are not used are "" or []. `failed` is "true", "false" or "" for either; `truncated` may also be
- *   "unknown"; `slower` is seconds; `from` and `to` are RFC 3339 or relative like -1h; `from` may be "all"; "" is USUAL_SPAN and now
+ *   Filters that are not used are "" or []; among the values of a facet "" stands for exchanges without one.
+ *   `failed` is "true", "false" or "" for either; `truncated` may also be "unknown"; `slower` is seconds;
+ *   `from` and `to` are RFC 3339 or relative like -1h; `from` may be "all"; "" is USUAL_SPAN and now
  *
  * @typedef {object} Address
  * @property {View} view
@@ -41,13 +42,23 @@ export const USUAL_SPAN = "-24h";
 export function readView(search) {
   const query = new URLSearchParams(search);
   const singles = SINGLE.map((name) => [name, (query.get(name) ?? "").trim()]);
-  const facets = FACETS.map((name) => [name, [...new Set(query.getAll(name).filter((value) => value !== ""))]]);
+  const facets = FACETS.map((name) => [name, [...new Set(valuesOf(query, name))]]);
   const view = /** @type {View} */ (Object.fromEntries([...singles, ...facets]));
   // As the recorder reads them, which takes several spellings of the same.
   for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
   view.show = view.show.toLowerCase();
   return view;
+}
+
+/**
+ * The values of a facet; an empty one stands for exchanges that have none. Each exchange has an id.
+ * @param {URLSearchParams} query
+ * @param {Facet} name
+ */
+function valuesOf(query, name) {
+  const values = query.getAll(name).map((value) => (value.trim() === "" ? "" : value));
+  return name === "exchange" ? values.filter((value) => value !== "") : values;
 }
 
 /** @param {string} text */

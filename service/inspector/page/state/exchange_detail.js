@@ -13,6 +13,7 @@ import { ask } from "./api.js";
  * @property {string[]} [images]
  * @property {string} [name]
  * @property {string} [tool_call_id]
+ * @property {string} [typed]  the words of the text that a person typed, where a program put a document before them
  *
  * @typedef {object} Conversation
  * @property {Turn[]} turns
@@ -40,6 +41,7 @@ import { ask } from "./api.js";
  * @property {string} [replay_of]  an id
  * @property {string[]} replays  ids
  * @property {string} [trace_url]
+ * @property {string} [n8n_url]  of the execution
  * @property {KeptBody} request
  * @property {KeptBody} response
  * @property {boolean} may_replay

@@ -16,6 +16,8 @@
  * @property {string} [model]
  * @property {string} [remote_host]
  * @property {string} [remote_model]
+ * @property {string} [response_model]
+ * @property {string} [response_id]
  * @property {boolean} [stream]
  * @property {string} [done_reason]
  * @property {number} [prompt_tokens]  tokens
@@ -27,6 +29,8 @@
  * @property {number} [prompt_lost_messages]
  * @property {number} [prompt_lost_tokens]  tokens
  * @property {number} [context_length]  tokens
+ * @property {number} [queue_time]  seconds
+ * @property {string} [queue_behind]
  * @property {number} [upload_time]  seconds
  * @property {number} [wait_time]  seconds
  * @property {number} [load_time]  seconds
@@ -42,18 +46,22 @@
  * @property {string} [caller]
  * @property {string} [user]
  * @property {string} [replay_of]
+ * @property {string} [key]
+ * @property {string} [task]
  * @property {string} [user_agent]
  * @property {string} [remote_addr]
  * @property {number} [request_bytes]  bytes
  * @property {number} [response_bytes]  bytes
+ * @property {string[]} [changed]
  * @property {boolean} [request_truncated]
  * @property {boolean} [response_truncated]
  * @property {number} [images]
+ * @property {number} [dimensions]
  * @property {string} [exchange]
  * @property {string} [trace_id]
  * @property {string} [span_id]
  *
- * @typedef {"wait" | "prompt" | "generation" | "sending"} PhaseName
+ * @typedef {"queue" | "wait" | "prompt" | "generation" | "sending"} PhaseName
  */
 
 /** The name of each field: what is misspelt is found when types are checked. */
@@ -71,6 +79,8 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   model: "model",
   remote_host: "remote_host",
   remote_model: "remote_model",
+  response_model: "response_model",
+  response_id: "response_id",
   stream: "stream",
   done_reason: "done_reason",
   prompt_tokens: "prompt_tokens",
@@ -82,6 +92,8 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   prompt_lost_messages: "prompt_lost_messages",
   prompt_lost_tokens: "prompt_lost_tokens",
   context_length: "context_length",
+  queue_time: "queue_time",
+  queue_behind: "queue_behind",
   upload_time: "upload_time",
   wait_time: "wait_time",
   load_time: "load_time",
@@ -97,13 +109,17 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   caller: "caller",
   user: "user",
   replay_of: "replay_of",
+  key: "key",
+  task: "task",
   user_agent: "user_agent",
   remote_addr: "remote_addr",
   request_bytes: "request_bytes",
   response_bytes: "response_bytes",
+  changed: "changed",
   request_truncated: "request_truncated",
   response_truncated: "response_truncated",
   images: "images",
+  dimensions: "dimensions",
   exchange: "exchange",
   trace_id: "trace_id",
   span_id: "span_id",
@@ -125,6 +141,8 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "model", kind: "text", unit: "", label: "model" },
   { name: "remote_host", kind: "text", unit: "", label: "passed on to" },
   { name: "remote_model", kind: "text", unit: "", label: "model there" },
+  { name: "response_model", kind: "text", unit: "", label: "answered by" },
+  { name: "response_id", kind: "text", unit: "", label: "" },
   { name: "stream", kind: "truth", unit: "", label: "streamed" },
   { name: "done_reason", kind: "text", unit: "", label: "ended because of" },
   { name: "prompt_tokens", kind: "count", unit: "tokens", label: "tokens in" },
@@ -136,6 +154,8 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "prompt_lost_messages", kind: "count", unit: "", label: "messages lost, at least" },
   { name: "prompt_lost_tokens", kind: "count", unit: "tokens", label: "tokens lost, at least" },
   { name: "context_length", kind: "count", unit: "tokens", label: "context" },
+  { name: "queue_time", kind: "number", unit: "s", label: "queued" },
+  { name: "queue_behind", kind: "text", unit: "", label: "queued behind" },
   { name: "upload_time", kind: "number", unit: "s", label: "request sent after" },
   { name: "wait_time", kind: "number", unit: "s", label: "waited" },
   { name: "load_time", kind: "number", unit: "s", label: "of this loading" },
@@ -151,13 +171,17 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "caller", kind: "text", unit: "", label: "caller" },
   { name: "user", kind: "text", unit: "", label: "user" },
   { name: "replay_of", kind: "text", unit: "", label: "repeats" },
+  { name: "key", kind: "text", unit: "", label: "key" },
+  { name: "task", kind: "text", unit: "", label: "task" },
   { name: "user_agent", kind: "text", unit: "", label: "program" },
   { name: "remote_addr", kind: "text", unit: "", label: "from" },
   { name: "request_bytes", kind: "count", unit: "bytes", label: "bytes sent" },
   { name: "response_bytes", kind: "count", unit: "bytes", label: "bytes answered" },
+  { name: "changed", kind: "names", unit: "", label: "put in" },
   { name: "request_truncated", kind: "truth", unit: "", label: "" },
   { name: "response_truncated", kind: "truth", unit: "", label: "" },
   { name: "images", kind: "count", unit: "", label: "pictures" },
+  { name: "dimensions", kind: "count", unit: "", label: "numbers a vector" },
   { name: "exchange", kind: "text", unit: "", label: "exchange" },
   { name: "trace_id", kind: "text", unit: "", label: "trace" },
   { name: "span_id", kind: "text", unit: "", label: "" },
@@ -178,6 +202,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },
+  { name: "task", kind: "name", fields: ["task"], isRepeated: true, label: "task" },
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
   { name: "status", kind: "name", fields: ["status"], isRepeated: true, label: "status", isAtEnd: true },
@@ -190,6 +215,7 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "workflow",
   "node",
   "caller",
+  "task",
   "operation",
 ]));
 

@@ -6,7 +6,8 @@ import { inFlight } from "./summary.js";
 /**
  * @typedef {import("./summary.js").ListedExchange} ListedExchange
  * @typedef {Parameters<typeof inFlight>[0]} Begun  an exchange as `hello` and `begun` tell of it
- * @typedef {{exchange: string, bytes: number, text?: string}} Progress  `text`: the last of its answer
+ * @typedef {{exchange: string, bytes: number, text?: string, place?: number, reason?: string}} Progress
+ *   `text`: the last of its answer; `place`, `reason`: where it waits in the recorder for Ollama, and why
  */
 
 /** The recorder tells each second how far those in flight are. */
@@ -55,6 +56,7 @@ export function makeInFlight(view, changed) {
       const open = all.get(progress.exchange);
       if (!open) return false;
       open.heard = Date.now();
+      open.queued = progress.place === undefined ? "" : `waits in the recorder at place ${progress.place}: ${progress.reason}`;
       open.answer = progress.text ?? open.answer;
       open.bytes = progress.bytes;
       return true;

@@ -40,7 +40,8 @@ function meets(view, exchange, filter) {
   }
   if (filter.kind !== "name" && filter.kind !== "id") return true;
   const wanted = view[filter.name];
-  return !wanted.length || filter.fields.some((field) => wanted.includes(String(exchange[field] ?? "")));
+  const values = filter.fields.map((field) => String(exchange[field] ?? "")).filter((value) => value !== "");
+  return !wanted.length || (values.length ? values.some((value) => wanted.includes(value)) : wanted.includes(""));
 }
 
 /**

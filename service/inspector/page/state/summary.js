@@ -24,6 +24,7 @@ import { GATEWAY_PREFIX, REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @property {boolean} [isOpen]  whether it is in flight
  * @property {number} [heard]  of one in flight: when the recorder told of it last, Unix milliseconds by our clock
  * @property {number} [bytes]  of one in flight: how long its answer is so far
+ * @property {string} [queued]  of one in flight: at which place it waits in the recorder, and why; "" once it is at Ollama
  *
  * @typedef {RecordFields & Excerpts & Division & Timing} ListedExchange
  */

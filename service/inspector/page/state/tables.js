@@ -19,11 +19,12 @@ export { FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES };
 export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
   "number", FIELD.exchange, FIELD.status, FIELD.request_time, FIELD.outcome, FIELD.failed, FIELD.operation, FIELD.model, FIELD.prompt_tokens,
   FIELD.completion_tokens, FIELD.tokens_per_second, FIELD.prompt_truncated, FIELD.context_length, FIELD.wait_time, "phases", FIELD.workflow,
-  FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.caller, FIELD.user, FIELD.error, FIELD.replay_of, "prompt", "answer",
+  FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.caller, FIELD.user, FIELD.task, FIELD.error, FIELD.replay_of, "prompt",
+  "answer",
 ]));
 
 /** The fields in which few names come again and again: one string serves all rows. */
-export const REPEATED_NAMES = Object.freeze([FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user]);
+export const REPEATED_NAMES = Object.freeze([FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user, FIELD.task]);
 
 /**
  * @typedef {(typeof FILTERS)[number]} Filter
@@ -59,7 +60,7 @@ export const FACET_LABELS = Object.freeze(
 
 /** The facets that can be chosen among, in the order in which they are offered. */
 export const OFFERED_FACETS = Object.freeze(/** @type {Facet[]} */ ([
-  "model", "workflow", "caller", "node", "execution", "user", "operation", "outcome", "status",
+  "model", "workflow", "caller", "node", "execution", "user", "task", "operation", "outcome", "status",
 ]));
 
 /** The facets that always have a button; others have one while they are used. */
@@ -70,12 +71,12 @@ export const STATUSES = Object.freeze(["200", "400", "403", "404", "429", "499",
 
 /** How each phase is called. */
 export const PHASE_LABELS = Object.freeze(/** @type {Record<PhaseName, string>} */ ({
-  wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
+  queue: "waiting in the recorder", wait: "waiting to run", prompt: "reading the prompt", generation: "generating", sending: "sending",
 }));
 
 /** How each kind of finding is taken; the others are a warning. */
-export const FINDING_TONES = Object.freeze(/** @type {Record<string, "bad" | "fine" | undefined>} */ ({
-  failed: "bad", client_left: "bad", quick: "fine",
+export const FINDING_TONES = Object.freeze(/** @type {Record<string, "bad" | "fine" | "note" | undefined>} */ ({
+  failed: "bad", client_left: "bad", stopped: "note", quick: "fine", maybe_cut_prompt: "note",
 }));
 
 /** The kinds of a timeline's dots: a dot has the place of its kind here. `label` is "" where nothing is worth telling. */
@@ -87,7 +88,7 @@ export const DOT_KINDS = Object.freeze([
 export const EXPORTED_LINES = Object.freeze(/** @type {Record<string, string>} */ ({ "chat.jsonl": "chat", jsonl: "record" }));
 
 /** What only an export of chats can be asked for; the names of the boxes in the form. */
-export const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all"]);
+export const CHAT_OPTIONS = Object.freeze(["drop_system", "thinking", "all", "tasks"]);
 
 /** How a value is shown. @typedef {"text" | "count" | "duration" | "rate" | "truth"} ValueKind */
 

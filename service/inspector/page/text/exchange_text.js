@@ -5,7 +5,7 @@ import { counted, duration, whole } from "./format.js";
 
 /**
  * @typedef {import("../state/tables.js").RecordFields} RecordFields
- * @typedef {{text: string, tone: "bad" | "warn"}} Mark
+ * @typedef {{text: string, tone: "bad" | "warn" | "quiet"}} Mark
  */
 
 const LONGEST_ID = 14;
@@ -29,8 +29,9 @@ export function stepOf(record) {
  */
 export function whoAsked(record) {
   const name = record.workflow ?? record.caller;
-  if (!name) return { name: record.node ?? record.user ?? "somebody", further: [] };
-  return { name, further: [...(record.node ? [`› ${record.node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
+  const node = record.node ?? record.task;
+  if (!name) return { name: node ?? record.user ?? "somebody", further: [] };
+  return { name, further: [...(node ? [`› ${node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
 }
 
 /**
@@ -49,6 +50,7 @@ export function marksOf(record, slow) {
  * @returns {Mark | undefined}
  */
 function endMark({ outcome, status, failed, request_time: took = 0 }) {
+  if (isStopped({ outcome, failed })) return { text: `stopped${took >= NOTICEABLE ? ` after ${duration(took)}` : ""}`, tone: "quiet" };
   if (outcome && outcome !== "completed") {
     const after = outcome === "client_left" && took >= NOTICEABLE ? ` after ${duration(took)}` : "";
     const answered = outcome === "refused" && status ? ` ${status}` : "";
@@ -88,10 +90,19 @@ export function titleOf(record) {
 }
 
 /**
+ * Whether its reader ended an answer that had begun.
+ * @param {RecordFields} record
+ */
+function isStopped({ outcome, failed }) {
+  return outcome === "client_left" && failed === false;
+}
+
+/**
  * How it ended, in words: "answered in full", "client left".
  * @param {RecordFields} record
  */
 export function outcomeText({ outcome = "", failed }) {
+  if (isStopped({ outcome, failed })) return "stopped by the client";
   return failed && outcome === "completed" ? "answered with an error" : (OUTCOMES[outcome] ?? outcome);
 }
 

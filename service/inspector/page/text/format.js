@@ -183,6 +183,7 @@ export function shownAs(kind, value) {
 export function shownField(kind, unit, value) {
   if (value === undefined || value === null) return "";
   if (kind === "time") return moment(Date.parse(value), Date.now());
+  if (kind === "names") return value.join(", ");
   if (unit === "bytes") return size(value);
   if (unit === "tokens/s") return rate(value);
   if (unit === "s") return duration(value);

@@ -5,7 +5,10 @@ import { FACET_LABELS, FACETS } from "../state/tables.js";
 import { timestampOf } from "../state/timestamps.js";
 import { moment, span } from "./format.js";
 
-/** @typedef {import("../state/address.js").View} View */
+/**
+ * @typedef {import("../state/address.js").View} View
+ * @typedef {import("../state/tables.js").Facet} Facet
+ */
 
 /** The spans that have a button: what the address has, a short and a long name. */
 export const SPANS = Object.freeze(/** @type {[string, string, string][]} */ ([
@@ -42,12 +45,32 @@ export function describeView(view) {
   const phrases = [describeTime(view)];
   if (view.q) phrases.push(`with ${view.q}`);
   for (const facet of FACETS) {
-    if (view[facet].length) phrases.push(`${FACET_LABELS[facet]} ${view[facet].join(" or ")}`);
+    if (view[facet].length) phrases.push(describeFacet(facet, view[facet]));
   }
   if (view.failed) phrases.push(view.failed === "true" ? "failed" : "not failed");
   if (view.truncated) phrases.push(CUTS[view.truncated] ?? "prompt perhaps cut");
   if (view.slower) phrases.push(describeSlower(view.slower));
   return phrases;
+}
+
+/**
+ * @param {Facet} facet
+ * @param {string[]} values  at least one
+ */
+function describeFacet(facet, values) {
+  const label = FACET_LABELS[facet];
+  const named = values.filter((value) => value !== "");
+  const phrases = named.length ? [`${label} ${named.join(" or ")}`] : [];
+  return [...phrases, ...(values.includes("") ? [`no ${label}`] : [])].join(" or ");
+}
+
+/**
+ * A value that is filtered by, in words: "" stands for exchanges without one.
+ * @param {Facet} facet
+ * @param {string} value
+ */
+export function valueText(facet, value) {
+  return value === "" ? `no ${FACET_LABELS[facet]}` : value;
 }
 
 /** @param {string} slower  seconds, or a number with its unit */

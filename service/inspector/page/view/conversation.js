@@ -72,7 +72,7 @@ function turnPart(turn, ending, isAnswer = false) {
     "div", { class: `turn ${role}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
     element("h3", {}, labelOf(turn, ending)),
     turn.thinking ? thinkingPart(turn.thinking) : null,
-    turn.text ? textPart(turn.text) : null,
+    ...textParts(turn),
     ...(turn.images ?? []).map(imagePart),
     ...calls.map(callPart),
     !turn.text && !turn.thinking && !calls.length && !turn.images?.length ? element("p", { class: "quiet" }, "nothing") : null,
@@ -86,6 +86,15 @@ function turnPart(turn, ending, isAnswer = false) {
 function labelOf({ role, name }, ending) {
   const who = role === "tool" ? [name ? `result of ${name}` : role] : [role, name];
   return [...who, ending].filter(Boolean).join(" · ");
+}
+
+/**
+ * A text, or the words of it that a person typed and all of it folded away.
+ * @param {Turn} turn
+ */
+function textParts({ text, typed }) {
+  if (!typed) return text ? [textPart(text)] : [];
+  return [textPart(typed), element("details", { class: "thinking" }, element("summary", {}, "As it was sent, with the document"), textPart(text))];
 }
 
 /** @param {string} thinking */

@@ -55,6 +55,6 @@ function giveColours(names) {
  * @returns {{kind: number, group: DotGroup}}
  */
 export function groupOf(groups, record) {
-  const kind = record.outcome === "client_left" ? 2 : record.failed ? 1 : 0;
+  const kind = !record.failed ? 0 : record.outcome === "client_left" ? 2 : 1;
   return { kind, group: groups.find(({ colour, name }) => colour === DOT_KINDS[kind].name || name === record.model) ?? groups[0] };
 }

@@ -20,18 +20,30 @@ import { button, copy, element, flash, replace, within } from "./elements.js";
 
 /** @param {Dependencies} dependencies */
 export function actionsPart({ id, detail, article, replay, link, announce, erase, toAnswer }) {
-  const { record, previous, next, trace_url: trace = "" } = detail;
+  const { record, previous, next, trace_url: trace, n8n_url: execution } = detail;
   const step = stepOf(record);
   return element(
     "div", { class: "actions" },
     button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
     button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
-    /^https?:/.test(trace) ? element("a", { class: "button", href: trace, target: "_blank", rel: "noopener noreferrer" }, "Trace ↗") : null,
+    elsewhere(trace, "Trace ↗"),
+    elsewhere(execution, "n8n ↗", "The execution in n8n"),
     previous ? link({ show: previous }, "‹ Earlier", { class: "button", "data-action": "previous", title: `Earlier in ${step}` }) : null,
     next ? link({ show: next }, "Later ›", { class: "button", "data-action": "next", title: `Later in ${step}` }) : null,
     button("Answer ↓", toAnswer, { "data-action": "answer", hidden: true }),
     button("Erase …", () => erase(id, titleOf(record)), { class: "end" }),
   );
+}
+
+/**
+ * A link to another program.
+ * @param {string | undefined} address
+ * @param {string} text
+ * @param {string} [title]
+ */
+function elsewhere(address = "", text, title = "") {
+  if (!/^https?:/.test(address)) return null;
+  return element("a", { class: "button", href: address, target: "_blank", rel: "noopener noreferrer", ...(title ? { title } : {}) }, text);
 }
 
 /**

@@ -16,9 +16,9 @@ export function drawnInFlight(flying) {
   const asked = element("div", { class: "text", dir: "auto" }, flying.prompt ?? "");
 
   /** @param {ListedExchange} now */
-  function tick({ model, operation, started, answer = "" }) {
+  function tick({ model, operation, started, answer = "", queued = "" }) {
     const seconds = Math.max(0, recordersNow() - started) / 1000;
-    setText(clock, [model, operation, `in flight for ${duration(seconds)}`].filter(Boolean).join(" · "));
+    setText(clock, [model, operation, `in flight for ${duration(seconds)}`, queued].filter(Boolean).join(" · "));
     setText(text, answer);
   }
 

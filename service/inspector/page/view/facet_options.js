@@ -2,6 +2,7 @@
 
 import { FACET_LABELS } from "../state/tables.js";
 import { short, whole } from "../text/format.js";
+import { valueText } from "../text/view_description.js";
 import { element, replace } from "./elements.js";
 
 /**
@@ -23,10 +24,12 @@ export const MOST_VALUES = 500;
  */
 export function makeFacetOptions(facet, values, current) {
   const label = FACET_LABELS[facet];
-  const absent = current.view()[facet].filter((value) => !values.some(([name]) => name === value));
-  const options = [...absent.map((value) => optionPart(facet, value, 0, current)), ...values.map(([value, count]) => optionPart(facet, value, count, current))];
+  const absent = current.view()[facet].filter((value) => value !== "" && !values.some(([name]) => name === value));
+  const none = optionPart(facet, "", 0, current);
+  const known = values.map(([value, count]) => optionPart(facet, value, count, current));
+  const options = [none, ...absent.map((value) => optionPart(facet, value, 0, current)), ...known];
   const list = element("div", { class: "options", role: "group", "aria-label": label }, ...options.map((option) => option.label));
-  const none = element("p", { class: "quiet", hidden: options.length > 0 }, `No ${label} is known in this time.`);
+  const nothing = element("p", { class: "quiet", hidden: options.length > 1 }, `No ${label} is known in this time.`);
   // Where not all of them are here, what is typed may exist all the same.
   const typed = values.length < MOST_VALUES ? null : element("div", { class: "options" });
   const narrow = options.length > MANY ? narrowingField(label) : null;
@@ -34,10 +37,10 @@ export function makeFacetOptions(facet, values, current) {
     const text = narrow.value.trim();
     const isOffered = typed !== null && text !== "" && !options.some(({ value }) => value === text);
     if (typed) replace(typed, isOffered && optionPart(facet, text, 0, current).label);
-    none.hidden = narrowDown(options, text) > 0 || isOffered;
-    none.textContent = "Nothing here is called like that.";
+    nothing.hidden = narrowDown(options, text) > 0 || isOffered;
+    nothing.textContent = "Nothing here is called like that.";
   });
-  return { parts: [narrow, typed, list, none], first: narrow ?? list.querySelector("input") };
+  return { parts: [narrow, typed, list, nothing], first: narrow ?? list.querySelector("input") };
 }
 
 /** @param {string} label */
@@ -53,7 +56,7 @@ function narrowingField(label) {
  */
 function narrowDown(options, text) {
   const wanted = text.toLowerCase();
-  for (const { label, value } of options) label.hidden = !value.toLowerCase().includes(wanted);
+  for (const { label, value } of options) label.hidden = !(value || label.textContent || "").toLowerCase().includes(wanted);
   return options.filter(({ label }) => !label.hidden).length;
 }
 
@@ -72,5 +75,5 @@ function optionPart(facet, value, count, current) {
     current.go({ [facet]: box.checked ? [...others, value] : others }, { replace: others.length > 0 });
   });
   const number = element("span", { class: "count", title: whole(count) }, count ? short(count) : "");
-  return { label: element("label", {}, box, element("span", { class: "value" }, value), number), value };
+  return { label: element("label", {}, box, element("span", { class: "value" }, valueText(facet, value)), number), value };
 }

@@ -2,7 +2,7 @@
 
 import { isFiltered, USUAL_SPAN, withoutFilters } from "../state/address.js";
 import { FACET_LABELS, FACETS, PROMINENT_FACETS, TRUTH_FILTERS } from "../state/tables.js";
-import { describeSlower, describeTime, SPANS } from "../text/view_description.js";
+import { describeSlower, describeTime, SPANS, valueText } from "../text/view_description.js";
 import { byId, element, replace, setText, typedById } from "./elements.js";
 import { makeFacetPanel } from "./facet_panel.js";
 import { makeSearchField } from "./search_field.js";
@@ -99,7 +99,7 @@ function facetButtons(view, panel) {
     const values = view[facet];
     return facetButton(facet, panel, valueOf(facet, values), {
       isOn: values.length > 0, after: values.length > 1 ? ` +${values.length - 1}` : "",
-      before: values.length && !PROMINENT_FACETS.includes(facet) ? `${FACET_LABELS[facet]} ` : "",
+      before: values[0] && !PROMINENT_FACETS.includes(facet) ? `${FACET_LABELS[facet]} ` : "",
     });
   });
   return [...buttons, facetButton("more", panel, "more")];
@@ -111,7 +111,7 @@ function facetButtons(view, panel) {
  */
 function valueOf(facet, values) {
   if (!values.length) return `any ${FACET_LABELS[facet]}`;
-  return facet === "exchange" ? values[0].slice(0, SHORT_ID) : values[0];
+  return facet === "exchange" ? values[0].slice(0, SHORT_ID) : valueText(facet, values[0]);
 }
 
 /**

@@ -79,9 +79,7 @@ export function makeList({ open, ...placeholders }) {
     rows.measure();
     rows.clear();
   });
-  setInterval(() => {
-    if (!document.hidden) rows.tick(recordersNow());
-  }, TICK);
+  setInterval(() => document.hidden || rows.tick(recordersNow()), TICK);
 
   return {
     select: selection.select,
@@ -111,6 +109,10 @@ export function makeList({ open, ...placeholders }) {
       plan();
     },
     isAtTop,
+    redraw() {
+      isStale = true;
+      plan();
+    },
     /** @param {import("./row.js").Measure} wanted */
     setMeasure(wanted) {
       if (wanted.full === measure.full && wanted.slow === measure.slow) return;

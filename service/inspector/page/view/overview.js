@@ -1,10 +1,10 @@
-/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller or operation. */
+/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task or operation. */
 
 import { filterOf } from "../state/address.js";
 import { ask, isAborted, oneAtATime } from "../state/api.js";
 import { GROUPINGS } from "../state/tables.js";
 import { duration, rate, short, whole } from "../text/format.js";
-import { describeView } from "../text/view_description.js";
+import { describeView, valueText } from "../text/view_description.js";
 import { byId, element, replace, within } from "./elements.js";
 
 /**
@@ -108,9 +108,10 @@ function tableParts(groups, by, address) {
 function rowPart(group, by, most, address) {
   const bar = element("span", { class: "share", "aria-hidden": "true" });
   bar.style.width = `${Math.max(1, (group.calls / most) * 100)}%`;
-  const name = group.name
-    ? element("button", { type: "button", class: "plain", title: `Only ${group.name}`, onclick: () => address.go({ [by]: [group.name] }) }, group.name)
-    : element("span", { class: "quiet" }, `no ${by}`);
+  const label = valueText(by, group.name);
+  const name = element("button", {
+    type: "button", class: group.name ? "plain" : "plain quiet", title: `Only ${label}`, onclick: () => address.go({ [by]: [group.name] }),
+  }, label);
   return element(
     "tr", {}, element("th", { scope: "row" }, name, bar), element("td", { title: whole(group.calls) }, short(group.calls)),
     element("td", { class: group.failed ? "bad" : "quiet" }, short(group.failed)), element("td", {}, duration(group.p50)),

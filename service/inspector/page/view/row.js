@@ -1,5 +1,6 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
+import { executionUrl } from "../state/executions.js";
 import { marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
 import { clock, day, duration, rate } from "../text/format.js";
 import { element, setText } from "./elements.js";
@@ -21,6 +22,7 @@ export function makeRow() {
   const name = element("b");
   const further = element("span");
   const marks = element("span", { class: "marks" });
+  const execution = makeExecutionLink();
   const took = element("span", { class: "took" });
   const speed = element("span", { class: "speed" });
   const asked = element("span", { class: "asked" });
@@ -29,7 +31,7 @@ export function makeRow() {
   const root = element(
     "div", { class: "row", role: "option" },
     element("span", { class: "when" }, time, date),
-    element("span", { class: "who" }, element("span", { class: "names" }, name, further), marks),
+    element("span", { class: "who" }, element("span", { class: "names" }, name, further), marks, execution),
     took,
     element("span", { class: "excerpts" }, asked, answered),
     speed,
@@ -57,6 +59,9 @@ export function makeRow() {
       setText(date, exchange.isOpen ? "" : day(exchange.ended, now));
       setText(name, who.name);
       setText(further, [...who.further, ...specifics(exchange).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
+      const address = executionUrl(exchange);
+      execution.hidden = !address;
+      execution.setAttribute("href", address);
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
       setText(speed, exchange.isOpen ? "" : rate(exchange.tokens_per_second));
@@ -66,6 +71,15 @@ export function makeRow() {
       tick(now);
     },
   };
+}
+
+/** For the mouse: whoever uses keys or hears the page has the same link in the opened exchange. */
+function makeExecutionLink() {
+  const outside = { target: "_blank", rel: "noopener noreferrer", tabindex: "-1", "aria-hidden": "true" };
+  const link = element("a", { class: "execution", title: "The execution in n8n", ...outside }, "n8n ↗");
+  // It opens nothing here.
+  link.addEventListener("click", (event) => event.stopPropagation());
+  return link;
 }
 
 /**
@@ -80,6 +94,7 @@ function specifics(exchange) {
 /** @param {ListedExchange} exchange */
 function answerOf(exchange) {
   if (exchange.answer) return `→ ${exchange.answer}`;
+  if (exchange.queued) return exchange.queued;
   return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";
 }
 

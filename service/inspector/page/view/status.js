@@ -1,6 +1,7 @@
 /** How the recorder itself is: the light beside its name, and a line when something needs a hand. */
 
 import { ask } from "../state/api.js";
+import { setExecutionTemplate } from "../state/executions.js";
 import { whole } from "../text/format.js";
 import { byId, setText } from "./elements.js";
 
@@ -11,15 +12,16 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
 
 /**
  * @typedef {{trouble?: string | null}} Health
- * @typedef {{ollama?: Health, journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean}} Status
+ * @typedef {{ollama?: Health, journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean, n8n_url?: string}} Status
  *   of /status.json
  */
 
 /**
  * @param {() => void} caughtUp  called when the index, having been behind, has all there is
+ * @param {() => void} linksChanged  called when executions have another address than before
  * @returns {{isBehind: () => boolean, isSignedIn: () => boolean, setLiveness: (how: import("../state/live.js").Liveness) => void}}
  */
-export function watchStatus(caughtUp) {
+export function watchStatus(caughtUp, linksChanged) {
   const light = byId("light");
   const words = byId("light-words");
   const notice = byId("notice");
@@ -45,6 +47,7 @@ export function watchStatus(caughtUp) {
     const wasBehind = state.isBehind();
     try {
       status = await ask("/status.json");
+      if (setExecutionTemplate(status.n8n_url)) linksChanged();
       tell(noticeOf(status));
       byId("sign-out").hidden = !status.signed_in;
     } catch (error) {

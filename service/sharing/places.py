@@ -1,0 +1,137 @@
+"""Places at Ollama, for tasks: whoever wants one waits here, and each is given back however its call ends.
+
+``FairQueue`` decides who is next. A ``Place`` is taken without ``await``, and ``give_back`` needs none either: so a
+task that is cancelled at any moment leaves nothing behind, as long as it calls ``give_back`` in the end.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from service.sharing.fair_queue import FairQueue, Flow, Service, Ticket
+
+# Upper bounds of the histogram's buckets, in seconds.
+WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+
+class Place:
+    """The place of one call, or its turn in the queue until it has one."""
+
+    __slots__ = ("_granted", "_places", "_timer", "behind", "ticket", "waited")
+
+    def __init__(self, places: "Places", ticket: Ticket) -> None:
+        self.ticket = ticket
+        self.waited: float | None = None
+        self.behind: list[Service] = []
+        self._places = places
+        self._granted: asyncio.Future[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ticket.began is not None
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until the call may go to Ollama. False: it did not come to that within ``seconds`` (0: no limit)."""
+        if self.is_ready:
+            return True
+        loop = asyncio.get_running_loop()
+        self._granted = loop.create_future()
+        if seconds:
+            self._timer = loop.call_later(seconds, self._give_up)
+        return await self._granted
+
+    def give_back(self) -> None:
+        """Leave the queue, or free the place for the next. Needs no ``await``; a second time does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._places.end(self)
+
+    def grant(self, now: float, behind: list[Service]) -> None:
+        """It is this call's turn."""
+        self.waited, self.behind = now - self.ticket.arrived, behind
+        self._tell(True)
+
+    def waited_until(self, now: float) -> float | None:
+        """Seconds in the queue so far, or in all; None for a call that had a place at once."""
+        if self.waited is not None or self.is_ready:
+            return self.waited
+        return now - self.ticket.arrived
+
+    def _give_up(self) -> None:
+        # At once: a place that became free meanwhile is not for a call that will be refused.
+        self.waited = self._places.now() - self.ticket.arrived
+        self.give_back()
+        self._tell(False)
+
+    def _tell(self, is_granted: bool) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._granted is not None and not self._granted.done():
+            self._granted.set_result(is_granted)
+
+
+class Places:
+    """Hands out places. ``queue`` decides; ``now`` is the clock by which it does."""
+
+    def __init__(self, queue: FairQueue, now: Callable[[], float] = time.monotonic) -> None:
+        self.queue = queue
+        self.now = now
+        self.waits = WaitTimes()
+        self._waiting: dict[int, Place] = {}
+
+    def take(self, flow: Flow, exchange: str) -> Place:
+        """A place for a call, which has it at once where ``is_ready``, and else has to ``wait`` for it."""
+        now = self.now()
+        place = Place(self, self.queue.arrive(flow, exchange, now))
+        self._waiting[place.ticket.number] = place
+        self._grant_free_places(now, newcomer=place)
+        return place
+
+    def end(self, place: Place) -> None:
+        """The call of ``place`` needs it no longer."""
+        if place.ticket.has_ended:
+            return
+        now = self.now()
+        if place.ticket.began is None:
+            del self._waiting[place.ticket.number]
+            self.waits.add(now - place.ticket.arrived)
+        self.queue.end(place.ticket, now)
+        self._grant_free_places(now)
+
+    def refresh(self) -> None:
+        """Limits were changed: places may have become free."""
+        self._grant_free_places(self.now())
+
+    def _grant_free_places(self, now: float, newcomer: Place | None = None) -> None:
+        while (ticket := self.queue.grant(now)) is not None:
+            place = self._waiting.pop(ticket.number)
+            if place is newcomer:
+                self.waits.add(0.0)
+                continue
+            self.waits.add(now - ticket.arrived)
+            place.grant(now, self.queue.served_since(ticket, now))
+
+
+class WaitTimes:
+    """How long calls waited, as a histogram: those without a wait count too."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(WAIT_BUCKETS) + 1)
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        number = next((number for number, bound in enumerate(WAIT_BUCKETS) if seconds <= bound), len(WAIT_BUCKETS))
+        self.counts[number] += 1
+        self.seconds += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Bound and number of waits up to it, as Prometheus counts."""
+        together, found = 0, []
+        for bound, count in zip((*map(str, WAIT_BUCKETS), "+Inf"), self.counts, strict=True):
+            together += count
+            found.append((bound, float(together)))
+        return found

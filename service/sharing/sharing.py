@@ -1,0 +1,210 @@
+"""One Ollama for many: what each call has to pass before a byte of it goes there, put together from the parts.
+
+``Sharing.enter`` is what the gateway is given. A call meets the limits of its caller, then the queue, then the guard
+against silent cuts. With no setting there is no ``Sharing``, and the gateway asks nothing.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from math import ceil
+from typing import Final
+
+from service.gateway.error_responses import Refusal
+from service.gateway.upstream import RequestBody
+from service.record.exchange import OpenExchange
+from service.record.operations import MODEL_CALLS
+from service.record.request_facts import Asked
+from service.record.wording import counted, duration
+from service.sharing.fair_queue import FairQueue, Service
+from service.sharing.limits import Limits, Rules, identity_of
+from service.sharing.places import Place, Places
+from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
+from service.sharing.use_counts import RequestRates, TokensToday
+
+# All requests that wait together may hold so much; then further ones wait at their clients.
+_HELD_BYTES: Final = 256 << 20
+_MOST_NAMED: Final = 3
+_LONGEST_RETRY: Final = 3600
+
+
+class Sharing:
+    """``most_active`` 0: no queue, but for what rules say. ``queue_seconds`` 0: whoever waits, waits for any time."""
+
+    def __init__(
+        self,
+        most_active: int,
+        queue_length: int,
+        queue_seconds: float,
+        rules: Rules | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.most_active = most_active
+        self.queue_length = queue_length
+        self.queue_seconds = queue_seconds
+        self.places = Places(FairQueue(most_active or None), now)
+        self.rates = RequestRates()
+        self.tokens = TokensToday()
+        self.rules = Rules()
+        self.calls: dict[str, SharedCall] = {}
+        self.held_bytes = 0
+        self.use(rules or Rules())
+
+    def use(self, rules: Rules) -> None:
+        """From now on these rules count, also for those who wait already."""
+        self.rules = rules
+        self.tokens.call_them(lambda who: rules.of(who)[0])
+        for call in self.calls.values():
+            call.limits = rules.of(identity_of(call.opened))[1]
+            self.places.queue.flow(call.name, call.limits.max_active, call.limits.priority)
+        self.places.refresh()
+
+    def enter(self, opened: OpenExchange) -> "SharedCall | None":
+        """The turn of a call that has begun; None for what is no call of a model, and passes by. Fits ``Share``."""
+        return SharedCall(self, opened) if opened.operation in MODEL_CALLS else None
+
+    def limit_reached(self, name: str, limits: Limits) -> Refusal | None:
+        """Why a caller may not call now, by what it has used."""
+        now = self.places.now()
+        most = limits.requests_per_minute
+        if most is not None and (wait := self.rates.seconds_to_wait(name, most, now)):
+            message = f"{name} may make {counted(most, 'request')} a minute, and has made them: try again in"
+            return too_many(f"{message} {duration(ceil(wait))}.", wait, SETTING)
+        tokens = limits.tokens_per_day
+        if tokens is not None and (used := self.tokens.used(name)) >= tokens:
+            left = self.tokens.seconds_left()
+            message = f"{name} may use {counted(tokens, 'token')} a day, and has used {used:,}: the next day begins in"
+            return too_many(f"{message} {duration(left)}.", left, SETTING)
+        return None
+
+    def queue_full(self, name: str, limits: Limits) -> Refusal | None:
+        """Why a call that would have to wait may not, if so."""
+        queue = self.places.queue
+        flow = queue.flow(name, limits.max_active, limits.priority)
+        if not queue.would_wait(flow):
+            return None
+        if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
+            waiting = f"{len(flow.waiting):,} of {limits.max_waiting:,}"
+            message = f"{name} has as many calls waiting as it may ({waiting}): try again later."
+            return too_many(message, self._retry_after(len(flow.waiting)), SETTING)
+        if queue.waiting >= self.queue_length:
+            message = f"The queue for Ollama is full, with {counted(queue.waiting, 'call')} waiting: try again later."
+            return too_many(message, self._retry_after(queue.waiting), "QUEUE_LENGTH")
+        return None
+
+    def waited_too_long(self, place: Place) -> Refusal:
+        """The refusal of a call whose turn did not come."""
+        queue = self.places.queue
+        message = (
+            f"No place at Ollama became free within {self.queue_seconds:g} s: {counted(queue.active, 'call')} had one,"
+            f" {counted(queue.waiting, 'other')} waited. Try again later, or raise QUEUE_TIMEOUT (seconds)."
+        )
+        retry = (("Retry-After", str(self._retry_after(queue.waiting))),)
+        return Refusal(503, message, "QUEUE_TIMEOUT", retry)
+
+    def _retry_after(self, waiting: int) -> int:
+        """In how many seconds about half of those who wait will have been served."""
+        queue = self.places.queue
+        seconds = queue.cost * max(1, waiting) / max(1, self.most_active or queue.active) / 2
+        return max(1, min(_LONGEST_RETRY, ceil(seconds)))
+
+
+def too_many(message: str, seconds: float, setting: str) -> Refusal:
+    """A refusal that is over after so many ``seconds``."""
+    return Refusal(429, message[0].upper() + message[1:], setting, (("Retry-After", str(ceil(seconds))),))
+
+
+class SharedCall:
+    """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has."""
+
+    def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
+        self.opened = opened
+        self.changed: tuple[str, ...] = ()
+        self.model: str | None = None
+        self._sharing = sharing
+        self._held = 0
+        self.place: Place | None = None
+        self.name, self.limits = sharing.rules.of(identity_of(opened))
+
+    async def read(self, body: RequestBody | None) -> RequestBody | None:
+        """Take the request in as it comes, so that nobody has a place who still sends. A long one flows later."""
+        if body is None or isinstance(body.content, bytes):
+            return body
+        sharing, pieces, size = self._sharing, [], 0
+        rest = aiter(body.content)
+        async for piece in rest:
+            pieces.append(piece)
+            size += len(piece)
+            self._held += len(piece)
+            sharing.held_bytes += len(piece)
+            if size > READ_BYTES or sharing.held_bytes > _HELD_BYTES:
+                return RequestBody(_both(pieces, rest), body.length)
+        return RequestBody(b"".join(pieces), size)
+
+    async def take(self, opened: OpenExchange, body: RequestBody | None) -> RequestBody | Refusal | None:
+        """Wait for a place; then the request as it goes to Ollama, or why it does not."""
+        sharing, limits = self._sharing, self.limits
+        self.opened = opened
+        refusal = sharing.limit_reached(self.name, limits)
+        if refusal is not None:
+            return refusal
+        content = body.content if body is not None and isinstance(body.content, bytes) else None
+        asked = Asked()
+        if limits.needs_body and body is not None:
+            refusal, asked = judge(opened, content, self.name, limits)
+            if refusal is not None:
+                return refusal
+        refusal = sharing.queue_full(self.name, limits)
+        if refusal is not None:
+            return refusal
+        sharing.rates.add(self.name, sharing.places.now())
+        flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        self.place = sharing.places.take(flow, opened.id)
+        sharing.calls[opened.id] = self
+        if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
+            return sharing.waited_too_long(self.place)
+        if limits.refuses_cuts and content is not None:
+            content, self.changed = without_cuts(opened, content, asked)
+            return RequestBody(content, len(content)) if self.changed else body
+        return body
+
+    def end(self) -> None:
+        """The call is over, however it ended."""
+        self._sharing.held_bytes -= self._held
+        self._held = 0
+        if self.place is not None:
+            self.place.give_back()
+            self._sharing.calls.pop(self.opened.id, None)
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds in the queue; None where there was no wait."""
+        return None if self.place is None else self.place.waited_until(self._sharing.places.now())
+
+    @property
+    def behind(self) -> str | None:
+        """Who was served meanwhile, and what that cost; None where nobody was."""
+        place = self.place
+        if place is None or place.ticket.began == place.ticket.arrived:
+            return None
+        behind = place.behind
+        if not place.is_ready and place.ticket.has_ended:
+            behind = self._sharing.places.queue.served_since(place.ticket, self._sharing.places.now())
+        return in_words(behind) or None
+
+
+def in_words(behind: list[Service]) -> str:
+    """``workflow Invoices: 3 calls, 12 s; 2 others: 5 calls, 1.4 s``."""
+    named = [f"{one.name}: {counted(one.calls, 'call')}, {duration(one.seconds)}" for one in behind[:_MOST_NAMED]]
+    rest = behind[_MOST_NAMED:]
+    if rest:
+        calls, seconds = sum(one.calls for one in rest), sum(one.seconds for one in rest)
+        named.append(f"{counted(len(rest), 'other')}: {counted(calls, 'call')}, {duration(seconds)}")
+    return "; ".join(named)
+
+
+async def _both(pieces: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    pieces.clear()
+    async for piece in rest:
+        yield piece

@@ -1,0 +1,244 @@
+"""Who is next: by use, by priority, by age; never more than there are places, and nobody for ever."""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.sharing.fair_queue import HALF_LIFE, MOST_OVERTAKINGS, FairQueue, Priority, Ticket
+
+
+def arrive(queue: FairQueue, name: str, now: float = 0.0, **limits: object) -> Ticket:
+    """A call of ``name``."""
+    return queue.arrive(queue.flow(name, **limits), f"{name}-{now}", now)  # type: ignore[arg-type]  # as a test writes
+
+
+def served(queue: FairQueue, now: float = 0.0, seconds: float = 1.0) -> list[str]:
+    """Serve all who wait one after the other; their names in that order."""
+    order = []
+    while (ticket := queue.grant(now)) is not None:
+        order.append(ticket.flow.name)
+        now += seconds
+        queue.end(ticket, now)
+    return order
+
+
+def test_within_one_caller_first_come_first_served() -> None:
+    queue = FairQueue(1)
+    tickets = [arrive(queue, "a") for _ in range(5)]
+    order = []
+    while (ticket := queue.grant(0.0)) is not None:
+        order.append(ticket)
+        queue.end(ticket, 1.0)
+    assert order == tickets
+
+
+def test_who_used_least_is_next() -> None:
+    queue = FairQueue(1)
+    for _ in range(5):
+        arrive(queue, "batch")
+    first = queue.grant(0.0)
+    assert first is not None
+    arrive(queue, "person", 1.0)
+    queue.end(first, 2.0)
+    assert served(queue, 2.0) == ["person", "batch", "batch", "batch", "batch"]
+
+
+def test_those_who_use_alike_take_turns() -> None:
+    queue = FairQueue(1)
+    for name in "aaaabbbb":
+        arrive(queue, name)
+    assert served(queue) == list("abababab")
+
+
+def test_by_time_and_not_by_calls() -> None:
+    queue = FairQueue(1)
+    for name in "lsls" + "s" * 10:
+        arrive(queue, name)
+    order, now = [], 0.0
+    while (ticket := queue.grant(now)) is not None:
+        order.append(ticket.flow.name)
+        now += 10.0 if ticket.flow.name == "l" else 1.0
+        queue.end(ticket, now)
+    assert "".join(order[:9]).count("s") >= 7
+
+
+def test_what_was_used_fades() -> None:
+    queue = FairQueue(1)
+    heavy = arrive(queue, "heavy")
+    queue.grant(0.0)
+    queue.end(heavy, 100.0)
+    assert heavy.flow.use(100.0) == pytest.approx(100.0)
+    assert heavy.flow.use(100.0 + HALF_LIFE) == pytest.approx(50.0)
+    # For years on end: no number grows out of bounds.
+    assert heavy.flow.use(1e9) == 0.0
+    later = arrive(queue, "heavy", 1e9)
+    assert queue.grant(1e9) is later
+
+
+def test_interactive_calls_go_before_a_batch_whatever_they_used() -> None:
+    queue = FairQueue(1)
+    person = arrive(queue, "person")
+    queue.grant(0.0)
+    queue.end(person, 500.0)
+    for _ in range(3):
+        arrive(queue, "night", 500.0, priority=Priority.BATCH)
+    arrive(queue, "person", 501.0)
+    assert served(queue, 501.0) == ["person", "night", "night", "night"]
+
+
+def test_the_longest_waiting_is_overtaken_a_bounded_number_of_times() -> None:
+    queue = FairQueue(1)
+    arrive(queue, "night", priority=Priority.BATCH)
+    for _ in range(3 * MOST_OVERTAKINGS):
+        arrive(queue, "person")
+    assert served(queue).index("night") == MOST_OVERTAKINGS
+
+
+def test_a_caller_has_no_more_places_than_its_rule_allows_and_the_others_have_the_rest() -> None:
+    queue = FairQueue(3)
+    for _ in range(3):
+        arrive(queue, "a", most_active=1)
+    assert queue.grant(0.0) is not None
+    assert queue.grant(0.0) is None
+    arrive(queue, "b")
+    ticket = queue.grant(0.0)
+    assert ticket is not None
+    assert ticket.flow.name == "b"
+    # A changed rule counts at once.
+    queue.flow("a", most_active=2)
+    assert queue.grant(0.0) is not None
+    assert queue.grant(0.0) is None
+
+
+def test_whoever_leaves_while_waiting_is_gone_and_the_next_moves_up() -> None:
+    queue = FairQueue(1)
+    running, first, second = (arrive(queue, "a") for _ in range(3))
+    assert queue.grant(0.0) is running
+    queue.end(first, 1.0)
+    queue.end(first, 1.0)
+    assert queue.waiting == 1
+    queue.end(running, 2.0)
+    assert queue.grant(2.0) is second
+
+
+def test_calls_that_begin_are_charged_what_they_usually_cost() -> None:
+    queue = FairQueue(2)
+    for name in ("a", "a", "b", "b"):
+        arrive(queue, name)
+    # Both places at once: not both for the first caller, although nothing has been measured yet.
+    assert [ticket.flow.name for _ in range(2) if (ticket := queue.grant(0.0))] == ["a", "b"]
+
+
+def test_who_was_served_meanwhile_and_what_that_cost() -> None:
+    queue = FairQueue(1)
+    before = arrive(queue, "before")
+    queue.grant(0.0)
+    mine = arrive(queue, "mine", 4.0)
+    queue.end(before, 10.0)
+    other = arrive(queue, "other", 10.0)
+    del other
+    # What was over before it came does not count, nor what another had had by then.
+    assert [(one.name, one.calls, one.seconds) for one in queue.served_since(mine, 10.0)] == [("before", 1, 6.0)]
+
+
+def test_the_expected_order_is_the_order() -> None:
+    queue = FairQueue(1)
+    for name in "aaabbc":
+        arrive(queue, name)
+    arrive(queue, "night", priority=Priority.BATCH)
+    expected = [ticket.flow.name for ticket in queue.expected_order(0.0, 100)]
+    assert expected == served(queue)
+    assert not queue.expected_order(0.0, 100)
+
+
+def test_callers_with_ever_new_names_do_not_fill_the_memory() -> None:
+    queue = FairQueue(1)
+    keeps = arrive(queue, "keeps")
+    queue.grant(0.0)
+    for number in range(20_000):
+        queue.end(arrive(queue, f"name {number}"), 0.0)
+    assert len(queue._flows) <= 4097
+    assert queue.flow("keeps") is keeps.flow
+    assert len(queue._by_age) < 20_000
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["arrive", "arrive", "end", "leave", "limit"]), st.integers(0, 5), st.floats(0, 30)),
+    max_size=120,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(1, 4), EVENTS)
+def test_whatever_happens_the_promises_hold(most_active: int, events: list[tuple[str, int, float]]) -> None:
+    check(most_active, events)
+
+
+def test_thousands_of_arrivals_leavings_and_failures() -> None:
+    chance = random.Random(14)
+    for most_active in (1, 2, 7):
+        kinds = chance.choices(["arrive", "end", "leave", "limit"], [10, 7, 2, 1], k=5000)
+        check(most_active, [(kind, chance.randrange(6), chance.expovariate(1.0)) for kind in kinds])
+
+
+def check(most_active: int, events: list[tuple[str, int, float]]) -> None:
+    """Play ``events`` and look after each of them."""
+    queue, now = FairQueue(most_active), 0.0
+    waiting: list[Ticket] = []
+    active: list[Ticket] = []
+    passed_over: Counter[int] = Counter()
+    limits: dict[str, int | None] = {}
+
+    def serve() -> None:
+        while True:
+            # Who may be served now, by the plain words of the promise.
+            may = [one for one in waiting if one is first_of(waiting, one) and has_room(one)]
+            ticket = queue.grant(now)
+            if ticket is None:
+                assert not may or len(active) == most_active, "a free place while somebody waits who may have it"
+                return
+            assert ticket in may, "not the first of its caller, or over its caller's limit"
+            assert len(active) < most_active, "more than there are places"
+            oldest = may[0]
+            if ticket is not oldest:
+                passed_over[oldest.number] += 1
+                assert passed_over[oldest.number] <= MOST_OVERTAKINGS, "overtaken without bound"
+            waiting.remove(ticket)
+            active.append(ticket)
+
+    def has_room(ticket: Ticket) -> bool:
+        limit = limits.get(ticket.flow.name)
+        return limit is None or sum(one.flow is ticket.flow for one in active) < limit
+
+    for step, (kind, number, seconds) in enumerate(events):
+        now += seconds
+        name = f"caller {number}"
+        if kind == "arrive":
+            priority = Priority.BATCH if number > 3 else Priority.INTERACTIVE
+            waiting.append(queue.arrive(queue.flow(name, limits.get(name), priority), "", now))
+        elif kind == "limit":
+            limits[name] = None if seconds > 15 else 1 + int(seconds) % 3
+            queue.flow(name, limits[name], Priority.BATCH if number > 3 else Priority.INTERACTIVE)
+        elif kind == "end" and active:
+            queue.end(active.pop(number % len(active)), now)
+        elif kind == "leave" and waiting:
+            queue.end(waiting.pop(number % len(waiting)), now)
+        serve()
+        assert queue.waiting == len(waiting)
+        assert queue.active == len(active)
+        if step % 50 == 0:
+            assert len(queue.expected_order(now, 10_000)) == len(waiting)
+    turns = 0
+    while active or waiting:
+        turns += 1
+        assert turns <= len(events), "somebody waits for ever"
+        queue.end(active.pop(0), now)
+        serve()
+    assert (queue.waiting, queue.active) == (0, 0)
+
+
+def first_of(waiting: list[Ticket], ticket: Ticket) -> Ticket:
+    return next(one for one in waiting if one.flow is ticket.flow)
