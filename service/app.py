@@ -204,8 +204,8 @@ class App:
                 keep_body_bytes=settings.keep_body_bytes,
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
-            share=None if self._sharing is None else self._sharing.enter,
             copy_room=CopyRoom(settings.in_flight_body_bytes),
+            share=None if self._sharing is None else self._sharing.enter,
         )
 
     def _make_server(self) -> HttpServer:

@@ -195,6 +195,13 @@ class RequestMalformed:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyShortened:
+    """Less of a body is kept, as the copies of all exchanges in flight reached IN_FLIGHT_BODY_BYTES."""
+
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsRead:
     """LIMITS_FILE was read; its rules count from now on."""
 
@@ -218,13 +225,6 @@ class TokensUncounted:
 
     reason: str
     level: ClassVar[int] = logging.ERROR
-
-
-@dataclass(frozen=True, slots=True)
-class CopyShortened:
-    """Less of a body is kept, as the copies of all exchanges in flight reached IN_FLIGHT_BODY_BYTES."""
-
-    level: ClassVar[int] = logging.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +265,10 @@ Event = (
     | RecordParked
     | SpansRejected
     | RequestMalformed
+    | CopyShortened
     | LimitsRead
     | LimitsMistaken
     | TokensUncounted
-    | CopyShortened
     | ConnectionRefused
     | DefectFound
 )
