@@ -16,6 +16,7 @@ import service
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks, RelaySettings
+from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
@@ -204,6 +205,7 @@ class App:
                 hold=0.25 if settings.record_before_reply else 0.0,
             ),
             share=None if self._sharing is None else self._sharing.enter,
+            copy_room=CopyRoom(settings.in_flight_body_bytes),
         )
 
     def _make_server(self) -> HttpServer:

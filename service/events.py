@@ -221,6 +221,13 @@ class TokensUncounted:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyShortened:
+    """Less of a body is kept, as the copies of all exchanges in flight reached IN_FLIGHT_BODY_BYTES."""
+
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionRefused:
     """There are too many connections; MAX_CONNECTIONS or MAX_CONNECTIONS_PER_ADDRESS changes that."""
 
@@ -261,6 +268,7 @@ Event = (
     | LimitsRead
     | LimitsMistaken
     | TokensUncounted
+    | CopyShortened
     | ConnectionRefused
     | DefectFound
 )

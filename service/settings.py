@@ -190,6 +190,11 @@ class Settings:
         "bytes kept of each body; the length that passed is always recorded",
         _number("bytes, 0 or more", 0, int),
     )
+    in_flight_body_bytes: int = _setting(
+        "134217728",
+        "bytes that the copies of all exchanges in flight may take together; beyond it less is kept of each body",
+        _number("bytes, 0 or more", 0, int),
+    )
     retention_days: float = _setting("30", "days a record is kept", _number("days, more than 0", 0.001, float))
     retention_gb: float = _setting(
         "10", "gigabytes the journal may take", _number("gigabytes, more than 0", 0.001, float)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana.dashboards.names import ALL_RECORDS, LOKI, PROMETHEUS
+from grafana.dashboards.names import ALL_RECORDS, LOKI, PROMETHEUS, RECORDS
 from grafana.dashboards.panels import Panel, text_panel
 from service.record.exchange import Outcome
 from service.record.operations import MODEL_CALLS
@@ -113,7 +113,18 @@ def lookback() -> Variable:
     """How far a query looks back that would cost too much over a long time."""
     spans = ["1h", "6h", "24h", "7d"]
     chosen = dashboard.VariableOption(selected=True, text=spans[0], value=spans[0])
-    return dashboards.CustomVariable("lookback").label("Executions of the last").values(",".join(spans)).current(chosen)
+    return (
+        dashboards.CustomVariable("lookback")
+        .label("Executions that ended in the last")
+        .values(",".join(spans))
+        .current(chosen)
+    )
+
+
+def once_chosen(variable: str) -> str:
+    """All records once something stands in ``variable``, and no stream before: then Loki has nothing to read."""
+    # No stream has such a label, which is the same as an empty one.
+    return RECORDS.replace("}", f', chosen!="${variable}"}}')
 
 
 def contains(name: str, variable: str) -> str:

@@ -29,7 +29,7 @@ from service.inspector.exchange_metrics import (
 
 UID = "ollama-n8n"
 _NAMED = f'{RECORDS} | {field.workflow}!="" | {frame.contains(field.workflow, "workflow")}'
-_ONE = f'{RECORDS} | {field.execution_id}!="" | {field.execution_id}="$execution"'
+_ONE = f'{frame.once_chosen("execution")} | {field.execution_id}="$execution"'
 _CHOSEN = f"{field.workflow}=~`(?i).*${{workflow:regex}}.*`"
 _NO_NAMES = "No call named its workflow: see n8n in the README"
 _NUMBERS = [
@@ -41,7 +41,11 @@ _NUMBERS = [
     Column("failures", "Failures", COUNT),
 ]
 _WORKFLOW = Column(field.workflow, "Workflow", link=("Only this one", to_dashboard(UID, workflow=CLICKED)))
-_EXECUTION = Column(field.execution_id, "Execution", link=("Its calls in order", to_dashboard(UID, execution=CLICKED)))
+_EXECUTION = Column(
+    field.execution_id,
+    "Execution",
+    link=("Its calls in order", to_dashboard(UID, execution=CLICKED, lookback="${lookback}")),
+)
 
 
 def build() -> Dashboard:
@@ -142,7 +146,8 @@ def _executions() -> Panel:
 def _calls() -> Panel:
     return record_table(
         "Which calls did the execution make, in order?",
-        "Started, waited, read, generated. The row with the largest number is the answer to why it was slow.",
+        "Started, waited, read, generated; of those that ended in the time chosen above. The row with the largest"
+        " number is the answer to why it was slow.",
         Query(_ONE, lines=500, forward=True),
         [
             Column(key.started, "Started", MOMENT, width=210),
@@ -159,5 +164,5 @@ def _calls() -> Panel:
             Column(key.trace_id, "Trace", width=110, link=("Its trace", TRACE)),
         ],
         "started",
-        no_value="Click an execution above, or type its id",
-    )
+        no_value="Click an execution above, or type its id; choose a longer time above if it ended before",
+    ).time_from("$lookback")

@@ -182,8 +182,10 @@ def to_trace(trace_id: str) -> str:
 
 
 def _prepared(panel: P, title: str, description: str, queries: Sequence[Query], no_value: str) -> P:
-    panel.title(title).description(description).no_value(no_value)
     source = queries[0].source
+    if source == PROMETHEUS and no_value == NOTHING_YET:
+        no_value += ", or Prometheus does not know the recorder"
+    panel.title(title).description(description).no_value(no_value)
     panel.datasource(_source(source))
     for number, query in enumerate(queries):
         panel.with_target(_target(query, REFS[number]))

@@ -25,7 +25,7 @@ _SHOWN = "\n".join(
     ]
 )
 _PAGE = f"{RECORDER_PAGE}/?show={CLICKED}"
-_ONE = f'{RECORDS} | {field.exchange}="$exchange"'
+_ONE = f'{frame.once_chosen("exchange")} | {field.exchange}="$exchange"'
 
 
 def build() -> Dashboard:

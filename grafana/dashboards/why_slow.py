@@ -115,7 +115,7 @@ def _slowest() -> Panel:
             Column(
                 field.execution_id,
                 "Execution",
-                link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED)),
+                link=("The calls of this execution", to_dashboard("ollama-n8n", execution=CLICKED, lookback="24h")),
             ),
             Column(field.node, "Node"),
             Column(field.outcome, "Outcome"),

@@ -9,7 +9,10 @@ from typing import Final
 
 from multidict import CIMultiDict, MultiMapping
 
+# As nginx/proxy.conf.template, for the address and for each field, of which four may be as long as that.
 LONGEST_LINE: Final = 64 * 1024
+_LONGEST_HEAD: Final = 4 * LONGEST_LINE
+_OFTEN_LOOKED_AT: Final = 2048
 MOST_FIELDS: Final = 128
 # Those of WebDAV are refused by name, and their records say so.
 _METHODS: Final = frozenset(HTTPMethod) - {"CONNECT"} | frozenset(
@@ -33,8 +36,6 @@ class RequestHead:
     ``admitted``: what the gateway found out about it, so that a head that comes again is not asked again.
     """
 
-    __slots__ = ("admitted", "headers", "keeps_alive", "method", "minor", "target", "wants_invitation")
-
     def __init__(self, method: str, target: str, minor: int, headers: MultiMapping[str], keeps_alive: bool) -> None:
         self.method = method
         self.target = target
@@ -48,12 +49,29 @@ class RequestHead:
 class HeadReader:
     """Reads the heads of one connection. Who asks again asks alike: only a head that is new is looked at closely."""
 
-    __slots__ = ("_all_but_length", "_head", "_length")
+    __slots__ = ("_all_but_length", "_head", "_length", "_look_again_at", "_searched")
 
     def __init__(self) -> None:
         self._all_but_length = (b"", b"")
         self._head: RequestHead | None = None
         self._length: int | None = 0
+        self._searched = 0
+        self._look_again_at = 0
+
+    def find_end(self, received: bytes) -> int | None:
+        """Where the head ends that these bytes begin with: 0 where they are none, None where it is still to come."""
+        end = received.find(b"\r\n\r\n", self._searched) + 4
+        size = len(received)
+        self._searched = max(0, size - 3)
+        if end < 4:
+            # Who sends byte by byte would have all of it looked at again for each.
+            if size < self._look_again_at:
+                return None
+            self._look_again_at = 2 * size if size > _OFTEN_LOOKED_AT else 0
+            if could_be_head(received):
+                return None
+        self._searched = self._look_again_at = 0
+        return end if end >= 4 else 0
 
     def read(self, head: bytes) -> tuple[RequestHead, int | None] | None:
         """A head that ends with its empty line, and the length of its body (None: it is chunked).
@@ -74,7 +92,7 @@ class HeadReader:
 
 def could_be_head(beginning: bytes) -> bool:
     """Whether these bytes, without an empty line, can be the beginning of a head."""
-    return _BEGINNING.fullmatch(beginning) is not None
+    return len(beginning) <= _LONGEST_HEAD and _BEGINNING.fullmatch(beginning) is not None
 
 
 def read_head(head: bytes) -> tuple[RequestHead, int | None] | None:

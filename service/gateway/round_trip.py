@@ -30,12 +30,6 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    __slots__ = (
-        *("hooks", "settings", "request", "reply", "call", "answer"),
-        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
-        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
-    )
-
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
@@ -49,9 +43,9 @@ class RoundTrip:
         self.started = time.monotonic()
         self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
         self.body_reader = RequestBodyReader(
-            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
+            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes, hooks.copy_room
         )
-        self.answer_copy = Capture(hooks.settings.keep_body_bytes)
+        self.answer_copy = Capture(hooks.settings.keep_body_bytes, hooks.copy_room)
         self.answer_type = ""
         self.answer_encoding = ""
         self.arrivals: list[tuple[int, float]] = []
@@ -100,7 +94,7 @@ class RoundTrip:
         return RequestBody(await self.body_reader.whole(self._open), length)
 
     async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
-        turn = self.turn = share(self.call.open_with(NO_BODY))
+        turn = self.turn = share(self.opened or self.call.open_with(NO_BODY))
         if turn is None:
             return body
         body = await turn.read(body)
@@ -289,6 +283,8 @@ class RoundTrip:
         if self.turn is not None:
             self.turn.end()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
+        self.answer_copy.release()
+        self.body_reader.copy.release()
         return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:

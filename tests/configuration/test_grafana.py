@@ -121,7 +121,9 @@ def test_every_link_leads_to_a_dashboard_and_sets_a_variable_that_it_has() -> No
             for link in (link for one in override["properties"] if one["id"] == "links" for link in one["value"]):
                 links += 1
                 if found := re.fullmatch(
-                    r"/d/([\w-]+)\?\$\{__url_time_range\}&var-(\w+)=\$\{__value\.raw:percentencode\}", link["url"]
+                    r"/d/([\w-]+)\?\$\{__url_time_range\}&var-(\w+)=\$\{__value\.raw:percentencode\}"
+                    r"(?:&var-lookback=(?:24h|\$\{lookback\}))?",
+                    link["url"],
                 ):
                     dashboard = DASHBOARDS[found[1]]
                     assert found[2] in {one["name"] for one in dashboard["templating"]["list"]}

@@ -177,3 +177,21 @@ def test_what_was_read_once_hides_nothing_that_comes_later(fields: bytes) -> Non
     assert reader.read(START + HOST + b"Content-Length: 4\r\n\r\n") is not None
     read, alone = reader.read(START + HOST + fields + b"\r\n"), read_head(START + HOST + fields + b"\r\n")
     assert (read and read[1]) == (alone and alone[1])
+
+
+def test_a_long_head_that_comes_byte_by_byte_is_not_looked_at_again_and_again() -> None:
+    head = START + HOST + b"Cookie: " + b"a" * 60_000 + b"\r\n\r\n"
+    reader, begun = HeadReader(), time.process_time()
+    assert all(reader.find_end(head[:size]) is None for size in range(1, len(head)))
+    assert reader.find_end(head) == len(head)
+    assert time.process_time() - begun < 5
+    # The next one begins anew.
+    assert reader.find_end(head + b"more") == len(head)
+    assert reader.find_end(b"\x16\x03") == 0
+
+
+def test_a_head_without_an_end_is_given_up() -> None:
+    reader, size = HeadReader(), 1000
+    while reader.find_end(START + HOST + b"A: b\r\n" * (size // 6)) is None:
+        size *= 2
+    assert size < 1_000_000

@@ -59,7 +59,7 @@ def _of_dashboards() -> Iterator[GrafanaQuery]:
                     target.get("queryType") == "instant" or target.get("instant", False),
                     target.get("maxLines", 1000),
                     target.get("direction") == "forward",
-                    1 if panel.get("timeFrom") == "1h" else 24,
+                    1 if panel.get("timeFrom") in ("1h", "$lookback") else 24,
                 )
 
 
