@@ -95,7 +95,17 @@ class JournalSetAside:
     kept_as: str
     error: str
     recovered: int
+    unread: int
     is_everything_recovered: bool
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDisplaced:
+    """The journal's file was deleted, moved or replaced: what was in it moved into the file that has its name now."""
+
+    recovered: int
+    lost: int
     level: ClassVar[int] = logging.ERROR
 
 
@@ -213,6 +223,7 @@ Event = (
     | JournalDegraded
     | JournalRestored
     | JournalSetAside
+    | JournalDisplaced
     | RecordsExpired
     | RecordsErased
     | ReceiverFailed

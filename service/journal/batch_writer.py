@@ -13,6 +13,7 @@ from service.journal.journal import Journal
 from service.journal.open_rows import OpenRow, decode_open, died, encode_open
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import open_without_body
+from service.journal.transaction import is_damage
 from service.journal.write_queue import Work, WriteBatch
 from service.record.bare_record import bare_record
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
@@ -93,6 +94,10 @@ class BatchWriter:
                 self._tell(records)
             self._is_recovered = True
         except sqlite3.Error as error:
+            if is_damage(error):
+                # After the file was set aside, what is left of it is looked at again.
+                self._retrying_writer.note_trouble(error)
+                return
             report_defect("journal: what a crash left open could not be read", error)
             self._is_recovered = True
         finally:
@@ -161,6 +166,9 @@ class BatchWriter:
                 done.extend((future, *self._result_of(work)) for work, future in running)
         except (sqlite3.Error, OSError) as error:
             done = [(future, None, error) for _, future in running]
+        damage = next((failure for _, _, failure in done if failure is not None and is_damage(failure)), None)
+        if damage is not None and not self._retrying_writer.is_failing:
+            self._retrying_writer.note_trouble(damage)
         for future, result, failure in done:
             if isinstance(failure, sqlite3.Error | OSError):
                 failure = JournalError(f"the journal could not be written: {failure}")

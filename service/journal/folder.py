@@ -11,6 +11,9 @@ from service.journal import JournalError
 JOURNAL = "journal.sqlite3"
 LOCK = "journal.lock"
 HEADROOM = "journal.headroom"
+SALVAGE = "journal.salvage"
+SALVAGED = "journal.salvaged"
+DAMAGE = "journal.damaged"
 _OURS = ("journal.", "index.", "vocabularies")
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from service.journal import JournalError
+from service.journal.damage import note_damage
 from service.journal.folder import JOURNAL, take_lock
+from service.journal.transaction import is_damage
 from service.search.index import INDEX, delete, inode, is_useless
 
 # Somebody may be reading: a command of the command line looks at the files for moments.
@@ -79,7 +81,11 @@ def _write_anew(path: Path) -> None:
             connection.execute("VACUUM")
             (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
-        raise JournalError(f"{path.name} cannot be written anew: {error}") from error
+        what_to_do = ""
+        if path.name == JOURNAL and is_damage(error):
+            note_damage(path.parent, path.stat().st_ino, str(error))
+            what_to_do = ". Start the recorder once: it sets the damaged file aside and saves what can be read"
+        raise JournalError(f"{path.name} cannot be written anew: {error}{what_to_do}.") from error
     if is_busy:
         raise JournalError(f"{path.name} is being read by another program: end that one, and try again.")
 
