@@ -10,14 +10,19 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from math import inf
 from typing import Any, Final
 
 from aiohttp import http_parser
 
 import service
 from service.dispatch import Dispatcher
-from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
-from service.gateway.admission import Policy, read_keys
+from service.events import (
+    RecorderStarted,
+    RecorderStopped,
+    RepliesReleased,
+    emit,
+)
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import SERVER_OPTIONS, Gateway
@@ -38,6 +43,7 @@ from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
 from service.record.prompt_memory import PromptMemory
+from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings, SettingsError
 from service.shipping.registry import wanted_receivers
@@ -61,7 +67,7 @@ class App:
         self.settings = settings
         self.port = 0
         self._output = output
-        self._policy = _policy(settings)
+        self._policy = read_policy(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
         self._counts = ExchangeCounts()
@@ -78,6 +84,7 @@ class App:
             make_record=self._make_record,
             make_open=partial(summary_of_open, mask=settings.mask_secrets, keep=settings.keep_body_bytes),
             on_recorded=self._on_recorded,
+            is_strict=settings.record_before_reply == "strict",
         )
         self._upstream = Upstream(settings.ollama_url)
         self._context_lengths = known = ContextLengths(self._upstream.send, self._count_in_flight)
@@ -98,6 +105,7 @@ class App:
             output=output,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
+        self.reloads = reloads_of_keys(settings, (self._policy.take_keys, self._inspector.take_keys))
         self._begun = AsyncExitStack()
         self._drain_seconds = DRAIN_SECONDS
         self._stop_waiting = asyncio.Event()
@@ -122,7 +130,7 @@ class App:
         emit(RecorderStopped(self._cut_off))
 
     def stop_waiting(self) -> None:
-        """While stopping: cut off what still runs."""
+        """While stopping: cut off what still runs, and end within a second."""
         self._stop_waiting.set()
 
     async def _begin(self, begun: AsyncExitStack) -> None:
@@ -169,7 +177,8 @@ class App:
     async def _end_connections(self, server: Server) -> None:
         self._cut_off = self._relay.in_flight
         self._relay.stop()
-        await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
+        is_short = not self._cut_off or self._stop_waiting.is_set()
+        await server.shutdown(_IDLE_SHUTDOWN_SECONDS if is_short else _SHUTDOWN_SECONDS)
 
     async def _flush(self) -> None:
         """Commit what is still on its way to the journal, so that it is shipped too."""
@@ -189,7 +198,7 @@ class App:
                 ollama_url=settings.ollama_url,
                 idle_seconds=settings.ollama_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
-                hold=0.25 if settings.record_before_reply else 0.0,
+                hold={True: 0.25, False: 0.0, "strict": inf}[settings.record_before_reply],
             ),
         )
 
@@ -261,7 +270,12 @@ class App:
             shipper.start()
 
     async def _stop_shipping(self) -> None:
-        await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        stopped: asyncio.Future[Any] = asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        hurried: asyncio.Future[Any] = asyncio.ensure_future(self._stop_waiting.wait())
+        await asyncio.wait({stopped, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        # What was not sent is sent after the next start.
+        await asyncio.gather(stopped, *(shipper.stop(within=0) for shipper in self._shippers if not stopped.done()))
 
     async def _read_cursor(self, receiver: str) -> int:
         cursors = await asyncio.to_thread(self._reader.cursors)
@@ -296,16 +310,6 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 def _set(committed: Committed) -> None:
     if not committed.done():
         committed.set_result(None)
-
-
-def _policy(settings: Settings) -> Policy:
-    keys = None
-    if settings.api_keys_file is not None:
-        try:
-            keys = read_keys(settings.api_keys_file)
-        except (OSError, ValueError) as mistake:
-            raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
-    return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
 
 
 def _require_strict_parser() -> None:

@@ -37,6 +37,23 @@ class RecorderStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFileRead:
+    """A file that a setting names was read again (SIGHUP), and is in use."""
+
+    variable: str
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFileRefused:
+    """A file that a setting names has a mistake in it: what was read from it before stays in use."""
+
+    variable: str
+    mistake: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangesRecovered:
     """Exchanges that a crash left open were recorded as ``gateway_died``."""
 
@@ -216,6 +233,8 @@ class DefectFound:
 Event = (
     RecorderStarted
     | RecorderStopped
+    | SettingsFileRead
+    | SettingsFileRefused
     | ExchangesRecovered
     | BodiesLost
     | RecordsLost

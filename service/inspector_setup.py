@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -46,8 +46,7 @@ class Inspector:
         self._key = secrets.token_urlsafe(32)
         self.policy = policy
         if policy.keys is not None:
-            digest = hashlib.sha256(self._key.encode()).hexdigest()
-            self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
+            self.policy = replace(policy, keys={**policy.keys, **self._own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets)
         providers = Providers(
             version=service.__version__,
@@ -63,6 +62,13 @@ class Inspector:
             trace_url=settings.trace_url or None,
         )
         self.pages = Pages(providers, settings.inspector_token)
+
+    def _own_key(self) -> dict[str, str]:
+        return {hashlib.sha256(self._key.encode()).hexdigest(): "replay"}
+
+    def take_keys(self, keys: Mapping[str, str]) -> None:
+        """The keys of API_KEYS_FILE are these now."""
+        self.policy.take_keys({**keys, **self._own_key()})
 
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(

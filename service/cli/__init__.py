@@ -89,6 +89,8 @@ def main() -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        with contextlib.suppress(ValueError):  # not the main thread, which alone gets signals
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         app()
     except KeyboardInterrupt:
         # Before a command has begun; afterwards it decides itself.

@@ -24,12 +24,21 @@ _LOCAL_ORIGIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that admission needs. ``keys`` maps a key's SHA-256 (hex) to its name; None: no keys asked."""
+    """The settings that admission needs. ``keys`` maps a key's SHA-256 (hex) to its name; None: no keys asked.
+
+    The keys may change while the recorder runs, whether any are asked for may not.
+    """
 
     allowed_hosts: frozenset[str] = frozenset()
     cors_origins: frozenset[str] = frozenset()
     allow_management: bool = False
-    keys: Mapping[str, str] | None = None
+    keys: dict[str, str] | None = None
+
+    def take_keys(self, keys: Mapping[str, str]) -> None:
+        """Ask for these keys instead. In the event loop only, which does not look in between."""
+        if self.keys is not None:
+            self.keys.clear()
+            self.keys.update(keys)
 
 
 def read_keys(file: Path) -> dict[str, str]:

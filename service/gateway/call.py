@@ -18,7 +18,8 @@ Close = Callable[[Exchange], Committed | None]
 class RelaySettings:
     """``idle_seconds``: how long nothing may be heard. ``hold``: seconds that an answer may wait for its record.
 
-    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept.
+    An ``idle_seconds`` of 0 means for any time; a ``hold`` of 0 lets answers go before their record is kept,
+    an infinite one never lets them go without it.
     """
 
     ollama_url: str

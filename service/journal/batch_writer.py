@@ -35,6 +35,7 @@ class BatchWriter:
         make_open: Callable[[OpenExchange], OpenExchange],
         on_recorded: Callable[[list[EncodedRecord]], None],
         wake: Callable[[list[Callable[[], None]]], None],
+        is_strict: bool = False,
     ) -> None:
         self.committed = 0
         self.last_commit_at = 0.0
@@ -46,6 +47,9 @@ class BatchWriter:
         self._make_open = make_open
         self._on_recorded = on_recorded
         self._wake = wake
+        self._is_strict = is_strict
+        # Who waits for records that are in memory only.
+        self._held: list[Callable[[], None]] = []
         self._opened: dict[str, tuple[float, OpenExchange]] = {}
         self._with_row: set[str] = set()
         self._is_recovered = False
@@ -71,9 +75,11 @@ class BatchWriter:
             if self._retrying_writer.keep(records, rows, ended):
                 self.committed += len(records)
                 self.last_commit_at, self.last_commit_seconds = time.time(), time.monotonic() - begun
-        # Also when nothing could be kept: an answer does not wait for a disk in trouble.
-        if records or batch.on_committed:
-            self._wake(batch.on_committed)
+        self._held += batch.on_committed
+        # Also when nothing could be kept: an answer does not wait for a disk in trouble, unless a person wants that.
+        if (records or self._held) and not (self._is_strict and self._retrying_writer.waiting):
+            held, self._held = self._held, []
+            self._wake(held)
         self._mark_open_rows(rows if self._retrying_writer.are_rows_written else [])
         self._tell(records)
         self._do(batch.works)

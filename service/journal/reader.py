@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from service.journal import JournalError
 from service.journal.damage import note_damage
 from service.journal.folder import JOURNAL
+from service.journal.read_only import open_to_read
 from service.journal.transaction import is_damage, is_empty
 
 READ_SECONDS = 5.0
@@ -249,7 +249,8 @@ class Reader:
             except JournalError as trouble:
                 if not _is_of_damage(trouble):
                     raise
-                self.passed_over += 1
+        # Where a page holds noise, SQLite may also say that a record is not there.
+        self.passed_over += len(numbers) - len(rows)
         return rows
 
     @contextlib.contextmanager
@@ -277,13 +278,7 @@ class Reader:
             raise JournalError(self._no_journal_yet()) from error
         if self._connection is None or inode != self._inode:
             self._disconnect()
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(self._path.absolute()))}?mode=ro",
-                uri=True,
-                timeout=self._seconds,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = open_to_read(self._path, self._seconds)
             self._inode = inode
             self._connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS)
         return self._connection

@@ -58,6 +58,7 @@ class Recorder:
 
     ``make_record`` finds out what an exchange meant. ``make_open`` masks a request that is still being answered.
     ``on_recorded`` gets every record once, also one that the disk did not take. All three run on the writer's thread.
+    ``is_strict``: whoever waits for a record waits for as long as the disk takes.
     ``open`` and ``close`` belong to the event loop's thread; ``submit`` and ``state`` to any.
     """
 
@@ -70,10 +71,11 @@ class Recorder:
         on_recorded: Callable[[list[EncodedRecord]], None] = lambda records: None,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
         max_queued: int = MAX_QUEUED,
+        is_strict: bool = False,
     ) -> None:
         self._journal = journal
         self._losses = Losses()
-        self._queue = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
+        self._queue = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued, is_strict=is_strict)
         self._retrying_writer = RetryingWriter(
             journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued
         )
@@ -84,7 +86,9 @@ class Recorder:
             make_open=make_open,
             on_recorded=on_recorded,
             wake=self._wake_loop,
+            is_strict=is_strict,
         )
+        self._is_strict = is_strict
         # As of the last tidying.
         self.notice: str | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -113,8 +117,9 @@ class Recorder:
         """An exchange has ended. ``on_committed`` is called once, in the event loop, as soon as its record is on disk.
 
         It is called before this returns when there is nothing to wait for: the disk is in trouble or the record lost.
+        A strict recorder calls it only when the disk has the record.
         """
-        if on_committed is not None and self._retrying_writer.is_failing:
+        if on_committed is not None and self._retrying_writer.is_failing and not self._is_strict:
             on_committed()
             on_committed = None
         self._queue.close(exchange, on_committed)
