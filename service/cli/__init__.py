@@ -78,6 +78,7 @@ app.command()(serving.version)
 app.add_typer(_journal, name="journal")
 _journal.command("check")(maintenance.journal_check)
 _journal.command("compact")(maintenance.journal_compact)
+_journal.command("trust-clock")(maintenance.journal_trust_clock)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(maintenance.ship_status)
 

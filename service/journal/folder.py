@@ -14,6 +14,7 @@ HEADROOM = "journal.headroom"
 SALVAGE = "journal.salvage"
 SALVAGED = "journal.salvaged"
 DAMAGE = "journal.damaged"
+TRUST_CLOCK = "journal.trust-clock"
 _OURS = ("journal.", "index.", "vocabularies")
 
 

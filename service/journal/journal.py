@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service import events
 from service.journal import JournalError, salvage, schema
+from service.journal.clock_doubt import ClockDoubt
 from service.journal.damage import damage_error, forget_damage, noted_damage, visible_damage
 from service.journal.displaced import FileIds, copy_what_is_open, file_ids, leave
 from service.journal.erasing import overwrite_step
@@ -72,6 +73,7 @@ class Journal:
         self._kept_as: Path | None = None
         self._notice: str | None = None
         self.headroom = Headroom(folder)
+        self._clock = ClockDoubt(folder)
 
     # Opening and closing
 
@@ -106,6 +108,7 @@ class Journal:
         self.headroom.reserve_log()
         bound_growth(self.connection, self.headroom)
         self._files = file_ids(self.path)
+        self._clock.begin(self.connection)
 
     def _leave_displaced(self) -> sqlite3.Connection | None:
         """The connection to a file that has lost the journal's name; None: there is none."""
@@ -115,10 +118,9 @@ class Journal:
         return self._displaced
 
     def _close_displaced(self) -> None:
-        displaced, self._displaced = self._displaced, None
-        if displaced is not None:
-            with contextlib.suppress(sqlite3.Error):
-                displaced.close()
+        if self._displaced is not None:
+            self._displaced.close()
+            self._displaced = None
 
     def _open_file(self, damage: str | None) -> None:
         try:
@@ -155,7 +157,7 @@ class Journal:
         """What a person should know though the journal works. Asks the file system."""
         if self._kept_as is not None and not self._kept_as.exists():
             self._kept_as = self._notice = None
-        return self._notice
+        return self._notice or self._clock.notice
 
     def close(self) -> None:
         """Close the file and give the folder back. Never raises; may be called twice."""
@@ -290,7 +292,7 @@ class Journal:
         """One short step of removing what is too old or too much. True: there is more to do."""
         connection = self.connection
         more = (
-            expire(connection, self._retention, self.receivers) > 0
+            expire(connection, self._retention, self.receivers, by_age=self._clock.allows_expiry(connection)) > 0
             or overwrite_step(connection, self.headroom)
             or give_back_pages(connection, self._retention)
         )
