@@ -17,6 +17,7 @@ from service.journal.leaf_cells import MISSING, LeafRow, read_leaf
 from service.journal.reader import COLUMNS
 from service.journal.schema import STEPS, prepare
 from service.journal.transaction import transaction
+from service.record.record import Record
 
 _ROWS_A_COMMIT: Final = 500
 _BYTES_A_COMMIT: Final = 8 << 20
@@ -191,7 +192,7 @@ def is_sound(values: tuple[Any, ...]) -> bool:
         line = orjson.loads(values[8])
     except orjson.JSONDecodeError:
         return False
-    return isinstance(line, dict) and line.get("exchange", values[1]) == values[1]
+    return isinstance(line, dict) and Record(values[8]).exchange in (values[1], None)
 
 
 def _fit(values: Sequence[Any], kinds: Sequence[Any]) -> bool:

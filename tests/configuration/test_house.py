@@ -41,6 +41,8 @@ MAY_IMPORT = {
     "service.inspector": {"service.record", "service.journal", "service.search", "service.exports"},
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
+    # Files that settings name become what the gateway asks for.
+    "service.reloading": {"service.settings", "service.gateway.admission"},
 }
 WHERE_THE_PARTS_MEET = {"service.app", "service.status", "service.inspector_setup", "service.cli", "service.__main__"}
 
