@@ -16,9 +16,10 @@ import pytest
 from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head, token_line
 from tests.integration.load import Client, chat
 from tests.integration.recorder_process import StartRecorder, eventually, reached, start
-from tests.integration.test_command_line import NOBODY, spoken
+from tests.integration.watching import spoken
 
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
+NOBODY = "http://127.0.0.1:1"
 SERVE = [sys.executable, "-m", "service", "serve"]
 
 
