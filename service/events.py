@@ -37,6 +37,23 @@ class RecorderStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFileRead:
+    """A file that a setting names was read again (SIGHUP), and is in use."""
+
+    variable: str
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFileRefused:
+    """A file that a setting names has a mistake in it: what was read from it before stays in use."""
+
+    variable: str
+    mistake: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangesRecovered:
     """Exchanges that a crash left open were recorded as ``gateway_died``."""
 
@@ -95,7 +112,17 @@ class JournalSetAside:
     kept_as: str
     error: str
     recovered: int
+    unread: int
     is_everything_recovered: bool
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDisplaced:
+    """The journal's file was deleted, moved or replaced: what was in it moved into the file that has its name now."""
+
+    recovered: int
+    lost: int
     level: ClassVar[int] = logging.ERROR
 
 
@@ -249,6 +276,8 @@ class DefectFound:
 Event = (
     RecorderStarted
     | RecorderStopped
+    | SettingsFileRead
+    | SettingsFileRefused
     | ExchangesRecovered
     | BodiesLost
     | RecordsLost
@@ -256,6 +285,7 @@ Event = (
     | JournalDegraded
     | JournalRestored
     | JournalSetAside
+    | JournalDisplaced
     | RecordsExpired
     | RecordsErased
     | ReceiverFailed

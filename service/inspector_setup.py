@@ -50,8 +50,7 @@ class Inspector:
         self._key = secrets.token_urlsafe(32)
         self.policy = policy
         if policy.keys is not None:
-            digest = hashlib.sha256(self._key.encode()).hexdigest()
-            self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
+            self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
         providers = Providers(
@@ -74,6 +73,10 @@ class Inspector:
             links=Links(settings.trace_url, settings.n8n_url),
         )
         self.pages = Pages(providers, settings.inspector_token)
+
+    def own_key(self) -> dict[str, str]:
+        """The digest and the name of the key that replays are sent with."""
+        return {hashlib.sha256(self._key.encode()).hexdigest(): "replay"}
 
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(

@@ -47,7 +47,7 @@ Share = Callable[[OpenExchange], Turn | None]
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
     """Seconds: ``idle_seconds`` that nothing may be heard of Ollama, ``body_seconds`` of a request's body (0: for any
-    time), ``hold`` that an answer may wait for its record (0: it does not wait).
+    time), ``hold`` that an answer may wait for its record (0: it does not wait; infinite: it never goes without it).
     """
 
     ollama_url: str

@@ -6,6 +6,7 @@ keeper of exchanges is reached through plain callables, so nothing here knows th
 
 import asyncio
 import time
+from math import inf
 from typing import Final
 
 from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
@@ -164,22 +165,24 @@ class RoundTrip:
         if self.outcome is None:
             self.outcome = Outcome.COMPLETED
         loop = asyncio.get_running_loop()
-        let_go_at = loop.time() + self.settings.hold
+        hold = self.settings.hold
+        let_go_at = loop.time() + hold
         if self.body_reader.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
             self.idle_timeout.end()
-            if not await self.body_reader.read_on(self.settings.hold):
+            if not await self.body_reader.read_on(min(hold, READ_ON_SECONDS)) and hold < inf:
                 # It comes slowly. The client does not wait for its record, and the record waits for a bounded time.
                 self.reply.finish(last_piece)
                 await self.body_reader.read_on(READ_ON_SECONDS)
                 self.end()
                 return AlreadySent(self.reply.stays_connected)
         committed = self.end()
-        if committed is not None and self.settings.hold and not committed.done():
-            timer = loop.call_at(let_go_at, self._let_go, committed)
+        if committed is not None and hold and not committed.done():
+            timer = loop.call_at(let_go_at, self._let_go, committed) if hold < inf else None
             try:
                 await committed
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
         self.reply.finish(last_piece)
         return AlreadySent(self.reply.stays_connected)
 
