@@ -20,7 +20,7 @@ const COLUMNS = Object.freeze(["sharing Ollama", "there now", "waiting", "last m
 /** @returns {{root: HTMLElement, load: () => Promise<void>}} */
 export function makeLimits() {
   const table = element("table", { class: "groups" });
-  const root = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Limits of callers", hidden: true }, table);
+  const root = element("div", { class: "limits", tabindex: "0", role: "region", "aria-label": "Limits of callers", hidden: true }, table);
   const asking = oneAtATime();
 
   async function load() {
