@@ -24,7 +24,10 @@ _HEAD = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n((?:" + _TOKEN +
 # Possessive: what cannot match must not be tried in every way.
 _BEGINNING = re.compile(rb"\r|[A-Z]{1,9}(?: (?:[\t\x20-\x7e\x80-\xff]++|\r\n)*+\r?)?")
 # Twice the same would not be the same for everybody.
-_ONLY_ONCE: Final = ("Host", "Content-Length", "Transfer-Encoding", "Content-Type", "User-Agent", "Content-Encoding")
+_ONLY_ONCE: Final = (
+    *("Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Content-Location"),
+    *("Content-Range", "ETag", "Max-Forwards", "Server", "User-Agent"),
+)
 # Where a head that is otherwise the same may differ.
 _LENGTH_LINE = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,18})\r\n")
 _KNOWN_LENGTH = re.compile(r"[0-9]{1,18}")
@@ -149,4 +152,5 @@ def _stays(headers: MultiMapping[str], is_1_1: bool) -> bool:
 
 
 def _has_long_line(head: bytes) -> bool:
-    return max(map(len, head.split(b"\r\n"))) > LONGEST_LINE
+    # What stands around an address, and between a name and its value, does not count.
+    return max(map(len, head.split(b"\r\n"))) > LONGEST_LINE + len("OPTIONS  HTTP/1.1")
