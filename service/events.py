@@ -6,15 +6,12 @@ logged at most once in ``QUIET_SECONDS`` (with the number left out). One with ``
 """
 
 import logging
-import threading
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 from prometheus_client import Counter
 
-logger = logging.getLogger("ollama_recorder")
-QUIET_SECONDS = 10.0
+from service.event_log import count_and_log, make_counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,24 +226,6 @@ class CopyShortened:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsRead:
-    """LIMITS_FILE was read; its rules count from now on."""
-
-    file: str
-    tables: int
-    level: ClassVar[int] = logging.INFO
-
-
-@dataclass(frozen=True, slots=True)
-class LimitsMistaken:
-    """LIMITS_FILE has a mistake; the rules that were read before still count."""
-
-    file: str
-    mistake: str
-    level: ClassVar[int] = logging.ERROR
-
-
-@dataclass(frozen=True, slots=True)
 class TokensUncounted:
     """The journal could not be read for the tokens of this day; they are counted from now on."""
 
@@ -296,52 +275,15 @@ Event = (
     | SpansRejected
     | RequestMalformed
     | CopyShortened
-    | LimitsRead
-    | LimitsMistaken
     | TokensUncounted
     | ConnectionRefused
     | DefectFound
 )
 
 
-def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)[1:]
-
-
-def _counter(kind: type) -> Counter:
-    summary = (kind.__doc__ or "").split("\n")[0]
-    return Counter(f"ollama_recorder_{_snake(kind.__name__)}", summary, getattr(kind, "counted_by", ()))
-
-
-COUNTERS: dict[type, Counter] = {kind: _counter(kind) for kind in Event.__args__}
-_lock = threading.Lock()
-_last_logged: dict[tuple[object, ...], tuple[float, int]] = {}
+COUNTERS: dict[type, Counter] = {kind: make_counter(kind) for kind in Event.__args__}
 
 
 def emit(event: Event) -> None:
     """Count ``event`` and log it. Any thread may call this; never once per chunk or per exchange."""
-    kind = type(event)
-    labels = tuple(str(getattr(event, name)) for name in getattr(kind, "counted_by", ()))
-    counter = COUNTERS[kind].labels(*labels) if labels else COUNTERS[kind]
-    counter.inc(getattr(event, "count", 1))
-    if not logger.isEnabledFor(event.level):
-        return
-    left_out = 0 if getattr(kind, "is_audit", False) else _left_out_since_last((kind, *labels))
-    if left_out is None:
-        return
-    details = {field.name: getattr(event, field.name) for field in fields(event)}
-    if left_out:
-        details["not_logged_before"] = left_out
-    logger.log(event.level, (kind.__doc__ or "").split("\n")[0], extra={"event": kind.__name__, **details})
-
-
-def _left_out_since_last(key: tuple[object, ...]) -> int | None:
-    """How many of this kind were left out since the last log line; None: leave this one out, too."""
-    now = time.monotonic()
-    with _lock:
-        last, left_out = _last_logged.get(key, (-QUIET_SECONDS, 0))
-        if now - last < QUIET_SECONDS:
-            _last_logged[key] = (last, left_out + 1)
-            return None
-        _last_logged[key] = (now, 0)
-        return left_out
+    count_and_log(event, COUNTERS[type(event)])

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from service import events
+from service import event_log, events
 
 
 @pytest.fixture(autouse=True)
 def _nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_last_logged", {})
+    monkeypatch.setattr(event_log, "_last_logged", {})
 
 
 def test_an_event_is_counted_under_its_labels_and_logged_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
@@ -35,7 +35,7 @@ def test_a_repeated_event_is_always_counted_and_seldom_logged(
     with caplog.at_level(logging.INFO, "ollama_recorder"):
         for _ in range(50):
             events.emit(events.RecordsLost(2, "pressure"))
-        now += events.QUIET_SECONDS
+        now += event_log.QUIET_SECONDS
         events.emit(events.RecordsLost(2, "pressure"))
     assert counter._value.get() == before + 102
     assert len(caplog.records) == 2

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from service.events import LimitsMistaken, LimitsRead, emit
+from service.events import SettingsFileRead, SettingsFileRefused, emit
 from service.sharing.limits import Rules, read_rules
 
 LOOK_SECONDS: Final = 2.0
@@ -58,10 +58,10 @@ class RulesFile:
         try:
             rules = await asyncio.to_thread(self.read)
         except ValueError as mistake:
-            emit(LimitsMistaken(str(self.path), str(mistake)))
+            emit(SettingsFileRefused("LIMITS_FILE", str(mistake)))
             return
         use(rules)
-        emit(LimitsRead(str(self.path), len(rules.tables)))
+        emit(SettingsFileRead("LIMITS_FILE"))
 
     def _has_changed(self) -> bool:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service import events
+from service import event_log
 from tests.cli.answering import Answering
 from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
@@ -33,7 +33,7 @@ def test_from_the_files_not_a_byte_stays_and_all_else_does(run: Run, folder: Pat
 def test_who_erased_what_is_an_event_without_a_recorder_too(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "_last_logged", {})
+    monkeypatch.setattr(event_log, "_last_logged", {})
     keep(folder, chat(1))
     done = run("erase", "--model", "tiny", "--yes")
     event = next(json.loads(line) for line in done.stderr.splitlines() if line.startswith("{"))

@@ -23,7 +23,8 @@ NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "comm
 # What each room may import of ours, beside itself and events. `service` alone is the version.
 MAY_IMPORT = {
     "service.settings": set[str](),
-    "service.events": set[str](),
+    "service.event_log": set[str](),
+    "service.events": {"service.event_log"},
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
@@ -62,6 +63,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
     "service.gateway_setup": "tests/test_app.py",
     "service.background_tasks": "tests/test_app.py",
+    "service.event_log": "tests/test_events.py",
     "service.record.question": "tests/record/test_conversation.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",

@@ -2,12 +2,12 @@ import logging
 
 import pytest
 
-from service import events
+from service import event_log
 from service.journal.defects import report_defect
 
 
 def test_a_defect_is_told_with_its_place_but_not_with_what_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
-    events._last_logged.clear()
+    event_log._last_logged.clear()
     with caplog.at_level(logging.ERROR):
         try:
             int("a secret prompt")

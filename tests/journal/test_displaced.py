@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service import events
+from service import event_log
 from service.journal.reader import Reader
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import Losses
@@ -36,7 +36,7 @@ def folder_deleted(path: Path) -> None:
 def test_what_a_lost_journal_held_moves_into_a_new_one_at_the_next_commit(
     tmp_path: Path, displace: Displace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    events._last_logged.clear()
+    event_log._last_logged.clear()
     folder = tmp_path / "data"
     with open_journal(folder) as journal, caplog.at_level(logging.ERROR):
         losses = Losses()

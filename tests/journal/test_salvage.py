@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service import events
+from service import event_log
 from service.journal import JournalError
 from service.journal.check import check
 from service.journal.damage import note_damage
@@ -32,7 +32,7 @@ def damage(path: Path, pages: range) -> None:
 def test_what_is_readable_of_a_damaged_journal_moves_into_a_new_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    events._last_logged.clear()
+    event_log._last_logged.clear()
     path = fill(tmp_path)
     (pages,) = ask(tmp_path, "PRAGMA page_count")[0]
     # The newest record lies there, which every start reads.

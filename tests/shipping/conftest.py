@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from service import events
+from service import event_log
 
 
 @pytest.fixture
@@ -14,4 +14,4 @@ def records_to_ship() -> int:
 @pytest.fixture(autouse=True)
 def events_are_logged_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test made known keeps no other test's events quiet."""
-    monkeypatch.setattr(events, "_last_logged", {})
+    monkeypatch.setattr(event_log, "_last_logged", {})

@@ -32,7 +32,7 @@ def test_a_refusal_says_what_to_do_and_waits_as_long_as_is_asked_for() -> None:
 def test_the_same_refusal_is_told_once_and_another_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.events.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("service.event_log.QUIET_SECONDS", 0.0)
     it = condition()
     with caplog.at_level(logging.INFO, "ollama_recorder"):
         for verdict in (REFUSED, REFUSED, Verdict(Decision.REFUSED, "http_404", "HTTP 404"), AWAY, REFUSED):
