@@ -151,6 +151,20 @@ ALERTS = (
         PROMETHEUS,
     ),
     Alert(
+        "recorder-damaged",
+        "The recorder's journal was damaged",
+        "sum(increase(ollama_recorder_journal_set_aside_total[1h]))"
+        " + sum(increase(ollama_recorder_journal_displaced_total[1h]))",
+        "0",
+        0,
+        "critical",
+        _ITSELF,
+        f"{_VALUE} times in the last hour the journal's file was damaged, deleted or replaced.",
+        "What could be read is in a new file. Look at the disk, and at JournalSetAside or JournalDisplaced in the log;"
+        " docs/reliability.md says what was saved. A file that was set aside is yours to delete.",
+        PROMETHEUS,
+    ),
+    Alert(
         "recorder-parks",
         "A receiver refuses records for good",
         "sum by (receiver) (increase(ollama_recorder_parked_records_total[15m]))",

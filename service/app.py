@@ -7,15 +7,18 @@ The parts meet in three modules: here (gateway, journal, receivers), in ``status
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from math import inf
 from typing import Any, Final
 
 import service
+from service.background_tasks import start_task, to_its_end
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks, RelaySettings
+from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate, choose_model
@@ -23,7 +26,7 @@ from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
-from service.gateway_setup import policy_of, require_strict_parser, sharing_of
+from service.gateway_setup import require_strict_parser, sharing_of
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
@@ -36,6 +39,7 @@ from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
 from service.record.prompt_memory import PromptMemory
+from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings
 from service.shipping.registry import wanted_receivers
@@ -59,7 +63,7 @@ class App:
         self.settings = settings
         self.port = 0
         self._output = output
-        self._policy = policy_of(settings)
+        self._policy = read_policy(settings)
         self._sharing, self._limits_file = sharing_of(settings)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
@@ -77,6 +81,7 @@ class App:
             make_record=self._make_record,
             make_open=partial(summary_of_open, mask=settings.mask_secrets, keep=settings.keep_body_bytes),
             on_recorded=self._on_recorded,
+            is_strict=settings.record_before_reply == "strict",
         )
         self._upstream = Upstream(settings.ollama_url)
         self._context_lengths = known = ContextLengths(self._upstream.send, self._count_in_flight)
@@ -100,6 +105,8 @@ class App:
             crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
+        self._gateway: Gateway | None = None
+        self.reloads = reloads_of_keys(settings, self._take_keys)
         self._begun = AsyncExitStack()
         self._drain_seconds = DRAIN_SECONDS
         self._stop_waiting = asyncio.Event()
@@ -123,13 +130,17 @@ class App:
         await self._begun.aclose()
         emit(RecorderStopped(self._cut_off))
 
+    def _take_keys(self, keys: dict[str, str]) -> None:
+        if self._gateway is not None:
+            self._gateway.take_keys({**keys, **self._inspector.own_key()})
+
     def read_limits_again(self) -> None:
         """LIMITS_FILE is read once more, whether it seems changed or not."""
         if self._limits_file is not None:
             self._limits_file.ask()
 
     def stop_waiting(self) -> None:
-        """While stopping: cut off what still runs."""
+        """While stopping: cut off what still runs, and end within a second."""
         self._stop_waiting.set()
 
     async def _begin(self, begun: AsyncExitStack) -> None:
@@ -138,23 +149,23 @@ class App:
         begun.callback(self._upstream.close)
         begun.callback(self._inspector.close)
         # The index is made from the journal: it starts after that, and goes on until that is closed.
-        begun.push_async_callback(_to_its_end, self._indexing.stop)
+        begun.push_async_callback(to_its_end, self._indexing.stop)
         # The recorder's thread closes it, unless there is none yet.
         begun.callback(self._journal.close)
-        begun.push_async_callback(_to_its_end, self._recorder.stop)
-        await _to_its_end(self._recorder.start, asyncio.get_running_loop())
+        begun.push_async_callback(to_its_end, self._recorder.stop)
+        await to_its_end(self._recorder.start, asyncio.get_running_loop())
         begun.push_async_callback(self._stop_shipping)
         self._start_shipping()
         begun.push_async_callback(self._flush)
-        _start_task(begun, self._context_lengths.run(), "ask for context lengths")
-        _start_task(begun, self._vocabularies.run(), "fetch vocabularies")
-        await _to_its_end(self._indexing.start)
+        start_task(begun, self._context_lengths.run(), "ask for context lengths")
+        start_task(begun, self._vocabularies.run(), "fetch vocabularies")
+        await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
-        _start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        start_task(begun, self._status.watch_ollama(), "look after Ollama")
         if self._sharing is not None and self._limits_file is not None:
             # Before anybody calls: what was used today is known then.
-            await _to_its_end(self._sharing.tokens.read, self._reader)
-            _start_task(begun, self._limits_file.watch(self._sharing.use), "look after LIMITS_FILE")
+            await to_its_end(self._sharing.tokens.read, self._reader)
+            start_task(begun, self._limits_file.watch(self._sharing.use), "look after LIMITS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:
@@ -180,7 +191,8 @@ class App:
     async def _end_connections(self, server: HttpServer) -> None:
         self._cut_off = self._relay.in_flight
         self._relay.stop()
-        await server.shutdown(_SHUTDOWN_SECONDS if self._cut_off else _IDLE_SHUTDOWN_SECONDS)
+        is_short = not self._cut_off or self._stop_waiting.is_set()
+        await server.shutdown(_IDLE_SHUTDOWN_SECONDS if is_short else _SHUTDOWN_SECONDS)
 
     async def _flush(self) -> None:
         """Commit what is still on its way to the journal, so that it is shipped too."""
@@ -201,14 +213,15 @@ class App:
                 idle_seconds=settings.ollama_timeout,
                 body_seconds=settings.request_body_timeout,
                 keep_body_bytes=settings.keep_body_bytes,
-                hold=0.25 if settings.record_before_reply else 0.0,
+                hold={True: 0.25, False: 0.0, "strict": inf}[settings.record_before_reply],
             ),
+            copy_room=CopyRoom(settings.in_flight_body_bytes),
             share=None if self._sharing is None else self._sharing.enter,
         )
 
     def _make_server(self) -> HttpServer:
         settings, trusted = self.settings, self.settings.trusted_proxies
-        gateway = Gateway(self._relay, self._inspector.policy, trusted)
+        gateway = self._gateway = Gateway(self._relay, self._inspector.policy, trusted)
         generate = Generate(
             gateway,
             self._policy,
@@ -275,7 +288,12 @@ class App:
             shipper.start()
 
     async def _stop_shipping(self) -> None:
-        await asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        stopped: asyncio.Future[Any] = asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        hurried: asyncio.Future[Any] = asyncio.ensure_future(self._stop_waiting.wait())
+        await asyncio.wait({stopped, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        # What was not sent is sent after the next start.
+        await asyncio.gather(stopped, *(shipper.stop(within=0) for shipper in self._shippers if not stopped.done()))
 
     async def _read_cursor(self, receiver: str) -> int:
         cursors = await asyncio.to_thread(self._reader.cursors)
@@ -286,25 +304,6 @@ class App:
 
     async def _park(self, receiver: str, number: int, reason: str, detail: str) -> None:
         await asyncio.wrap_future(self._recorder.submit(lambda journal: journal.park(receiver, number, reason, detail)))
-
-
-async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
-    """Do ``work`` on a thread. It is waited for even when this is cancelled, so that what it began can be undone."""
-    running = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.gather(running, return_exceptions=True)
-        raise
-
-
-def _start_task(begun: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
-    begun.push_async_callback(_cancel, asyncio.create_task(work, name=name))
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _set(committed: Committed) -> None:

@@ -37,6 +37,23 @@ class RecorderStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFileRead:
+    """A file that a setting names was read again (SIGHUP), and is in use."""
+
+    variable: str
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFileRefused:
+    """A file that a setting names has a mistake in it: what was read from it before stays in use."""
+
+    variable: str
+    mistake: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangesRecovered:
     """Exchanges that a crash left open were recorded as ``gateway_died``."""
 
@@ -95,7 +112,17 @@ class JournalSetAside:
     kept_as: str
     error: str
     recovered: int
+    unread: int
     is_everything_recovered: bool
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDisplaced:
+    """The journal's file was deleted, moved or replaced: what was in it moved into the file that has its name now."""
+
+    recovered: int
+    lost: int
     level: ClassVar[int] = logging.ERROR
 
 
@@ -195,6 +222,13 @@ class RequestMalformed:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyShortened:
+    """Less of a body is kept, as the copies of all exchanges in flight reached IN_FLIGHT_BODY_BYTES."""
+
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsRead:
     """LIMITS_FILE was read; its rules count from now on."""
 
@@ -242,6 +276,8 @@ class DefectFound:
 Event = (
     RecorderStarted
     | RecorderStopped
+    | SettingsFileRead
+    | SettingsFileRefused
     | ExchangesRecovered
     | BodiesLost
     | RecordsLost
@@ -249,6 +285,7 @@ Event = (
     | JournalDegraded
     | JournalRestored
     | JournalSetAside
+    | JournalDisplaced
     | RecordsExpired
     | RecordsErased
     | ReceiverFailed
@@ -258,6 +295,7 @@ Event = (
     | RecordParked
     | SpansRejected
     | RequestMalformed
+    | CopyShortened
     | LimitsRead
     | LimitsMistaken
     | TokensUncounted

@@ -1,22 +1,10 @@
-"""What the gateway needs, made of the settings: who may call, and how calls share one Ollama."""
+"""What the gateway needs, made of the settings: how calls share one Ollama."""
 
 from aiohttp import http_parser
 
-from service.gateway.admission import Policy, read_keys
 from service.settings import Settings, SettingsError
 from service.sharing.rules_file import RulesFile
 from service.sharing.sharing import Sharing
-
-
-def policy_of(settings: Settings) -> Policy:
-    """Who may call. Raises SettingsError when the keys cannot be read."""
-    keys = None
-    if settings.api_keys_file is not None:
-        try:
-            keys = read_keys(settings.api_keys_file)
-        except (OSError, ValueError) as mistake:
-            raise SettingsError(f"API_KEYS_FILE={str(settings.api_keys_file)!r}: {mistake}") from mistake
-    return Policy(frozenset(settings.allowed_hosts), frozenset(settings.cors_origins), settings.allow_management, keys)
 
 
 def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:

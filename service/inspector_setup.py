@@ -17,10 +17,13 @@ import service
 from service.gateway.admission import Policy
 from service.gateway.generate import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
+from service.gateway.whole_answer import fetch_answer
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.pages import Pages, Providers
+from service.inspector.prompt_rendering import render_prompt
+from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.journal.erasing import erase_records
 from service.record.exchange import Outcome
@@ -47,9 +50,9 @@ class Inspector:
         self._key = secrets.token_urlsafe(32)
         self.policy = policy
         if policy.keys is not None:
-            digest = hashlib.sha256(self._key.encode()).hexdigest()
-            self.policy = replace(policy, keys={**policy.keys, digest: "replay"})
+            self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
+        replaying = Replaying(settings.inspector_replay, self._ask_again)
         providers = Providers(
             version=service.__version__,
             readiness=status.readiness,
@@ -61,11 +64,19 @@ class Inspector:
             reader=status.reader,
             search=self._search,
             live=self.live,
-            replaying=Replaying(settings.inspector_replay, self._ask_again),
+            replaying=replaying,
+            rendering=Rendering(
+                replaying,
+                partial(render_prompt, partial(fetch_answer, status.send), lambda: status.relay.in_flight),
+            ),
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
         )
         self.pages = Pages(providers, settings.inspector_token)
+
+    def own_key(self) -> dict[str, str]:
+        """The digest and the name of the key that replays are sent with."""
+        return {hashlib.sha256(self._key.encode()).hexdigest(): "replay"}
 
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(

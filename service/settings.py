@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,6 +27,13 @@ def _truth(value: str) -> bool:
     if value.lower() not in words:
         raise ValueError("true or false")
     return words[value.lower()]
+
+
+def _truth_or_strict(value: str) -> bool | Literal["strict"]:
+    try:
+        return "strict" if value.lower() == "strict" else _truth(value)
+    except ValueError:
+        raise ValueError("true, false or strict") from None
 
 
 def _number(expected: str, at_least: float, kind: type[int] | type[float]) -> Callable[[str], Any]:
@@ -179,8 +186,10 @@ class Settings:
     otlp_polls: bool = _setting(
         "false", "export spans of lists and descriptions of models too (/api/tags, /api/ps, /api/version …)", _truth
     )
-    record_before_reply: bool = _setting(
-        "true", "hold an answer's last byte until its record is on disk (250 ms at most)", _truth
+    record_before_reply: bool | Literal["strict"] = _setting(
+        "true",
+        "hold an answer's last byte until its record is on disk: true = 250 ms at most, strict = however long it takes",
+        _truth_or_strict,
     )
     journal_sync: str = _setting(
         "full", "full survives a power loss, normal survives a killed process only", _one_of("full", "normal")
@@ -188,6 +197,11 @@ class Settings:
     keep_body_bytes: int = _setting(
         "1048576",
         "bytes kept of each body; the length that passed is always recorded",
+        _number("bytes, 0 or more", 0, int),
+    )
+    in_flight_body_bytes: int = _setting(
+        "134217728",
+        "bytes that the copies of all exchanges in flight may take together; beyond it less is kept of each body",
         _number("bytes, 0 or more", 0, int),
     )
     retention_days: float = _setting("30", "days a record is kept", _number("days, more than 0", 0.001, float))

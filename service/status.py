@@ -60,7 +60,7 @@ class Status:
         """Status and body of ``/readyz``. Asks Ollama."""
         parts = [
             Component("ollama", await self._ask_ollama(), needed=True),
-            Component("journal", self.recorder.degraded, needed=not self.recorder.is_keeping),
+            Component("journal", self.recorder.degraded or self.recorder.notice, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
         ]
@@ -102,7 +102,7 @@ class Status:
         return {
             "in_flight": self.relay.in_flight,
             "ollama": {"url": self.settings.ollama_url, "trouble": self._trouble_with_ollama},
-            "journal": {"trouble": self.recorder.degraded, **journal},
+            "journal": {"trouble": self.recorder.degraded or self.recorder.notice, **journal},
             "index": {"trouble": state.trouble, "behind": state.behind},
             "receivers": receivers,
         }

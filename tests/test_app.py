@@ -119,6 +119,29 @@ async def test_without_record_before_reply_answers_do_not_wait(tmp_path: Path) -
                 await asyncio.sleep(0.01)
 
 
+async def test_strict_holds_an_answer_for_longer_than_a_quarter_of_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, is_broken = Journal.write, True
+
+    def fail(journal: Journal, *given: Any) -> None:
+        if is_broken:
+            raise OSError(5, "Input/output error")
+        write(journal, *given)
+
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "data", OLLAMA_URL=ollama.url, RECORD_BEFORE_REPLY="strict") as app,
+    ):
+        monkeypatch.setattr(Journal, "write", fail)
+        asking = asyncio.create_task(ask(app))
+        await asyncio.sleep(0.8)
+        assert not asking.done()
+        is_broken = False
+        assert (await asyncio.wait_for(asking, 20)).is_complete
+        assert len(await kept(tmp_path / "data")) == 1
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("API_KEYS_FILE", "{folder}/keys"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],

@@ -59,8 +59,9 @@ def test_records_are_rewritten_before_they_are_logged(text: Names | None) -> Non
     output.write_records([record(1)])
     output.stop()
     logged = record(1).summary if text is None else record(1).line
-    assert logged.upper() in stream.getvalue()
-    assert logged not in stream.getvalue()
+    # What a JSON line has beside the record stands behind it.
+    assert logged.upper().removesuffix(b"}") in stream.getvalue()
+    assert logged.removesuffix(b"}") not in stream.getvalue()
 
 
 def test_records_are_logged_without_their_bodies_as_json() -> None:

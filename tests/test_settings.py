@@ -63,3 +63,10 @@ def test_an_upstream_may_have_a_path_and_loses_its_last_slash(url: str) -> None:
 def test_an_upstream_that_cannot_be_one_is_a_mistake(url: str) -> None:
     with pytest.raises(SettingsError, match="OLLAMA_URL"):
         read_settings({"OLLAMA_URL": url})
+
+
+@pytest.mark.parametrize(("value", "meant"), [("true", True), ("Off", False), ("STRICT", "strict")])
+def test_an_answer_may_wait_for_its_record_a_while_never_or_for_as_long_as_it_takes(value: str, meant: object) -> None:
+    assert read_settings({"RECORD_BEFORE_REPLY": value}).record_before_reply == meant
+    with pytest.raises(SettingsError, match="true, false or strict"):
+        read_settings({"RECORD_BEFORE_REPLY": "maybe"})

@@ -82,6 +82,7 @@ app.command()(serving.version)
 app.add_typer(_journal, name="journal")
 _journal.command("check")(maintenance.journal_check)
 _journal.command("compact")(maintenance.journal_compact)
+_journal.command("trust-clock")(maintenance.journal_trust_clock)
 app.add_typer(_ship, name="ship")
 _ship.command("status")(maintenance.ship_status)
 _ship.command("again")(shipping_again.ship_again)
@@ -94,6 +95,8 @@ def main() -> None:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        with contextlib.suppress(ValueError):  # not the main thread, which alone gets signals
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         app()
     except KeyboardInterrupt:
         # Before a command has begun; afterwards it decides itself.

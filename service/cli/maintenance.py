@@ -51,6 +51,21 @@ def journal_compact(as_json: AsJson = False) -> None:
     _print(asdict(done), as_json)
 
 
+def journal_trust_clock() -> None:
+    """Say that the clock is right, so that records expire by age again. The recorder may be running.
+
+    After a long time off, or with a clock that jumped ahead, the recorder waits a day before it removes old records.
+    """
+    from service.journal.clock_doubt import trust_clock
+
+    settings = current_settings()
+    try:
+        trust_clock(settings.data_dir)
+    except OSError as trouble:
+        stop(f"DATA_DIR={str(settings.data_dir)!r} cannot be written to: {trouble.strerror}.")
+    typer.echo("Records that are older than RETENTION_DAYS expire again, now or after the next start.")
+
+
 def ship_status(as_json: AsJson = False) -> None:
     """Show how far each receiver is, and which records it will never take. The recorder may be running."""
     from service.cli.journal_access import why_unread

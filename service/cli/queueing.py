@@ -62,7 +62,7 @@ def _uses(caller: dict[str, Any]) -> list[str]:
     used = [
         _use("calls at Ollama", caller["active"], may.get("max_active")),
         _use("waiting", caller["waiting"], may.get("max_waiting")),
-        _use("requests of the last minute", caller["requests_of_last_minute"], may.get("requests_per_minute")),
+        _use("requests of the last minute", caller.get("requests_of_last_minute", 0), may.get("requests_per_minute")),
         _use("tokens of today", caller["tokens_of_today"], may.get("tokens_per_day")),
     ]
     if "models" in may:

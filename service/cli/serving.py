@@ -18,6 +18,7 @@ from service.journal import JournalError
 from service.settings import TABLE, Settings, SettingsError
 
 if TYPE_CHECKING:
+    from service.app import App
     from service.logs import Output
 
 _ANY_OR_OWN = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - looked for, not listened on
@@ -36,7 +37,10 @@ Format = Annotated[LogFormat | None, typer.Option("--log-format", help="Default:
 
 
 def serve(log_format: Format = None) -> None:
-    """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines."""
+    """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines.
+
+    A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
+    """
     import uvloop
 
     from service.cli.log_text import TextForTerminal
@@ -75,9 +79,9 @@ async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
     recorder = App(settings, os.environ, output)
+    # Told apart at the start: after its end, a terminal is none any more.
+    _handle_hangup(loop, recorder, asked_to_stop)
     await recorder.start()
-    if settings.limits_file is not None:
-        loop.add_signal_handler(signal.SIGHUP, recorder.read_limits_again)
     greeting = _greeting(settings, recorder.port)
     if is_text:
         output.write([line.encode() for line in greeting])
@@ -107,6 +111,27 @@ async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None
         recorder.stop_waiting()
     again.cancel()
     await stopping
+
+
+def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_stop: asyncio.Event) -> None:
+    """SIGHUP: with a terminal, it was closed, so the recorder ends; without one, a person wants files read again."""
+    from service.reloading import read_files_again
+
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        # Started with nohup.
+        return
+    if any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        loop.add_signal_handler(signal.SIGHUP, asked_to_stop.set)
+        return
+    running: set[asyncio.Task[None]] = set()
+
+    def read_again() -> None:
+        recorder.read_limits_again()
+        task = asyncio.ensure_future(read_files_again(recorder.reloads))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, read_again)
 
 
 def _greeting(settings: Settings, port: int) -> list[str]:

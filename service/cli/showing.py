@@ -34,16 +34,23 @@ class Section(StrEnum):
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+Rendered = Annotated[
+    bool, typer.Option("--rendered", help="What the model gets of a chat; the running recorder asks Ollama.")
+]
+Url = Annotated[str, typer.Option(help="Base address of the recorder, for --rendered; default: where LISTEN says.")]
 _UNREAD = "The answer holds something that the record does not read; it is kept as it came."
 _ROLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
 
 
-def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
+def show(
+    identifier: Id, raw: Raw = None, as_json: AsJson = False, is_rendered: Rendered = False, url: Url = ""
+) -> None:
     """Show one exchange: the conversation, where the time went and why, and its ids."""
     from service.cli.journal_access import reading, whole_id
 
-    if raw is not None and as_json:
-        stop("--raw writes the kept bytes as they are: leave --json out.", USAGE_EXIT_CODE)
+    if raw is not None and (as_json or is_rendered):
+        extra = "--json" if as_json else "--rendered"
+        stop(f"--raw writes the kept bytes as they are: leave {extra} out.", USAGE_EXIT_CODE)
     settings = current_settings()
     with reading(settings) as reader:
         kept = reader.record(whole_id(reader, identifier))
@@ -51,6 +58,11 @@ def show(identifier: Id, raw: Raw = None, as_json: AsJson = False) -> None:
             stop(f"There is no exchange {identifier} in the journal (any more).")
         if raw is not None:
             _write(kept.request if raw is Section.REQUEST else kept.response)
+            return
+        if is_rendered:
+            from service.cli.showing_rendered import show_rendered
+
+            show_rendered(kept, settings, url, as_json=as_json)
             return
         detail = _describe(kept, settings)
     if as_json:

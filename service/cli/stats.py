@@ -27,6 +27,7 @@ class By(StrEnum):
     CALLER = "caller"
     TASK = "task"
     OPERATION = "operation"
+    CUT = "cut"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -36,7 +37,7 @@ Apart = Annotated[By, typer.Option("--by", help="Of what each name has its own l
 
 @takes_filter()
 def stats(wanted: Filter, by: Apart = By.MODEL, as_json: AsJson = False) -> None:
-    """Count calls and failures, and how long they took, for each model, workflow, node, caller, task or operation."""
+    """Count calls and failures, and how long they took, for each model, workflow, node, caller, task and so on."""
     from service.cli.journal_access import searching
 
     with searching(current_settings()) as search:

@@ -1,7 +1,8 @@
 """Between the clients and Ollama: admit a request, name its caller, relay the bytes both ways.
 
 The way of a request
-    * ``gateway`` takes everything below the prefix; ``generate`` is ``POST /generate``, a client of the gateway;
+    * ``http_server`` makes a ``client_connection`` for each client; ``request_head`` and ``body_framing`` read it;
+    * ``gateway`` takes each ``request`` below the prefix; ``generate`` is ``POST /generate``, a client of the gateway;
     * ``routes``: what may be asked of Ollama; ``admission``: who may ask; ``cors``: what browsers may do;
     * ``trace``: ids; ``callers``: who asks; ``headers``: what passes on; ``call``: all of this together;
     * ``relay`` carries calls and counts them; ``round_trip`` is the way of one exchange;
@@ -9,7 +10,7 @@ The way of a request
     * ``response_writer``: the answer goes to the client; ``capture``: the copy; ``idle_timeout``: nothing is heard.
 
 Beside it
-    * ``error_responses``: our own answers; ``malformed``: what is no HTTP;
+    * ``error_responses``: our own answers; ``malformed``: aiohttp's server, and what is no HTTP;
     * ``context_lengths``: how many tokens each loaded model has room for.
 
 A round trip is given what to call when an exchange opens and ends. It knows nothing of what lies behind.

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
+from service.gateway.capture import CopyRoom
 from service.gateway.error_responses import Refusal
 from service.gateway.upstream import RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
@@ -46,7 +47,7 @@ Share = Callable[[OpenExchange], Turn | None]
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
     """Seconds: ``idle_seconds`` that nothing may be heard of Ollama, ``body_seconds`` of a request's body (0: for any
-    time), ``hold`` that an answer may wait for its record (0: it does not wait).
+    time), ``hold`` that an answer may wait for its record (0: it does not wait; infinite: it never goes without it).
     """
 
     ollama_url: str
@@ -61,7 +62,8 @@ class Hooks:
     """How to reach Ollama, and who hears that an exchange opens and ends.
 
     ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
-    did not wait for that any longer. ``share`` None: every call goes to Ollama at once.
+    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in flight. ``share`` None: every
+    call goes to Ollama at once.
     """
 
     send: Send
@@ -69,6 +71,7 @@ class Hooks:
     close: Close
     released: Callable[[], None]
     settings: RelaySettings
+    copy_room: CopyRoom
     is_stopping: bool = False
     share: Share | None = None
 

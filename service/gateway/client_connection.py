@@ -16,20 +16,19 @@ from service.gateway.error_responses import last_answer
 from service.gateway.malformed import AiohttpProtocol
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY, BodyStream
-from service.gateway.request_head import HeadReader, RequestHead, could_be_head
+from service.gateway.request_head import HeadReader, RequestHead
 from service.gateway.routes import is_gateway_path, path_of_absolute_form
 
 if TYPE_CHECKING:
     from service.gateway.http_server import HttpServer
 
-# As nginx/proxy.conf.template: four lines of the longest.
-LONGEST_HEAD: Final = 256 * 1024
 # How much of further requests may wait for the answer to the first.
 _MOST_PIPELINED: Final = 64 * 1024
 # Longer than a reverse proxy keeps a connection: whoever closes first while the other asks loses a request.
 _KEEP_ALIVE_SECONDS: Final = 3630.0
 # How long a body that was answered early is read on, so that its sender sees the answer.
 _LINGER_SECONDS: Final = 5.0
+_READ_ANSWER_SECONDS: Final = 1.0
 _NEVER: Final = 0.0
 
 
@@ -68,7 +67,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport reads and writes
         peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
-        if (connected := transport.get_extra_info("socket")) is not None:
+        if connected := transport.get_extra_info("socket"):
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._is_due_in(self._server.head_seconds)
         if not self._server.admits(self.remote):
@@ -112,11 +111,10 @@ class ClientConnection(asyncio.Protocol):
             self._aiohttp.pause_writing()
 
     def resume_writing(self) -> None:
-        writable, self._writable = self._writable, None
-        if writable is None:
+        if self._writable is None:
             return
-        if not writable.done():
-            writable.set_result(None)
+        self._writable.set_result(None)
+        self._writable = None
         if self._aiohttp is not None and self.transport is not None:
             self._aiohttp.resume_writing()
 
@@ -152,9 +150,12 @@ class ClientConnection(asyncio.Protocol):
             self.close()
 
     def _end_with(self, status: int, message: str) -> None:
+        self._is_ending = True
         if self.transport is not None:
             self.transport.write(last_answer(status, message))
-        self.close()
+            # Closed at once, an answer can be lost: a reset overtakes it where something was sent that nobody read.
+            self.transport.write_eof()
+            self._is_due_in(_READ_ANSWER_SECONDS)
 
     def _is_due_in(self, seconds: float) -> None:
         self._due_at = self._loop.time() + seconds if seconds else _NEVER
@@ -178,22 +179,17 @@ class ClientConnection(asyncio.Protocol):
                 # Some send an empty line too much behind a body (RFC 9112 section 2.2).
                 self._received = self._received[2:]
                 continue
-            end = self._received.find(b"\r\n\r\n") + 4
-            if end < 4:
-                self._wait_for_head()
+            end = self._heads.find_end(self._received)
+            if end is None and not self._is_reading_head:
+                self._is_reading_head = True
+                self._is_due_in(self._server.head_seconds)
+            if end is None:
                 return
             read = self._heads.read(self._received[:end])
             if read is None:
                 self._hand_over()
                 return
             self._begin(*read, end)
-
-    def _wait_for_head(self) -> None:
-        if len(self._received) > LONGEST_HEAD or not could_be_head(self._received):
-            self._hand_over()
-        elif not self._is_reading_head:
-            self._is_reading_head = True
-            self._is_due_in(self._server.head_seconds)
 
     def _begin(self, head: RequestHead, length: int | None, end: int) -> None:
         """``end``: where in what was received the head ends."""

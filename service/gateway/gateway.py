@@ -1,7 +1,8 @@
 """Everything below ``/api/ollama`` comes here: it is admitted or refused, its caller is named, and it is relayed."""
 
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
@@ -66,6 +67,10 @@ class Gateway:
         if admitted.refusal is not None:
             return self._relay.refuse(request, _call(admitted), admitted.refusal)
         return self._relay.relay(request, _call(admitted))
+
+    def take_keys(self, keys: Mapping[str, str]) -> None:
+        """Ask for these keys from now on. What was worked out for a head by the old ones does not hold any longer."""
+        self._policy = replace(self._policy, keys=keys)
 
     async def refuse(self, request: Request, path: str, refusal: Refusal, body: bytes = b"") -> AlreadySent:
         """Refuse a request for ``path``, an address of the recorder's own that leads to Ollama, and record that.

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from service.gateway.capture import Capture
+from service.gateway.capture import Capture, CopyRoom
 from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request_head import RequestHead
 from service.record.exchange import Body
@@ -105,12 +105,14 @@ class RequestBodyReader:
 
     __slots__ = ("_head", "_idle_timeout", "_keep_bytes", "_stream", "copy", "is_incomplete", "whole_at")
 
-    def __init__(self, head: RequestHead, stream: BodyStream, idle_timeout: IdleTimeout, keep_bytes: int) -> None:
+    def __init__(
+        self, head: RequestHead, stream: BodyStream, idle_timeout: IdleTimeout, keep_bytes: int, copy_room: CopyRoom
+    ) -> None:
         self._head = head
         self._stream = stream
         self._idle_timeout = idle_timeout
         self._keep_bytes = keep_bytes
-        self.copy = Capture(keep_bytes)
+        self.copy = Capture(keep_bytes, copy_room)
         self.is_incomplete = False
         self.whole_at: float | None = None
 

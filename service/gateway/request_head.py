@@ -9,7 +9,10 @@ from typing import Final
 
 from multidict import CIMultiDict, MultiMapping
 
+# As nginx/proxy.conf.template, for the address and for each field, of which four may be as long as that.
 LONGEST_LINE: Final = 64 * 1024
+_LONGEST_HEAD: Final = 4 * LONGEST_LINE
+_OFTEN_LOOKED_AT: Final = 2048
 MOST_FIELDS: Final = 128
 # Those of WebDAV are refused by name, and their records say so.
 _METHODS: Final = frozenset(HTTPMethod) - {"CONNECT"} | frozenset(
@@ -21,7 +24,10 @@ _HEAD = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n((?:" + _TOKEN +
 # Possessive: what cannot match must not be tried in every way.
 _BEGINNING = re.compile(rb"\r|[A-Z]{1,9}(?: (?:[\t\x20-\x7e\x80-\xff]++|\r\n)*+\r?)?")
 # Twice the same would not be the same for everybody.
-_ONLY_ONCE: Final = ("Host", "Content-Length", "Transfer-Encoding", "Content-Type", "User-Agent", "Content-Encoding")
+_ONLY_ONCE: Final = (
+    *("Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Content-Location"),
+    *("Content-Range", "ETag", "Max-Forwards", "Server", "User-Agent"),
+)
 # Where a head that is otherwise the same may differ.
 _LENGTH_LINE = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,18})\r\n")
 _KNOWN_LENGTH = re.compile(r"[0-9]{1,18}")
@@ -32,8 +38,6 @@ class RequestHead:
 
     ``admitted``: what the gateway found out about it, so that a head that comes again is not asked again.
     """
-
-    __slots__ = ("admitted", "headers", "keeps_alive", "method", "minor", "target", "wants_invitation")
 
     def __init__(self, method: str, target: str, minor: int, headers: MultiMapping[str], keeps_alive: bool) -> None:
         self.method = method
@@ -48,12 +52,29 @@ class RequestHead:
 class HeadReader:
     """Reads the heads of one connection. Who asks again asks alike: only a head that is new is looked at closely."""
 
-    __slots__ = ("_all_but_length", "_head", "_length")
+    __slots__ = ("_all_but_length", "_head", "_length", "_look_again_at", "_searched")
 
     def __init__(self) -> None:
         self._all_but_length = (b"", b"")
         self._head: RequestHead | None = None
         self._length: int | None = 0
+        self._searched = 0
+        self._look_again_at = 0
+
+    def find_end(self, received: bytes) -> int | None:
+        """Where the head ends that these bytes begin with: 0 where they are none, None where it is still to come."""
+        end = received.find(b"\r\n\r\n", self._searched) + 4
+        size = len(received)
+        self._searched = max(0, size - 3)
+        if end < 4:
+            # Who sends byte by byte would have all of it looked at again for each.
+            if size < self._look_again_at:
+                return None
+            self._look_again_at = 2 * size if size > _OFTEN_LOOKED_AT else 0
+            if could_be_head(received):
+                return None
+        self._searched = self._look_again_at = 0
+        return end if end >= 4 else 0
 
     def read(self, head: bytes) -> tuple[RequestHead, int | None] | None:
         """A head that ends with its empty line, and the length of its body (None: it is chunked).
@@ -74,7 +95,7 @@ class HeadReader:
 
 def could_be_head(beginning: bytes) -> bool:
     """Whether these bytes, without an empty line, can be the beginning of a head."""
-    return _BEGINNING.fullmatch(beginning) is not None
+    return len(beginning) <= _LONGEST_HEAD and _BEGINNING.fullmatch(beginning) is not None
 
 
 def read_head(head: bytes) -> tuple[RequestHead, int | None] | None:
@@ -131,4 +152,5 @@ def _stays(headers: MultiMapping[str], is_1_1: bool) -> bool:
 
 
 def _has_long_line(head: bytes) -> bool:
-    return max(map(len, head.split(b"\r\n"))) > LONGEST_LINE
+    # What stands around an address, and between a name and its value, does not count.
+    return max(map(len, head.split(b"\r\n"))) > LONGEST_LINE + len("OPTIONS  HTTP/1.1")

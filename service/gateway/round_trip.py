@@ -6,6 +6,7 @@ keeper of exchanges is reached through plain callables, so nothing here knows th
 
 import asyncio
 import time
+from math import inf
 from typing import Final
 
 from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
@@ -30,12 +31,6 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    __slots__ = (
-        *("hooks", "settings", "request", "reply", "call", "answer"),
-        *("started", "idle_timeout", "body_reader", "answer_copy", "answer_type", "answer_encoding", "arrivals"),
-        *("opened", "status", "upstream_status", "outcome", "error", "has_ended"),
-    )
-
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
@@ -49,9 +44,9 @@ class RoundTrip:
         self.started = time.monotonic()
         self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
         self.body_reader = RequestBodyReader(
-            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes
+            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes, hooks.copy_room
         )
-        self.answer_copy = Capture(hooks.settings.keep_body_bytes)
+        self.answer_copy = Capture(hooks.settings.keep_body_bytes, hooks.copy_room)
         self.answer_type = ""
         self.answer_encoding = ""
         self.arrivals: list[tuple[int, float]] = []
@@ -100,7 +95,7 @@ class RoundTrip:
         return RequestBody(await self.body_reader.whole(self._open), length)
 
     async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
-        turn = self.turn = share(self.call.open_with(NO_BODY))
+        turn = self.turn = share(self.opened or self.call.open_with(NO_BODY))
         if turn is None:
             return body
         body = await turn.read(body)
@@ -170,22 +165,24 @@ class RoundTrip:
         if self.outcome is None:
             self.outcome = Outcome.COMPLETED
         loop = asyncio.get_running_loop()
-        let_go_at = loop.time() + self.settings.hold
+        hold = self.settings.hold
+        let_go_at = loop.time() + hold
         if self.body_reader.is_incomplete and self.outcome is not Outcome.CLIENT_LEFT:
             self.idle_timeout.end()
-            if not await self.body_reader.read_on(self.settings.hold):
+            if not await self.body_reader.read_on(min(hold, READ_ON_SECONDS)) and hold < inf:
                 # It comes slowly. The client does not wait for its record, and the record waits for a bounded time.
                 self.reply.finish(last_piece)
                 await self.body_reader.read_on(READ_ON_SECONDS)
                 self.end()
                 return AlreadySent(self.reply.stays_connected)
         committed = self.end()
-        if committed is not None and self.settings.hold and not committed.done():
-            timer = loop.call_at(let_go_at, self._let_go, committed)
+        if committed is not None and hold and not committed.done():
+            timer = loop.call_at(let_go_at, self._let_go, committed) if hold < inf else None
             try:
                 await committed
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
         self.reply.finish(last_piece)
         return AlreadySent(self.reply.stays_connected)
 
@@ -289,6 +286,8 @@ class RoundTrip:
         if self.turn is not None:
             self.turn.end()
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
+        self.answer_copy.release()
+        self.body_reader.copy.release()
         return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:

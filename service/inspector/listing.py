@@ -39,6 +39,8 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
             onwards = [pair for pair in to_query(wanted) if pair[0] != "before"]
             onwards += [("before", str(page.next_before)), ("limit", str(limit))]
             answer["next"] = f"/exchanges.json?{urlencode(onwards)}"
+        if page.unreadable:
+            answer["unreadable"] = page.unreadable
         return answer | {"complete": page.is_complete}
 
     return say(await aside(find))

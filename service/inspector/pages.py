@@ -16,6 +16,7 @@ from service.inspector.erasing import Erasing
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live, tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
+from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.sign_in import closed_page, sign_in_page, view
@@ -25,7 +26,7 @@ from service.record.n8n_marks import execution_template
 from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
-_EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|)")
+_EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
 
@@ -45,6 +46,7 @@ class Providers:
     search: Search
     live: Live
     replaying: Replaying
+    rendering: Rendering
     erasing: Erasing
     links: Links
 
@@ -156,7 +158,7 @@ class Pages:
 
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
-        expected = {"": "DELETE", "/replay": "POST"}.get(part, "GET, HEAD")
+        expected = {"": "DELETE", "/replay": "POST", "/rendered": "POST"}.get(part, "GET, HEAD")
         if method not in expected.split(", "):
             return _wrong_method(request.path, expected)
         if part == ".json":
@@ -166,6 +168,8 @@ class Pages:
             return await one_exchange.give_command(identifier, providers.reader, request.base)
         if part == "/replay":
             return await providers.replaying.replay(request.http, identifier, request.client, providers.reader)
+        if part == "/rendered":
+            return await providers.rendering.show(identifier, request.client, providers.reader)
         if part == "":
             return await erasing.erase_one(providers.erasing, identifier, request.client)
         return await one_exchange.give_body(identifier, part[1:], providers.reader)

@@ -13,6 +13,7 @@ from service.journal.journal import Journal
 from service.journal.open_rows import OpenRow, decode_open, died, encode_open
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import open_without_body
+from service.journal.transaction import is_damage
 from service.journal.write_queue import Work, WriteBatch
 from service.record.bare_record import bare_record
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
@@ -34,6 +35,7 @@ class BatchWriter:
         make_open: Callable[[OpenExchange], OpenExchange],
         on_recorded: Callable[[list[EncodedRecord]], None],
         wake: Callable[[list[Callable[[], None]]], None],
+        is_strict: bool = False,
     ) -> None:
         self.committed = 0
         self.last_commit_at = 0.0
@@ -45,6 +47,9 @@ class BatchWriter:
         self._make_open = make_open
         self._on_recorded = on_recorded
         self._wake = wake
+        self._is_strict = is_strict
+        # Who waits for records that are in memory only.
+        self._held: list[Callable[[], None]] = []
         self._opened: dict[str, tuple[float, OpenExchange]] = {}
         self._with_row: set[str] = set()
         self._is_recovered = False
@@ -70,9 +75,11 @@ class BatchWriter:
             if self._retrying_writer.keep(records, rows, ended):
                 self.committed += len(records)
                 self.last_commit_at, self.last_commit_seconds = time.time(), time.monotonic() - begun
-        # Also when nothing could be kept: an answer does not wait for a disk in trouble.
-        if records or batch.on_committed:
-            self._wake(batch.on_committed)
+        self._held += batch.on_committed
+        # Also when nothing could be kept: an answer does not wait for a disk in trouble, unless a person wants that.
+        if (records or self._held) and not (self._is_strict and self._retrying_writer.waiting):
+            held, self._held = self._held, []
+            self._wake(held)
         self._mark_open_rows(rows if self._retrying_writer.are_rows_written else [])
         self._tell(records)
         self._do(batch.works)
@@ -93,6 +100,10 @@ class BatchWriter:
                 self._tell(records)
             self._is_recovered = True
         except sqlite3.Error as error:
+            if is_damage(error):
+                # After the file was set aside, what is left of it is looked at again.
+                self._retrying_writer.note_trouble(error)
+                return
             report_defect("journal: what a crash left open could not be read", error)
             self._is_recovered = True
         finally:
@@ -161,6 +172,9 @@ class BatchWriter:
                 done.extend((future, *self._result_of(work)) for work, future in running)
         except (sqlite3.Error, OSError) as error:
             done = [(future, None, error) for _, future in running]
+        damage = next((failure for _, _, failure in done if failure is not None and is_damage(failure)), None)
+        if damage is not None and not self._retrying_writer.is_failing:
+            self._retrying_writer.note_trouble(damage)
         for future, result, failure in done:
             if isinstance(failure, sqlite3.Error | OSError):
                 failure = JournalError(f"the journal could not be written: {failure}")

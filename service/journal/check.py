@@ -45,6 +45,8 @@ def check(folder: Path) -> JournalReport:
     reader = Reader(folder, seconds=_CHECK_SECONDS)
     try:
         problems = _problems(reader)
+        if problems:
+            reader.tell_damage(problems[0])
         (records,) = _ask_if_readable(reader, problems, "SELECT count(*) FROM exchange", (0,))
         (oldest,) = _ask_if_readable(reader, problems, f"SELECT ({_ENDED} LIMIT 1)", (None,))
         (newest,) = _ask_if_readable(reader, problems, f"SELECT ({_ENDED} DESC LIMIT 1)", (None,))

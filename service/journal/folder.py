@@ -11,6 +11,10 @@ from service.journal import JournalError
 JOURNAL = "journal.sqlite3"
 LOCK = "journal.lock"
 HEADROOM = "journal.headroom"
+SALVAGE = "journal.salvage"
+SALVAGED = "journal.salvaged"
+DAMAGE = "journal.damaged"
+TRUST_CLOCK = "journal.trust-clock"
 _OURS = ("journal.", "index.", "vocabularies")
 
 

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from service import events
 from service.journal import JournalError, salvage, schema
+from service.journal.clock_doubt import ClockDoubt
+from service.journal.damage import damage_error, forget_damage, noted_damage, visible_damage
+from service.journal.displaced import FileIds, copy_what_is_open, file_ids, leave
 from service.journal.erasing import overwrite_step
-from service.journal.folder import JOURNAL, LOCK, make_private_file, prepare_folder, take_lock
+from service.journal.folder import JOURNAL, LOCK, SALVAGED, make_private_file, prepare_folder, take_lock
 from service.journal.open_rows import OpenRow
 from service.journal.reader import COLUMNS
+from service.journal.setting_aside import set_aside, take_salvaged, unfinished
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
 from service.journal.transaction import is_damage, is_full, transaction, use_wal
 from service.record.exchange import EncodedRecord
@@ -62,9 +66,14 @@ class Journal:
         self._sync = sync
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
-        self._inode = 0
+        # To a file that was deleted or replaced, until what it holds is copied.
+        self._displaced: sqlite3.Connection | None = None
+        self._files: FileIds = {}
         self._is_tidying = False
+        self._kept_as: Path | None = None
+        self._notice: str | None = None
         self.headroom = Headroom(folder)
+        self._clock = ClockDoubt(folder)
 
     # Opening and closing
 
@@ -80,33 +89,80 @@ class Journal:
             self.close()
             raise
 
-    def reopen(self, *, is_damaged: bool = False) -> None:
-        """Open the file anew, as after trouble of the disk; set it aside if ``is_damaged``. Raises as ``open`` does."""
+    def reopen(self, *, damage: str | None = None) -> None:
+        """Open the file anew, as after trouble of the disk; set it aside for its ``damage``. Raises as ``open`` does.
+
+        What a file that was deleted or replaced meanwhile still holds moves into the one that has its name now.
+        """
+        displaced = self._leave_displaced()
         self._disconnect()
         self._hold_folder()
         self.headroom.fit()
+        self._open_file(damage)
+        if displaced is not None:
+            rescued = copy_what_is_open(displaced, self.connection)
+            # Not before it is copied: it is the only place where its records are.
+            self._close_displaced()
+            events.emit(events.JournalDisplaced(rescued.records, rescued.lost))
+        self.instance = self._read_instance()
+        self.headroom.reserve_log()
+        bound_growth(self.connection, self.headroom)
+        self._files = file_ids(self.path)
+        self._clock.begin(self.connection)
+
+    def _leave_displaced(self) -> sqlite3.Connection | None:
+        """The connection to a file that has lost the journal's name; None: there is none."""
+        if self._connection is not None and self._files and not self.is_in_place():
+            self._displaced, self._connection = self._connection, None
+            leave(self._displaced, self.path, self._files)
+        return self._displaced
+
+    def _close_displaced(self) -> None:
+        if self._displaced is not None:
+            self._displaced.close()
+            self._displaced = None
+
+    def _open_file(self, damage: str | None) -> None:
         try:
-            if is_damaged:
-                raise sqlite3.DatabaseError("a page of it is damaged")
+            self._end_setting_aside()
+            damage = damage or noted_damage(self.folder) or visible_damage(self.path)
+            if damage is not None:
+                raise damage_error(damage)
             self._connect()
         except (sqlite3.DatabaseError, OSError) as error:
             self._disconnect()
             if is_full(error):
                 # Opening writes too: the index of the write-ahead log.
                 self.headroom.release()
-            if not (is_damaged or is_damage(error)):
+            if not is_damage(error):
                 raise
-            damaged = salvage.set_aside(self.path)
+            saved = salvage.rebuild(self.path)
+            self._kept_as = set_aside(self.path)
+            take_salvaged(self.path)
+            forget_damage(self.folder)
+            self._notice = salvage.tell(self._kept_as, str(error), saved)
             self._connect()
-            saved = salvage.copy_what_is_readable(damaged, self.connection)
-            events.emit(events.JournalSetAside(damaged.name, str(error), saved.records, saved.is_everything_read))
-        self.instance = self._read_instance()
-        self.headroom.reserve_log()
-        bound_growth(self.connection, self.headroom)
+
+    def _end_setting_aside(self) -> None:
+        """End what a process had begun that died, or whose disk failed, between the renames."""
+        if unfinished(self.folder) is None:
+            return
+        damaged = set_aside(self.path)
+        if damaged.exists() and not self.path.exists() and not self.path.with_name(SALVAGED).exists():
+            salvage.rebuild(damaged)
+        take_salvaged(self.path)
+
+    @property
+    def notice(self) -> str | None:
+        """What a person should know though the journal works. Asks the file system."""
+        if self._kept_as is not None and not self._kept_as.exists():
+            self._kept_as = self._notice = None
+        return self._notice or self._clock.notice
 
     def close(self) -> None:
         """Close the file and give the folder back. Never raises; may be called twice."""
         self._disconnect()
+        self._close_displaced()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -136,7 +192,7 @@ class Journal:
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._sync == 'full' else 'NORMAL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self.headroom.wal_bytes // schema.PAGE_SIZE}")
         connection.execute(f"PRAGMA journal_size_limit = {self.headroom.size}")
-        self._inode = self.path.stat().st_ino
+        self._files = file_ids(self.path)
         # Read what every start needs: damage is better found now than by the first exchange.
         connection.execute("SELECT count(*), max(number) FROM cursor").fetchall()
         connection.execute("SELECT id FROM open_exchange").fetchall()
@@ -196,6 +252,8 @@ class Journal:
                 marks = ",".join("?" * len(ids))
                 connection.execute(f"{_WIPE_LARGE} AND id IN ({marks})", ids)
                 connection.execute(f"DELETE FROM open_exchange WHERE id IN ({marks})", ids)
+        if not self.is_in_place():
+            raise FileNotFoundError("the journal's file was moved, deleted or replaced")
 
     def open_rows(self, limit: int = 50) -> list[OpenRow]:
         """Rows of exchanges that are (or, at start, were) going on, oldest first."""
@@ -234,7 +292,7 @@ class Journal:
         """One short step of removing what is too old or too much. True: there is more to do."""
         connection = self.connection
         more = (
-            expire(connection, self._retention, self.receivers) > 0
+            expire(connection, self._retention, self.receivers, by_age=self._clock.allows_expiry(connection)) > 0
             or overwrite_step(connection, self.headroom)
             or give_back_pages(connection, self._retention)
         )
@@ -256,6 +314,7 @@ class Journal:
     def is_in_place(self) -> bool:
         """Whether the open file is still the one with the journal's name: somebody may have deleted the folder."""
         try:
-            return self.path.stat().st_ino == self._inode
+            status = self.path.stat()
         except OSError:
             return False
+        return (status.st_dev, status.st_ino) == self._files.get("")

@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from service.journal import JournalError
+from service.journal.damage import note_damage
 from service.journal.folder import JOURNAL
-from service.journal.transaction import is_empty
+from service.journal.read_only import open_to_read
+from service.journal.transaction import is_damage, is_empty
 
 READ_SECONDS = 5.0
 LAST_NUMBER = (1 << 63) - 1
@@ -82,9 +83,11 @@ class Reader:
 
     Every method raises JournalError when there is no journal yet, it cannot be read, or the answer takes more than
     ``seconds``. A file that was set aside or put in its place while we look is noticed at the next question.
+    ``passed_over`` counts the records that could not be read because they lie in a damaged part of the file.
     """
 
     def __init__(self, folder: Path, *, seconds: float = READ_SECONDS) -> None:
+        self.passed_over = 0
         self._path = folder / JOURNAL
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -95,20 +98,25 @@ class Reader:
     def read_after(self, number: int, limit: int, max_bytes: int) -> list[Row]:
         """At most ``limit`` records after ``number`` in their order, lines of at most ``max_bytes`` together.
 
-        One record comes even when its line alone is larger.
+        One record comes even when its line alone is larger. Those that lie before a damaged page come; the next call
+        then raises, and the recorder sets the file aside.
         """
         rows: list[Row] = []
         size = 0
-        with self._asking() as connection:
-            # Fetched one by one: what would be too much is not read from the disk.
-            for values in connection.execute(
-                f"SELECT {_ROW} FROM exchange WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
-            ):
-                row = Row(*values)
-                size += len(row.line)
-                if rows and size > max_bytes:
-                    break
-                rows.append(row)
+        try:
+            with self._asking() as connection:
+                # Fetched one by one: what would be too much is not read from the disk.
+                for values in connection.execute(
+                    f"SELECT {_ROW} FROM exchange WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
+                ):
+                    row = Row(*values)
+                    size += len(row.line)
+                    if rows and size > max_bytes:
+                        break
+                    rows.append(row)
+        except JournalError:
+            if not rows:
+                raise
         return rows
 
     def record(self, identifier: str) -> KeptRecord | None:
@@ -128,8 +136,8 @@ class Reader:
     def _parts(self, numbers: Sequence[int], bodies: Bodies, most_bytes: int) -> Iterator[list[int]]:
         # The length of a BLOB stands at the beginning of its row: its bytes are not read for it.
         size = " + ".join(f"length({column})" for column in ("line", *bodies.split(", ")))
-        question = f"SELECT number, {size} FROM exchange WHERE number IN ({_marks(numbers)})"
-        sizes = dict(self.ask(question, tuple(numbers)))
+        question = f"SELECT number, {size} FROM exchange WHERE number IN"
+        sizes = dict(self.ask_of(question, numbers))
         part: list[int] = []
         held = 0
         for number in numbers:
@@ -144,8 +152,8 @@ class Reader:
             yield part
 
     def _read(self, part: list[int], bodies: Bodies) -> Iterator[KeptRecord]:
-        question = f"SELECT {_ROW}, {bodies} FROM exchange WHERE number IN ({_marks(part)})"
-        rows = {values[0]: values for values in self.ask(question, tuple(part))}
+        question = f"SELECT {_ROW}, {bodies} FROM exchange WHERE number IN"
+        rows = {values[0]: values for values in self.ask_of(question, part)}
         for number in part:
             # Let go of one by one: whoever takes them may hold them for long.
             if values := rows.pop(number, None):
@@ -203,9 +211,47 @@ class Reader:
         with self._asking() as connection:
             return connection.execute(question, values).fetchall()
 
+    def tell_damage(self, reason: str) -> None:
+        """Let the recorder know that the file last asked is damaged: it sets it aside, now or at its next start."""
+        note_damage(self._path.parent, self._inode, reason)
+
     def close(self) -> None:
         with self._lock:
             self._disconnect()
+
+    def numbers_between(self, after: int, before: int, limit: int) -> list[int]:
+        """The newest numbers between these two (both left out), newest first; also of records that are damaged."""
+        values = before, after, limit
+        where = "WHERE number < ? AND number > ? ORDER BY number DESC LIMIT ?"
+        try:
+            rows = self.ask(f"SELECT number FROM exchange {where}", values)
+        except JournalError as trouble:
+            if not _is_of_damage(trouble):
+                raise
+            # The index of ids has them all, and lies in other pages than the records.
+            rows = self.ask(f"SELECT number FROM exchange INDEXED BY sqlite_autoindex_exchange_1 {where}", values)
+        return [number for (number,) in rows]
+
+    def ask_of(self, question: str, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The rows that answer ``question``, which ends with ``number IN``, for each of ``numbers``.
+
+        Those that lie in a damaged part of the file are passed over and counted in ``passed_over``.
+        """
+        try:
+            return self.ask(f"{question} ({_marks(numbers)})", tuple(numbers))
+        except JournalError as trouble:
+            if not _is_of_damage(trouble):
+                raise
+        rows: list[tuple[Any, ...]] = []
+        for number in numbers:
+            try:
+                rows += self.ask(f"{question} (?)", (number,))
+            except JournalError as trouble:
+                if not _is_of_damage(trouble):
+                    raise
+        # Where a page holds noise, SQLite may also say that a record is not there.
+        self.passed_over += len(numbers) - len(rows)
+        return rows
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
@@ -215,6 +261,8 @@ class Reader:
                 yield self._connected()
             except sqlite3.Error as error:
                 is_new = self._connection is not None and is_empty(self._connection)
+                if is_damage(error):
+                    self.tell_damage(str(error))
                 # A connection that failed may look at a file that is no more.
                 self._disconnect()
                 if is_new:
@@ -230,13 +278,7 @@ class Reader:
             raise JournalError(self._no_journal_yet()) from error
         if self._connection is None or inode != self._inode:
             self._disconnect()
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(self._path.absolute()))}?mode=ro",
-                uri=True,
-                timeout=self._seconds,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = open_to_read(self._path, self._seconds)
             self._inode = inode
             self._connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS)
         return self._connection
@@ -252,6 +294,10 @@ class Reader:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _is_of_damage(trouble: JournalError) -> bool:
+    return trouble.__cause__ is not None and is_damage(trouble.__cause__)
 
 
 def _kept(values: tuple[Any, ...]) -> KeptRecord:

@@ -16,10 +16,12 @@ from typing import TypeVar
 
 from service.journal import JournalError
 from service.journal.batch_writer import OPEN_AFTER_SECONDS, BatchWriter
+from service.journal.damage import damage_error, noted_damage
 from service.journal.defects import report_defect
 from service.journal.journal import Journal
 from service.journal.retrying_writer import RetryingWriter
 from service.journal.shedding import Losses
+from service.journal.transaction import is_damage
 from service.journal.write_queue import MAX_QUEUED, MAX_QUEUED_BYTES, WriteBatch, WriteQueue
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 
@@ -28,16 +30,19 @@ TIDY_SECONDS = 5.0
 MORE_TIDY_SECONDS = 0.01
 # After so long a commit that does not come back counts as trouble, though nothing has failed yet.
 STUCK_SECONDS = 5.0
+SECONDS_BETWEEN_SALVAGES = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderState:
     """A picture for health and metrics. ``last_commit_at`` is Unix seconds (0: none yet); counts are since the start.
 
-    ``waiting`` records are in memory only, because the disk does not take them.
+    ``waiting`` records are in memory only, because the disk does not take them. ``notice`` is for a person to know
+    though the journal works.
     """
 
     degraded: str | None
+    notice: str | None
     queued: int
     queued_bytes: int
     waiting: int
@@ -53,6 +58,7 @@ class Recorder:
 
     ``make_record`` finds out what an exchange meant. ``make_open`` masks a request that is still being answered.
     ``on_recorded`` gets every record once, also one that the disk did not take. All three run on the writer's thread.
+    ``is_strict``: whoever waits for a record waits for as long as the disk takes.
     ``open`` and ``close`` belong to the event loop's thread; ``submit`` and ``state`` to any.
     """
 
@@ -65,10 +71,11 @@ class Recorder:
         on_recorded: Callable[[list[EncodedRecord]], None] = lambda records: None,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
         max_queued: int = MAX_QUEUED,
+        is_strict: bool = False,
     ) -> None:
         self._journal = journal
         self._losses = Losses()
-        self._queue = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued)
+        self._queue = WriteQueue(self._losses, max_bytes=max_queued_bytes, max_count=max_queued, is_strict=is_strict)
         self._retrying_writer = RetryingWriter(
             journal, self._losses, max_bytes=max_queued_bytes, max_records=max_queued
         )
@@ -79,12 +86,17 @@ class Recorder:
             make_open=make_open,
             on_recorded=on_recorded,
             wake=self._wake_loop,
+            is_strict=is_strict,
         )
+        self._is_strict = is_strict
+        # As of the last tidying.
+        self.notice: str | None = None
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._is_look_planned = False
         self._next_tidy = 0.0
+        self._next_salvage = 0.0
 
     # The event loop's side
 
@@ -105,8 +117,9 @@ class Recorder:
         """An exchange has ended. ``on_committed`` is called once, in the event loop, as soon as its record is on disk.
 
         It is called before this returns when there is nothing to wait for: the disk is in trouble or the record lost.
+        A strict recorder calls it only when the disk has the record.
         """
-        if on_committed is not None and self._retrying_writer.is_failing:
+        if on_committed is not None and self._retrying_writer.is_failing and not self._is_strict:
             on_committed()
             on_committed = None
         self._queue.close(exchange, on_committed)
@@ -153,6 +166,7 @@ class Recorder:
         queued, queued_bytes = self._queue.queued()
         return RecorderState(
             degraded=self.degraded,
+            notice=self.notice,
             queued=queued,
             queued_bytes=queued_bytes,
             waiting=self._retrying_writer.waiting,
@@ -174,6 +188,7 @@ class Recorder:
         self._loop = loop
         try:
             self._journal.open()
+            self.notice = self._journal.notice
             self._batch_writer.recover()
         except (sqlite3.Error, OSError) as error:
             self._retrying_writer.note_trouble(error)
@@ -228,12 +243,25 @@ class Recorder:
             if not self._journal.is_in_place():
                 self._retrying_writer.note_trouble(FileNotFoundError("the journal's file was moved or deleted"))
                 return False
-            more = self._journal.tidy()
-        except (sqlite3.Error, OSError):
-            # The next write finds out what is wrong, and deals with it.
+            self._look_for_damage()
+            more = not self._retrying_writer.is_failing and self._journal.tidy()
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                self._retrying_writer.note_trouble(error)
+            # Of the rest, the next write finds out what is wrong, and deals with it.
             return False
+        self.notice = self._journal.notice
         self._retrying_writer.note_room()
         return more
+
+    def _look_for_damage(self) -> None:
+        """Set aside what a reader found damaged; not again and again, as a disk may give back other bytes each time."""
+        if time.monotonic() < self._next_salvage:
+            return
+        reason = noted_damage(self._journal.folder)
+        if reason is not None:
+            self._next_salvage = time.monotonic() + SECONDS_BETWEEN_SALVAGES
+            self._retrying_writer.note_trouble(damage_error(reason))
 
     def _wake_loop(self, on_committed: list[Callable[[], None]]) -> None:
         loop = self._loop

@@ -86,7 +86,7 @@ class RetryingWriter:
         """Try again to write what waits, whether or not it is time, and the rows ``opened``."""
         try:
             if self._must_reopen or not self._journal.is_open:
-                self._journal.reopen(is_damaged=self._is_damaged)
+                self._journal.reopen(damage=self.trouble if self._is_damaged else None)
                 self._must_reopen = self._is_damaged = False
         except _TROUBLE as error:
             self._wait_longer(error)

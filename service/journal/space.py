@@ -117,12 +117,17 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     )
 
 
-def expire(connection: sqlite3.Connection, retention: Retention, receivers: Sequence[str]) -> int:
-    """Remove a bounded number of the oldest records that ``retention`` does not keep. How many were removed."""
+def expire(
+    connection: sqlite3.Connection, retention: Retention, receivers: Sequence[str], *, by_age: bool = True
+) -> int:
+    """Remove a bounded number of the oldest records that ``retention`` does not keep. How many were removed.
+
+    Without ``by_age`` nothing goes because of its age, as while the clock is in doubt.
+    """
     deliverable = _shipped_to_all(connection, receivers)
     too_much = used_bytes(connection) - retention.bytes
     now = time.time_ns()
-    too_old = now - int(retention.days * 86_400e9)
+    too_old = now - int(retention.days * 86_400e9) if by_age else 0
     last, size, is_by_age = 0, 0, True
     # By age: one that a wrong clock let end in the future tells no age, and must not hold up those behind it.
     for number, ended_ns, length in _oldest(connection, deliverable, None if too_much > 0 else now):

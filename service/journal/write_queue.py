@@ -54,8 +54,16 @@ class WriteBatch:
 class WriteQueue:
     """``open`` and ``close`` belong to the event loop's thread, ``take`` to the writer's, the rest to any."""
 
-    def __init__(self, losses: Losses, *, max_bytes: int = MAX_QUEUED_BYTES, max_count: int = MAX_QUEUED) -> None:
+    def __init__(
+        self,
+        losses: Losses,
+        *,
+        max_bytes: int = MAX_QUEUED_BYTES,
+        max_count: int = MAX_QUEUED,
+        is_strict: bool = False,
+    ) -> None:
         self.is_stopped = False
+        self._is_strict = is_strict
         self._losses = losses
         self._max_bytes = max_bytes
         self._max_count = max_count
@@ -82,7 +90,7 @@ class WriteQueue:
         self._opened.append((time.monotonic(), opened, size))
 
     def close(self, exchange: Exchange, on_committed: Callable[[], None] | None) -> None:
-        """An exchange has ended. ``on_committed`` is called here and now when its record is lost."""
+        """An exchange has ended. ``on_committed`` is called here and now when its record is lost, unless strict."""
         size = exchange_bytes(exchange)
         if (
             self._bytes_in - self._bytes_out + size > self._max_bytes
@@ -107,7 +115,7 @@ class WriteQueue:
         if was_announced and not self.is_stopped:
             # Its row would look like one that a crash left behind.
             self._queue.put(identifier)
-        if on_committed is not None:
+        if on_committed is not None and not self._is_strict:
             on_committed()
 
     def put_work(self, work: Work) -> None:

@@ -24,9 +24,10 @@ __all__ = ("Explanation", "Finding", "Phase", "Surroundings", "explain")
 class Explanation:
     """``phases`` in their order; ``findings``, the most important first; ``sentence`` sums them up.
 
-    Kinds of findings: ``failed``, ``client_left``, ``stopped``, ``cut_prompt``, ``cut_answer``, then what took long
-    (``load``, ``queue``, ``long_prompt``, ``slow_generation``, ``long_answer``, ``slow_client``, ``held_back``), or
-    ``quick`` where there is none of these. Last, ``maybe_cut_prompt``: nobody knows whether all of it was read.
+    Kinds of findings: ``failed``, ``client_left``, ``stopped``, ``cut_prompt``, ``refused_prompt``, ``cut_answer``,
+    then what took long (``load``, ``queue``, ``long_prompt``, ``slow_generation``, ``long_answer``, ``slow_client``,
+    ``held_back``), or ``quick`` where there is none of these. Last, ``maybe_cut_prompt``: nobody knows whether all of
+    it was read.
     """
 
     phases: tuple[Phase, ...]

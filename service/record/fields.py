@@ -131,7 +131,7 @@ FIELDS: tuple[Field, ...] = (
           on_span=_CALL, attribute="ollama_recorder.prompt_truncated", label="prompt cut", filter="truncated"),
     Field("prompt_truncated_by", _TEXT, "How: messages left out, a text cut to length, or a shift in mid-answer.",
           absent="where it was not cut", in_metadata=True,
-          on_span=_CALL, attribute="ollama_recorder.prompt_truncated_by", label="cut by"),
+          on_span=_CALL, attribute="ollama_recorder.prompt_truncated_by", label="cut by", filter="cut"),
     Field("prompt_lost_messages", _COUNT, "The oldest messages that were left out, at least.",
           absent="where it is not known", in_metadata=True, label="messages lost, at least"),
     Field("prompt_lost_tokens", _COUNT, "The tokens of the prompt that were lost, at least.",

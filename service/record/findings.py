@@ -9,7 +9,7 @@ from service.record.phases import Durations, fits_buffers
 from service.record.record import Record
 from service.record.wording import counted, duration, since, speed
 
-Failing = Literal["failed", "client_left", "stopped", "cut_prompt", "cut_answer"]
+Failing = Literal["failed", "client_left", "stopped", "cut_prompt", "refused_prompt", "cut_answer"]
 Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client", "held_back"]
 Kind = Failing | Slowing | Literal["quick", "maybe_cut_prompt"]
 

@@ -1,5 +1,6 @@
 """What of a prompt or an answer was silently cut, with the numbers."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.repetition import repeats_itself
 from service.record.wording import counted
 
+_TOO_LONG = re.compile(r"exceeds? (?:the )?(?:maximum |available )?context", re.IGNORECASE)
 _BYTES_OF_A_TOKEN = 4
 _UNLIMITED = 1 << 53
 _FIRST_SIZE, _LARGEST_SIZE = 2048, 262_144
@@ -24,6 +26,8 @@ def cuts(case: Case) -> Iterator[Finding]:
     """The prompt that did not fit, and the answer that was not finished."""
     if case.record.prompt_truncated is True:
         yield _cut_prompt(case)
+    elif case.record.changed and _TOO_LONG.search(case.record.error or ""):
+        yield _refused_prompt(case)
     if case.record.done_reason in _CUT_REASONS:
         yield _cut_answer(case)
     elif case.record.done_reason in _HELD_BACK:
@@ -59,6 +63,22 @@ def _cut_prompt(case: Case) -> Finding:
         text = text.replace("The answer knows", "The vector knows")
         return Finding("cut_prompt", text, "Divide the text into pieces that fit, and embed each of them.")
     return Finding("cut_prompt", text, _more_context(case, max(whole, 2 * (size or read), _tokens_of_bytes(case))))
+
+
+def _refused_prompt(case: Case) -> Finding:
+    """Ollama was asked not to cut, and says that it is too long; newer ones also tell by how much."""
+    counts = [int(number) for number in re.findall(r"\((\d{1,9}) tokens\)", case.record.error or "")]
+    options = case.asked.get("options")
+    size = counts[1] if len(counts) > 1 else options.get("num_ctx") if isinstance(options, dict) else None
+    sent = counted(counts[0], "token") if counts else f"{case.record.request_bytes or 0:,} bytes"
+    room = f"{size:,} tokens" if type(size) is int else "less"
+    text = f"{sent} were sent, and there was room for {room}. A rule (context) has Ollama refuse what it would cut."
+    known = size if type(size) is int else 0
+    tokens = max(counts[0] if counts else 0, 2 * known, _tokens_of_bytes(case))
+    advice = _more_context(case, tokens)
+    if case.record.api == "ollama" and "num_ctx" in advice:
+        advice += " OLLAMA_CONTEXT_LENGTH, where Ollama runs, sets it for all calls that do not say."
+    return Finding("refused_prompt", text, advice)
 
 
 def _tokens_of_bytes(case: Case) -> float:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from service.journal import JournalError
+from service.journal.damage import damage_error, note_damage
 from service.journal.folder import JOURNAL, take_lock
+from service.journal.transaction import is_damage
 from service.search.index import INDEX, delete, inode, is_useless
 
 # Somebody may be reading: a command of the command line looks at the files for moments.
@@ -76,9 +78,20 @@ def _write_anew(path: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_SECONDS)) as connection:
             connection.execute("PRAGMA temp_store = FILE")
+            if path.name == JOURNAL:
+                # Of a damaged file a VACUUM may make a smaller one, without a word.
+                (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if state != "ok":
+                    raise damage_error(str(state))
             connection.execute("VACUUM")
             (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
+        if path.name == JOURNAL and is_damage(error):
+            note_damage(path.parent, path.stat().st_ino, str(error))
+            raise JournalError(
+                f"{path.name} is damaged and cannot be written anew ({error}). Start the recorder once: it sets the"
+                " file aside and saves what can be read."
+            ) from error
         raise JournalError(f"{path.name} cannot be written anew: {error}") from error
     if is_busy:
         raise JournalError(f"{path.name} is being read by another program: end that one, and try again.")

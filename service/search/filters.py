@@ -42,6 +42,7 @@ class Filter:
     status: tuple[int, ...] = ()
     failed: bool | None = None
     truncated: bool | Literal["unknown"] | None = None
+    cut: tuple[str, ...] = ()
     slower: float | None = None
     since_ns: int | None = None
     until_ns: int | None = None

@@ -33,7 +33,19 @@ _TEXT_PAGE_SIZE = 8000
 # Another process that writes holds the file for one step of its own.
 _BUSY_SECONDS = 10.0
 
-NAMED = ("model", "workflow", "workflow_id", "execution", "node", "caller", "user", "task", "operation", "outcome")
+NAMED = (
+    "model",
+    "workflow",
+    "workflow_id",
+    "execution",
+    "node",
+    "caller",
+    "user",
+    "task",
+    "cut",
+    "operation",
+    "outcome",
+)
 """The columns of ``fact`` that hold ids of ``name``."""
 
 FACT_COLUMNS = (

@@ -5,15 +5,16 @@ one it is a partition, whose full-text table is asked only when a fact in it mee
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from service.journal import JournalError
+from service.journal.read_only import open_to_read
 from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
@@ -24,6 +25,7 @@ from service.search.query_language import FullTextQuery, read_words
 # SQLite asks after so many of its instructions whether to go on. Asking takes Python's global lock: not too often.
 _INSTRUCTIONS_BETWEEN_LOOKS = 200_000
 _MOST_IDLE = 4
+_PATIENCE_SECONDS = 5.0
 _LONGEST_SPAN = 250_000
 
 
@@ -84,19 +86,17 @@ class IndexFile:
         return idle or self._open(), file
 
     def _no_index_yet(self) -> str:
+        if self._folder.is_dir() and not os.access(self._folder, os.W_OK):
+            return (
+                f"there is no index in {str(self._folder)!r}, and none can be made where nothing may be written:"
+                " copy the folder to where this user may write, and name the copy in DATA_DIR"
+            )
         return f"there is no index in {str(self._folder)!r} yet"
 
     def _open(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(
-                f"file:{quote(str((self._folder / INDEX).absolute()))}?mode=ro",
-                uri=True,
-                timeout=5.0,
-                isolation_level=None,
-                check_same_thread=False,
-                # One statement a partition: keeping them would keep what each holds of its table.
-                cached_statements=16,
-            )
+            # One statement a partition: keeping them would keep what each holds of its table.
+            connection = open_to_read(self._folder / INDEX, _PATIENCE_SECONDS, cached_statements=16)
             connection.execute("PRAGMA cache_size = -2000")
         except sqlite3.Error as error:
             raise JournalError(f"the index cannot be opened: {error}") from error

@@ -86,6 +86,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         *("truncated", "prompt cut"),
         is_at_end=True,
     ),
+    Parameter(
+        *("cut", Takes.NAME, "Only prompts that Ollama cut so: messages, length or shift.", "cut", "cut by"),
+        is_at_end=True,
+    ),
     Parameter("slower", Takes.SECONDS, "Only what took longer: seconds, or 300ms, 2m.", "slower", "slower", True),
     Parameter(
         "from",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from service.journal.damage import noted_damage
 from service.journal.reader import LAST_NUMBER, Reader
 from service.record.explanation import Surroundings
 from service.search import neighbours, totals
@@ -37,12 +38,14 @@ class PageEntry:
 class Page:
     """``next_before`` is where to go on (a Filter's ``before``), None at the end.
 
-    ``is_complete`` is False when the time for one answer was over before the page was full.
+    ``is_complete`` is False when the time for one answer was over before the page was full, or while the journal is
+    damaged. ``unreadable`` exchanges would be in it, and lie in a damaged part.
     """
 
     entries: list[PageEntry]
     next_before: int | None
     is_complete: bool
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,9 @@ class Search:
         One that the journal no longer has is left out.
         """
         page = self._find(wanted, limit, PAGE_SECONDS)
-        sizes = self._journal.ask(
-            f"SELECT number, length(line) FROM exchange WHERE number IN ({_list(page.numbers)}) ORDER BY number DESC"
-        )
+        passed_before = self._journal.passed_over
+        found = self._journal.ask_of("SELECT number, length(line) FROM exchange WHERE number IN", page.numbers)
+        sizes = sorted(found, reverse=True)
         shown: list[int] = []
         size = 0
         for number, length in sizes:
@@ -80,11 +83,12 @@ class Search:
             if shown and size > _PAGE_BYTES:
                 break
             shown.append(number)
-        rows = self._journal.ask(
-            f"SELECT number, line FROM exchange WHERE number IN ({_list(shown)}) ORDER BY number DESC"
-        )
+        rows = sorted(self._journal.ask_of("SELECT number, line FROM exchange WHERE number IN", shown), reverse=True)
         next_before = page.next_before if len(shown) == len(sizes) else shown[-1]
-        return Page([PageEntry(*row) for row in rows], next_before, page.is_complete)
+        # Two lists at once may each count what the other passed over: too many, never none.
+        unreadable = self._journal.passed_over - passed_before
+        is_complete = page.is_complete and not unreadable and noted_damage(self.folder) is None
+        return Page([PageEntry(*row) for row in rows], next_before, is_complete, unreadable)
 
     def numbers(self, wanted: Filter, batch: int = 1000) -> Iterator[list[int]]:
         """The numbers of all that ``wanted`` lets through, newest first, some at a time."""
@@ -165,11 +169,8 @@ class Search:
 
     def _find(self, wanted: Filter, limit: int, seconds: float) -> _Numbers:
         if not wanted.has_conditions:
-            rows = self._journal.ask(
-                "SELECT number FROM exchange WHERE number < ? AND number > ? ORDER BY number DESC LIMIT ?",
-                (*_ends(wanted), limit + 1),
-            )
-            return _cut([number for (number,) in rows], limit)
+            before, after = _ends(wanted)
+            return _cut(self._journal.numbers_between(after, before, limit + 1), limit)
         numbers: list[int] = []
         deadline = time.monotonic() + seconds
         ids = self._numbers_of(wanted)

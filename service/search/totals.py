@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from service.search.filters import Filter
 from service.search.index_query import NumberRange, number_ranges
 
-STATS_FIELDS = ("model", "workflow", "node", "caller", "task", "operation")
+STATS_FIELDS = ("model", "workflow", "node", "caller", "task", "operation", "cut")
 # Names that differ with each call would make a list without end.
 MOST_GROUPS = 1000
 

@@ -12,90 +12,19 @@ A call is charged what its flow's calls usually cost when it begins, and the dif
 by one clock that does not go back. ``docs/decisions/0015`` has the reasons.
 """
 
-import math
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
 
-HALF_LIFE: Final = 300.0
+from service.sharing.flows import FIRST_COST, HALF_LIFE, Flow, Priority, Service, Ticket
+
 MOST_OVERTAKINGS: Final = 20
 # Callers that name themselves anew each time must not fill the memory.
 _MOST_FLOWS: Final = 4096
-_NO_USE: Final = -math.inf
-# What is left of a use after so long that nobody counts it.
-_TINY: Final = 1e-6
-# Before anything has been measured.
-_FIRST_COST: Final = 1.0
 _NEWEST_COST: Final = 0.25
 _MOST_SERVED: Final = 128
-
-
-class Priority(IntEnum):
-    """The lower goes first."""
-
-    INTERACTIVE = 0
-    BATCH = 1
-
-
-@dataclass(slots=True, eq=False)
-class Flow:
-    """The calls of one caller.
-
-    ``log_use`` is the base-2 logarithm of the seconds it used, as they will have faded at time 0: so flows compare
-    alike at every moment. ``cost`` is what a call of it usually takes. ``version`` tells entries of heaps that are out
-    of date.
-    """
-
-    name: str
-    most_active: int | None = None
-    priority: Priority = Priority.INTERACTIVE
-    waiting: "OrderedDict[int, Ticket]" = field(default_factory=OrderedDict)
-    active: int = 0
-    log_use: float = _NO_USE
-    cost: float = _FIRST_COST
-    version: int = 0
-
-    @property
-    def has_room(self) -> bool:
-        return self.most_active is None or self.active < self.most_active
-
-    def head(self) -> "Ticket | None":
-        return next(iter(self.waiting.values()), None)
-
-    def use(self, now: float) -> float:
-        """Seconds at Ollama, faded."""
-        return 0.0 if self.log_use == _NO_USE else 2.0 ** (self.log_use - now / HALF_LIFE)
-
-    def charge(self, seconds: float, now: float) -> None:
-        used = self.use(now) + seconds
-        self.log_use = math.log2(used) + now / HALF_LIFE if used > _TINY else _NO_USE
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One call: it waits until ``began`` is set, and then has a place until it ends."""
-
-    number: int
-    flow: Flow
-    exchange: str
-    arrived: float
-    overtaken: int = 0
-    began: float | None = None
-    charged: float = 0.0
-    has_ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What one flow got while another waited: so many calls had a place, for so many seconds together."""
-
-    name: str
-    calls: int
-    seconds: float
 
 
 _ByUse = tuple[float, int, int, Flow]
@@ -117,8 +46,9 @@ class FairQueue:
         self._by_use: tuple[list[_ByUse], list[_ByUse]] = ([], [])
         self._by_age: list[_ByAge] = []
         self._served: deque[tuple[str, float, float]] = deque(maxlen=_MOST_SERVED)
+        self._served_count = 0
         self._most_flows = _MOST_FLOWS
-        self._cost = _FIRST_COST
+        self._cost = FIRST_COST
 
     @property
     def active(self) -> int:
@@ -149,16 +79,25 @@ class FairQueue:
     def arrive(self, flow: Flow, exchange: str, now: float) -> Ticket:
         """Put one call at the end of its flow."""
         self._number += 1
-        ticket = Ticket(self._number, flow, exchange, now)
+        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
         flow.waiting[ticket.number] = ticket
         self.waiting += 1
         if len(flow.waiting) == 1:
             self._offer(flow)
         return ticket
 
+    def begin(self, flow: Flow, exchange: str, now: float) -> Ticket | None:
+        """A place for a call that comes now and need not wait; None where it has to ``arrive``."""
+        if self.waiting or self._is_full or not flow.has_room:
+            return None
+        self._number += 1
+        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
+        self._begin(ticket, now)
+        return ticket
+
     def grant(self, now: float) -> Ticket | None:
         """Give a free place to whoever is next; None: no place is free, or nobody waits who may have it."""
-        if self._is_full:
+        if not self.waiting or self._is_full:
             return None
         oldest = self._oldest()
         if oldest is None:
@@ -170,12 +109,16 @@ class FairQueue:
                 head.overtaken += 1
         _, ticket = flow.waiting.popitem(last=False)
         self.waiting -= 1
+        self._begin(ticket, now)
+        self._offer(flow)
+        return ticket
+
+    def _begin(self, ticket: Ticket, now: float) -> None:
+        flow = ticket.flow
         self._active[ticket.number] = ticket
         flow.active += 1
         ticket.began, ticket.charged = now, flow.cost
-        flow.charge(ticket.charged, now)
-        self._offer(flow)
-        return ticket
+        flow.charge(flow.cost, now)
 
     def end(self, ticket: Ticket, now: float) -> None:
         """It leaves, whether it still waits or has a place. A second time does nothing."""
@@ -197,8 +140,11 @@ class FairQueue:
         flow.charge(seconds - ticket.charged * 2.0 ** (-seconds / HALF_LIFE), now)
         flow.cost += _NEWEST_COST * (seconds - flow.cost)
         self._cost += _NEWEST_COST * (seconds - self._cost)
+        self._served_count += 1
         self._served.append((flow.name, ticket.began, now))
-        self._offer(flow)
+        # Without a call that waits it stands in no heap.
+        if flow.waiting:
+            self._offer(flow)
 
     # What is told of it
 
@@ -237,7 +183,7 @@ class FairQueue:
         return order
 
     def served_since(self, ticket: Ticket, now: float) -> list[Service]:
-        """Who had a place while ``ticket`` waited, the most expensive first. Of a long wait only its end is known."""
+        """Who had a place while ``ticket`` waited, the most expensive first; see ``remembers_all_since``."""
         found: dict[str, tuple[int, float]] = {}
         for name, began, ended in self._places_of_others(ticket, now):
             seconds = ended - max(began, ticket.arrived)
@@ -246,6 +192,10 @@ class FairQueue:
                 found[name] = (calls + 1, together + seconds)
         served = [Service(name, calls, seconds) for name, (calls, seconds) in found.items()]
         return sorted(served, key=lambda one: -one.seconds)
+
+    def remembers_all_since(self, ticket: Ticket) -> bool:
+        """Whether ``served_since`` knows of all: of a very long wait it knows the end only."""
+        return self._served_count - ticket.served_before <= _MOST_SERVED
 
     def _places_of_others(self, ticket: Ticket, now: float) -> Iterator[tuple[str, float, float]]:
         for name, began, ended in reversed(self._served):

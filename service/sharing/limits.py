@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from service.record.exchange import OpenExchange
 from service.record.record import Record
-from service.sharing.fair_queue import Priority
+from service.sharing.flows import Priority
 
 _LIBRARY: Final = "registry.ollama.ai/library/"
 _LATEST: Final = ":latest"
@@ -156,7 +156,7 @@ class Rules:
 
         A key decides alone: what its holder claims besides in headers cannot change the rule.
         """
-        for kind, name in self._names(who):
+        for kind, name in self._names(who) if self.tables else ():
             if (limits := self.tables.get((kind, name))) is not None:
                 return f"{kind} {name}", limits
         return name_of(who), self.default

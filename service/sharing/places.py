@@ -6,10 +6,12 @@ task that is cancelled at any moment leaves nothing behind, as long as it calls 
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from service.sharing.fair_queue import FairQueue, Flow, Service, Ticket
+from service.sharing.fair_queue import FairQueue
+from service.sharing.flows import Flow, Service, Ticket
 
 # Upper bounds of the histogram's buckets, in seconds.
 WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -18,12 +20,13 @@ WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 
 class Place:
     """The place of one call, or its turn in the queue until it has one."""
 
-    __slots__ = ("_granted", "_places", "_timer", "behind", "ticket", "waited")
+    __slots__ = ("_granted", "_places", "_timer", "behind", "is_all_behind", "ticket", "waited")
 
     def __init__(self, places: "Places", ticket: Ticket) -> None:
         self.ticket = ticket
         self.waited: float | None = None
         self.behind: list[Service] = []
+        self.is_all_behind = True
         self._places = places
         self._granted: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -49,10 +52,16 @@ class Place:
             self._timer = None
         self._places.end(self)
 
-    def grant(self, now: float, behind: list[Service]) -> None:
+    def grant(self, now: float) -> None:
         """It is this call's turn."""
-        self.waited, self.behind = now - self.ticket.arrived, behind
+        self.waited = now - self.ticket.arrived
+        self.look_back(now)
         self._tell(True)
+
+    def look_back(self, now: float) -> None:
+        """Note who was served while it waited, and whether those are all."""
+        queue = self._places.queue
+        self.behind, self.is_all_behind = queue.served_since(self.ticket, now), queue.remembers_all_since(self.ticket)
 
     def waited_until(self, now: float) -> float | None:
         """Seconds in the queue so far, or in all; None for a call that had a place at once."""
@@ -86,8 +95,13 @@ class Places:
     def take(self, flow: Flow, exchange: str) -> Place:
         """A place for a call, which has it at once where ``is_ready``, and else has to ``wait`` for it."""
         now = self.now()
+        ticket = self.queue.begin(flow, exchange, now)
+        if ticket is not None:
+            self.waits.add(0.0)
+            return Place(self, ticket)
         place = Place(self, self.queue.arrive(flow, exchange, now))
         self._waiting[place.ticket.number] = place
+        # Others may wait for want of room of their own.
         self._grant_free_places(now, newcomer=place)
         return place
 
@@ -98,6 +112,7 @@ class Places:
         now = self.now()
         if place.ticket.began is None:
             del self._waiting[place.ticket.number]
+            place.look_back(now)
             self.waits.add(now - place.ticket.arrived)
         self.queue.end(place.ticket, now)
         self._grant_free_places(now)
@@ -113,7 +128,7 @@ class Places:
                 self.waits.add(0.0)
                 continue
             self.waits.add(now - ticket.arrived)
-            place.grant(now, self.queue.served_since(ticket, now))
+            place.grant(now)
 
 
 class WaitTimes:
@@ -124,8 +139,7 @@ class WaitTimes:
         self.seconds = 0.0
 
     def add(self, seconds: float) -> None:
-        number = next((number for number, bound in enumerate(WAIT_BUCKETS) if seconds <= bound), len(WAIT_BUCKETS))
-        self.counts[number] += 1
+        self.counts[bisect_left(WAIT_BUCKETS, seconds)] += 1
         self.seconds += seconds
 
     def buckets(self) -> list[tuple[str, float]]:

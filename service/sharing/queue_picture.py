@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, Final
 
 from service.record.wording import duration
-from service.sharing.fair_queue import Priority, Ticket
+from service.sharing.flows import Priority, Ticket
 from service.sharing.limits import Limits
 from service.sharing.sharing import Sharing
 
@@ -86,19 +86,19 @@ def limits_picture(sharing: Sharing | None) -> dict[str, Any]:
     names = dict.fromkeys([*limits, *tokens, *(flow.name for flow in queue.flows())])
     callers = []
     for name in list(names)[:MOST_SHOWN]:
-        flow = queue.flow_named(name)
-        callers.append(
-            {
-                "caller": name,
-                "has_own_table": name in limits,
-                "limits": _limits(limits.get(name, rules.default)),
-                "active": flow.active,
-                "waiting": len(flow.waiting),
-                "requests_of_last_minute": sharing.rates.count(name, now),
-                "tokens_of_today": tokens.get(name, 0),
-                "used": round(flow.use(now), 1),
-            }
-        )
+        flow, own = queue.flow_named(name), limits.get(name, rules.default)
+        caller = {
+            "caller": name,
+            "has_own_table": name in limits,
+            "limits": _limits(own),
+            "active": flow.active,
+            "waiting": len(flow.waiting),
+            "tokens_of_today": tokens.get(name, 0),
+            "used": round(flow.use(now), 1),
+        }
+        if own.requests_per_minute is not None:
+            caller["requests_of_last_minute"] = sharing.rates.count(name, now)
+        callers.append(caller)
     return {"callers": callers}
 
 

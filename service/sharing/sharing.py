@@ -15,8 +15,9 @@ from service.record.exchange import OpenExchange
 from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
-from service.sharing.fair_queue import FairQueue, Service
-from service.sharing.limits import Limits, Rules, identity_of
+from service.sharing.fair_queue import FairQueue
+from service.sharing.flows import Flow, Service
+from service.sharing.limits import NO_LIMITS, Identity, Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
 from service.sharing.use_counts import RequestRates, TokensToday
@@ -24,6 +25,8 @@ from service.sharing.use_counts import RequestRates, TokensToday
 # All requests that wait together may hold so much; then further ones wait at their clients.
 _HELD_BYTES: Final = 256 << 20
 _MOST_NAMED: Final = 3
+# Callers come again and again: their rule is looked for once.
+_MOST_KNOWN: Final = 4096
 _LONGEST_RETRY: Final = 3600
 
 
@@ -45,6 +48,7 @@ class Sharing:
         self.rates = RequestRates()
         self.tokens = TokensToday()
         self.rules = Rules()
+        self._known: dict[Identity, tuple[str, Limits]] = {}
         self.calls: dict[str, SharedCall] = {}
         self.held_bytes = 0
         self.use(rules or Rules())
@@ -52,11 +56,21 @@ class Sharing:
     def use(self, rules: Rules) -> None:
         """From now on these rules count, also for those who wait already."""
         self.rules = rules
+        self._known.clear()
         self.tokens.call_them(lambda who: rules.of(who)[0])
         for call in self.calls.values():
             call.limits = rules.of(identity_of(call.opened))[1]
             self.places.queue.flow(call.name, call.limits.max_active, call.limits.priority)
         self.places.refresh()
+
+    def limits_of(self, who: Identity) -> tuple[str, Limits]:
+        """The name under which a caller's use is counted, and what it may have."""
+        known = self._known.get(who)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[who] = self.rules.of(who)
+        return known
 
     def enter(self, opened: OpenExchange) -> "SharedCall | None":
         """The turn of a call that has begun; None for what is no call of a model, and passes by. Fits ``Share``."""
@@ -76,10 +90,9 @@ class Sharing:
             return too_many(f"{message} {duration(left)}.", left, SETTING)
         return None
 
-    def queue_full(self, name: str, limits: Limits) -> Refusal | None:
+    def queue_full(self, flow: Flow, limits: Limits) -> Refusal | None:
         """Why a call that would have to wait may not, if so."""
-        queue = self.places.queue
-        flow = queue.flow(name, limits.max_active, limits.priority)
+        queue, name = self.places.queue, flow.name
         if not queue.would_wait(flow):
             return None
         if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
@@ -123,7 +136,7 @@ class SharedCall:
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
-        self.name, self.limits = sharing.rules.of(identity_of(opened))
+        self.name, self.limits = sharing.limits_of(identity_of(opened))
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
         """Take the request in as it comes, so that nobody has a place who still sends. A long one flows later."""
@@ -144,8 +157,7 @@ class SharedCall:
         """Wait for a place; then the request as it goes to Ollama, or why it does not."""
         sharing, limits = self._sharing, self.limits
         self.opened = opened
-        refusal = sharing.limit_reached(self.name, limits)
-        if refusal is not None:
+        if limits is not NO_LIMITS and (refusal := sharing.limit_reached(self.name, limits)) is not None:
             return refusal
         content = body.content if body is not None and isinstance(body.content, bytes) else None
         asked = Asked()
@@ -153,11 +165,12 @@ class SharedCall:
             refusal, asked = judge(opened, content, self.name, limits)
             if refusal is not None:
                 return refusal
-        refusal = sharing.queue_full(self.name, limits)
+        flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        refusal = sharing.queue_full(flow, limits)
         if refusal is not None:
             return refusal
-        sharing.rates.add(self.name, sharing.places.now())
-        flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        if limits.requests_per_minute is not None:
+            sharing.rates.add(self.name, sharing.places.now())
         self.place = sharing.places.take(flow, opened.id)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
@@ -184,22 +197,19 @@ class SharedCall:
     def behind(self) -> str | None:
         """Who was served meanwhile, and what that cost; None where nobody was."""
         place = self.place
-        if place is None or place.ticket.began == place.ticket.arrived:
+        if place is None or not place.behind:
             return None
-        behind = place.behind
-        if not place.is_ready and place.ticket.has_ended:
-            behind = self._sharing.places.queue.served_since(place.ticket, self._sharing.places.now())
-        return in_words(behind) or None
+        return in_words(place.behind, place.is_all_behind)
 
 
-def in_words(behind: list[Service]) -> str:
+def in_words(behind: list[Service], is_all: bool = True) -> str:
     """``workflow Invoices: 3 calls, 12 s; 2 others: 5 calls, 1.4 s``."""
     named = [f"{one.name}: {counted(one.calls, 'call')}, {duration(one.seconds)}" for one in behind[:_MOST_NAMED]]
     rest = behind[_MOST_NAMED:]
     if rest:
         calls, seconds = sum(one.calls for one in rest), sum(one.seconds for one in rest)
         named.append(f"{counted(len(rest), 'other')}: {counted(calls, 'call')}, {duration(seconds)}")
-    return "; ".join(named)
+    return ("" if is_all else "at least ") + "; ".join(named)
 
 
 async def _both(pieces: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -35,7 +35,10 @@ class RequestRates:
     def add(self, name: str, now: float) -> None:
         if len(self._times) >= _MOST_NAMES and name not in self._times:
             self._times = {one: times for one, times in self._times.items() if times[-1] > now - MINUTE}
-        self._times.setdefault(name, deque()).append(now)
+        times = self._times.setdefault(name, deque())
+        times.append(now)
+        while times[0] <= now - MINUTE:
+            times.popleft()
 
     def count(self, name: str, now: float) -> int:
         """How many there were in the last minute."""

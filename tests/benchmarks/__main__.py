@@ -31,6 +31,7 @@ from tests.benchmarks.shares import shares
 
 INTERVAL = 0.02
 SHIPPING = "recorder, shipping"
+SHARED = "recorder, shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--shipping", action="store_true", help="also a recorder that ships to a Loki on the load's core"
     )
+    parser.add_argument("--sharing", action="store_true", help="also a recorder with a queue whose places are free")
     parser.add_argument(
         "--page", action="store_true", help="instead: how long who searches a million records waits (--short: 50,000)"
     )
@@ -108,6 +110,9 @@ def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.N
     if arguments.shipping:
         loki = {"LOKI_URL": f"http://127.0.0.1:{behind.target.port}"}
         gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shipping", loki, SHIPPING)))
+    if arguments.sharing:
+        free_places = {"MAX_ACTIVE": "1000"}
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shared", free_places, SHARED)))
     gateways.append(running.enter_context(bare_passthrough(cores.gateway, behind, folder / "null", BARE + " again")))
     return gateways
 

@@ -48,6 +48,9 @@ MAY_IMPORT = {
     "service.inspector": {"service.record", "service.journal", "service.search", "service.exports"},
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
+    # Files that settings name become what the gateway asks for.
+    "service.background_tasks": set[str](),
+    "service.reloading": {"service.settings", "service.gateway.admission"},
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup"),
@@ -58,6 +61,8 @@ WHERE_THE_PARTS_MEET = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
     "service.gateway_setup": "tests/test_app.py",
+    "service.background_tasks": "tests/test_app.py",
+    "service.record.question": "tests/record/test_conversation.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",

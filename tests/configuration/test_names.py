@@ -99,6 +99,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "inspector/replaying.py": ("model stream", "parameters of /replay"),
     "inspector/responses.py": ("error", "a key of our errors"),
     "journal/open_rows.py": ("caller", "a fact of an open exchange"),
+    "journal/salvage.py": ("exchange", "the name of the table"),
     "logs.py": ("time", "a key of a log line"),
     "search/index.py": (
         "caller model node operation outcome replay_of status task user workflow workflow_id",

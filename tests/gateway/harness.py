@@ -9,6 +9,7 @@ from aiohttp import web
 
 from service.gateway.admission import Policy
 from service.gateway.call import Committed, Hooks, RelaySettings
+from service.gateway.capture import CopyRoom
 from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
 from service.gateway.http_server import Bounds, HttpServer
@@ -57,6 +58,7 @@ async def running_gateway(
     idle_seconds: float = 30.0,
     keep: int = 1 << 20,
     hold: float = 0.25,
+    copy_bytes: int = 1 << 27,
     choose_model: Callable[[], Awaitable[str | None]] | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """``choose_model``: serve ``/generate`` too."""
@@ -68,6 +70,7 @@ async def running_gateway(
         running.close,
         running.was_released,
         RelaySettings(ollama_url, idle_seconds, idle_seconds, keep, hold),
+        CopyRoom(copy_bytes),
     )
     running.relay = Relay(hooks)
     trusted = TABLE["trusted_proxies"].read("loopback,private")

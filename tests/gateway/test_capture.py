@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from service.gateway.capture import Capture
+from service.gateway.capture import Capture, CopyRoom
+from service.record.exchange import Body
 
 
 @pytest.mark.parametrize("limit", [0, 1, 7, 8, 64, 1000])
@@ -35,3 +36,34 @@ def test_memory_is_bounded_by_the_limit() -> None:
     for _ in range(1000):
         copy.add(bytes(999))
     assert sum(len(piece) for piece in copy._head) + sum(len(piece) for piece in copy._tail or ()) < 8000 + 999
+
+
+def test_copies_share_their_room_and_give_it_back() -> None:
+    room = CopyRoom(100_000)
+    first, second = Capture(80_000, room), Capture(80_000, room)
+    first.add(b"a" * 60_000)
+    assert room.left == 40_000
+    for _ in range(7):
+        second.add(b"b" * 10_000)
+    second.add(b"the end")
+    body = second.body("", "")
+    assert body.length == 70_007
+    assert body.head == b"b" * 40_000
+    assert body.tail.endswith(b"bthe end")
+    assert len(body.tail) == 4096
+    assert first.body("", "").head == b"a" * 60_000
+    assert room.left == -4096
+    first.release()
+    second.release()
+    assert room.left == 100_000
+    third = Capture(80_000, room)
+    third.add(b"c" * 70_000)
+    assert not third.body("", "").is_shortened
+
+
+def test_without_any_room_ends_are_kept() -> None:
+    copy = Capture(80_000, CopyRoom(0))
+    copy.add(b"short")
+    assert copy.body("", "") == Body(5, b"short")
+    copy.add(b"x" * 10_000)
+    assert copy.body("", "").tail == b"x" * 4096

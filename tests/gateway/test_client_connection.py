@@ -54,6 +54,7 @@ class Wire:
         self._address = address
         self._is_closing = False
         self.is_reading = True
+        self.has_ended = False
         self.written = b""
         connection.connection_made(self)  # type: ignore[arg-type]  # acts as one
 
@@ -72,6 +73,9 @@ class Wire:
             asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
 
     abort = close
+
+    def write_eof(self) -> None:
+        self.has_ended = True
 
     def pause_reading(self) -> None:
         self.is_reading = False

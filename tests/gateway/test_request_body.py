@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from service.gateway.capture import CopyRoom
 from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request_body import BodyStream, RequestBodyReader
 from service.gateway.request_head import read_head
@@ -20,7 +21,7 @@ class Arriving:
         read = read_head(request_bytes("POST", "/", Content_Type="application/json", Transfer_Encoding="chunked"))
         assert read is not None
         self.idle_timeout = IdleTimeout(0.0)
-        self.reader = RequestBodyReader(read[0], self.content, self.idle_timeout, keep_bytes)
+        self.reader = RequestBodyReader(read[0], self.content, self.idle_timeout, keep_bytes, CopyRoom(1 << 20))
         self.reader.is_incomplete = True
         self.told: list[bytes] = []
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from service.gateway.request_head import MOST_FIELDS, HeadReader, could_be_head, read_head
+from service.gateway.request_head import LONGEST_LINE, MOST_FIELDS, HeadReader, could_be_head, read_head
 
 START = b"POST /api/ollama/api/chat HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\n"
@@ -97,6 +97,8 @@ def test_whether_the_connection_goes_on_is_read(minor: bytes, fields: bytes, sta
             b"A: b" * 20_000 + b"\r\n",
             b"A: b\r\n" * MOST_FIELDS,
             b"User-Agent: a\r\nUser-Agent: b\r\n",
+            b"ETag: a\r\netag: a\r\n",
+            b"Max-Forwards: 1\r\nA: b\r\nMax-Forwards: 2\r\n",
         )
     ]
     + [
@@ -177,3 +179,27 @@ def test_what_was_read_once_hides_nothing_that_comes_later(fields: bytes) -> Non
     assert reader.read(START + HOST + b"Content-Length: 4\r\n\r\n") is not None
     read, alone = reader.read(START + HOST + fields + b"\r\n"), read_head(START + HOST + fields + b"\r\n")
     assert (read and read[1]) == (alone and alone[1])
+
+
+def test_a_long_head_that_comes_byte_by_byte_is_not_looked_at_again_and_again() -> None:
+    head = START + HOST + b"Cookie: " + b"a" * 60_000 + b"\r\n\r\n"
+    reader, begun = HeadReader(), time.process_time()
+    assert all(reader.find_end(head[:size]) is None for size in range(1, len(head)))
+    assert reader.find_end(head) == len(head)
+    assert time.process_time() - begun < 5
+    # The next one begins anew.
+    assert reader.find_end(head + b"more") == len(head)
+    assert reader.find_end(b"\x16\x03") == 0
+
+
+def test_a_head_without_an_end_is_given_up() -> None:
+    reader, size = HeadReader(), 1000
+    while reader.find_end(START + HOST + b"A: b\r\n" * (size // 6)) is None:
+        size *= 2
+    assert size < 1_000_000
+
+
+def test_an_address_may_be_as_long_as_a_line_may_be() -> None:
+    for size, is_read in ((LONGEST_LINE, True), (LONGEST_LINE + 100, False)):
+        read = read_head(b"GET /" + b"a" * (size - 1) + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert (read is not None) is is_read

@@ -214,3 +214,24 @@ async def test_a_client_that_reads_slowly_slows_ollama_down_and_still_gets_every
         exchange = await gateway.exchange()
         assert exchange.outcome is Outcome.COMPLETED
         assert exchange.response.length == count * len(piece)
+
+
+async def test_exchanges_in_flight_keep_less_where_their_copies_have_no_more_room_and_pass_whole() -> None:
+    piece = b"x" * 20_000
+    may_end = asyncio.Event()
+    async with FakeOllama() as ollama, running_gateway(ollama.url, copy_bytes=50_000) as gateway:
+        ollama.answers("/api/chat", answer(head(200, CHUNKED), *[chunk(piece)] * 4, may_end, LAST_CHUNK))
+        asking = [asyncio.create_task(talk(gateway.port, request_bytes("POST", PATH, CHAT))) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        may_end.set()
+        for got in await asyncio.gather(*asking):
+            assert got.body == piece * 4
+        await gateway.exchange(3)
+        kept = [exchange.response for exchange in gateway.ended]
+        assert [body.length for body in kept] == [len(piece) * 4] * 3
+        assert all(body.is_shortened for body in kept)
+        assert all(len(body.tail) == 4096 for body in kept)
+        assert sum(len(body.head) for body in kept) < 50_000
+        # Afterwards there is room again.
+        await talk(gateway.port, request_bytes("POST", PATH, CHAT + b" " * 40_000))
+        assert not (await gateway.exchange(4)).opened.request.is_shortened

@@ -65,7 +65,7 @@ def webui(program: Path, recorder: RunningServer, tmp_path_factory: pytest.TempP
     def command(port: int) -> list[str | Path]:
         return [program, "serve", "--host", "127.0.0.1", "--port", str(port)]
 
-    with running(command, folder=folder, ready="/health", environment=environment, seconds=180) as server:
+    with running(command, folder=folder, ready="/health", environment=environment, seconds=300) as server:
         yield OpenWebUI(server)
 
 

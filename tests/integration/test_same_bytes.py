@@ -108,7 +108,7 @@ def _otlp() -> Iterator[bytes]:
 
 def _spans() -> Iterator[bytes]:
     for row in _rows():
-        for span in spans.make_spans(row, Record(row.line), SpanContent(messages=True, list_views=True)):
+        for span in spans.make_spans(row, Record(row.line), SpanContent(messages=True)):
             yield spans.span_line(span, 4_000)
 
 

@@ -288,7 +288,7 @@ async def test_a_folder_that_was_deleted_is_made_again(
     await asyncio.to_thread(wait_until, lambda: recorder.degraded is None)
     await commit(recorder, ended(2))
 
-    assert kept_ids(tmp_path) == [2]
+    assert kept_ids(tmp_path) == [1, 2], "what was still open was read out of the deleted file"
 
 
 async def test_work_is_done_on_the_writers_thread_and_fails_alone(tmp_path: Path, start: Start) -> None:
@@ -348,3 +348,31 @@ async def test_a_commit_that_does_not_come_back_shows_as_trouble(start: Start, m
 
     gate.is_open.set()
     await asyncio.to_thread(wait_until, lambda: recorder.degraded is None)
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+async def test_only_a_strict_recorder_lets_nobody_go_while_the_disk_does_not_take_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_strict: bool
+) -> None:
+    write, is_broken = Journal.write, True
+
+    def fail(journal: Journal, *given: Any) -> None:
+        if is_broken:
+            raise OSError(5, "Input/output error")
+        write(journal, *given)
+
+    monkeypatch.setattr(Journal, "write", fail)
+    recorder = make_recorder(tmp_path, is_strict=is_strict)
+    await asyncio.to_thread(recorder.start, asyncio.get_running_loop())
+    committed = [asyncio.Event() for _ in range(3)]
+    for number, event in enumerate(committed, 1):
+        recorder.close(ended(number), event.set)
+        await asyncio.sleep(0.4)
+
+    assert [event.is_set() for event in committed] == [not is_strict] * 3
+    is_broken = False
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(event.wait() for event in committed))
+        while len(kept_ids(tmp_path)) < 3:
+            await asyncio.sleep(0.01)
+    await asyncio.to_thread(recorder.stop)

@@ -85,3 +85,32 @@ async def test_many_filters_take_several_lines_and_all_can_be_reached(browser: B
         await expect(page.get_by_role("combobox").get_by_role("option", selected=True)).to_have_text(
             "slower than 300ms"
         )
+
+
+async def test_what_has_no_task_can_be_chosen_and_so_can_prompts_of_which_nobody_knows(
+    browser: Browser, tmp_path: Path
+) -> None:
+    title = (
+        "### Task:\nGenerate a concise title summarizing the chat history.\n<chat_history>\nUSER: a\n</chat_history>"
+    )
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Asked by a person")
+        await chat(app, title, X_Caller="Open WebUI")
+        await found(app, "task=title", 1)
+        async with opened(browser, app) as page:
+            await expect(rows(page)).to_have_count(2)
+            await expect(rows(page).filter(has_text="› title")).to_have_count(1)
+            await page.get_by_role("button", name="More filters").click()
+            await page.get_by_role("dialog").get_by_role("button", name="task").click()
+            await page.get_by_role("checkbox", name="no task").check()
+            await expect(rows(page)).to_have_count(1)
+            await expect(rows(page)).to_contain_text("Asked by a person")
+            await expect(page).to_have_url(re.compile("task=(&|$)"))
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("button", name="Filter by task: no task")).to_be_visible()
+            await page.get_by_role("button", name="perhaps cut").click()
+            await expect(page).to_have_url(re.compile("truncated=unknown"))
+            await expect(page.get_by_role("button", name="perhaps cut")).to_have_attribute("aria-pressed", "true")
+            await expect(page.get_by_role("button", name="prompt cut")).to_have_attribute("aria-pressed", "false")
+            await page.get_by_role("button", name="perhaps cut").click()
+            await expect(page).not_to_have_url(re.compile("truncated"))

@@ -266,3 +266,42 @@ async def test_n8n_shows_the_execution_of_a_row_and_of_the_opened_exchange(brows
             await expect(in_full).to_have_attribute("href", f"{n8n}/workflow/Xa9/executions/231%2F2")
             await rows(page).filter(has_text="Of curl").get_by_text("Of curl").click()
             await expect(in_full).to_have_count(0)
+
+
+async def test_what_the_model_got_is_shown_or_why_it_cannot_be(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("Dry."))))
+        identifier = (await ask(app, body=TALK)).header("X-Exchange-Id")
+        got = {"prompt": "user: So what?", "whole_characters": 99, "messages": 5, "left_out": [1], "context_length": 64}
+        told: list[dict[str, object]] = [{"status": 409, "json": {"error": "The model is not loaded now."}}]
+        told += [{"json": got}, {"json": got | {"left_out": []}}]
+        async with opened(browser, app, f"/?show={identifier}", forgiven="status of 409") as page:
+            await page.route("**/rendered", lambda route: route.fulfill(**told.pop(0)))
+            look = shown(page).get_by_role("button", name="What did the model get?")
+            await look.click()
+            await expect(shown(page)).to_contain_text("The model is not loaded now.")
+            await look.click()
+            await expect(shown(page)).to_contain_text("Ollama leaves out 1 of 5 messages: there is room for 64 tokens.")
+            await expect(shown(page).get_by_role("listitem")).to_contain_text("user What is in this picture?")
+            await expect(shown(page).locator(".rendered")).to_contain_text("user: So what?")
+            await look.click()
+            await expect(shown(page)).to_contain_text("All of 5 messages are given to the model")
+
+
+async def test_a_question_about_a_document_is_shown_by_the_words_that_were_typed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    wrapped = "### Task:\nRespond to the user query using the provided context.\n"
+    wrapped += "<context>\nBlue.\n</context>\n\nWhy is it so?"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("So."))))
+        asked = as_json(model="tiny", messages=[{"role": "user", "content": wrapped}], stream=False)
+        identifier = (await ask(app, body=asked)).header("X-Exchange-Id")
+        async with opened(browser, app, f"/?show={identifier}") as page:
+            await expect(rows(page)).to_contain_text("Why is it so?")
+            await expect(rows(page)).not_to_contain_text("### Task")
+            turn = shown(page).get_by_role("group", name="user")
+            await expect(turn.locator(".text").first).to_have_text("Why is it so?")
+            await expect(turn.get_by_text("Blue.")).to_be_hidden()
+            await turn.get_by_text("As it was sent, with the document").click()
+            await expect(turn.get_by_text("Blue.")).to_be_visible()

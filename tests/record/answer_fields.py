@@ -67,7 +67,7 @@ _EVENT: Final[Fields] = {"type": _FORM, "index": _POSITION}
 READ: Final[dict[str, dict[str, Fields]]] = {
     "api": {
         "StatusError": {"error": "error"},
-        "AuthorizationError": {"signin_url": LeftOut("An address for the person who asked: it signs somebody in.")},
+        "AuthorizationError": {"signin_url": "error"},
         "Metrics": _METRICS,
         "ChatResponse": _OF_BOTH | {"message": "response_text"},
         "GenerateResponse": _OF_BOTH

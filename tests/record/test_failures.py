@@ -166,3 +166,11 @@ def test_what_a_client_waited_for_in_vain_is_guessed_and_called_a_guess() -> Non
     assert "Perhaps it still waited for its turn: 2 other exchanges were going on." in only(left(60.0), busy).text
     assert "or waited for its turn" in only(left(60.0), replace(unused, in_flight=2)).text
     assert "Perhaps" not in only(left(60.0)).text
+
+
+def test_who_left_while_waiting_in_the_recorder_is_told_apart() -> None:
+    found = only(left(300.2, queue_time=300.1, user_agent="n8n"))
+    assert found.text.startswith("n8n hung up after 300 s (5 min), while it waited in the recorder for a place at")
+    assert "A time limit of 300 s is the likely reason." in found.text
+    # Its place had come, and Ollama had not answered yet.
+    assert "in the recorder" not in only(left(300.2, queue_time=20.0)).text

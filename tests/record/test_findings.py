@@ -180,3 +180,20 @@ def test_a_speed_is_compared_with_the_usual_one(rate: float | None, expected: st
 def test_a_model_without_a_name_or_with_a_huge_one_is_named_shortly() -> None:
     assert case(line(model=None)).model == "the model"
     assert len(case(line(model="x" * 300)).model) == 80
+
+
+def test_a_wait_in_the_recorder_says_who_was_served_before_and_what_that_cost() -> None:
+    said = line(request_time=45.0, queue_time=41.0, queue_behind="workflow Nightly: 2 calls, 39 s")
+    found = only(said, BUSY)
+    assert found.kind == "queue"
+    assert found.text == (
+        "It waited 41 s in the recorder for a place at Ollama. Served meanwhile: workflow Nightly: 2 calls, 39 s."
+    )
+    assert "MAX_ACTIVE" in found.advice
+    assert "300 s" in found.advice
+
+
+def test_what_waited_in_the_recorder_does_not_blame_those_who_waited_there_too() -> None:
+    said = line(request_time=60.0, queue_time=20.0, wait_time=35.0, time_to_first_byte=59.9)
+    kinds = [finding.kind for finding in slowness(case(said, replace(BUSY, model_last_used=2.0)))]
+    assert kinds == ["load", "queue"]

@@ -143,3 +143,18 @@ def test_what_ollama_does_beside_a_long_generation_is_no_wait() -> None:
         whole = 4.012 + beside
         said = _timed(False, whole, **measured)
         assert said["wait_time"] == pytest.approx(waited), beside
+
+
+def test_the_wait_in_the_recorder_is_none_of_ollamas() -> None:
+    asked = json.dumps({"model": "tiny", "prompt": "x", "stream": False}).encode()
+    nanoseconds = {"load_duration": 10**9, "prompt_eval_duration": 10**9, "eval_duration": 2 * 10**9}
+    answer = {"response": "x", "done": True, "prompt_eval_count": 5, "eval_count": 9} | nanoseconds
+    found = exchange(asked, json.dumps(answer).encode(), "/api/generate")
+    found = found._replace(duration=14.0, first_byte=14.0, queued=10.0, queued_behind="user Ann: 1 call, 9.8 s")
+    said = line_of(found)
+    assert said["queue_time"] == 10.0
+    assert said["queue_behind"] == "user Ann: 1 call, 9.8 s"
+    assert said["wait_time"] == said["load_time"] == 1.0
+    at_once = line_of(found._replace(queued=None, queued_behind=None))
+    assert at_once["wait_time"] == 11.0
+    assert not {"queue_time", "queue_behind", "changed"} & at_once.keys()

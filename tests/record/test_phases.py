@@ -140,3 +140,31 @@ def test_what_ollama_measured_comes_in_the_order_and_from_the_fields_of_the_tabl
     expected = [(phase.name, values[phase.field]) for phase in record_phases.MEASURED_PHASES]
     assert list(record_phases.measured_phases(record_of(values))) == expected
     assert [seconds for _, seconds in record_phases.measured_phases(record_of({}))] == [0.0, 0.0, 0.0]
+
+
+def test_the_wait_in_the_recorder_is_a_phase_of_its_own_before_ollamas() -> None:
+    said = line(
+        request_time=52.4,
+        queue_time=30.0,
+        wait_time=11.0,
+        prompt_time=6.9,
+        generation_time=4.4,
+        time_to_first_byte=52.3,
+    )
+    assert phases(said)[:2] == [
+        ("queue", 0.0, 30.0, "waiting in the recorder for a place at Ollama"),
+        ("wait", 30.0, 11.0, "waiting until the model was ready"),
+    ]
+    streamed = durations_of(unmeasured(stream=True, request_time=10.0, queue_time=6.0, time_to_first_token=7.0))
+    assert (streamed.queue, streamed.ready, streamed.generation) == (6.0, 1.0, 3.0)
+    left = durations_of(unmeasured(request_time=8.0, queue_time=8.0, time_to_first_byte=None, response_bytes=None))
+    assert (left.queue, left.ready, left.sending) == (8.0, 0.0, 0.0)
+    embedded = durations_of(
+        unmeasured(operation="embed", wait_time=1.0, request_time=9.0, queue_time=4.0, time_to_first_byte=9.0)
+    )
+    assert (embedded.queue, embedded.ready, embedded.prompt) == (4.0, 1.0, 4.0)
+
+
+def test_a_wait_in_the_recorder_longer_than_the_whole_counts_no_further() -> None:
+    spent = durations_of(line(request_time=10.0, queue_time=500.0, wait_time=1.0, generation_time=4.0))
+    assert spent.queue + spent.ready + spent.prompt + spent.generation + spent.turn + spent.sending <= 10.0 + 1e-9

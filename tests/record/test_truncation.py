@@ -7,7 +7,7 @@ import pytest
 
 from service.record.findings import Finding
 from service.record.truncation import cuts, maybe_cut
-from tests.record.given import QUIET, case, line
+from tests.record.given import QUIET, case, line, unmeasured
 from tests.record.wire import line_of, recorded
 
 CUT = {"prompt_truncated": True, "context_length": 4096, "prompt_tokens": 4096}
@@ -143,3 +143,21 @@ def test_the_cut_prompt_of_a_recording_is_told() -> None:
     prompt, answer = cuts(case(said, QUIET, json.loads(said["request_body"])))
     assert prompt.text.startswith("tiny read 256 tokens, as there was room for 256: Ollama silently cut the prompt.")
     assert answer.text.endswith("after 8 tokens, the limit that the request set (num_predict).")
+
+
+def refused(error: str, **facts: Any) -> Finding:
+    said = unmeasured(api="ollama", failed=True, status=400, error=error, request_bytes=8000, changed=["truncate"])
+    (found,) = cuts(case(said | facts, QUIET, {"options": {"num_ctx": 256}}))
+    return found
+
+
+def test_a_prompt_that_a_rule_had_refused_is_told_with_the_numbers_and_what_to_set() -> None:
+    found = refused("the input length exceeds the context length")
+    assert found.kind == "refused_prompt"
+    assert found.text.startswith("8,000 bytes were sent, and there was room for 256 tokens.")
+    assert '"num_ctx": 4096' in found.advice
+    assert "OLLAMA_CONTEXT_LENGTH" in found.advice
+    newer = refused("request (2577 tokens) exceeds the available context size (512 tokens), try increasing it")
+    assert newer.text.startswith("2,577 tokens were sent, and there was room for 512 tokens.")
+    other = unmeasured(api="ollama", failed=True, status=400, error="invalid", changed=["truncate"])
+    assert list(cuts(case(other))) == []

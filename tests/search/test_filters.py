@@ -17,6 +17,7 @@ FULL = Filter(
     status=(200, 499, 0),
     failed=False,
     truncated=True,
+    cut=("messages", "shift"),
     slower=0.25,
     since_ns=1_795_248_000_123_456_789,
     until_ns=1_795_248_001_000_000_000,

@@ -31,6 +31,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         completion_tokens=5,
         tokens_per_second=12.345,
         prompt_truncated=True,
+        prompt_truncated_by="shift",
         replay_of="f" * 32,
         response_text="an answer",
     )
@@ -44,6 +45,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         "caller": "n8n",
         "user": "ada",
         "task": "title",
+        "cut": "shift",
         "operation": "generate",
         "outcome": "completed",
     }

@@ -199,12 +199,12 @@ build_clients() {
 
 # Readers of spans, each in an environment of its own: their requirements exclude each other's.
 build_phoenix() {
-    say "installing Phoenix (PHOENIX_MB MB)"
+    say "installing Phoenix (620 MB)"
     install_python phoenix
 }
 
 build_mlflow() {
-    say "installing MLflow (MLFLOW_MB MB)"
+    say "installing MLflow (620 MB)"
     install_python mlflow
 }
 

@@ -23,5 +23,5 @@ def running_mlflow(folder: Path) -> Iterator[RunningServer]:
         options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         return [program, "server", *options, "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
 
-    with running(command, folder=folder, ready="/health", environment=environment, seconds=240) as server:
+    with running(command, folder=folder, ready="/health", environment=environment, seconds=600) as server:
         yield server

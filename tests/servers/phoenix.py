@@ -25,5 +25,5 @@ def running_phoenix(folder: Path) -> Iterator[RunningServer]:
     def command(port: int) -> list[str | Path]:
         return ["env", f"PHOENIX_PORT={port}", program, "serve"]
 
-    with running(command, folder=folder, ready="/healthz", environment=environment, seconds=240) as server:
+    with running(command, folder=folder, ready="/healthz", environment=environment, seconds=600) as server:
         yield server

@@ -9,7 +9,7 @@ from typing import Any
 
 from service.app import App
 from tests.fakes.ollama import KEPT_BODY_BYTES, FakeOllama, Request, early, whole
-from tests.gateway.harness import RawAnswer
+from tests.gateway.harness import RawAnswer, request_bytes, talk
 from tests.running_app import ask, running, said, until
 
 ANSWER: dict[str, Any] = {
@@ -82,7 +82,8 @@ def call(app: App, text: str, labels: str = "", **more: Any) -> asyncio.Task[Raw
     """A chat that is on its way, its caller named in the path."""
     body = {"model": "tiny", "stream": False, "messages": [{"role": "user", "content": text}], **more}
     path = f"/api/ollama/~{labels}/api/chat" if labels else "/api/ollama/api/chat"
-    return asyncio.create_task(ask(app, path, json.dumps(body).encode()))
+    # With time enough for a machine that many share.
+    return asyncio.create_task(talk(app.port, request_bytes("POST", path, json.dumps(body).encode()), within=60))
 
 
 async def waiting(app: App, count: int) -> list[dict[str, Any]]:

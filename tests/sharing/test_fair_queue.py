@@ -3,11 +3,11 @@
 import random
 from collections import Counter
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.sharing.fair_queue import HALF_LIFE, MOST_OVERTAKINGS, FairQueue, Priority, Ticket
+from service.sharing.fair_queue import MOST_OVERTAKINGS, FairQueue
+from service.sharing.flows import Priority, Ticket
 
 
 def arrive(queue: FairQueue, name: str, now: float = 0.0, **limits: object) -> Ticket:
@@ -63,19 +63,6 @@ def test_by_time_and_not_by_calls() -> None:
         now += 10.0 if ticket.flow.name == "l" else 1.0
         queue.end(ticket, now)
     assert "".join(order[:9]).count("s") >= 7
-
-
-def test_what_was_used_fades() -> None:
-    queue = FairQueue(1)
-    heavy = arrive(queue, "heavy")
-    queue.grant(0.0)
-    queue.end(heavy, 100.0)
-    assert heavy.flow.use(100.0) == pytest.approx(100.0)
-    assert heavy.flow.use(100.0 + HALF_LIFE) == pytest.approx(50.0)
-    # For years on end: no number grows out of bounds.
-    assert heavy.flow.use(1e9) == 0.0
-    later = arrive(queue, "heavy", 1e9)
-    assert queue.grant(1e9) is later
 
 
 def test_interactive_calls_go_before_a_batch_whatever_they_used() -> None:
@@ -142,6 +129,22 @@ def test_who_was_served_meanwhile_and_what_that_cost() -> None:
     del other
     # What was over before it came does not count, nor what another had had by then.
     assert [(one.name, one.calls, one.seconds) for one in queue.served_since(mine, 10.0)] == [("before", 1, 6.0)]
+
+
+def test_of_a_very_long_wait_only_its_end_is_known() -> None:
+    queue = FairQueue(1)
+    for number in range(200):
+        if number == 20:
+            mine = arrive(queue, "mine", 20.0, most_active=1)
+        if number == 30:
+            assert queue.remembers_all_since(mine)
+        # Its own flow has no room all the while.
+        queue.flow("mine", most_active=1).active = 1
+        other = arrive(queue, "other", float(number))
+        assert queue.grant(float(number)) is other
+        queue.end(other, number + 1.0)
+    assert not queue.remembers_all_since(mine)
+    assert sum(one.calls for one in queue.served_since(mine, 200.0)) == 128
 
 
 def test_the_expected_order_is_the_order() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.sharing.fair_queue import Priority
+from service.sharing.flows import Priority
 from service.sharing.limits import FOR_EVER, Identity, Limits, name_of, read_rules, span_of
 
 FILE = """

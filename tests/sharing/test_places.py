@@ -8,7 +8,8 @@ import tracemalloc
 
 import pytest
 
-from service.sharing.fair_queue import FairQueue, Priority
+from service.sharing.fair_queue import FairQueue
+from service.sharing.flows import Priority
 from service.sharing.places import Place, Places
 
 

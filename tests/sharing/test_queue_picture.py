@@ -72,7 +72,8 @@ def test_of_very_many_only_the_next_are_shown() -> None:
 
 
 def test_what_callers_may_have_and_have_used() -> None:
-    sharing, clock = shared(1, '[user."Ann"]\ntokens_per_day = 100\nmodels = ["tiny"]\ncontext = "refuse"\n')
+    rules = '[user."Ann"]\ntokens_per_day = 100\nmodels = ["tiny"]\ncontext = "refuse"\n'
+    sharing, clock = shared(1, rules + "[default]\nrequests_per_minute = 5\n")
     come(sharing, "a", user="Ann").give_back()
     come(sharing, "b", user="Bob")
     sharing.rates.add("user Bob", clock.now)
@@ -84,6 +85,7 @@ def test_what_callers_may_have_and_have_used() -> None:
         "priority": "interactive",
         "context": "refuse",
     }
+    assert "requests_of_last_minute" not in ann
     assert (ann["caller"], ann["has_own_table"], ann["tokens_of_today"], ann["active"]) == ("user Ann", True, 42, 0)
     assert (bob["caller"], bob["has_own_table"], bob["requests_of_last_minute"], bob["active"]) == (
         "user Bob",

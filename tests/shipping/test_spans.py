@@ -171,3 +171,11 @@ def test_a_list_that_is_too_long_for_its_line_is_left_out() -> None:
     line = span_line(call, 20_000)
     assert len(line) <= 20_000
     assert "gen_ai.request.stop_sequences" not in orjson.loads(line)["attributes"]
+
+
+def test_the_wait_in_the_recorder_is_a_span_before_ollamas_phases() -> None:
+    row = make_row(ended_ns=10 * SECOND, queue_time=0.5)
+    server, _, queue, wait, *_ = spans_of(row)
+    assert (queue.name, queue.start_ns, queue.end_ns) == ("queue", 8 * SECOND, 8 * SECOND + SECOND // 2)
+    assert wait.start_ns == queue.end_ns
+    assert server.attributes["ollama_recorder.queue_time"] == 0.5

@@ -10,6 +10,7 @@ from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.http_client import HttpResponse, ask, why
 from service.journal.reader import Reader
 from service.record.wording import duration
+from service.shipping.loki.health import is_victoria
 from service.shipping.loki.settings import NAME, LokiSettings
 
 # What was taken just now may not be found yet by each of several servers.
@@ -41,6 +42,9 @@ def look_for_newest(loki: LokiSettings, reader: Reader) -> list[CheckResult]:
     except OSError as error:
         text, advice = f"It does not answer queries: {why(error)}.", "Ask for less time at once; its log says more."
         return [CheckResult("Loki", Severity.ADVICE, text, advice, Chapter.TOO_MANY)]
+    if is_victoria(answer.headers):
+        # Its readiness told of it.
+        return []
     return [_judge(answer, identifier, age)]
 
 

@@ -77,7 +77,7 @@ def _readiness(receiver: WantedReceiver) -> list[CheckResult]:
         text = f"{address} cannot be reached: {why(error)}."
         return [CheckResult(title, Severity.PROBLEM, text, advice, Chapter.NO_DATA)]
     entry = Chapter.NO_DATA if readiness.is_ready is False else None
-    severity = _OF_READINESS[readiness.is_ready]
+    severity = Severity.NOTE if readiness.is_ready and readiness.advice else _OF_READINESS[readiness.is_ready]
     clock = clock_finding(title, readiness.headers)
     return [CheckResult(title, severity, readiness.text, readiness.advice, entry), *([clock] if clock else [])]
 

@@ -24,7 +24,9 @@ _LOOK_SECONDS = 4.0
 _LITTLE_BYTES = 1_000_000_000
 _GIGABYTE = 1_000_000_000
 _INDEX_LAG = 1000
-_SAVE = "Start the recorder again: it sets a damaged file aside and saves what can be read into a new one."
+_SAVE = (
+    "A running recorder sets a damaged file aside within seconds, another one at its start: it saves what can be read."
+)
 
 
 def look_at_storage(settings: Settings) -> list[CheckResult]:

@@ -115,3 +115,16 @@ def test_what_an_otlp_receiver_gets_of_prompts_is_told(
     (note,) = [each for each in look_at_receivers(given, variables) if each.text.startswith("Spans carry")]
     assert words in note.text
     assert "OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT=false" in note.advice
+
+
+def test_victorialogs_is_told_apart_from_loki(settings: Make, answers: Make, folder: Path) -> None:
+    host = {"X-Server-Hostname": "logs"}
+    server = answers(
+        {"/insert/ready": Said(b"", headers=host), "/insert/loki/api/v1/query_range": Said(b"", 400, host)}
+    )
+    keep(folder, chat(1))
+    found = look_at_receivers(settings(LOKI_URL=f"{server.url}/insert"))
+    (note,) = [each for each in found if "VictoriaLogs" in each.text]
+    assert note.state is Severity.NOTE
+    assert "disableMessageParsing" in note.advice
+    assert not [text for text in said(found, Severity.PROBLEM) if "no Loki" in text]

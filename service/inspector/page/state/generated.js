@@ -206,6 +206,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
   { name: "status", kind: "name", fields: ["status"], isRepeated: true, label: "status", isAtEnd: true },
+  { name: "cut", kind: "name", fields: ["prompt_truncated_by"], isRepeated: true, label: "cut by", isAtEnd: true },
   { name: "exchange", kind: "id", fields: ["exchange"], isRepeated: true, label: "exchange" },
 ]));
 
@@ -217,6 +218,7 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "caller",
   "task",
   "operation",
+  "cut",
 ]));
 
 /** How each outcome is named where there is little room. */

@@ -3,15 +3,17 @@
 import { send } from "../state/api.js";
 import { stepOf, titleOf } from "../text/exchange_text.js";
 import { button, copy, element, flash, replace, within } from "./elements.js";
+import { mayBeRendered } from "./rendered_prompt.js";
 
 /**
- * @typedef {"replay" | "curl" | "previous" | "next" | "answer"} Action
+ * @typedef {"replay" | "rendered" | "curl" | "previous" | "next" | "answer"} Action
  *
  * @typedef {object} Dependencies
  * @property {string} id
  * @property {import("../state/exchange_detail.js").ExchangeDetail} detail
  * @property {HTMLElement} article
  * @property {{toggle: () => void}} replay
+ * @property {{show: () => void}} rendered
  * @property {import("./link.js").Link} link
  * @property {(text: string) => void} announce
  * @property {(id: string, title: string) => void} erase
@@ -19,12 +21,13 @@ import { button, copy, element, flash, replace, within } from "./elements.js";
  */
 
 /** @param {Dependencies} dependencies */
-export function actionsPart({ id, detail, article, replay, link, announce, erase, toAnswer }) {
+export function actionsPart({ id, detail, article, replay, rendered, link, announce, erase, toAnswer }) {
   const { record, previous, next, trace_url: trace, n8n_url: execution } = detail;
   const step = stepOf(record);
   return element(
     "div", { class: "actions" },
     button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
+    mayBeRendered(detail) ? button("What did the model get?", rendered.show, { "data-action": "rendered" }) : null,
     button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
     elsewhere(trace, "Trace ↗"),
     elsewhere(execution, "n8n ↗", "The execution in n8n"),

@@ -13,6 +13,7 @@ import { highlight, patternOf, plain } from "./highlight.js";
 import { makeLink } from "./link.js";
 import { rawPart } from "./raw.js";
 import { relativesPart } from "./relatives.js";
+import { makeRenderedPrompt } from "./rendered_prompt.js";
 import { makeReplay } from "./replay.js";
 
 /**
@@ -36,6 +37,8 @@ export function makeExchangeArticle({ address, announce, erase }) {
   const link = makeLink(address);
   /** @type {ReturnType<typeof makeReplay> | undefined} */
   let replay;
+  /** @type {ReturnType<typeof makeRenderedPrompt> | undefined} */
+  let rendered;
   /** @type {ReturnType<typeof drawnInFlight> | undefined} */
   let open;
 
@@ -64,13 +67,15 @@ export function makeExchangeArticle({ address, announce, erase }) {
     const { record, conversation, explanation } = detail;
     const below = element("div", { class: "below" });
     replay = makeReplay({ id, detail, place: below, announce, link });
+    rendered = makeRenderedPrompt({ id, detail, place: below, announce });
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
     const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }) : [];
     fill(
       titleOf(record), factsPart(record, address, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...(explanation ? explanationParts(explanation) : []),
-      actionsPart({ id, detail, article, replay, link, announce, erase, toAnswer: () => showAnswer(article) }), relativesPart(detail, link), below,
+      actionsPart({ id, detail, article, replay, rendered, link, announce, erase, toAnswer: () => showAnswer(article) }),
+      relativesPart(detail, link), below,
       conversation && element("div", { class: "conversation" }, ...turns),
       conversation && parametersPart(conversation.parameters, conversation.tools), numbersPart(record), rawPart(id, detail),
     );
@@ -101,7 +106,10 @@ export function makeExchangeArticle({ address, announce, erase }) {
     close,
     mark,
     /** What is under way for the exchange that was drawn is over. */
-    leave: () => replay?.stop(),
+    leave() {
+      replay?.stop();
+      rendered?.stop();
+    },
     clear: () => replace(article),
     focus: () => within(article, "h2")?.focus(),
     hasFocus: () => article.contains(document.activeElement),

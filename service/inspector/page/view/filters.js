@@ -13,6 +13,8 @@ import { makeSearchField } from "./search_field.js";
  * @typedef {import("./facet_panel.js").CurrentView} CurrentView
  */
 
+/** What the filter by cut prompts has for "nobody knows". */
+const UNKNOWN = "unknown";
 const SLOWER = Object.freeze(["1", "5", "10", "30", "60", "120"]);
 /** So many characters of an id tell one exchange from the others in sight. */
 const SHORT_ID = 8;
@@ -22,11 +24,13 @@ export function makeFilters(current) {
   const search = makeSearchField(current);
   const slower = makeSlower(current);
   const clear = byId("clear");
+  const perhapsCut = byId("perhaps-cut");
   const panel = makeFacetPanel(current);
 
   for (const name of TRUTH_FILTERS) {
     byId(name).addEventListener("click", () => current.go({ [name]: current.view()[name] === "true" ? "" : "true" }));
   }
+  perhapsCut.addEventListener("click", () => current.go({ truncated: current.view().truncated === UNKNOWN ? "" : UNKNOWN }));
   clear.addEventListener("click", () => {
     search.clear();
     current.go(withoutFilters(current.view()));
@@ -40,6 +44,7 @@ export function makeFilters(current) {
       refill(byId("times"), timeButtons(view, current));
       refill(byId("facets"), facetButtons(view, panel));
       for (const name of TRUTH_FILTERS) byId(name).setAttribute("aria-pressed", String(view[name] === "true"));
+      perhapsCut.setAttribute("aria-pressed", String(view.truncated === UNKNOWN));
       slower.show(view);
       clear.hidden = !isFiltered(view);
       setText(byId("times-words"), `Time: ${describeTime(view)}`);

@@ -1,4 +1,4 @@
-/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task or operation. */
+/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task, operation or kind of cut. */
 
 import { filterOf } from "../state/address.js";
 import { ask, isAborted, oneAtATime } from "../state/api.js";
@@ -6,6 +6,7 @@ import { GROUPINGS } from "../state/tables.js";
 import { duration, rate, short, whole } from "../text/format.js";
 import { describeView, valueText } from "../text/view_description.js";
 import { byId, element, replace, within } from "./elements.js";
+import { makeLimits } from "./limits.js";
 
 /**
  * @typedef {import("../state/address.js").Address} Address
@@ -31,7 +32,8 @@ export function makeOverview(address) {
   const heading = element("h2", {}, "Overview");
   const choice = element("div", { class: "segments", role: "group", "aria-label": "Group by" });
   const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Groups" }, table);
-  replace(place, heading, choice, wide, keysPart());
+  const limits = makeLimits();
+  replace(place, heading, choice, wide, limits.root, keysPart());
   const asking = oneAtATime();
   let asked = "";
 
@@ -42,6 +44,7 @@ export function makeOverview(address) {
     asked = filterOf(address.view, { by });
     drawChoice(choice, by, address);
     heading.textContent = capital(describeView(address.view).join(", "));
+    void limits.load();
     try {
       /** @type {{groups: Group[]}} */
       const { groups } = await ask(`/stats.json?${asked}`, { signal: asking.next() });

@@ -1,0 +1,83 @@
+"""Callers and their calls, as the queue sees them: flows, tickets, and what a flow used of the model's time.
+
+Use fades with ``HALF_LIFE`` seconds. Times are seconds by one clock that does not go back.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+HALF_LIFE: Final = 300.0
+FIRST_COST: Final = 1.0
+"""Seconds that a call is taken to cost before anything has been measured."""
+
+_NO_USE: Final = -math.inf
+# What is left of a use after so long that nobody counts it.
+_TINY: Final = 1e-6
+
+
+class Priority(IntEnum):
+    """The lower goes first."""
+
+    INTERACTIVE = 0
+    BATCH = 1
+
+
+@dataclass(slots=True, eq=False)
+class Flow:
+    """The calls of one caller.
+
+    ``log_use`` is the base-2 logarithm of the seconds it used, as they will have faded at time 0: so flows compare
+    alike at every moment. ``cost`` is what a call of it usually takes. ``version`` tells entries of heaps that are out
+    of date.
+    """
+
+    name: str
+    most_active: int | None = None
+    priority: Priority = Priority.INTERACTIVE
+    waiting: "OrderedDict[int, Ticket]" = field(default_factory=OrderedDict)
+    active: int = 0
+    log_use: float = _NO_USE
+    cost: float = FIRST_COST
+    version: int = 0
+
+    @property
+    def has_room(self) -> bool:
+        return self.most_active is None or self.active < self.most_active
+
+    def head(self) -> "Ticket | None":
+        return next(iter(self.waiting.values()), None)
+
+    def use(self, now: float) -> float:
+        """Seconds at Ollama, faded."""
+        return 0.0 if self.log_use == _NO_USE else 2.0 ** (self.log_use - now / HALF_LIFE)
+
+    def charge(self, seconds: float, now: float) -> None:
+        used = self.use(now) + seconds
+        self.log_use = math.log2(used) + now / HALF_LIFE if used > _TINY else _NO_USE
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One call: it waits until ``began`` is set, and then has a place until it ends."""
+
+    number: int
+    flow: Flow
+    exchange: str
+    arrived: float
+    served_before: int = 0
+    overtaken: int = 0
+    began: float | None = None
+    charged: float = 0.0
+    has_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one flow got while another waited: so many calls had a place, for so many seconds together."""
+
+    name: str
+    calls: int
+    seconds: float
