@@ -35,6 +35,7 @@ REAL_SERVERS = {
     "models": "make servers",
     "javascript": "make servers",
     "typescript": "make lint",
+    "grafana-data": "make servers",
     "clients": "make servers",
     "frameworks": "make servers",
     "ai-sdk": "make servers",

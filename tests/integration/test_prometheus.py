@@ -89,6 +89,7 @@ EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
     ("alerts", "Ollama is not there A"): (alone(0), alone(1)),
     ("alerts", "The recorder does not answer A"): (lambda found: [*found.values()] == [1],) * 2,
     ("alerts", "The recorder loses records A"): (NEVER, NEVER),
+    ("alerts", "The recorder's journal was damaged A"): (NEVER, NEVER),
     ("alerts", "A receiver refuses records for good A"): (loki(0, 0), loki(0.9, 2)),
     ("alerts", "A receiver is 5 minutes behind A"): (loki(BEHIND, BEHIND + 100), loki(0, 0)),
     ("alerts", "A receiver is 45 minutes behind: Loki soon refuses A"): (loki(BEHIND, BEHIND + 100), loki(0, 0)),
