@@ -74,6 +74,8 @@ class ClientConnection(asyncio.Protocol):
             self._end_with(503, "There are too many connections already. Try again later.")
 
     def data_received(self, data: bytes) -> None:
+        if self._is_ending:
+            return
         if self._is_handed_over:
             self._open_aiohttp().data_received(data)
             return
@@ -87,11 +89,10 @@ class ClientConnection(asyncio.Protocol):
         elif len(self._received) > _MOST_PIPELINED:
             self._pause()
 
-    def eof_received(self) -> bool | None:
+    def eof_received(self) -> None:
         # Who closes and who is only done with asking look alike: both are taken for leaving, so that Ollama stops.
         if self.exchange is not None:
             self.exchange.cancel()
-        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -150,10 +151,13 @@ class ClientConnection(asyncio.Protocol):
             self.close()
 
     def _end_with(self, status: int, message: str) -> None:
+        self._end_softly(last_answer(status, message))
+
+    def _end_softly(self, answer: bytes = b"") -> None:
+        # Closed at once, an answer can be lost: a reset overtakes it where something was sent that nobody read.
         self._is_ending = True
-        if self.transport is not None:
-            self.transport.write(last_answer(status, message))
-            # Closed at once, an answer can be lost: a reset overtakes it where something was sent that nobody read.
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(answer)
             self.transport.write_eof()
             self._is_due_in(_READ_ANSWER_SECONDS)
 
@@ -283,14 +287,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _exchange_ended(self, exchange: asyncio.Task[AlreadySent]) -> None:
         self.exchange = self._body = None
-        stays = False
-        if not exchange.cancelled():
-            error = exchange.exception()
-            if error is not None:
-                emit(DefectFound("http", repr(error)[:200]))
-            else:
-                stays = exchange.result().keep_alive
-        self._answered(stays)
+        error = None if exchange.cancelled() else exchange.exception()
+        if error is not None:
+            emit(DefectFound("http", repr(error)[:200]))
+        self._answered(not exchange.cancelled() and error is None and exchange.result().keep_alive)
 
     def _answered_soon(self, stays: bool) -> None:
         # aiohttp looks once more at what it has got before it waits for more.
@@ -309,7 +309,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _end_message(self) -> None:
         self._is_busy = False
-        if self._is_last or self._is_ending:
+        if self._is_ending or self._is_handed_over:
+            self._end_softly()
+        elif self._is_last:
             self.close()
         else:
             self._is_due_in(_KEEP_ALIVE_SECONDS)

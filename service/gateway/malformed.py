@@ -67,6 +67,9 @@ class AiohttpProtocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         response, is_lost = await super().finish_response(request, resp, start_time)
+        if self.refuses:
+            # The connection ends itself, when its client had time to read why.
+            self.transport = None
         self._answered(not is_lost and bool(response.keep_alive))
         return response, is_lost
 

@@ -214,7 +214,7 @@ async def test_a_head_has_to_be_whole_in_time(sent: bytes, status: str) -> None:
     if sent:
         await wire.send(sent)
     async with asyncio.timeout(20):
-        while not wire.is_closing():
+        while not (wire.is_closing() or wire.has_ended):
             await asyncio.sleep(0.01)
     before = ["G5"] if sent.startswith(POSTED) else []
     assert await wire.answers(0) == before + ([status] if status else [])
@@ -254,5 +254,20 @@ async def test_a_body_that_turns_bad_is_told_to_whoever_reads_it_and_nothing_beh
     await wire.send(b"zz\r\n" + POSTED)
     assert await wire.answers(1) == ["400"]
     assert faults == ["the size of a chunk is malformed"]
-    assert wire.is_closing()
+    assert wire.has_ended
+    await server.shutdown(1)
+
+
+@pytest.mark.parametrize("sent", [MALFORMED, GATEWAY + b"Content-Length: 5x\r\n\r\n"])
+async def test_who_is_refused_while_it_still_sends_has_time_to_read_why(sent: bytes) -> None:
+    server = served()
+    wire = Wire(server())
+    await wire.send(sent)
+    assert await wire.answers(1) == ["400"]
+    assert (wire.has_ended, wire.is_closing()) == (True, False)
+    await wire.send(b"hello")
+    assert await wire.answers(1) == ["400"]
+    async with asyncio.timeout(20):
+        while not wire.is_closing():
+            await asyncio.sleep(0.01)
     await server.shutdown(1)
