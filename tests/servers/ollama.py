@@ -87,7 +87,7 @@ def program_of(name: str) -> Path:
     found = shutil.which(_OTHER)
     if found is None:
         pytest.fail(f"OLLAMA_PROGRAM names no program: {_OTHER}", pytrace=False)
-    return Path(found)
+    return Path(found).absolute()
 
 
 @contextlib.contextmanager

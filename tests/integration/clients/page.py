@@ -4,10 +4,13 @@ import functools
 import re
 from pathlib import Path
 
+from tests.servers.ollama import EMBEDDING_MODEL
+
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
 BASE = "http://localhost:8080/api/ollama"
 """The address that the page's blocks call."""
-_MODELS = re.compile(r"llama3\.2|nomic-embed-text|qwen2\.5-coder:1\.5b")
+_MODELS = re.compile(r"llama3\.2|qwen2\.5-coder:1\.5b")
+_EMBEDDING_MODEL = "nomic-embed-text"
 
 
 @functools.cache
@@ -21,8 +24,9 @@ def block(section: str, language: str) -> str:
 
 
 def shown(section: str, language: str, base: str, model: str) -> str:
-    """That block with the address ``base`` and the model ``model`` in place of the page's."""
-    return _MODELS.sub(model, block(section, language).replace(BASE, base))
+    """That block with the address ``base``, ``model`` and the tests' embedding model in place of the page's."""
+    code = block(section, language).replace(BASE, base).replace(_EMBEDDING_MODEL, EMBEDDING_MODEL)
+    return _MODELS.sub(model, code)
 
 
 def rows(section: str) -> list[list[str]]:
