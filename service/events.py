@@ -35,7 +35,7 @@ class RecorderStopped:
 
 @dataclass(frozen=True, slots=True)
 class SettingsFileRead:
-    """A file that a setting names was read again (SIGHUP), and is in use."""
+    """A file that a setting names was read again, and is in use."""
 
     variable: str
     level: ClassVar[int] = logging.INFO

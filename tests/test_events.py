@@ -29,7 +29,7 @@ def test_a_repeated_event_is_always_counted_and_seldom_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("service.events.time.monotonic", lambda: now)
+    monkeypatch.setattr("service.event_log.time.monotonic", lambda: now)
     counter = events.COUNTERS[events.RecordsLost].labels("pressure")
     before = counter._value.get()
     with caplog.at_level(logging.INFO, "ollama_recorder"):

@@ -57,4 +57,4 @@ async def test_it_is_read_again_when_it_changes_and_when_asked(
     finally:
         watching.cancel()
     assert [len(rules.tables) for rules in used] == [2, 2, 1]
-    assert "LIMITS_FILE has a mistake; the rules that were read before still count." in caplog.text
+    assert "A file that a setting names has a mistake in it: what was read from it before stays in use." in caplog.text
