@@ -51,6 +51,9 @@ _TEMPLATES: Final = (
     _Template("memory_review", r"Review the completed conversation turn and decide whether long-term memory"),
 )
 _BEGINNINGS: Final = tuple((re.compile(rf"(?:### Task:\s{{1,9}})?{one.begins}"), one) for one in _TEMPLATES)
+_ANY_BEGINNING: Final = re.compile(
+    r"\s*(?:Query: |History:\n|(?:### Task:\s{1,9})?(?:" + "|".join(one.begins for one in _TEMPLATES) + "))"
+)
 # The task of choosing a tool has its words in the system prompt, behind the tools.
 _CHOOSES_TOOLS: Final = "choose and return the correct tool(s) from the list of available tools based on the query"
 
@@ -72,9 +75,17 @@ def task_of(caller: Caller, operation: str, asked: dict[str, Any] | None) -> str
         if named is not None:
             return named
     messages = asked.get("messages") if asked is not None else None
-    if asked is None or (isinstance(messages, list) and len(messages) > _MOST_MESSAGES):
+    if asked is None:
+        return None
+    if isinstance(messages, list) and (len(messages) > _MOST_MESSAGES or not any(map(_may_begin, messages))):
         return None
     return task_in(turns_of(asked))
+
+
+def _may_begin(message: Any) -> bool:
+    """Whether a message may be a template: a look that costs little, as nearly none is."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return not isinstance(content, str) or _ANY_BEGINNING.match(content) is not None
 
 
 def task_in(turns: Iterable[ChatMessage]) -> str | None:
