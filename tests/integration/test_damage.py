@@ -1,5 +1,6 @@
 """A page of the journal goes bad: all else is shipped once and found, while the recorder runs or after a start."""
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -53,7 +54,7 @@ async def test_noise_in_the_middle_costs_only_what_lies_there(
     folder = tmp_path / "data"
     before = fill(folder)
     path = folder / "journal.sqlite3"
-    untouched = set() if is_running else spoil_the_middle(path, before)
+    untouched = set() if is_running else await asyncio.to_thread(spoil_the_middle, path, before)
 
     async with (
         FakeOllama() as ollama,
@@ -62,7 +63,7 @@ async def test_noise_in_the_middle_costs_only_what_lies_there(
     ):
         if is_running:
             await ask(app)
-            untouched = spoil_the_middle(path, before)
+            untouched = await asyncio.to_thread(spoil_the_middle, path, before)
         answer = await ask(app)
         assert answer.status == 200
 

@@ -267,7 +267,7 @@ async def test_without_forwarded_headers_only_the_http_library_is_known(
         recorder = await started(start_recorder, ready="/healthz", OLLAMA_URL=ollama.url)
         webui = OpenWebUI(recorder, session, {})
         _, _, kept = await webui.ask(Call("GET", "/api/tags", "list"))
-        assert who(kept) == ("Python", None, None)
+        assert who(kept) == ("aiohttp", None, None)
         # The way out where the setting cannot be had: a label in OLLAMA_BASE_URL.
         webui.base += "/~Open%20WebUI"
         _, _, kept = await webui.ask(Call("GET", "/api/tags", "list"))

@@ -63,8 +63,13 @@ def rendered(recorder: RunningServer, identifier: str) -> tuple[int, dict[str, A
     return post(f"{recorder.url}/exchanges/{identifier}/rendered")[:2]
 
 
+def entries(ollama: Ollama) -> list[dict[str, Any]]:
+    """What is loaded of the model; other tests may have loaded others."""
+    return [model for model in ollama.ask("/api/ps")["models"] if model["name"] == f"{MODEL}:latest"]
+
+
 def loaded(ollama: Ollama) -> dict[str, Any]:
-    (model,) = ollama.ask("/api/ps")["models"]
+    (model,) = entries(ollama)
     return {"context": model["context_length"], "expires": datetime.fromisoformat(model["expires_at"])}
 
 
@@ -106,12 +111,12 @@ def test_a_model_that_is_loaded_otherwise_or_not_at_all_is_left_alone(ollama: Ol
     assert loaded(ollama)["context"] == 256
     ollama.ask("/api/generate", {"model": MODEL, "keep_alive": 0})
     until = time.monotonic() + 20
-    while ollama.ask("/api/ps")["models"]:
+    while entries(ollama):
         assert time.monotonic() < until
         time.sleep(0.05)
     status, got = rendered(recorder, identifier)
     assert (status, "not loaded" in got["error"]) == (409, True)
-    assert ollama.ask("/api/ps")["models"] == []
+    assert entries(ollama) == []
 
 
 def test_a_model_that_stays_for_ever_still_does(ollama: Ollama, recorder: RunningServer) -> None:

@@ -130,13 +130,15 @@ def test_official_clients_understand_a_refusal(standing_shared: Shared, workflow
         assert answer.status == 200
         time.sleep(0.5)
     words = "may not use the model" if status == 403 else "may use 1 token a day, and has used"
-    with pytest.raises(ollama_python.ResponseError, match=words) as native:
-        ollama_python.Client(host=base).chat(MODEL, messages)
+    with ollama_python.Client(host=base) as own, pytest.raises(ollama_python.ResponseError, match=words) as native:
+        own.chat(MODEL, messages)
     assert native.value.status_code == status
 
-    client = openai.OpenAI(base_url=f"{base}/v1", api_key="none", max_retries=0)
     expected = openai.PermissionDeniedError if status == 403 else openai.RateLimitError
-    with pytest.raises(expected, match=words) as compatible:
+    with (
+        openai.OpenAI(base_url=f"{base}/v1", api_key="none", max_retries=0) as client,
+        pytest.raises(expected, match=words) as compatible,
+    ):
         client.chat.completions.create(model=MODEL, messages=messages)
     assert compatible.value.type in ("permission_error", "rate_limit_error")
     if status == 429:

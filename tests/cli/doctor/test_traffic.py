@@ -127,7 +127,7 @@ def test_a_journal_that_others_write_to_is_no_obstacle(settings: Make, folder: P
 
 def test_ten_thousand_exchanges_take_seconds(settings: Make, folder: Path) -> None:
     happened(folder, [call(number, ago=number, response_text="x" * 1500) for number in range(1, 10_001)])
-    began = time.monotonic()
+    began = time.process_time()
     (found,) = look_at_traffic(settings(), DAY)
     assert found.state is Severity.GOOD
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
