@@ -168,6 +168,13 @@ def _causes() -> list[Panel]:
             stacked=True,
         ),
         lines(
+            "Is there a queue?",
+            "Exchanges that have not ended, from the recorder's own metrics. What is above OLLAMA_NUM_PARALLEL waits.",
+            "sum(ollama_recorder_in_flight)",
+            "in flight",
+            "Prometheus does not know the recorder",
+        ),
+        lines(
             "Whose prompts are cut?",
             "Calls an hour whose prompt was longer than the model's context: Ollama dropped part of it without saying"
             " so. Raise num_ctx (or OLLAMA_CONTEXT_LENGTH), or send less.",
@@ -177,11 +184,13 @@ def _causes() -> list[Panel]:
             stacked=True,
         ),
         lines(
-            "Is there a queue?",
-            "Exchanges that have not ended, from the recorder's own metrics. What is above OLLAMA_NUM_PARALLEL waits.",
-            "sum(ollama_recorder_in_flight)",
-            "in flight",
-            "Prometheus does not know the recorder",
+            "How are prompts cut?",
+            "Calls an hour, by what Ollama did. messages: it left out the oldest ones. length: it cut a text to the"
+            " model's context. shift: the context ran full in mid-answer, and it threw half of it away.",
+            f"3600 * {rate(CUT_PROMPTS, 'how', _CHOSEN)}",
+            "{{how}}",
+            "No prompt was cut",
+            stacked=True,
         ),
         lines(
             "Do explicit loads and unloads happen?",

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
@@ -17,10 +18,13 @@ from service.record.counted_facts import CountedFacts, counted_facts
 from service.record.exchange import EncodedRecord, Outcome
 from service.record.operations import MODEL_CALLS
 from service.record.phases import MEASURED_PHASES
+from service.record.prompt_fit import Cut
 
 PREFIX = "ollama_recorder_"
 OTHERS = "(others)"
 """Stands for every model, or workflow and node, beyond those that are told apart."""
+WAYS_OF_CUTTING: tuple[str, ...] = get_args(Cut)
+UNKNOWN = "unknown"
 MOST_MODELS, MOST_NODES = 40, 200
 # Prometheus sees a rise only from what it has seen before: to it what is new is 0 for more than its usual interval.
 NEW_SECONDS = 20.0
@@ -62,7 +66,7 @@ TIMED_CALLS = Family("timed_calls", "Calls of which Ollama timed every phase.", 
 TIMED_SECONDS = Family("timed_seconds", "Seconds of timed calls, by phase.", ("model", "phase"))
 READ_TOKENS = Family("timed_read_tokens", "Tokens of prompts that timed calls read, those from the cache not.", _MODEL)
 LOADS = Family("model_loads", f"Calls for which Ollama spent over {LOAD_SECONDS:g} s on loading.", _MODEL)
-CUT_PROMPTS = Family("cut_prompts", "Calls whose prompt Ollama cut.", _MODEL)
+CUT_PROMPTS = Family("cut_prompts", "Calls whose prompt Ollama cut, and how.", ("model", "how"))
 NODE_CALLS = Family("workflow_calls", "Exchanges that named their workflow.", _NODE)
 NODE_SECONDS = Family("workflow_seconds", "Seconds of exchanges that named their workflow.", _NODE)
 NODE_WAITING = Family("workflow_waiting_seconds", "Seconds of them until a runner was ready.", _NODE)
@@ -119,15 +123,21 @@ class ExchangeMetrics:
             self._count(ANSWER_TOKENS, only, facts.completion_tokens)
         # Also where there was none: a series that is 0 says so, one that is absent does not.
         self._count(LOADS, only, (facts.load_time or 0.0) > LOAD_SECONDS)
-        self._count(CUT_PROMPTS, only, facts.prompt_truncated is True)
+        self._add_cut(model, facts.prompt_truncated is True, facts.prompt_truncated_by)
         self._add_phases(facts, only)
 
     def _add_prompt(self, model: str, tokens: int, cached: int | None) -> None:
         if cached is None:
-            self._count(PROMPT_TOKENS, (model, "unknown"), tokens)
+            self._count(PROMPT_TOKENS, (model, UNKNOWN), tokens)
         else:
             self._count(PROMPT_TOKENS, (model, "true"), min(cached, tokens))
             self._count(PROMPT_TOKENS, (model, "false"), max(0, tokens - cached))
+
+    def _add_cut(self, model: str, is_cut: bool, by: str | None) -> None:
+        for how in WAYS_OF_CUTTING:
+            self._count(CUT_PROMPTS, (model, how), is_cut and how == by)
+        if is_cut and by not in WAYS_OF_CUTTING:
+            self._count(CUT_PROMPTS, (model, UNKNOWN))
 
     def _add_phases(self, facts: CountedFacts, only: tuple[str]) -> None:
         wait, prompt, generation, whole = facts.wait_time, facts.prompt_time, facts.generation_time, facts.request_time

@@ -16,6 +16,7 @@ class CountedFacts(NamedTuple):
     completion_tokens: int | None = None
     tokens_per_second: float | None = None
     prompt_truncated: bool | None = None
+    prompt_truncated_by: str | None = None
     wait_time: float | None = None
     load_time: float | None = None
     prompt_time: float | None = None

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,16 +51,43 @@ def test_an_answer_of_which_not_all_was_read_is_told_to_be_so(run: Run, folder: 
 
 
 def test_every_field_that_has_a_name_for_people_is_shown(run: Run, folder: Path) -> None:
-    made: dict[FieldKind, str | float | bool] = {FieldKind.NUMBER: 1234.5, FieldKind.COUNT: 4321, FieldKind.TRUTH: True}
+    made: dict[FieldKind, Any] = {FieldKind.NUMBER: 1234.5, FieldKind.COUNT: 4321, FieldKind.TRUTH: True}
+    made[FieldKind.NAMES] = ["think", "num_ctx"]
+    texts = {FieldKind.NUMBER: "1,234.5", FieldKind.COUNT: "4,321", FieldKind.TRUTH: "yes"}
+    texts[FieldKind.NAMES] = "think, num_ctx"
     line = {field.name: made.get(field.kind, f"the {field.name}") for field in FIELDS} | {"exchange": identifier(1)}
     keep(folder, chat(1)._replace(line=json.dumps(line).encode()))
     shown = run("show", identifier(1)).stdout
     assert "the error" in shown
     for field in FIELDS:
         if field.label and field.name not in ("error", "exchange"):
-            text = {FieldKind.NUMBER: "1,234.5", FieldKind.COUNT: "4,321", FieldKind.TRUTH: "yes"}.get(field.kind)
+            text = texts.get(field.kind)
             written = f"{text or line[field.name]} {field.unit}".rstrip()
             assert re.search(rf"^{re.escape(field.label)} +{re.escape(written)}\s*$", shown, re.MULTILINE), field.name
+
+
+def test_an_execution_is_a_link_into_n8n(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"workflow": "Invoices", "workflow_id": "Xa9", "execution_id": "231/2", "node": "Summarise"}
+    # Without the workflow's id n8n has no address for an execution.
+    keep(folder, chat(1, caller=named), chat(2, caller=named | {"workflow_id": None}))
+    assert "shown at" not in run("show", identifier(1)).stdout
+    assert json.loads(run("show", identifier(1), "--json").stdout)["n8n_url"] is None
+    monkeypatch.setenv("N8N_URL", "http://n8n.localhost:5678/flows/")
+    address = "http://n8n.localhost:5678/flows/workflow/Xa9/executions/231%2F2"
+    shown = run("show", identifier(1)).stdout
+    line = next(line for line in shown.splitlines() if line.startswith("execution is shown at"))
+    assert line.split()[-1] == address
+    assert json.loads(run("show", identifier(1), "--json").stdout)["n8n_url"] == address
+    assert "shown at" not in run("show", identifier(2)).stdout
+    assert json.loads(run("show", identifier(2), "--json").stdout)["n8n_url"] is None
+
+
+def test_an_address_of_n8n_that_is_none_is_told(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(folder, chat(1))
+    monkeypatch.setenv("N8N_URL", "localhost:5678")
+    told = run("show", identifier(1))
+    assert told.exit_code != 0
+    assert "N8N_URL" in told.stderr
 
 
 def test_programs_get_all_of_it(run: Run, folder: Path) -> None:

@@ -64,7 +64,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.gateway_setup": "tests/test_app.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
-    "service.record.question": "tests/record/test_conversation.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",

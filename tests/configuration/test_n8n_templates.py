@@ -116,6 +116,24 @@ def test_ai_nodes_use_the_shipped_credential_whose_address_is_an_expression() ->
     assert used == [{credential["type"]: {"id": credential["id"], "name": credential["name"]}}] * 2
 
 
+def test_a_computed_number_is_empty_where_ollama_told_none() -> None:
+    # n8n fails an execution whose number is none, and an answer that Ollama broke off has no times.
+    computed = [
+        one["value"]
+        for template in TEMPLATES
+        for node in nodes(template, "set")
+        for one in node["parameters"].get("assignments", {}).get("assignments", ())
+        if one["type"] == "number" and " / " in str(one["value"])
+    ]
+    assert len(computed) == 4
+    for value in computed:
+        time, is_asked, number = value.removeprefix("={{ ").partition(" ? ")
+        assert is_asked, value
+        assert time.endswith("_duration"), value
+        assert time in number, value
+        assert number.endswith(" : null }}"), value
+
+
 def test_the_list_of_prompts_is_classified_with_tries_and_pauses() -> None:
     (classify,) = calls("classify-in-batches")
     assert (classify["retryOnFail"], classify["maxTries"]) == (True, 3)

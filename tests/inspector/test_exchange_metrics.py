@@ -110,6 +110,20 @@ def test_the_cache_is_told_apart_only_where_ollama_tells_of_it() -> None:
     assert samples(metrics, "model_prompt_tokens_total", "cached") == {("true",): 4, ("false",): 6, ("unknown",): 7}
 
 
+def test_each_way_of_cutting_prompts_is_counted_also_where_it_never_happened() -> None:
+    whole = [record(), record(prompt_truncated=False)]
+    assert samples(counted(whole), "cut_prompts_total", "how") == {("messages",): 0, ("length",): 0, ("shift",): 0}
+    cut = [record(prompt_truncated=True, prompt_truncated_by=how) for how in ("shift", "shift", "length")]
+    # How is not always known, and what is not in the table may be anything.
+    cut += [record(prompt_truncated=True), record(prompt_truncated=True, prompt_truncated_by="of another version")]
+    assert samples(counted([*whole, *cut]), "cut_prompts_total", "how") == {
+        ("messages",): 0,
+        ("length",): 1,
+        ("shift",): 2,
+        ("unknown",): 2,
+    }
+
+
 def test_names_beyond_the_bound_become_one_and_lose_nothing() -> None:
     calls = [record(model=f"m{number}", workflow=f"w{number}") for number in range(MOST_NODES + 50)]
     metrics = counted(calls)

@@ -12,6 +12,7 @@ from service.record.line import make_record
 
 DAY = 86_400
 CONTEXT = 4096
+LONG_ANSWER = range(880, 900)
 MODELS = ("llama3.2", "qwen3:8b", "nomic-embed-text")
 _CALLERS = (
     Caller("Invoices", "7", None, "Summarise", "n8n"),
@@ -102,7 +103,9 @@ def _answered(
     times = {name: int(value * 1e9) for name, value in phases.items()}
     tokens = CONTEXT if chance.random() < 0.03 else chance.randrange(10, 900)
     done = {"model": model, "done": True, "done_reason": "stop", "prompt_eval_count": tokens, **times}
-    done |= {"eval_count": chance.randrange(1, 400), "total_duration": int(seconds * 1e9)}
+    # A long answer may run over the end of the context.
+    written = chance.randrange(1, 400) + (CONTEXT if tokens in LONG_ANSWER else 0)
+    done |= {"eval_count": written, "total_duration": int(seconds * 1e9)}
     if kind == "list":
         return _json({"models": [{"name": name} for name in MODELS]}), ()
     if kind == "load":

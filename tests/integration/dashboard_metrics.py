@@ -126,6 +126,7 @@ EXPECTED_METRICS: dict[tuple[str, str], OfADay] = {
         count(over("load_time", 1, a_model_worked), "model"), _MODEL, HOUR
     ),
     (_SLOW, "Whose prompts are cut? A"): OfADay(count(cut, "model"), _MODEL, HOUR),
+    (_SLOW, "How are prompts cut? A"): OfADay(count(cut, "prompt_truncated_by"), ("how",), HOUR),
     (_SLOW, "Do explicit loads and unloads happen? A"): OfADay(count(_kind("load"), "operation"), ("operation",), HOUR),
     ("ollama-n8n", "Which workflows use Ollama's time? A"): OfADay(
         total("request_time", named, "workflow"), ("workflow",), 1.0

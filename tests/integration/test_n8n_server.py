@@ -13,6 +13,7 @@ import pytest
 from tests.fakes.ollama import FakeOllama, answer, whole
 from tests.integration.n8n_stand import answer_of_webhook, behind_a_webhook, credentials, template
 from tests.integration.watching import doors, records, started
+from tests.journal.given import wait_until
 from tests.servers.n8n import VERSIONS, N8n, installed_n8n, signed_in
 from tests.servers.process import RunningServer
 
@@ -77,6 +78,11 @@ async def test_what_the_editor_asks_is_of_n8n_and_of_no_workflow(
         assert not {"workflow", "workflow_id", "execution_id", "node"} & one.keys()
 
 
+def goes_on(n8n: N8n) -> bool:
+    """Whether the newest execution is stored as one that has not ended."""
+    return n8n.executions()[-1].status in ("new", "running", "waiting")
+
+
 async def test_the_time_limit_of_a_workflow_ends_no_call(
     n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
 ) -> None:
@@ -91,6 +97,8 @@ async def test_the_time_limit_of_a_workflow_ends_no_call(
         with contextlib.ExitStack() as running:
             server = await started(running.enter_context, n8n.serving())
             await asyncio.to_thread(answer_of_webhook, server)
+            # The webhook is answered before the execution is stored as ended.
+            await asyncio.to_thread(wait_until, lambda: not goes_on(n8n), 60)
             (execution,) = n8n.executions()
             assert execution.status == "canceled"
             (record,) = await kept(tmp_path, 1)

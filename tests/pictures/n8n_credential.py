@@ -28,8 +28,9 @@ async def picture(browser: Browser, folder: Path) -> bytes:
         await page.wait_for_url("**/home/**")
         await page.goto(f"{server.url}/home/credentials/{credential['id']}")
         dialogue = page.locator('[data-test-id="editCredential-modal"]')
-        # n8n fills the fields in after the dialogue stands.
-        await expect(dialogue.get_by_text("[filled at execution time]")).to_be_visible(timeout=30_000)
+        # n8n fills the fields in after the dialogue stands, the expression and what it is outside a workflow.
+        await expect(dialogue.locator(".cm-content").first).to_contain_text("encodeURIComponent", timeout=60_000)
+        await expect(dialogue.get_by_text("http://nginx:80/api/ollama/", exact=True)).to_be_visible(timeout=60_000)
         taken = await dialogue.screenshot(animations="disabled", caret="hide")
         small = await with_few_colours(page, taken)
         await context.close()
