@@ -39,6 +39,7 @@ class SettingsFileRead:
 
     variable: str
     level: ClassVar[int] = logging.INFO
+    is_audit: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class SettingsFileRefused:
     variable: str
     mistake: str
     level: ClassVar[int] = logging.ERROR
+    is_audit: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,3 +54,11 @@ def test_what_somebody_did_is_logged_each_time(caplog: pytest.LogCaptureFixture)
         for count in (1, 2):
             events.emit(events.RecordsErased(count, "127.0.0.1", "all", "not asked"))
     assert [vars(record)["count"] for record in caplog.records] == [1, 2]
+
+
+def test_each_file_that_is_read_again_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "ollama_recorder"):
+        for variable in ("LIMITS_FILE", "API_KEYS_FILE"):
+            events.emit(events.SettingsFileRead(variable))
+            events.emit(events.SettingsFileRefused(variable, "line 1"))
+    assert [vars(record)["variable"] for record in caplog.records] == ["LIMITS_FILE"] * 2 + ["API_KEYS_FILE"] * 2

@@ -114,13 +114,12 @@ async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None
 
 
 def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_stop: asyncio.Event) -> None:
-    """SIGHUP: with a terminal, it was closed, so the recorder ends; without one, a person wants files read again."""
+    """SIGHUP: with a terminal, it was closed, so the recorder ends; else a person wants files read again."""
     from service.reloading import read_files_again
 
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        # Started with nohup.
-        return
-    if any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    has_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    # nohup has it ignored, and the recorder outlives the terminal. A key must still be taken away when asked to.
+    if has_terminal and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, asked_to_stop.set)
         return
     running: set[asyncio.Task[None]] = set()

@@ -238,7 +238,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             piece, taken = framing.take(data)
         except ValueError as fault:
-            self._refuse_body(str(fault), data)
+            self._refuse_body(str(fault))
             return b""
         if framing.is_whole:
             self._framing = None
@@ -252,15 +252,15 @@ class ClientConnection(asyncio.Protocol):
             self._end_message()
         return data[taken:]
 
-    def _refuse_body(self, fault: str, data: bytes) -> None:
+    def _refuse_body(self, fault: str) -> None:
         self._framing = None
         if self._body is not None:
             self._is_ending = True
             self._body.fault = fault
             self._body.fail(ConnectionAbortedError(fault))
-        elif self._is_at_aiohttp:
-            self._received = data
-            self._hand_over()
+        elif self._is_at_aiohttp and self._aiohttp is not None and not self._is_answered:
+            self._is_ending = True
+            self._aiohttp.refuse_body()
         else:
             self.close()
 

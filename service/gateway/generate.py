@@ -18,6 +18,7 @@ from service.gateway.cors import answer_preflight, cors
 from service.gateway.error_responses import Refusal
 from service.gateway.gateway import Gateway
 from service.gateway.headers import header
+from service.gateway.malformed import BODY_MALFORMED
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY
 from service.gateway.request_head import RequestHead
@@ -132,6 +133,8 @@ class Generate:
             body = await _read_short(request, _LONGEST, self._idle_seconds)
         except TimeoutError:
             return Refusal(408, f"The request's body stopped arriving for {self._idle_seconds:g} s.")
+        except web.HTTPBadRequest:
+            return Refusal(400, BODY_MALFORMED)
         return too_long if body is None else body
 
     async def _ask(
@@ -144,7 +147,7 @@ class Generate:
             return _json(500, {"error": f"The recorder cannot reach itself: {answer.reason}."}, more)
         try:
             exchange = header(answer.headers, b"x-exchange-id")
-            headers = (*more, ("X-Exchange-Id", exchange))
+            headers = (*more, ("X-Exchange-Id", exchange), *_advice(answer))
             if answer.status == 200 and streams:
                 return await self._stream(request, answer, headers)
             return _whole(answer.status, await _read_all(answer), exchange, headers, str(fields["model"]))
@@ -241,6 +244,12 @@ def _read(body: bytes) -> dict[str, Any] | str:
     return fields
 
 
+def _advice(answer: UpstreamResponse) -> tuple[tuple[str, str], ...]:
+    """What a refusal says beside its body."""
+    named = ((name, header(answer.headers, name.lower().encode())) for name in ("Retry-After", "WWW-Authenticate"))
+    return tuple((name, value) for name, value in named if value)
+
+
 async def _read_all(answer: UpstreamResponse) -> bytes:
     pieces: list[bytes] = []
 
@@ -262,8 +271,10 @@ def _whole(
     if not isinstance(answer, dict):
         return _json(502, {"error": "Ollama broke off, or answered something that is not JSON."}, headers)
     if status != 200 or answer.get("error"):
-        error = str(answer.get("error") or body[:200].decode("utf-8", "replace"))
-        return _json(status if status >= 400 else 500, {"error": error}, headers)
+        told = {"error": str(answer.get("error") or body[:200].decode("utf-8", "replace"))}
+        if isinstance(setting := answer.get("setting"), str):
+            told["setting"] = setting
+        return _json(status if status >= 400 else 500, told, headers)
     content = {"text": answer.get("response") or "", "model": answer.get("model") or model, "exchange": exchange}
     return _json(200, content, headers)
 

@@ -32,6 +32,7 @@ _TOO_LONG = (
     " a browser sends those of all ports of localhost."
 )
 _NOT_ENCODED = "The address holds a character that has to be percent-encoded, as %C3%BC for ü."
+BODY_MALFORMED: Final = "The request's body is no valid HTTP: its chunks are malformed."
 _UNUSUAL = "This request is not in the form that HTTP asks for (RFC 9112), or not in HTTP/1.1."
 
 
@@ -50,24 +51,36 @@ class AiohttpServer(web.Server):
         protocol = request.protocol
         if isinstance(protocol, AiohttpProtocol) and protocol.refuses:
             return _refuse(request)
+        if isinstance(protocol, AiohttpProtocol) and protocol.has_malformed_body:
+            _end_body(request)
         return await self._handle(request)
 
 
 class AiohttpProtocol(web.RequestHandler):
-    """aiohttp's side of a connection. ``refuses``: whatever it can read is refused nevertheless."""
+    """aiohttp's side of a connection. ``refuses``: whatever it can read is refused nevertheless.
 
-    __slots__ = ("_answered", "refuses")
+    ``has_malformed_body``: the end of the last request's body is not known.
+    """
+
+    __slots__ = ("_answered", "has_malformed_body", "refuses")
 
     def __init__(self, server: AiohttpServer, answered: Callable[[bool], None], **options: Any) -> None:
         super().__init__(server, **options)
         self._answered = answered
         self.refuses = False
+        self.has_malformed_body = False
+
+    def refuse_body(self) -> None:
+        """What came is no body: who reads the last request's gets HTTPBadRequest. aiohttp's parser lets it wait."""
+        self.has_malformed_body = True
+        if self._current_request is not None:
+            _end_body(self._current_request)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         response, is_lost = await super().finish_response(request, resp, start_time)
-        if self.refuses:
+        if self.refuses or self.has_malformed_body:
             # The connection ends itself, when its client had time to read why.
             self.transport = None
         self._answered(not is_lost and bool(response.keep_alive))
@@ -93,6 +106,13 @@ def _refuse(request: web.BaseRequest) -> AlreadySent:
         # aiohttp would repeat the version of the request, whichever it was.
         request.transport.write(last_answer(400, _UNUSUAL))
     return AlreadySent(keep_alive=False)
+
+
+def _end_body(request: web.BaseRequest) -> None:
+    answer = error_body("", 400, BODY_MALFORMED).decode()
+    request.content.set_exception(web.HTTPBadRequest(text=answer, content_type="application/json"))
+    # Whoever only waits for its end need not wait.
+    request.content.feed_eof()
 
 
 def _advice(error: BaseException | None) -> str | None:

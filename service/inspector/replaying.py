@@ -138,7 +138,7 @@ def _is_of_system(message: Any) -> bool:
 async def _pass_on(request: web.BaseRequest, answer: ReplayedResponse) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=PRIVATE_HEADERS)
     for name, value in answer.headers:
-        if name.lower() in (b"content-type", b"x-exchange-id"):
+        if name.lower() in (b"content-type", b"x-exchange-id", b"retry-after"):
             response.headers[name.decode()] = value.decode("latin-1")
     await response.prepare(request)
     pieces: list[bytes] = []

@@ -42,6 +42,10 @@ FORMS: dict[str, tuple[bytes, list[str]]] = {
     "a page and an offer": (PAGE.replace(b"\r\n\r\n", b"\r\nUpgrade: websocket\r\n\r\n") + POSTED, ["P0"]),
     "another version": (POSTED.replace(b"HTTP/1.1", b"HTTP/3.1") + POSTED, ["400"]),
     "a length and chunks": (POSTED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n") + POSTED, ["400"]),
+    "a page that takes malformed chunks": (
+        b"POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\nzz\r\n" + POSTED,
+        ["400"],
+    ),
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01" + POSTED, ["400"]),
 }
 

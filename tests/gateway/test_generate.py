@@ -159,6 +159,23 @@ async def test_a_prompt_that_stops_arriving_is_given_up_and_one_that_comes_slowl
         writer.close()
 
 
+async def test_a_prompt_in_malformed_chunks_is_refused_at_once_and_recorded() -> None:
+    opened = b"POST /generate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(opened)
+        await asyncio.sleep(0.2)
+        writer.write(b"no size\r\n")
+        async with asyncio.timeout(10):
+            got = await reader.read()
+        writer.close()
+        assert got.startswith(b"HTTP/1.1 400 ")
+        assert b"its chunks are malformed" in got
+        exchange = await gateway.exchange()
+        assert (exchange.status, exchange.outcome) == (400, Outcome.REFUSED)
+        assert ollama.requests == []
+
+
 async def test_other_methods_are_told_how_it_is_asked() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
         got = await talk(gateway.port, request_bytes("GET", "/generate"))
@@ -187,6 +204,18 @@ async def test_what_ollama_refuses_comes_with_its_status_and_its_words() -> None
         for stream in (False, True):
             got = await ask(gateway.port, {"prompt": "Hi", "model": "absent", "stream": stream})
             assert (got.status, json.loads(got.body)) == (404, {"error": "model 'absent' not found"})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_refusal_keeps_its_setting_and_when_to_try_again(stream: bool) -> None:
+    refusal = {"error": "The queue for Ollama is full.", "setting": "QUEUE_LENGTH"}
+    body = json.dumps(refusal).encode()
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        fields = {"Retry-After": "7", "Content-Length": str(len(body))}
+        ollama.answers("/api/generate", answer(head(429, fields), body))
+        got = await ask(gateway.port, {"prompt": "Hi", "stream": stream})
+        assert (got.status, json.loads(got.body)) == (429, refusal)
+        assert got.header("Retry-After") == "7"
 
 
 async def test_without_a_model_or_without_ollama_it_says_what_to_do() -> None:
@@ -278,6 +307,8 @@ async def test_an_api_key_is_asked_for_and_told_on() -> None:
         running_gateway(ollama.url, choose_model=tiny, policy=Policy(keys=keys)) as gateway,
     ):
         ollama.answers("/api/generate", json_answer(ANSWER))
-        assert (await ask(gateway.port, {"prompt": "Hi"})).status == 401
+        refused = await ask(gateway.port, {"prompt": "Hi"})
+        assert (refused.status, refused.header("WWW-Authenticate")) == (401, "Bearer")
+        assert json.loads(refused.body)["setting"] == "API_KEYS_FILE"
         assert (await ask(gateway.port, {"prompt": "Hi"}, Authorization="Bearer secret")).status == 200
         assert (await gateway.exchange(2)).opened.caller.caller == "site"

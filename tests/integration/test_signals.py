@@ -105,6 +105,27 @@ async def test_as_a_service_a_hangup_reads_the_keys_again_and_a_mistake_changes_
     assert await recorder.stop() == 0
 
 
+def test_with_nohup_a_hangup_reads_the_keys_again_and_does_not_end_it(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"somebody {hashlib.sha256(b'first').hexdigest()}\n")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ["nohup", *SERVE, "--log-format", "json"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=environment(tmp_path) | {"API_KEYS_FILE": str(keys)},
+    ) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        for event in (b"RecorderStarted", b"SettingsFileRead"):
+            while event not in process.stdout.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGHUP if event == b"RecorderStarted" else signal.SIGTERM)
+        assert process.wait(30) == 0
+    os.close(ours)
+
+
 @pytest.mark.parametrize("after", [0.15, 0.4, 0.8])
 def test_ctrl_c_while_it_starts_shows_no_traceback(tmp_path: Path, after: float) -> None:
     process = subprocess.Popen(SERVE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path))
