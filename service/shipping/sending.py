@@ -46,7 +46,7 @@ class HttpEndpoint:
     async def _post(self, session: aiohttp.ClientSession, batch: Batch) -> Verdict:
         """Post ``batch`` once and judge the answer. No answer, or one that is not HTTP, is a reason to try again."""
         try:
-            # Bytes would be handed over in one piece, of megabytes; a file is read in parts, between which others get their turn.
+            # Bytes would be handed over in one piece; a file is read in parts, and others get their turn in between.
             async with session.post(self.url, data=io.BytesIO(batch.body), allow_redirects=False) as response:
                 body = await _read_at_most(response.content, _LONGEST_ANSWER)
                 return self.judge(response.status, response.headers, body)
