@@ -47,7 +47,7 @@ test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one:
 	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
 	OLLAMA_PROGRAM='$(OLLAMA)' $(BIN)/python -m pytest -m "not browser" -k ollama-upstream $(TESTS)
 
-servers: $(VENV)/dev ## build Loki, Prometheus and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
+servers: $(VENV)/dev ## build Loki, Prometheus, the OpenTelemetry Collector and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)

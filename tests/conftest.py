@@ -30,6 +30,7 @@ REAL_SERVERS = {
     "sqlite3": "apt-get install sqlite3",
     "loki": "make servers",
     "prometheus": "make servers",
+    "otelcol": "make servers",
     "ollama": "make servers",
     "ollama-0.34": "make servers",
     "models": "make servers",

@@ -1,5 +1,6 @@
 """Batches over HTTP: one request each, and what came of it."""
 
+import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -45,7 +46,8 @@ class HttpEndpoint:
     async def _post(self, session: aiohttp.ClientSession, batch: Batch) -> Verdict:
         """Post ``batch`` once and judge the answer. No answer, or one that is not HTTP, is a reason to try again."""
         try:
-            async with session.post(self.url, data=batch.body, allow_redirects=False) as response:
+            # Bytes would be handed over in one piece; a file is read in parts, and others get their turn in between.
+            async with session.post(self.url, data=io.BytesIO(batch.body), allow_redirects=False) as response:
                 body = await _read_at_most(response.content, _LONGEST_ANSWER)
                 return self.judge(response.status, response.headers, body)
         except TimeoutError:

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
+all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -93,6 +93,11 @@ build_loki() {
 build_prometheus() {
     need_go
     build_go prometheus github.com/prometheus/prometheus/cmd/prometheus -tags=remove_all_sd
+}
+
+build_otelcol() {
+    need_go
+    build_go otelcol .
 }
 
 build_ollama() {
@@ -304,6 +309,7 @@ each() {
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
+    if wanted otelcol; then "$1" otelcol "$here"/otelcol/go.* "$here/otelcol/main.go" -- build_otelcol; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
     if wanted ollama-0.34; then "$1" ollama-0.34 "$here"/ollama-0.34/* -- build_ollama_0_34; fi
 }

@@ -96,16 +96,17 @@ def running(
     ready: str,
     environment: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
     port: int | None = None,
     seconds: float = 30.0,
 ) -> Iterator[RunningServer]:
     """Run ``command(port)`` until the block ends.
 
-    ``ready`` is the path that answers 2xx (to a GET with ``headers``) once the server can be used. Without
-    ``port`` a free one is chosen, and another one should a stranger have taken it meanwhile. Raises
-    AssertionError with the server's log when it ends or is not ready within ``seconds``.
+    ``ready`` is the path that answers 2xx once the server can be used: to a GET with ``headers``, or to a POST of
+    ``body``. Without ``port`` a free one is chosen, and another one should a stranger have taken it meanwhile.
+    Raises AssertionError with the server's log when it ends or is not ready within ``seconds``.
     """
-    question = urllib.request.Request("http://127.0.0.1" + ready, headers=dict(headers or {}))
+    question = urllib.request.Request("http://127.0.0.1" + ready, body, headers=dict(headers or {}))
     server = _started(command, folder, question, environment, port, seconds)
     try:
         yield server

@@ -100,3 +100,26 @@ async def test_proxy_variables_are_not_used(monkeypatch: pytest.MonkeyPatch) -> 
     async with server(b"HTTP/1.1 204 OK\r\n\r\n") as url:
         verdict = await sent_to(url)
     assert verdict.decision is Decision.ACCEPTED
+
+
+async def test_a_batch_of_many_megabytes_is_sent_whole_and_in_parts() -> None:
+    body = bytes(range(256)) * 20_000
+    came: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.readuntil(b"\r\n\r\n"))
+        came.append(await reader.readexactly(len(body)))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        # The HTTP client warns of a large body that it would have to write at once, and warnings are errors here.
+        async with HttpEndpoint(url, {"Content-Type": "text/x"}, judge).connect() as send, asyncio.timeout(20):
+            assert (await send(Batch(body, len(body)))).decision is Decision.ACCEPTED
+    head, got = came
+    assert got == body
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert b"Content-Type: text/x" in head
+    assert b"Content-Disposition" not in head
+    assert b"Transfer-Encoding" not in head
