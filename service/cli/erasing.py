@@ -47,6 +47,12 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
         stop(
             "Say what to erase with a filter (not --before or --after alone), or --all for everything.", USAGE_EXIT_CODE
         )
+    if yes and wanted.asks_only_for_nobody:
+        stop(
+            "An empty name finds all that have none. Where a variable was empty that is not meant:"
+            " leave out --yes to see how many they are, or add another filter.",
+            USAGE_EXIT_CODE,
+        )
     with searching(settings) as search:
         is_running = holder_of(settings) is not None
         cut_off = 0 if is_running or wanted != Filter() else _cut_off(settings)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
 from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_moment
@@ -55,6 +55,13 @@ class Filter:
         """Whether anything but a place in the list (``before``, ``after``) is asked for."""
         empty = Filter(before=self.before, after=self.after)
         return self != empty
+
+    @property
+    def asks_only_for_nobody(self) -> bool:
+        """Whether its conditions are empty names, and nothing else: exchanges without a user, say."""
+        conditions = [getattr(self, field.name) for field in fields(self) if field.name not in ("before", "after")]
+        asked = [condition for condition in conditions if condition not in ("", (), None)]
+        return bool(asked) and all(condition == (NOBODY,) for condition in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,17 @@ def test_nothing_is_erased_unless_yes_is_said(said: str, run: Run, folder: Path)
     assert kept_ids(folder) == []
 
 
+@pytest.mark.parametrize("words", [["--user", ""], ["--user=", "--workflow", ""], ["--user", "", "--before", "3"]])
+def test_an_empty_name_alone_erases_nothing_unasked(words: list[str], run: Run, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, 4)))
+    refused = run("erase", *words, "--yes")
+    assert (refused.exit_code, "An empty name" in refused.stderr) == (2, True)
+    assert len(kept_ids(folder)) == 3
+    assert run("erase", "--user", "", "--model", "gone", "--yes").exit_code == 0
+    assert run("erase", "--user", "", input="y\n").exit_code == 0
+    assert kept_ids(folder) == []
+
+
 def test_everything_is_erased_only_when_that_is_said(run: Run, folder: Path) -> None:
     keep(folder, *map(chat, range(1, 4)))
     for words in (["erase"], ["erase", "--yes"], ["erase", "--yes", "--before", "3"]):
