@@ -116,6 +116,7 @@ async def test_waits_are_counted_in_buckets() -> None:
     assert bounds[-1] == ("+Inf", 2.0)
 
 
+@pytest.mark.blocks("what is measured is the work itself, 50,000 times")
 async def test_ten_thousand_who_wait_cost_little(record_property: object) -> None:
     """Under 5 µs of CPU an arrival and 4 kB each: measured here with room for a busy machine."""
     found = places()
