@@ -28,7 +28,7 @@ up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ol
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
 # Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last.
-test: $(VENV)/dev ## every test that this machine can run, in about three minutes
+test: $(VENV)/dev ## every test that this machine can run, in about seven minutes
 	$(BIN)/python -m pytest -m "not long and not browser and not hostile" -n 3 --dist worksteal $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
