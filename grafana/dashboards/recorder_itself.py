@@ -44,24 +44,24 @@ def _numbers() -> list[Panel]:
             _NONE,
         ),
         number(
-            "How many will a receiver never take?",
+            "How many were refused?",
             "Parked records; ollama-recorder ship status tells why. Red from 1: each is missing in Grafana.",
             "sum(ollama_recorder_parked_records_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How many of those came too late?",
-            "Loki takes nothing that is over an hour behind the newest. Red from 1: Loki was away while others"
-            " wrote to the same stream.",
+            "How many came too late?",
+            "Of those refused: Loki takes nothing that is over an hour behind the newest. Red from 1: Loki was away"
+            " while others wrote to the same stream.",
             "sum(ollama_recorder_late_records_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How far behind is the slowest receiver?",
-            "Age of the oldest record that it has not got. Yellow from 5 minutes; red from 45, because Loki refuses"
-            " what is an hour behind.",
+            "How late is a receiver?",
+            "Age of the oldest record that the slowest receiver lacks. Yellow from 5 minutes; red from 45, because"
+            " Loki refuses what is an hour behind.",
             "max(ollama_recorder_oldest_unshipped_seconds)",
             "s",
             ((None, "green"), (300.0, "yellow"), (2700.0, "red")),
