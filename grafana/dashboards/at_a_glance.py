@@ -105,8 +105,8 @@ def _numbers() -> list[Panel]:
             no_value="None failed",
         ),
         number(
-            "How many clients gave up?",
-            "They hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
+            "How many gave up?",
+            "Clients that hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
             " client that gives up usually tries again, and makes the queue longer.",
             risen(EXCHANGES, day, where=_LEFT),
             COUNT,
@@ -114,7 +114,7 @@ def _numbers() -> list[Panel]:
             no_value="None",
         ),
         number(
-            "How long does a call take?",
+            "How long is a call?",
             "Mean request_time of calls to models. Yellow from 10 s, where the guide calls a request slow; red from"
             " 60 s, where many clients give up.",
             averaged(CALL_SECONDS, day),
@@ -122,7 +122,7 @@ def _numbers() -> list[Panel]:
             steps=_WAITS,
         ),
         number(
-            "How fast is text generated?",
+            "How fast is an answer?",
             "Mean tokens a second while generating, waiting excluded. Yellow below 10, about as fast as people read;"
             " red below 4.",
             averaged(SPEED, day),
@@ -130,7 +130,7 @@ def _numbers() -> list[Panel]:
             steps=((None, "red"), (4.0, "yellow"), (10.0, "green")),
         ),
         number(
-            "How many are in flight now?",
+            "How many in flight?",
             "Exchanges that have not ended, from the recorder's own metrics. Yellow from 4: Ollama works on few at a"
             " time (OLLAMA_NUM_PARALLEL) and the rest waits.",
             "sum(ollama_recorder_in_flight)",
