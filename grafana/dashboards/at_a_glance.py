@@ -21,6 +21,7 @@ from grafana.dashboards.panels import (
     CLICKED,
     COUNT,
     MOMENT,
+    TOKENS_A_SECOND,
     Column,
     Panel,
     Query,
@@ -104,8 +105,8 @@ def _numbers() -> list[Panel]:
             no_value="None failed",
         ),
         number(
-            "How many clients gave up?",
-            "They hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
+            "How many gave up?",
+            "Clients that hung up before the answer was complete, often at a limit of 300 s of their own. Red from 1: a"
             " client that gives up usually tries again, and makes the queue longer.",
             risen(EXCHANGES, day, where=_LEFT),
             COUNT,
@@ -113,7 +114,7 @@ def _numbers() -> list[Panel]:
             no_value="None",
         ),
         number(
-            "How long does a call take on average?",
+            "How long is a call?",
             "Mean request_time of calls to models. Yellow from 10 s, where the guide calls a request slow; red from"
             " 60 s, where many clients give up.",
             averaged(CALL_SECONDS, day),
@@ -121,15 +122,15 @@ def _numbers() -> list[Panel]:
             steps=_WAITS,
         ),
         number(
-            "How fast is text generated?",
+            "How fast is an answer?",
             "Mean tokens a second while generating, waiting excluded. Yellow below 10, about as fast as people read;"
             " red below 4.",
             averaged(SPEED, day),
-            "none",
+            TOKENS_A_SECOND,
             steps=((None, "red"), (4.0, "yellow"), (10.0, "green")),
         ),
         number(
-            "How many are in flight now?",
+            "How many in flight?",
             "Exchanges that have not ended, from the recorder's own metrics. Yellow from 4: Ollama works on few at a"
             " time (OLLAMA_NUM_PARALLEL) and the rest waits.",
             "sum(ollama_recorder_in_flight)",
@@ -191,7 +192,7 @@ def _over_time() -> list[Panel]:
             "How fast does each model generate?",
             "Mean tokens a second. A model that falls behind itself has left the graphics card, or shares it.",
             {"{{model}}": averaged(SPEED, "$__rate_interval", "model")},
-            "none",
+            TOKENS_A_SECOND,
         ),
         _lines(
             "How many tokens are asked and written?",
@@ -204,7 +205,7 @@ def _over_time() -> list[Panel]:
             "Tokens of prompts a second of reading, by model; what came from the cache was not read. A fall means that"
             " the model has left the graphics card.",
             {"{{model}}": f"{rate(READ_TOKENS, 'model')}\n/ ({rate(TIMED_SECONDS, 'model', reading)} > 0)"},
-            "none",
+            TOKENS_A_SECOND,
         ),
         _lines(
             "What share of prompts comes from the cache?",
@@ -224,12 +225,12 @@ def _slow() -> Panel:
         " whole, one on its trace shows its phases.",
         Query(f"{RECORDS} | {field.request_time} > 10", lines=200),
         [
-            Column(key.started, "Started", MOMENT, width=210),
-            Column(key.request_time, "Seconds", "s", width=100),
+            Column(key.started, "Started", MOMENT, width=200),
+            Column(key.request_time, "Duration", "s", width=90),
             Column(key.model, "Model", width=140),
             Column(key.workflow, "Workflow", width=140),
             Column(key.node, "Node", width=140),
-            Column(key.outcome, "Outcome", width=120),
+            Column(key.outcome, "Outcome", width=165),
             Column(key.request_body, "Prompt"),
             Column(key.exchange, "Exchange", width=120, link=("The whole exchange", EXCHANGE)),
             Column(key.trace_id, "Trace", width=120, link=("Its trace", TRACE)),

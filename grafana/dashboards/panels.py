@@ -24,6 +24,7 @@ NO_STEPS: Steps = ((None, "blue"),)
 REFS = "ABCDEFGHIJ"
 COUNT = "locale"
 """The unit of what is counted, in full: Grafana's ``short`` shows 1,500 as *2 K*."""
+TOKENS_A_SECOND = "suffix:tok/s"
 MOMENT = "time:YYYY-MM-DD HH:mm:ss.SSS"
 Panel = stat.Panel | table.Panel | timeseries.Panel | logs.Panel | heatmap.Panel | text.Panel
 P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, logs.Panel, heatmap.Panel)

@@ -30,44 +30,44 @@ def _numbers() -> list[Panel]:
 
     return [
         number(
-            "How many records were lost?",
+            "How many were lost?",
             "Exchanges that could not be kept, since the start. Red from 1: it should never happen.",
             "sum(ollama_recorder_lost_records_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How many lost their bodies?",
+            "How many lack bodies?",
             "Records that were kept without prompt and answer, for want of room. Red from 1: look at the disk.",
             "sum(ollama_recorder_lost_bodies_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How many will a receiver never take?",
+            "How many were refused?",
             "Parked records; ollama-recorder ship status tells why. Red from 1: each is missing in Grafana.",
             "sum(ollama_recorder_parked_records_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How many of those came too late?",
-            "Loki takes nothing that is over an hour behind the newest. Red from 1: Loki was away while others"
-            " wrote to the same stream.",
+            "How many came late?",
+            "Of those refused: Loki takes nothing that is over an hour behind the newest. Red from 1: Loki was away"
+            " while others wrote to the same stream.",
             "sum(ollama_recorder_late_records_total)",
             COUNT,
             _NONE,
         ),
         number(
-            "How far behind is the slowest receiver?",
-            "Age of the oldest record that it has not got. Yellow from 5 minutes; red from 45, because Loki refuses"
-            " what is an hour behind.",
+            "How late is shipping?",
+            "Age of the oldest record that the slowest receiver lacks. Yellow from 5 minutes; red from 45, because"
+            " Loki refuses what is an hour behind.",
             "max(ollama_recorder_oldest_unshipped_seconds)",
             "s",
             ((None, "green"), (300.0, "yellow"), (2700.0, "red")),
         ),
         number(
-            "How much room has the disk?",
+            "How much disk is left?",
             "Bytes free on the journal's disk. Red below 1 GB, yellow below 5: old records then make room.",
             "min(ollama_recorder_disk_free_bytes)",
             "bytes",

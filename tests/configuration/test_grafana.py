@@ -23,6 +23,10 @@ from tests.integration.a_day import a_day
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, RULES, panels
 from tests.shipping.rows import make_row
 
+SMALL_SCREEN = 1366
+"""Pixels. Grafana and the panel take 17 at each side; a column without a width has at least 150."""
+LONGEST_TITLE = 22
+"""Letters that fit above a sixth of a window of 1,600 pixels, beside the mark of the description."""
 GRAFANA = Path(__file__).parents[2] / "grafana"
 PANELS = [(uid, panel) for uid, dashboard in DASHBOARDS.items() for panel in panels(dashboard)]
 each_panel = pytest.mark.parametrize(
@@ -169,6 +173,21 @@ def test_only_the_environment_of_the_stack_is_interpolated() -> None:
         lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
         names |= set(re.findall(r"\$\{?(\w+)", "\n".join(lines).replace("$$", "")))
     assert names == {"ALERT_P95_SECONDS", "ALERT_WEBHOOK_URL"}
+
+
+def test_every_table_fits_on_a_small_screen() -> None:
+    """The links that lead on stand in the last columns, and nobody looks for them beyond the edge."""
+    for panel in (panel for dashboard in DASHBOARDS.values() for panel in panels(dashboard)):
+        if panel["type"] == "table":
+            given = [one["properties"] for one in panel["fieldConfig"]["overrides"]]
+            widths = [next((one["value"] for one in of if one["id"] == "custom.width"), 150) for of in given]
+            assert sum(widths) <= SMALL_SCREEN - 2 * 17, (panel["title"], sum(widths))
+
+
+def test_the_title_of_a_number_is_shown_whole() -> None:
+    for dashboard in DASHBOARDS.values():
+        titles = [panel["title"] for panel in panels(dashboard) if panel["type"] == "stat"]
+        assert [title for title in titles if len(title) > LONGEST_TITLE] == []
 
 
 def test_the_five_queries_of_the_guide_stand_word_for_word_in_one_row() -> None:

@@ -73,9 +73,9 @@ _GLANCE, _SLOW, _MODEL = "ollama-at-a-glance", "ollama-why-slow", ("model",)
 EXPECTED_METRICS: dict[tuple[str, str], OfADay] = {
     (_GLANCE, "How many requests? A"): OfADay(count()),
     (_GLANCE, "What share failed? A"): OfADay(ratio(count(failed), count())),
-    (_GLANCE, "How many clients gave up? A"): OfADay(count(both(outcome("client_left"), failed))),
-    (_GLANCE, "How long does a call take on average? A"): OfADay(mean("request_time", a_model_worked)),
-    (_GLANCE, "How fast is text generated? A"): OfADay(mean("tokens_per_second", a_model_worked)),
+    (_GLANCE, "How many gave up? A"): OfADay(count(both(outcome("client_left"), failed))),
+    (_GLANCE, "How long is a call? A"): OfADay(mean("request_time", a_model_worked)),
+    (_GLANCE, "How fast is an answer? A"): OfADay(mean("tokens_per_second", a_model_worked)),
     (_GLANCE, "How do requests end? A"): OfADay(count(everything, "outcome"), ("outcome",), MINUTE),
     **{
         (_GLANCE, f"How long do calls to models take? {ref}"): OfADay(

@@ -2,8 +2,7 @@
 //
 //   node drawn_panels.cjs FOLDER < panels.json      FOLDER holds node_modules/@grafana/data
 //
-// Transformers, overrides, units, names and sorting are Grafana's. Two things are not in that package and are
-// restated: the transformer *Extract fields*, and the list of properties that a field's configuration may have.
+// Transformers, overrides, units, names and sorting are Grafana's; what is restated stands in prepared_panels.cjs.
 'use strict';
 const path = require('node:path');
 process.env.TZ = 'UTC';
@@ -12,55 +11,8 @@ const grafana = require(path.join(path.resolve(process.argv[2]), 'node_modules',
 globalThis.window = globalThis;
 globalThis.navigator ??= { language: 'en-GB', languages: ['en-GB'] };
 const theme = grafana.createTheme();
-const NOTHING = { interpolate: (text) => text };
-
-/** A column for each key of the objects in one field; the type of a column is that of its first value. */
-function extracted(frame, options) {
-    const source = frame.fields.find((field) => field.name === options.source);
-    if (!source) return frame;
-    const columns = new Map();
-    source.values.forEach((value, row) => {
-        let found = value;
-        if (typeof value === 'string') {
-            try { found = JSON.parse(value); } catch { found = {}; }
-        }
-        if (options.jsonPaths?.length) {
-            found = Object.fromEntries(options.jsonPaths.map((one) => [one.alias || one.path, found[one.path] ?? 'Not Found']));
-        }
-        for (const [key, one] of Object.entries(found)) {
-            if (!columns.has(key)) columns.set(key, new Array(frame.length).fill(undefined));
-            columns.get(key)[row] = one;
-        }
-    });
-    const fields = [...columns].map(([name, values]) => ({
-        name, values, config: {}, type: grafana.getFieldTypeFromValue(values.find((value) => value != null)),
-    }));
-    const time = options.keepTime ? frame.fields.filter((field) => field.name === 'Time') : [];
-    return { ...frame, fields: [...(options.replace ? [] : frame.fields), ...time, ...fields] };
-}
-
 const { map } = require(require.resolve('rxjs/operators', { paths: [path.resolve(process.argv[2])] }));
-const extractFields = {
-    id: 'extractFields', name: 'Extract fields', defaultOptions: {},
-    operator: (options) => (source) => source.pipe(map((all) => all.map((frame) => extracted(frame, options)))),
-};
-
-// Some have two names.
-const known = new Map([...Object.values(grafana.standardTransformers), extractFields].map((one) => [one.id, one]));
-grafana.standardTransformersRegistry.setInit(() => [...known.values()].map((one) => ({
-    id: one.id, name: one.name, transformation: () => Promise.resolve(one),
-})));
-
-const property = (id, process, more) => ({
-    id, path: id, name: id, process, override: () => null, editor: () => null, shouldApply: () => true, ...more,
-});
-const same = grafana.identityOverrideProcessor;
-const properties = new grafana.FieldConfigOptionsRegistry(() => [
-    property('displayName', grafana.displayNameOverrideProcessor, { settings: { expandTemplateVars: true } }),
-    ...['unit', 'noValue', 'links', 'mappings', 'color', 'thresholds'].map((id) => property(id, same)),
-    ...['min', 'max', 'decimals'].map((id) => property(id, grafana.numberOverrideProcessor)),
-    ...['width', 'hidden'].map((id) => property(`custom.${id}`, same, { path: id, isCustom: true })),
-]);
+const prepared = require('./prepared_panels.cjs')(grafana, map, theme);
 
 const shown = (field, value) => grafana.formattedValueToString(field.display(value)).trim();
 
@@ -97,19 +49,8 @@ function numbers(panel, frames) {
     return found.map((one) => ({ value: one.display.numeric, text: grafana.formattedValueToString(one.display).trim() }));
 }
 
-function transformed(panel, frames) {
-    const wanted = (panel.transformations ?? []).filter((one) => !one.disabled);
-    return new Promise((resolve, reject) => {
-        grafana.transformDataFrame(wanted, frames, NOTHING).subscribe({ next: resolve, error: reject });
-    });
-}
-
 async function drawn({ panel, frames }) {
-    const made = frames.map((frame) => grafana.createDataFrame(frame));
-    const data = grafana.applyFieldOverrides({
-        data: await transformed(panel, made), fieldConfig: panel.fieldConfig, theme, timeZone: 'utc',
-        fieldConfigRegistry: properties, replaceVariables: (text) => text,
-    });
+    const data = await prepared({ panel, frames });
     if (data.every((frame) => !frame.length)) return { nothing: panel.fieldConfig.defaults.noValue ?? 'No data' };
     if (panel.type === 'stat') return { numbers: numbers(panel, data) };
     if (panel.type !== 'table') return { series: series(data) };

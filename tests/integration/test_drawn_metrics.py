@@ -5,6 +5,7 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,14 @@ def day() -> Day:
 
 @pytest.fixture(scope="module")
 def prometheus(day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    with prometheus_of(day, tmp_path_factory.mktemp("prometheus") / "it") as server:
+        yield server
+
+
+@contextmanager
+def prometheus_of(day: Day, folder: Path) -> Iterator[Prometheus]:
     """One that has asked a recorder all through the day, every two minutes."""
-    with prometheus_to_write_to(tmp_path_factory.mktemp("prometheus") / "it") as server:
+    with prometheus_to_write_to(folder) as server:
         now = float(day.begin)
         metrics = ExchangeMetrics(lambda: now)
         ended = iter(day.records)

@@ -4,6 +4,8 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,9 +36,15 @@ Drawn = dict[tuple[str, str], tuple[Panel, DrawnPanel]]
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    day = a_day(RECORDS, int(time.time()) // WINDOW * WINDOW)
-    with running_loki(tmp_path_factory.mktemp("loki")) as loki:
-        ship(day, loki, tmp_path_factory.mktemp("recorder"), "drawn")
+    with loki_of(a_day(RECORDS, int(time.time()) // WINDOW * WINDOW), tmp_path_factory.mktemp("loki")) as asked:
+        yield asked
+
+
+@contextmanager
+def loki_of(day: Day, folder: Path) -> Iterator[Asked]:
+    """One to which a recorder brought ``day``."""
+    with running_loki(folder) as loki:
+        ship(day, loki, folder / "recorder", "drawn")
         yield Asked(loki, day, instance="drawn")
 
 

@@ -63,14 +63,14 @@ def no_long_wait(found: Numbers) -> bool:
 # By place and title: while Ollama and Loki are away, then when all is well, two answers are on their way, and Loki
 # has refused one record for good.
 EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
-    ("ollama-at-a-glance", "How many are in flight now? A"): (alone(0), alone(2)),
+    ("ollama-at-a-glance", "How many in flight? A"): (alone(0), alone(2)),
     ("ollama-why-slow", "Is there a queue? A"): (alone(0), alone(2)),
-    (ITSELF, "How many records were lost? A"): (NEVER, NEVER),
-    (ITSELF, "How many lost their bodies? A"): (NEVER, NEVER),
-    (ITSELF, "How many will a receiver never take? A"): (alone(0), alone(1)),
-    (ITSELF, "How many of those came too late? A"): (NEVER, NEVER),
-    (ITSELF, "How far behind is the slowest receiver? A"): (between(BEHIND, BEHIND + 100), alone(0)),
-    (ITSELF, "How much room has the disk? A"): (between(1e6, 1e16), between(1e6, 1e16)),
+    (ITSELF, "How many were lost? A"): (NEVER, NEVER),
+    (ITSELF, "How many lack bodies? A"): (NEVER, NEVER),
+    (ITSELF, "How many were refused? A"): (alone(0), alone(1)),
+    (ITSELF, "How many came late? A"): (NEVER, NEVER),
+    (ITSELF, "How late is shipping? A"): (between(BEHIND, BEHIND + 100), alone(0)),
+    (ITSELF, "How much disk is left? A"): (between(1e6, 1e16), between(1e6, 1e16)),
     (ITSELF, "How far behind is each receiver? A"): (loki(BEHIND, BEHIND + 100), loki(0, 0)),
     (ITSELF, "Does Ollama answer, and does each receiver take records? A"): (alone(0), alone(1)),
     (ITSELF, "Does Ollama answer, and does each receiver take records? B"): (loki(0, 0), loki(1, 1)),
