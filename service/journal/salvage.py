@@ -147,7 +147,7 @@ class _Copy:
 
     def _add_record(self, row: LeafRow) -> None:
         values = (row.number, *row.values[1:])
-        if any(map(_is_gone, values[-2:])):
+        if values[-1] is MISSING or values[-2] is MISSING:
             # The record itself is whole: only the kept bytes of its bodies are gone.
             values = (*values[:-2], b"", b"")
             self.without_bodies += 1
@@ -201,8 +201,3 @@ def _fit(values: Sequence[Any], kinds: Sequence[Any]) -> bool:
 
 def _is_id(name: str) -> bool:
     return len(name) == 32 and _ID_DIGITS.issuperset(name)
-
-
-def _is_gone(body: Any) -> bool:
-    """Whether the bytes of a body are lost: nobody sends zeros alone, but disks give them where they forgot."""
-    return body is MISSING or (isinstance(body, bytes) and len(body) > 0 and not body.strip(b"\0"))
