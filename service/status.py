@@ -12,9 +12,9 @@ from typing import Any, Final
 from prometheus_client.core import Metric
 
 import service
-from service.gateway.context_lengths import fetch_whole
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
+from service.gateway.whole_answer import fetch_whole
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import Component, readiness
 from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition

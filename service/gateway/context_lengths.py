@@ -14,7 +14,8 @@ from typing import Final
 
 import orjson
 
-from service.gateway.upstream import Failure, RequestBody, Send
+from service.gateway.upstream import Send
+from service.gateway.whole_answer import fetch_whole
 from service.record.model_facts import Look, ModelFacts, canonical_name, gives_up_half, read_loaded, read_model_facts
 from service.record.operations import CHANGE_MODELS
 
@@ -27,12 +28,10 @@ _IDLE_SECONDS: Final = 5.0
 _GIVE_UP_SECONDS: Final = 5.0
 # Ollama answers such a question in a millisecond, also while it generates.
 _MOMENT: Final = 0.02
-_LONGEST_ANSWER: Final = 4_000_000
 _LOOKS_KEPT: Final = 256
 # A model may be made anew under its name by somebody whom the recorder does not see.
 _FACTS_HOLD_SECONDS: Final = 60.0
 _MOST_MODELS: Final = 200
-_JSON: Final = (b"Content-Type: application/json\r\n",)
 
 
 class ContextLengths:
@@ -154,25 +153,3 @@ class ContextLengths:
         if len(self._facts) >= _MOST_MODELS:
             self._facts.clear()
         self._facts[name] = time.monotonic(), digest, None if body is None else read_model_facts(body)
-
-
-async def fetch_whole(
-    send: Send, method: str, path: str, content: bytes | None = None, longest: int = _LONGEST_ANSWER
-) -> bytes | None:
-    """The whole body of an answer of 200 to ``content`` (JSON); None when there is none, or a longer one."""
-    body = None if content is None else RequestBody(content, len(content))
-    answer = await send(method, path, _JSON if body else (), body)
-    if isinstance(answer, Failure):
-        return None
-    received = bytearray()
-
-    def take(piece: bytes) -> bool:
-        received.extend(piece)
-        return len(received) > longest
-
-    is_whole = False
-    try:
-        is_whole = not await answer.forward(take) and answer.failure is None
-        return bytes(received) if answer.status == 200 and is_whole else None
-    finally:
-        answer.finish() if is_whole else answer.abort()

@@ -18,8 +18,8 @@ from typing import Final
 import orjson
 
 import service
-from service.gateway.context_lengths import fetch_whole
 from service.gateway.upstream import Send
+from service.gateway.whole_answer import fetch_whole
 from service.record.model_facts import ModelFacts
 from service.record.vocabulary import Vocabulary, from_bytes, read_vocabulary
 
