@@ -6,6 +6,7 @@ take for HTTP ends the connection: aiohttp's parser finds the words for its refu
 """
 
 import asyncio
+import re
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ _KEEP_ALIVE_SECONDS: Final = 3630.0
 _LINGER_SECONDS: Final = 5.0
 _READ_ANSWER_SECONDS: Final = 1.0
 _NEVER: Final = 0.0
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 
 
 class ClientConnection(asyncio.Protocol):
@@ -179,9 +181,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _read_next(self) -> None:
         while self._received and not (self._is_busy or self._is_ending or self._is_handed_over):
-            if self._received.startswith(b"\r\n"):
+            if empty := _EMPTY_LINES.match(self._received):
                 # Some send an empty line too much behind a body (RFC 9112 section 2.2).
-                self._received = self._received[2:]
+                self._received = self._received[empty.end() :]
                 continue
             end = self._heads.find_end(self._received)
             if end is None and not self._is_reading_head:

@@ -145,6 +145,15 @@ def in_pieces(sent: bytes, dice: random.Random) -> list[bytes]:
     return [sent[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
 
 
+async def test_a_great_many_empty_lines_are_passed_over_at_once() -> None:
+    # One by one, each would be cut off all the others, and the event loop would do nothing else.
+    server = served()
+    wire = Wire(server())
+    await wire.send(b"\r\n" * 500_000 + POSTED)
+    assert await wire.answers(1) == ["G5"]
+    await server.shutdown(1)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("cut", "seed"),
