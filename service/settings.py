@@ -254,7 +254,9 @@ class Settings:
         " (for a recorder in Docker every browser is on another one)",
         _one_of("true", "false", "loopback"),
     )
-    generate_model: str = _setting("", "model for POST /generate; empty = the first that Ollama lists", _text)
+    generate_model: str = _setting(
+        "", "model for POST /generate; empty = the first of Ollama's list that generates text", _text
+    )
     log_level: str = _setting("info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
     log_format: str = _setting(
         "auto", "text (for people), json, or auto: text on a terminal, else json", _one_of("auto", "text", "json")
