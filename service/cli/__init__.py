@@ -16,6 +16,7 @@ import typer
 
 import service
 from service.cli import (
+    backing_up,
     dataset,
     erasing,
     exporting,
@@ -72,6 +73,8 @@ app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
 app.command()(erasing.erase)
+app.command()(backing_up.backup)
+app.command()(backing_up.restore)
 app.command()(queueing.queue)
 app.command()(queueing.limits)
 app.command()(measuring.measure)

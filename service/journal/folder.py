@@ -88,3 +88,13 @@ def take_lock(folder: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename} since {started}\n".encode(), 0)
     return descriptor
+
+
+def take_lock_of_stopped(folder: Path) -> int:
+    """``take_lock`` for a command that needs the recorder to be stopped. Raises JournalError that says so."""
+    try:
+        return take_lock(folder)
+    except JournalError as error:
+        if isinstance(error.__cause__, BlockingIOError):
+            raise JournalError("A recorder is using the journal: stop it, and start it again afterwards.") from error
+        raise

@@ -10,7 +10,7 @@ from typing import Final
 
 from service.journal import JournalError
 from service.journal.damage import damage_error, note_damage
-from service.journal.folder import JOURNAL, take_lock
+from service.journal.folder import JOURNAL, take_lock_of_stopped
 from service.journal.transaction import is_damage
 from service.search.index import INDEX, delete, inode, is_useless
 
@@ -37,7 +37,7 @@ def compact(folder: Path) -> Compacted:
     paths = [path for path in (folder / JOURNAL, folder / INDEX) if path.is_file()]
     if folder / JOURNAL not in paths:
         raise JournalError(f"There is no journal in {folder}: nothing was recorded there yet.")
-    lock = _lock(folder)
+    lock = take_lock_of_stopped(folder)
     try:
         before = _bytes_of(paths)
         for path in paths:
@@ -53,15 +53,6 @@ def compact(folder: Path) -> Compacted:
         return Compacted(before, _bytes_of(paths))
     finally:
         os.close(lock)
-
-
-def _lock(folder: Path) -> int:
-    try:
-        return take_lock(folder)
-    except JournalError as error:
-        if isinstance(error.__cause__, BlockingIOError):
-            raise JournalError("A recorder is using the journal: stop it, and start it again afterwards.") from error
-        raise
 
 
 def _require_room(path: Path) -> None:
