@@ -55,7 +55,7 @@ def call_attributes(record: Record, operation: str, content: SpanContent, words:
     if record.stream:
         attributes["gen_ai.request.stream"] = True
         if record.time_to_first_byte is not None:
-            attributes["gen_ai.response.time_to_first_chunk"] = record.time_to_first_byte
+            attributes["gen_ai.response.time_to_first_chunk"] = _since_call(record, record.time_to_first_byte)
     if content.server is not None:
         attributes["server.address"], attributes["server.port"] = content.server
     request = words.request
@@ -114,6 +114,13 @@ def _output_type(request: Mapping[str, Any], operation: str) -> str | None:
         return "text"
     # Ollama's own ``format`` is a word or the schema itself, OpenAI's an object that names its type.
     return "json" if isinstance(wish, Mapping) or kind in ("json", "json_object", "json_schema") else None
+
+
+def _since_call(record: Record, seconds: float) -> float:
+    """Seconds since the call went to Ollama, of seconds since the exchange began; the same without a queue."""
+    if not record.queue_time:
+        return seconds
+    return round(max(0.0, seconds - (record.upload_time or 0.0) - record.queue_time), 6)
 
 
 def _request_parameters(request: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:

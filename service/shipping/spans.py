@@ -84,8 +84,13 @@ def make_spans(row: Row, record: Record, content: SpanContent = NO_MESSAGES) -> 
     words = words_in_line(record)
     if content.list_views:
         server = replace(server, attributes={**server.attributes, **list_view_attributes(record, content, words)})
+    queue = _queue_span(row, record, server)
     call = _model_call_span(row, record, server, genai.call_attributes(record, operation, content, words))
-    return [server, call, *_phase_spans(row, record, call)]
+    if queue is None:
+        return [server, call, *_phase_spans(row, call, record, record.upload_time or 0.0)]
+    # What waits in the recorder is no call of Ollama yet.
+    call = replace(call, start_ns=queue.end_ns)
+    return [server, queue, call, *_phase_spans(row, call, record, 0.0)]
 
 
 def _server_span(row: Row, record: Record, ids: tuple[str, str], content: SpanContent) -> Span:
@@ -173,17 +178,35 @@ def _error_text(record: Record, otherwise: str) -> str:
     return (otherwise if record.error is None else record.error)[:_LONGEST_ERROR]
 
 
-def _phase_spans(row: Row, record: Record, call: Span) -> Iterator[Span]:
-    """Ollama tells how long its phases took, not when: they follow one another once the request had come."""
-    start = call.start_ns + int((record.upload_time or 0.0) * 1e9)
-    # What the recorder timed itself comes before what Ollama did.
-    for name, seconds in (("queue", record.queue_time or 0.0), *measured_phases(record)):
+def _queue_span(row: Row, record: Record, server: Span) -> Span | None:
+    """The wait in the recorder, once the request had come; None where there was none."""
+    start = server.start_ns + int((record.upload_time or 0.0) * 1e9)
+    end = min(start + int((record.queue_time or 0.0) * 1e9), server.end_ns)
+    return _inner_span(row, server, "queue", start, end) if end > start else None
+
+
+def _phase_spans(row: Row, call: Span, record: Record, after: float) -> Iterator[Span]:
+    """Ollama tells how long its phases took, not when: they follow one another, ``after`` seconds into the call."""
+    start = call.start_ns + int(after * 1e9)
+    for name, seconds in measured_phases(record):
         end = min(start + int(seconds * 1e9), call.end_ns)
         if end > start:
-            yield Span(
-                call.trace_id, child_span_id(row.id, name), call.span_id, False, name, Kind.INTERNAL, start, end, {}
-            )
+            yield _inner_span(row, call, name, start, end)
             start = end
+
+
+def _inner_span(row: Row, parent: Span, name: str, start_ns: int, end_ns: int) -> Span:
+    return Span(
+        parent.trace_id,
+        child_span_id(row.id, name),
+        parent.span_id,
+        False,
+        name,
+        Kind.INTERNAL,
+        start_ns,
+        end_ns,
+        {},
+    )
 
 
 def span_line(span: Span, most_bytes: int) -> bytes:

@@ -173,9 +173,29 @@ def test_a_list_that_is_too_long_for_its_line_is_left_out() -> None:
     assert "gen_ai.request.stop_sequences" not in orjson.loads(line)["attributes"]
 
 
-def test_the_wait_in_the_recorder_is_a_span_before_ollamas_phases() -> None:
+def test_the_wait_in_the_recorder_is_a_span_before_the_call_of_ollama() -> None:
     row = make_row(ended_ns=10 * SECOND, queue_time=0.5)
-    server, _, queue, wait, *_ = spans_of(row)
+    server, queue, call, wait, *_ = spans_of(row)
     assert (queue.name, queue.start_ns, queue.end_ns) == ("queue", 8 * SECOND, 8 * SECOND + SECOND // 2)
-    assert wait.start_ns == queue.end_ns
+    assert queue.parent_span_id == call.parent_span_id == server.span_id
+    assert (call.start_ns, call.end_ns) == (queue.end_ns, server.end_ns)
+    assert (wait.parent_span_id, wait.start_ns) == (call.span_id, queue.end_ns)
     assert server.attributes["ollama_recorder.queue_time"] == 0.5
+
+
+def test_the_queue_begins_when_the_request_had_come() -> None:
+    server, queue, call, wait, *_ = spans_of(make_row(ended_ns=10 * SECOND, queue_time=0.5, upload_time=0.25))
+    assert queue.start_ns == server.start_ns + SECOND // 4
+    assert call.start_ns == wait.start_ns == queue.end_ns == queue.start_ns + SECOND // 2
+
+
+def test_no_call_begins_after_the_exchange_when_all_of_it_was_spent_in_the_queue() -> None:
+    server, queue, call, *_ = spans_of(make_row(ended_ns=10 * SECOND, queue_time=50.0))
+    assert queue.end_ns == call.start_ns == call.end_ns == server.end_ns
+
+
+def test_the_first_chunk_is_timed_from_where_the_call_begins() -> None:
+    first = "gen_ai.response.time_to_first_chunk"
+    row = make_row(ended_ns=10 * SECOND, stream=True, time_to_first_byte=0.9, upload_time=0.25, queue_time=0.5)
+    assert spans_of(row)[2].attributes[first] == 0.15
+    assert spans_of(make_row(ended_ns=10 * SECOND, stream=True, time_to_first_byte=0.9))[1].attributes[first] == 0.9
