@@ -90,6 +90,7 @@ class Pages:
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
             "/values.json": lambda request: listing.list_values(providers.search, request.query),
             "/stats.json": lambda request: listing.add_up(providers.search, request.query),
+            "/stats.csv": lambda request: listing.add_up_as_table(providers.search, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
 

@@ -36,6 +36,8 @@ class Filter:
     node: tuple[str, ...] = ()
     caller: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
     operation: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
