@@ -13,6 +13,8 @@ from service.journal.damage import noted_damage
 from service.journal.reader import LAST_NUMBER, Reader
 from service.record.explanation import Surroundings
 from service.search import neighbours, totals
+from service.search.failed_requests import failed_requests
+from service.search.failure_groups import FailureReport, grouped, with_records
 from service.search.filters import Filter, without
 from service.search.index_query import IndexFile, number_ranges
 from service.search.neighbours import Neighbours
@@ -134,6 +136,15 @@ class Search:
         with self._index.snapshot(TOTAL_SECONDS) as connection:
             return totals.groups(connection, by, wanted, ids)
 
+    def failures(self, wanted: Filter) -> FailureReport:
+        """What failed of all that ``wanted`` lets through, by its cause, and who got an answer all the same."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            requests, is_complete = failed_requests(connection, wanted, ids)
+        report = grouped(requests, is_complete)
+        shown = {number for group in report.groups for request in group.requests for number in request.numbers}
+        return with_records(report, self._ids(sorted(shown)), self._lines(report.examples))
+
     def surroundings(self, number: int) -> Surroundings:
         """What went on around exchange ``number``, as far as the index knows it."""
         with self._index.snapshot(TOTAL_SECONDS) as connection:
@@ -192,6 +203,9 @@ class Search:
         marks = ",".join("?" * len(wanted.exchange))
         rows = self._journal.ask(f"SELECT number FROM exchange WHERE id IN ({marks})", wanted.exchange)
         return sorted(number for (number,) in rows)
+
+    def _lines(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        return dict(self._journal.ask_of("SELECT number, line FROM exchange WHERE number IN", numbers))
 
     def _ids(self, numbers: Sequence[int]) -> dict[int, str]:
         return dict(self._journal.ask(f"SELECT number, id FROM exchange WHERE number IN ({_list(numbers)})"))

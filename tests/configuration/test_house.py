@@ -46,7 +46,11 @@ MAY_IMPORT = {
     "service.exports": {"service.record", "service.journal.reader"},
     # Each receiver reads its own settings, so that a further one is a folder and a line.
     "service.shipping": {"service.record", "service.journal", "service.settings"},
-    "service.inspector": {"service.record", "service.journal", "service.search", "service.exports"},
+    # For readers of a page, and as a command.
+    "service.reporting": {"service.record", "service.search"},
+    "service.inspector": {
+        *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
+    },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
     # Files that settings name become what the gateway asks for.

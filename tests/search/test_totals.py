@@ -61,8 +61,8 @@ def test_statistics_add_up_each_group(tmp_path: Path, searching: Search) -> None
 
 def measured(number: int, waits: float, works: float, **facts: Any) -> EncodedRecord:
     """A streamed chat that waits so many seconds in the recorder, and then is answered."""
-    timed = {"queue_time": waits, "time_to_first_token": waits, "prompt_time": 0.0, "generation_time": works}
-    return said(number, seconds=waits + works, stream=True, **timed, **facts)
+    facts |= {"queue_time": waits, "time_to_first_token": waits, "prompt_time": 0.0, "generation_time": works}
+    return said(number, seconds=waits + works, stream=True, **facts)
 
 
 def test_who_works_while_others_wait_made_them_wait(tmp_path: Path, searching: Search) -> None:
@@ -97,7 +97,8 @@ def test_those_who_work_at_once_share_the_waiting(tmp_path: Path, searching: Sea
 def test_totals_are_had_for_every_name(tmp_path: Path, searching: Search, by: str) -> None:
     field = {"address": "remote_addr", "cut": "prompt_truncated_by"}.get(by, by)
     value = "client_left" if by == "outcome" else "named"
-    write(tmp_path, [said(1, **{field: value})])
+    facts: dict[str, Any] = {field: value}
+    write(tmp_path, [said(1, **facts)])
     index(tmp_path)
 
     (group,) = searching.stats(Filter(), by)
