@@ -83,6 +83,12 @@ async def list_values(search: Search, query: Query) -> web.Response:
     return say({"values": await aside_at_length(search.values, field, wanted, limit)})
 
 
+async def draw_week(search: Search, query: Query) -> web.Response:
+    """``/week.json``."""
+    wanted = filter_of(query)
+    return say({"stretches": await aside_at_length(search.quarter_hours, wanted)})
+
+
 async def add_up(search: Search, query: Query) -> web.Response:
     """``/stats.json``."""
     by, groups = await _totals(search, query)

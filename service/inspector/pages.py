@@ -88,6 +88,7 @@ class Pages:
             "/openapi.json": self._description,
             "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
+            "/week.json": lambda request: listing.draw_week(providers.search, request.query),
             "/values.json": lambda request: listing.list_values(providers.search, request.query),
             "/stats.json": lambda request: listing.add_up(providers.search, request.query),
             "/stats.csv": lambda request: listing.add_up_as_table(providers.search, request.query),

@@ -18,6 +18,8 @@ from service.search.failure_groups import FailureReport, grouped, with_records
 from service.search.filters import Filter, without
 from service.search.index_query import IndexFile, number_ranges
 from service.search.neighbours import Neighbours
+from service.search.quarter_hours import Quarter, quarter_hours
+from service.search.recent_numbers import RecentNumbers, recent_numbers
 from service.search.timeline import Timeline, draw_timeline
 from service.search.totals import Group
 
@@ -144,6 +146,17 @@ class Search:
         report = grouped(requests, is_complete)
         shown = {number for group in report.groups for request in group.requests for number in request.numbers}
         return with_records(report, self._ids(sorted(shown)), self._lines(report.examples))
+
+    def quarter_hours(self, wanted: Filter) -> list[Quarter]:
+        """How busy models were, quarter of an hour by quarter."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return quarter_hours(connection, wanted, ids)
+
+    def recent_numbers(self, now_ns: int) -> RecentNumbers:
+        """How the last minutes went, for alerts."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return recent_numbers(connection, now_ns)
 
     def surroundings(self, number: int) -> Surroundings:
         """What went on around exchange ``number``, as far as the index knows it."""

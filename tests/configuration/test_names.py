@@ -59,6 +59,7 @@ def test_nothing_is_called_by_the_word_that_meant_nine_things() -> None:
 
 # Words of other tables, protocols and programs that are also names of fields: what they mean there.
 MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
+    "alerting/webhook.py": ("status", "a key of Grafana's webhooks"),
     "cli/__init__.py": ("status", "the command `ship status`"),
     "cli/doctor/ollama.py": ("context_length", "a key of Ollama's /api/ps"),
     "cli/doctor/traffic.py": ("exchange", "the noun, counted"),

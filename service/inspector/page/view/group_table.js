@@ -42,7 +42,10 @@ const COLUMNS = Object.freeze(/** @type {[Column, string, string, (group: Group)
   ["p95", "p95", "95 of 100 took no longer", ({ p95 }) => duration(p95)],
   ["failed", "failed", "how many were not completed", ({ failed }) => short(failed)],
   ["waited", "waited", "how long they waited for a place, for the model to be loaded and for their turn", ({ waited }) => some(waited)],
-  ["made_wait", "made others wait", "how long others waited while a model worked for these; those who work at once share it", ({ made_wait: made }) => some(made)],
+  [
+    "made_wait", "made others wait", "how long others waited while a model worked for these; those who work at once share it",
+    ({ made_wait: made }) => some(made),
+  ],
   ["model_time", "model time", "how long a model read and wrote for them", ({ model_time: time }) => some(time)],
   ["rate_median", "speed", "the median of tokens a second", ({ rate_median: median }) => rate(median) || "–"],
 ]));
