@@ -30,25 +30,40 @@ import { element } from "./elements.js";
 
 const MOST_ROWS = 200;
 const USUAL_SORT = "total";
-/** Each column: its key, its head, what that means, and how a value is shown. */
-const COLUMNS = Object.freeze(/** @type {[Column, string, string, (group: Group) => string][]} */ ([
-  ["calls", "calls", "how many there were", ({ calls }) => short(calls)],
-  ["total", "total time", "how long all of them took, and which part of all time that is", ({ total }) => duration(total)],
-  ["total_share", "share", "which part that is of the time that all took", ({ total_share: share }) => percent(share)],
-  ["tokens_in", "tokens in", "of their prompts", ({ tokens_in: tokens }) => short(tokens)],
-  ["tokens_out", "tokens out", "of their answers", ({ tokens_out: tokens }) => short(tokens)],
-  ["mean", "mean", "how long one took on average", ({ mean }) => duration(mean)],
-  ["p50", "median", "half of them took no longer", ({ p50 }) => duration(p50)],
-  ["p95", "p95", "95 of 100 took no longer", ({ p95 }) => duration(p95)],
-  ["failed", "failed", "how many were not completed", ({ failed }) => short(failed)],
-  ["waited", "waited", "how long they waited for a place, for the model to be loaded and for their turn", ({ waited }) => some(waited)],
+/**
+ * What is told of a group: its key, its head, what that means, and how it is shown.
+ * @typedef {[Column, string, string, (group: Group) => string]} Told
+ */
+/** A column of the table has several of them, one below the other: all are in sight on a small screen. */
+const COLUMNS = Object.freeze(/** @type {Told[][]} */ ([
   [
-    "made_wait", "made others wait", "how long others waited while a model worked for these; those who work at once share it",
-    ({ made_wait: made }) => some(made),
+    ["calls", "calls", "how many there were", ({ calls }) => short(calls)],
+    ["failed", "failed", "how many were not completed", ({ failed }) => short(failed)],
   ],
-  ["model_time", "model time", "how long a model read and wrote for them", ({ model_time: time }) => some(time)],
-  ["rate_median", "speed", "the median of tokens a second", ({ rate_median: median }) => rate(median) || "–"],
+  [
+    ["total", "total time", "how long all of them took", ({ total }) => duration(total)],
+    ["total_share", "share", "which part that is of the time that all took", ({ total_share: share }) => percent(share)],
+    ["model_time", "model time", "how long a model read and wrote for them", ({ model_time: time }) => some(time)],
+  ],
+  [
+    ["mean", "mean", "how long one took on average", ({ mean }) => duration(mean)],
+    ["p50", "median", "half of them took no longer", ({ p50 }) => duration(p50)],
+    ["p95", "p95", "95 of 100 took no longer", ({ p95 }) => duration(p95)],
+  ],
+  [
+    ["tokens_in", "tokens in", "of their prompts", ({ tokens_in: tokens }) => short(tokens)],
+    ["tokens_out", "tokens out", "of their answers", ({ tokens_out: tokens }) => short(tokens)],
+    ["rate_median", "speed", "the median of tokens a second", ({ rate_median: median }) => rate(median) || "–"],
+  ],
+  [
+    ["waited", "waited", "how long they waited for a place, for the model to be loaded and for their turn", ({ waited }) => some(waited)],
+    [
+      "made_wait", "made wait", "how long they made others wait: while a model worked for these; those who work at once share it",
+      ({ made_wait: made }) => some(made),
+    ],
+  ],
 ]));
+const TOLD = Object.freeze(COLUMNS.flat());
 
 /** @param {number} share */
 function percent(share) {
@@ -81,7 +96,7 @@ export function groupTableParts(groups, by, address) {
  */
 function sortOf(text) {
   const key = text.replace(/^-/, "");
-  const known = key === "name" ? key : COLUMNS.find(([column]) => column === key)?.[0];
+  const known = key === "name" ? key : TOLD.find(([column]) => column === key)?.[0];
   return { key: known ?? USUAL_SORT, isUp: known !== undefined && text.startsWith("-") };
 }
 
@@ -108,20 +123,34 @@ function sorted(groups, { key, isUp }) {
  */
 function headPart(by, sort, address) {
   /** @param {Sort["key"]} key @param {string} label @param {string} meaning */
-  function part(key, label, meaning) {
+  const head = (key, label, meaning) => {
     const isSorted = sort.key === key;
-    // A name is looked up from A on: to that its first press leads too.
-    const isAscending = sort.isUp !== (key === "name");
-    const next = { key, isUp: isSorted && !sort.isUp };
-    return element(
-      "th", { scope: "col", "aria-sort": isSorted ? (isAscending ? "ascending" : "descending") : null },
-      element("button", {
-        type: "button", class: "plain head", title: meaning, "data-key": key,
-        onclick: () => address.go({ sort: sortText(next) }, { replace: true }),
-      }, label, element("span", { class: "arrow", "aria-hidden": "true" }, isSorted ? (isAscending ? "↑" : "↓") : "")),
-    );
-  }
-  return element("tr", {}, part("name", by, `the name of each ${by}`), ...COLUMNS.map(([key, label, meaning]) => part(key, label, meaning)));
+    return element("button", {
+      type: "button", class: isSorted ? "plain head on" : "plain head", title: meaning, "data-key": key,
+      onclick: () => address.go({ sort: sortText({ key, isUp: isSorted && !sort.isUp }) }, { replace: true }),
+    }, label, element("span", { class: "arrow", "aria-hidden": "true" }, isSorted ? (isAscending(sort) ? "↑" : "↓") : ""));
+  };
+  const columns = COLUMNS.map((told) => element(
+    "th", { scope: "col", "aria-sort": told.some(([key]) => key === sort.key) ? direction(sort) : null },
+    ...told.map(([key, label, meaning]) => head(key, label, meaning)),
+  ));
+  return element(
+    "tr", {}, element("th", { scope: "col", "aria-sort": sort.key === "name" ? direction(sort) : null }, head("name", by, `the name of each ${by}`)),
+    ...columns,
+  );
+}
+
+/**
+ * A name is looked up from A on: to that its first press leads.
+ * @param {Sort} sort
+ */
+function isAscending({ key, isUp }) {
+  return isUp !== (key === "name");
+}
+
+/** @param {Sort} sort */
+function direction(sort) {
+  return isAscending(sort) ? "ascending" : "descending";
 }
 
 /**
@@ -137,8 +166,21 @@ function rowPart(group, by, address) {
     type: "button", class: group.name ? "plain" : "plain quiet", title: `Only ${label}`,
     onclick: () => address.go({ [by]: [group.name], tab: "" }),
   }, label);
-  return element("tr", {}, element("th", { scope: "row" }, name, bar), ...COLUMNS.map(([key, , , show]) => element(
-    "td", { class: key === "failed" ? (group.failed ? "bad" : "quiet") : null, title: key === "calls" || key.startsWith("tokens") ? whole(group[key]) : null },
-    show(group),
+  return element("tr", {}, element("th", { scope: "row" }, name, bar), ...COLUMNS.map((told) => element(
+    "td", {}, ...told.map((one, index) => valuePart(group, one, index > 0)),
   )));
+}
+
+/**
+ * @param {Group} group
+ * @param {Told} told
+ * @param {boolean} isBelow  another: then the head is far, and who does not see it is told which it is
+ */
+function valuePart(group, [key, label, , show], isBelow) {
+  const isExact = key === "calls" || key === "failed" || key.startsWith("tokens");
+  const tone = key === "failed" && group.failed ? "told bad" : isBelow ? "told quiet" : "told";
+  return element(
+    "span", { class: tone, "data-key": key, title: isExact ? `${label}: ${whole(group[key])}` : label },
+    isBelow ? element("span", { class: "unseen" }, `, ${label} `) : null, show(group),
+  );
 }

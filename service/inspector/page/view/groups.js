@@ -42,11 +42,11 @@ export function makeGroups(address) {
   return {
     root,
     key: () => `${grouping()} ${address.view.sort}`,
-    async load() {
+    async load(isOutdated) {
       drawChoice(choice, grouping(), address);
       file.setAttribute("href", `/stats.csv?${query()}`);
       // Sorting needs nobody's answer.
-      if (asked === query() && !wide.classList.contains("stale")) return draw();
+      if (!isOutdated && asked === query() && !wide.classList.contains("stale")) return draw();
       asked = query();
       void limits.load();
       try {

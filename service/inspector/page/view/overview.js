@@ -13,7 +13,7 @@ import { makeWeek } from "./week.js";
  * @typedef {object} Tab
  * @property {HTMLElement} root
  * @property {() => string} key  what it shows: where that is another, it is to be loaded
- * @property {() => Promise<void>} load
+ * @property {(isOutdated: boolean) => Promise<void>} load  `isOutdated`: something happened since it asked
  * @property {() => void} stale  what it shows is being asked for anew
  */
 
@@ -31,6 +31,7 @@ export function makeOverview(address) {
   const tabs = { who: makeGroups(address), failures: makeFailures(address), week: makeWeek(address) };
   replace(place, back, choice, heading, ...NAMES.map((name) => tabs[name].root), keysPart());
   let shown = "";
+  let isOutdated = true;
 
   const chosen = () => NAMES.find((name) => name === address.view.tab) ?? NAMES[0];
   const wanted = () => `${chosen()} ${filterOf(address.view)} ${tabs[chosen()].key()}`;
@@ -41,7 +42,9 @@ export function makeOverview(address) {
     drawChoice(name);
     heading.textContent = capital(describeView(address.view).join(", "));
     for (const other of NAMES) tabs[other].root.hidden = other !== name;
-    await tabs[name].load();
+    const wasOutdated = isOutdated;
+    isOutdated = false;
+    await tabs[name].load(wasOutdated);
   }
 
   /** @param {TabName} name */
@@ -61,7 +64,7 @@ export function makeOverview(address) {
     /** Asks again, unless that is what is shown. `again`: even then, and where it is not in sight as soon as it is */
     async show({ again = false } = {}) {
       document.body.classList.toggle("overlooking", address.view.tab !== "");
-      if (again) shown = "";
+      if (again) [shown, isOutdated] = ["", true];
       if (!place.offsetParent) return;
       if (shown !== wanted()) await load();
     },

@@ -24,7 +24,7 @@ const SHADES = 5;
 export function makeWeek(address) {
   const summary = element("p", { class: "quiet" });
   const table = element("table", { class: "week" });
-  const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Model time of each hour" }, table);
+  const wide = element("div", { class: "across", tabindex: "0", role: "region", "aria-label": "Model time of each hour" }, table);
   const root = element("section", { "aria-label": "The week" }, summary, wide);
   const asking = oneAtATime();
 
