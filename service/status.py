@@ -100,7 +100,9 @@ class Status:
 
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
-        journal = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
+        journal: dict[str, Any] = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
+        with contextlib.suppress(JournalError, IndexError):
+            journal["instance"] = await asyncio.to_thread(self.reader.instance)
         receivers = [
             {
                 "name": delivery.receiver,
