@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from service.search.index_query import NumberRange
 
@@ -31,13 +31,8 @@ _CHANGES: Final = (
 )
 
 
-class _Change(NamedTuple):
-    """At ``ms`` one more (``by`` 1) or one fewer (-1) of ``name`` waits, or works."""
-
-    ms: int
-    by: int
-    is_work: int
-    name: int | None
+_Change = tuple[int, int, int, int | None]
+"""At so many milliseconds one more (1) or one fewer (-1) works (1) or waits (0), and the id of its name."""
 
 
 def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> dict[int | None, float]:
@@ -47,26 +42,27 @@ def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[Number
     seconds of one that waits are divided among all that are at work just then.
     """
     made: Counter[int | None] = Counter()
-    working: Counter[int | None] = Counter()
-    waiting: Counter[int | None] = Counter()
+    working: dict[int | None, int] = {}
+    waiting: dict[int | None, int] = {}
     before = 0
     for ms, by, is_work, who in _changes(connection, name, ranges):
-        passed = ms - before
-        if passed and working and waiting:
-            _divide(made, working, waiting, passed / 1000)
+        if waiting and working and ms != before:
+            _divide(made, working, waiting, (ms - before) / 1000)
         before = ms
         one = working if is_work else waiting
-        one[who] += by
-        if not one[who]:
+        count = one.get(who, 0) + by
+        if count:
+            one[who] = count
+        else:
             del one[who]
     del made[_OTHERS]
     return dict(made)
 
 
 def _divide(
-    made: Counter[int | None], working: Counter[int | None], waiting: Counter[int | None], seconds: float
+    made: Counter[int | None], working: dict[int | None, int], waiting: dict[int | None, int], seconds: float
 ) -> None:
-    all_working, all_waiting = working.total(), waiting.total()
+    all_working, all_waiting = sum(working.values()), sum(waiting.values())
     for name, count in working.items():
         made[name] += seconds * count / all_working * (all_waiting - waiting.get(name, 0))  # type: ignore[assignment]
 
@@ -83,7 +79,7 @@ def _changes(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberR
                     part.values,
                 )
         for step, row in enumerate(connection.execute("SELECT * FROM change ORDER BY ms, change")):
-            yield _Change(*row)
+            yield row
             if step % _STEPS_BETWEEN_PAUSES == 0:
                 time.sleep(0)
     finally:
