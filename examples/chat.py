@@ -1,7 +1,7 @@
 """A chat with a local model in the terminal, recorded by Ollama Recorder.
 
     pip install ollama
-    python examples/chat.py                       the first model that Ollama has
+    python examples/chat.py                       the first model that can chat
     python examples/chat.py --model llama3.2 --system "Answer in one sentence."
 
 Ctrl-C stops an answer (and Ollama, which stops generating at once); Ctrl-D ends the chat. /help lists the commands.
@@ -117,6 +117,15 @@ def _models(client: ollama.Client) -> list[str]:
     return [model.model or "" for model in client.list().models]
 
 
+def _first_that_chats(client: ollama.Client) -> str:
+    """Embedding models stand in the same list, and cannot chat. Old Ollamas do not tell what a model can do."""
+    for model in _models(client):
+        abilities = client.show(model).capabilities
+        if not abilities or "completion" in abilities:
+            return model
+    return ""
+
+
 def talk(chat: Chat) -> None:
     """Read lines and answer them until the user ends it."""
     print(f"{chat.model} · /help lists the commands, Ctrl-C stops an answer, Ctrl-D ends")
@@ -151,18 +160,18 @@ def talk(chat: Chat) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A chat with a local model, recorded.")
     parser.add_argument("--host", default=os.environ.get("OLLAMA_HOST", GATEWAY), help=f"default: {GATEWAY}")
-    parser.add_argument("--model", default="", help="default: the first that Ollama has")
+    parser.add_argument("--model", default="", help="default: the first that can chat")
     parser.add_argument("--system", default="", help="the system prompt")
     chosen = parser.parse_args(arguments)
     # The recorder shows who asked: this chat is `chat.py`, not just `ollama-python`.
     client = ollama.Client(host=chosen.host, headers={"X-Caller": "chat.py"})
     try:
-        model = chosen.model or next(iter(_models(client)), "")
+        model = chosen.model or _first_that_chats(client)
     except (ConnectionError, httpx.HTTPError, ollama.ResponseError) as error:
         print(f"{chosen.host}: {getattr(error, 'error', error)}", file=sys.stderr)
         return 1
     if not model:
-        print("Ollama has no model yet. Fetch one: ollama pull llama3.2", file=sys.stderr)
+        print("Ollama has no model that can chat yet. Fetch one: ollama pull llama3.2", file=sys.stderr)
         return 1
     talk(Chat(client, model, chosen.system))
     return 0

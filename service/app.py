@@ -23,8 +23,9 @@ from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
-from service.gateway.generate import Generate, choose_model
+from service.gateway.generate import Generate
 from service.gateway.http_server import Bounds, HttpServer
+from service.gateway.model_choice import choose_model
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies

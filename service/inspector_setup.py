@@ -15,7 +15,7 @@ from typing import Final
 
 import service
 from service.gateway.admission import Policy
-from service.gateway.generate import list_models
+from service.gateway.model_choice import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.gateway.whole_answer import fetch_answer
 from service.inspector.erasing import Erasing, Gone

@@ -169,7 +169,9 @@ class Settings:
         " (for a recorder in Docker every browser is on another one)",
         as_one_of("true", "false", "loopback"),
     )
-    generate_model: str = _setting("", "model for POST /generate; empty = the first that Ollama lists", as_text)
+    generate_model: str = _setting(
+        "", "model for POST /generate; empty = the first of Ollama's list that generates text", as_text
+    )
     alert_webhook_url: str = _setting(
         "",
         "address that alerts are posted to; in the stack Grafana posts them and the recorder does not; empty = nobody",

@@ -78,8 +78,8 @@ class _StreamedText:
 class Generate:
     """Handles ``/generate``.
 
-    ``send`` reaches this recorder's own socket. ``choose_model`` names the model for a request that names none; it
-    gives None when Ollama has no model. A request of which nothing came for ``idle_seconds`` (0: never) is given up.
+    ``send`` reaches this recorder's own socket. ``choose_model`` names the model for a request that names none, or
+    refuses. A request of which nothing came for ``idle_seconds`` (0: never) is given up.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Generate:
         policy: Policy,
         trusted_proxies: tuple[Network, ...],
         send: Send,
-        choose_model: Callable[[], Awaitable[str | None]],
+        choose_model: Callable[[], Awaitable[str | Refusal]],
         idle_seconds: float,
     ) -> None:
         self._gateway = gateway
@@ -118,9 +118,8 @@ class Generate:
             return await self._gateway.refuse(_as_asked(request), PATH, Refusal(400, f"{fields} {_EXAMPLE}"), body)
         if "model" not in fields:
             model = await self._choose_model()
-            if model is None:
-                refusal = Refusal(503, "Ollama has no model yet. Fetch one: ollama pull llama3.2", "GENERATE_MODEL")
-                return await self._gateway.refuse(_as_asked(request), PATH, refusal, body)
+            if isinstance(model, Refusal):
+                return await self._gateway.refuse(_as_asked(request), PATH, model, body)
             fields["model"] = model
         return await self._ask(request, fields, cors(origin))
 
@@ -281,34 +280,3 @@ def _whole(
 
 def _json(status: int, value: dict[str, Any], headers: tuple[tuple[str, str], ...]) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json", headers=dict(headers))
-
-
-async def choose_model(setting: str, send: Send) -> str | None:
-    """GENERATE_MODEL, or the first model that Ollama lists; None when it has none.
-
-    Without an Ollama the name is empty: the call then fails, and is answered and recorded as any such failure.
-    """
-    if setting:
-        return setting
-    models = await _models(send)
-    if models is None:
-        return ""
-    return models[0] if models else None
-
-
-async def list_models(send: Send) -> list[str]:
-    """The names of the models that Ollama has; none when it does not answer. A question of our own: not recorded."""
-    return await _models(send) or []
-
-
-async def _models(send: Send) -> list[str] | None:
-    answer = await send("GET", "/api/tags", (), None)
-    if isinstance(answer, Failure):
-        return None
-    try:
-        models = orjson.loads(await _read_all(answer))["models"]
-        return [str(model["name"]) for model in models]
-    except (ValueError, KeyError, TypeError):
-        return None
-    finally:
-        answer.abort()

@@ -140,6 +140,9 @@ def test_every_setting_of_the_env_file_reaches_the_recorder_but_no_password_of_o
     environment = dict(recorder["environment"])
     assert recorder["env_file"] == [{"path": ".env", "required": False}]
     assert environment.pop("GRAFANA_PASSWORD") == ""
+    # Grafana posts the alerts: nobody is told twice.
+    assert environment["ALERT_WEBHOOK_URL"] == ""
+    assert "ALERT_WEBHOOK_URL" in SERVICES["grafana"]["environment"]
     assert environment.keys() <= {variable.name for variable in TABLE.values()}
     assert environment["LISTEN"] == "0.0.0.0:8080"
     assert environment["DATA_DIR"] == "/data"

@@ -90,7 +90,7 @@ def open_terminal() -> Iterator[Callable[..., Terminal]]:
 def test_a_conversation_is_held_saved_and_taken_up_again(
     recorder: RunningServer, open_terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    terminal = open_terminal(recorder.port, "--model", f"{MODEL}:latest", "--system", "Be brief.")
+    terminal = open_terminal(recorder.port, "--system", "Be brief.")
     terminal.read_until(rf"(?s){MODEL}:latest.*>>> ")
     terminal.type("Bonjour")
     terminal.read_until(r"\[\d+ tokens, [\d.]+ tokens/s\]\s+>>> ")

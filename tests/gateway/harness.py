@@ -10,6 +10,7 @@ from aiohttp import web
 from service.gateway.admission import Policy
 from service.gateway.call import Committed, Hooks, RelaySettings
 from service.gateway.capture import CopyRoom
+from service.gateway.error_responses import Refusal
 from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
 from service.gateway.http_server import Bounds, HttpServer
@@ -59,7 +60,7 @@ async def running_gateway(
     keep: int = 1 << 20,
     hold: float = 0.25,
     copy_bytes: int = 1 << 27,
-    choose_model: Callable[[], Awaitable[str | None]] | None = None,
+    choose_model: Callable[[], Awaitable[str | Refusal]] | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """``choose_model``: serve ``/generate`` too."""
     running = RunningGateway()
@@ -94,8 +95,8 @@ async def running_gateway(
         upstream.close()
 
 
-async def _no_model() -> str | None:
-    return None
+async def _no_model() -> Refusal:
+    return Refusal(503, "Ollama has no model yet. Fetch one: ollama pull llama3.2", "GENERATE_MODEL")
 
 
 @dataclass(frozen=True)

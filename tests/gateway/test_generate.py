@@ -36,7 +36,7 @@ async def ask(port: int, body: Any, **headers: str) -> RawAnswer:
     return await talk(port, request_bytes("POST", "/generate", content, **headers))
 
 
-async def tiny() -> str | None:
+async def tiny() -> str:
     return "tiny"
 
 
