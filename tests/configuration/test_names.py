@@ -90,6 +90,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "gateway/context_lengths.py": ("model", "a key of what /api/show is asked"),
     "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
     "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
+    "gateway/model_choice.py": ("model", "a key of what /api/show is asked"),
     "gateway/routes.py": ("caller", "a label of a path"),
     "gateway/vocabularies.py": ("model", "a key of Ollama's /api/show"),
     "inspector/exchange_metrics.py": (
