@@ -14,6 +14,8 @@ from math import inf
 from typing import Any, Final
 
 import service
+from service.alerting.alert_watch import AlertWatch
+from service.alerting.webhook import Webhook
 from service.background_tasks import start_task, to_its_end
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
@@ -163,6 +165,12 @@ class App:
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        if self.settings.alert_webhook_url:
+            webhook = Webhook(self.settings.alert_webhook_url, self._journal.instance or socket.gethostname())
+            recent, limit = self._inspector.recent_numbers, self.settings.alert_p95_seconds
+            watch = AlertWatch(webhook, self._status.part_numbers, recent, limit)
+            start_task(begun, webhook.run(), "post alerts")
+            start_task(begun, watch.run(), "look for alerts")
         if self._sharing is not None and self._limits_file is not None:
             # Before anybody calls: what was used today is known then.
             await to_its_end(self._sharing.tokens.read, self._reader)

@@ -246,6 +246,15 @@ class ConnectionRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsUntold:
+    """Alerts did not reach ALERT_WEBHOOK_URL, and are not tried again."""
+
+    count: int
+    reason: str
+    level: ClassVar[int] = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
 class DefectFound:
     """A fault of ours. The exchange went on; please report it."""
 
@@ -279,6 +288,7 @@ Event = (
     | CopyShortened
     | TokensUncounted
     | ConnectionRefused
+    | AlertsUntold
     | DefectFound
 )
 

@@ -25,9 +25,11 @@ from service.inspector.pages import Pages, Providers
 from service.inspector.prompt_rendering import render_prompt
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
+from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
+from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
 from service.settings import Settings
 from service.shipping.loki.deletion import LokiDeletion, delete_lines
@@ -73,6 +75,10 @@ class Inspector:
             links=Links(settings.trace_url, settings.n8n_url),
         )
         self.pages = Pages(providers, settings.inspector_token)
+
+    async def recent_numbers(self, now_ns: int) -> RecentNumbers:
+        """What alerts look at, asked behind those who read totals."""
+        return await aside_at_length(self._search.recent_numbers, now_ns)
 
     def own_key(self) -> dict[str, str]:
         """The digest and the name of the key that replays are sent with."""

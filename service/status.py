@@ -12,6 +12,7 @@ from typing import Any, Final
 from prometheus_client.core import Metric
 
 import service
+from service.alerting.looking import PartNumbers
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
 from service.gateway.whole_answer import fetch_whole
@@ -85,9 +86,23 @@ class Status:
 
         return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
+    def part_numbers(self) -> PartNumbers:
+        """What alerts look at."""
+        state = self.recorder.state()
+        deliveries = [shipper.delivery() for shipper in self.shippers]
+        return PartNumbers(
+            ollama=self._trouble_with_ollama,
+            journal=state.degraded,
+            lost=state.bodies_lost + state.records_lost,
+            behind={one.receiver: one.oldest_unshipped_seconds for one in deliveries},
+            parked={one.receiver: one.parked for one in deliveries},
+        )
+
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
-        journal = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
+        journal: dict[str, Any] = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
+        with contextlib.suppress(JournalError, IndexError):
+            journal["instance"] = await asyncio.to_thread(self.reader.instance)
         receivers = [
             {
                 "name": delivery.receiver,

@@ -20,11 +20,13 @@ from service.cli import (
     dataset,
     erasing,
     exporting,
+    failure_listing,
     listing,
     maintenance,
     measuring,
     queueing,
     replaying,
+    reports,
     serving,
     shipping_again,
     showing,
@@ -69,6 +71,8 @@ app.command("list")(listing.list_exchanges)
 app.command()(listing.search)
 app.command()(showing.show)
 app.command()(stats.stats)
+app.command()(failure_listing.failures)
+app.command()(reports.report)
 app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
+from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, ended_by_signals, stop
 from service.cli.filter_options import takes_filter
 from service.cli.screen import inert, note, working
 from service.search.filters import Filter
@@ -79,6 +79,7 @@ def export(
             # Who asks for titles wants them.
             tasks=tasks or any(wanted.task),
         ),
+        base=base_address(settings),
         when_done=left.append,
     )
     chosen = FORMATS[form.value]

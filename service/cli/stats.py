@@ -25,25 +25,58 @@ class By(StrEnum):
     WORKFLOW = "workflow"
     NODE = "node"
     CALLER = "caller"
+    USER = "user"
+    KEY = "key"
     TASK = "task"
     OPERATION = "operation"
+    OUTCOME = "outcome"
+    ADDRESS = "address"
     CUT = "cut"
 
 
+class Sort(StrEnum):
+    """What the lines are sorted by, most first."""
+
+    TOTAL = "total"
+    CALLS = "calls"
+    MODEL_TIME = "model_time"
+    TOKENS_IN = "tokens_in"
+    TOKENS_OUT = "tokens_out"
+    MEAN = "mean"
+    P50 = "p50"
+    P95 = "p95"
+    FAILED = "failed"
+    WAITED = "waited"
+    MADE_WAIT = "made_wait"
+    NAME = "name"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-_WIDE = 100
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print a table for a spreadsheet.")]
 Apart = Annotated[By, typer.Option("--by", help="Of what each name has its own line.")]
+Sorted = Annotated[Sort, typer.Option("--sort", help="By what the lines are sorted: the most comes first.")]
+# Cells that a table with one more column takes, so that a narrow terminal leaves out what is asked for less.
+_WIDE, _WIDER = 100, 140
 
 
 @takes_filter()
-def stats(wanted: Filter, by: Apart = By.MODEL, as_json: AsJson = False) -> None:
-    """Count calls and failures, and how long they took, for each model, workflow, node, caller, task and so on."""
+def stats(
+    wanted: Filter, by: Apart = By.MODEL, sort: Sorted = Sort.TOTAL, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
+    """Tell who uses the machine: calls, time, tokens, failures and waiting of each model, workflow, user and so on."""
     from service.cli.journal_access import searching
+    from service.search.totals import in_order
 
     with searching(current_settings()) as search:
-        groups = search.stats(wanted, by.value)
+        groups = in_order(search.stats(wanted, by.value), sort.value)
     if as_json:
         say_json({"by": by.value, "groups": [asdict(group) for group in groups]}, indent=2)
+        return
+    if as_csv:
+        from service.exports.csv_table import write_rows
+        from service.search.totals import GROUP_COLUMNS
+
+        typer.echo(b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups))), nl=False)
         return
     if not groups:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")
@@ -60,7 +93,7 @@ def _show(groups: "list[Group]", by: str) -> None:
     from service.search.totals import MOST_GROUPS
 
     screen = console()
-    columns = _columns(is_wide=screen.width >= _WIDE)
+    columns = _columns(screen.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by, overflow="fold")
     for title in columns:
@@ -75,15 +108,21 @@ def _show(groups: "list[Group]", by: str) -> None:
         note(f"Only the {MOST_GROUPS:,} names with the most calls are shown and counted.")
 
 
-def _columns(*, is_wide: bool) -> "dict[str, Callable[[Group], str | Text]]":
+def _columns(width: int) -> "dict[str, Callable[[Group], str | Text]]":
     columns: dict[str, Callable[[Group], str | Text]] = {
         "calls": lambda group: f"{group.calls:,}",
+        "total": lambda group: _time(group.total),
+        "share": lambda group: _share(group.total_share),
         "failed": _failed,
         "p50": lambda group: _seconds(group.p50),
         "p95": lambda group: _seconds(group.p95),
-        "tok/s": lambda group: "–" if group.rate_median is None else f"{group.rate_median:,.0f}",
     }
-    if is_wide:
+    if width >= _WIDE:
+        columns["waited"] = lambda group: _time(group.waited)
+        columns["made wait"] = lambda group: _time(group.made_wait)
+        columns["tok/s"] = lambda group: "–" if group.rate_median is None else f"{group.rate_median:,.0f}"
+    if width >= _WIDER:
+        columns["model time"] = lambda group: _time(group.model_time)
         columns["mean"] = lambda group: _seconds(group.mean)
         columns["tokens in"] = lambda group: f"{group.tokens_in:,}"
         columns["tokens out"] = lambda group: f"{group.tokens_out:,}"
@@ -94,6 +133,16 @@ def _seconds(value: float | None) -> str:
     from service.cli.exchange_line import brief
 
     return "–" if value is None else brief(value)
+
+
+def _time(value: float) -> str:
+    from service.record.wording import duration
+
+    return duration(value) if value else "–"
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if part >= 0.005 or not part else "< 1 %"
 
 
 def _failed(group: "Group") -> "Text":

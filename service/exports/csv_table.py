@@ -11,7 +11,7 @@ the comma is the system's list separator; elsewhere *Data, From Text* asks.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,7 +32,7 @@ CELL_UNITS = 32_767
 RECORD_COLUMNS = tuple(name for name in FIELD_NAMES if name not in BODIES)
 COLUMNS = (*RECORD_COLUMNS, "prompt", "answer")
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_NAME = 200
 # An apostrophe may come in front, and the note behind.
 _ROOM = CELL_UNITS - 64
@@ -47,8 +47,16 @@ def write(records: Iterable[KeptRecord]) -> Iterator[bytes]:
     return in_pieces(_lines(records))
 
 
+def write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Any other table in this manner: its ``columns``, then a row for each of ``rows``, an empty cell for None."""
+    yield BYTE_ORDER_MARK + ",".join(columns).encode() + b"\r\n"
+    for row in rows:
+        cells = ("" if row.get(name) is None else _cell(row[name]) for name in columns)
+        yield (",".join(cells) + "\r\n").encode("utf-8", "backslashreplace")
+
+
 def _lines(records: Iterable[KeptRecord]) -> Iterator[bytes]:
-    yield _BYTE_ORDER_MARK + ",".join(COLUMNS).encode() + b"\r\n"
+    yield BYTE_ORDER_MARK + ",".join(COLUMNS).encode() + b"\r\n"
     for kept in records:
         yield _row(Record(kept.row.line)).encode()
 

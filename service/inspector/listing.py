@@ -1,12 +1,14 @@
 """Many exchanges together: a page of the list, the timeline, the values to choose from, totals."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from service.inspector.responses import refuse, say
+from service.exports.csv_table import write_rows
+from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside, aside_at_length
 from service.record.record import Record
 from service.record.summary import summarise
@@ -14,6 +16,7 @@ from service.record.timestamps import write_moment
 from service.search.filters import Filter, read_filter, read_limit, to_query
 from service.search.parameters import NAME_FIELDS
 from service.search.search import Search
+from service.search.totals import GROUP_COLUMNS, STATS_FIELDS, Group, in_order
 
 Query = Mapping[str, str]
 _USUAL_LIMIT: Final = 50
@@ -64,6 +67,9 @@ async def draw_timeline(search: Search, query: Query) -> web.Response:
             "tokens_out": timeline.tokens_out,
             "truncated": timeline.truncated,
             "models": timeline.models,
+            "model_calls": timeline.model_calls,
+            "failed_calls": timeline.failed_calls,
+            "apart": {"embeddings": timeline.embeddings, "refused": timeline.refused, "others": timeline.others},
         }
     )
 
@@ -77,7 +83,28 @@ async def list_values(search: Search, query: Query) -> web.Response:
     return say({"values": await aside_at_length(search.values, field, wanted, limit)})
 
 
+async def draw_week(search: Search, query: Query) -> web.Response:
+    """``/week.json``."""
+    wanted = filter_of(query)
+    return say({"stretches": await aside_at_length(search.quarter_hours, wanted)})
+
+
 async def add_up(search: Search, query: Query) -> web.Response:
     """``/stats.json``."""
-    wanted, by = filter_of(query, ("by",)), query.get("by", "model")
-    return say({"by": by, "groups": await aside_at_length(search.stats, wanted, by)})
+    by, groups = await _totals(search, query)
+    return say({"by": by, "groups": groups})
+
+
+async def add_up_as_table(search: Search, query: Query) -> web.Response:
+    """``/stats.csv``."""
+    by, groups = await _totals(search, query)
+    body = b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups)))
+    name = f'attachment; filename="stats-by-{by}.csv"'
+    headers = PRIVATE_HEADERS | {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": name}
+    return web.Response(body=body, headers=headers)
+
+
+async def _totals(search: Search, query: Query) -> tuple[str, list[Group]]:
+    wanted, by = filter_of(query, ("by", "sort")), query.get("by") or STATS_FIELDS[0]
+    groups = await aside_at_length(search.stats, wanted, by)
+    return by, in_order(groups, query.get("sort") or "calls")

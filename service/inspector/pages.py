@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict
 
-from service.inspector import assets, erasing, exporting, listing, one_exchange
+from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up
 from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
@@ -88,8 +88,13 @@ class Pages:
             "/openapi.json": self._description,
             "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
+            "/week.json": lambda request: listing.draw_week(providers.search, request.query),
             "/values.json": lambda request: listing.list_values(providers.search, request.query),
             "/stats.json": lambda request: listing.add_up(providers.search, request.query),
+            "/stats.csv": lambda request: listing.add_up_as_table(providers.search, request.query),
+            "/failures.json": lambda request: summing_up.list_failures(providers.search, request.query),
+            "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
+            "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
 

@@ -1,4 +1,4 @@
-"""What to do about an error, by its words and by whom they blame: the caller, the model, its program, or nobody."""
+"""What an error is called and what to do about it, by its words and by whom they blame: caller, model, its program."""
 
 import re
 from typing import Final
@@ -26,66 +26,82 @@ _MODEL_WROTE_IT: Final = (
     " model, or offer fewer and simpler tools."
 )
 
+_PROGRAM_CRASHED: Final = "the model's program crashed"
+_UNREADABLE_CALL: Final = "a tool call that cannot be read"
+
 _EMPTY = (
     "Ollama answered nothing, as it does where the model cannot do what was asked, such as to draw: Ollama's log may"
     " have the reason; choose another model, or send it again."
 )
 
-# How errors begin that the recorder words itself; the first that fits counts.
+# How errors begin that the recorder words itself, what it is called, what to do; the first that fits counts.
 _OWN = (
-    (NO_END, _CUT_OR_CRASHED),
-    (RUNNER_GONE, "Most likely the model's program crashed. " + _CRASHED),
-    (BROKEN_OFF, "The log of Ollama, or of the server behind it, has the reason. Then send it again."),
-    (NOTHING_CAME, _EMPTY),
-    (NO_ANSWER, SOMETHING_ELSE_ANSWERED),
+    (NO_END, "an answer without its end", _CUT_OR_CRASHED),
+    (RUNNER_GONE, _PROGRAM_CRASHED, "Most likely the model's program crashed. " + _CRASHED),
+    (
+        BROKEN_OFF,
+        "an answer broken off by the server",
+        "The log of Ollama, or of the server behind it, has the reason. Then send it again.",
+    ),
+    (NOTHING_CAME, "an empty answer", _EMPTY),
+    (NO_ANSWER, "something else answered", SOMETHING_ELSE_ANSWERED),
 )
 
-# What Ollama says, in the words of its source: (pattern, what to do)
+# What Ollama says, in the words of its source: (pattern, what it is called, what to do)
 _ANYWHERE = tuple(
-    (re.compile(pattern, re.IGNORECASE), advice)
-    for pattern, advice in (
+    (re.compile(pattern, re.IGNORECASE), cause, advice)
+    for pattern, cause, advice in (
         (
             r"(?:pull|push) model manifest|pull model .{0,40}file does not exist",
+            "the model could not be fetched",
             "Check the name of the model, and whether the machine of Ollama reaches the registry.",
         ),
         (
             r"model .{0,200} not found",
+            "the model is not there",
             "'ollama list' shows the models that are there: fetch this one with 'ollama pull', or correct its name.",
         ),
         (
             r"maximum pending requests|server busy",
+            "Ollama's queue was full",
             "Ollama's queue was full: let fewer calls run at once, or raise OLLAMA_MAX_QUEUE.",
         ),
         # What a model wrote is quoted in it, so this comes before all that may be found in a quotation.
-        (r"pars(?:e|ing) (?:the )?tool.?calls?", _MODEL_WROTE_IT),
+        (r"pars(?:e|ing) (?:the )?tool.?calls?", _UNREADABLE_CALL, _MODEL_WROTE_IT),
         (
             r"more (?:system|gpu) memory|out of memory|cudaMalloc|unable to allocate|failed to allocate",
+            "too little memory",
             _TOO_LARGE,
         ),
         (
             r"runner process|no longer running|waiting for llama runner|runner has unexpectedly stopped|CUDA error"
             r"|running the model|POST predict|error reading llm response|unexpected EOF.{0,40}runner"
             r"|(?:llama-server|llama runner|model runner).{0,80}(?:exit|terminat|crash|stopp|died|signal)",
+            _PROGRAM_CRASHED,
             _CRASHED,
         ),
         (
             r"exceeds? (?:the )?(?:maximum |available )?context|longer than the context",
+            "longer than the context",
             "The input is longer than the context: raise num_ctx, or send it in parts.",
         ),
         (
             r"does not support",
+            "the model cannot do that",
             "This model cannot do that: 'ollama show' lists what it can; choose another, or leave that out.",
         ),
     )
 )
 _ACCOUNT = (
     re.compile(r"unauthori[sz]ed|not authenticated|sign ?in|api key", re.IGNORECASE),
+    "an account or a key is missing",
     "It needs an account or a key: 'ollama signin', or the key of the API.",
 )
 # Only a refusal is about the request.
 _OF_A_REFUSAL = (
     (
         re.compile(r"invalid character '\\x1f'", re.IGNORECASE),
+        "a compressed request",
         "Ollama does not read compressed requests: send it without Content-Encoding.",
     ),
     (
@@ -93,6 +109,7 @@ _OF_A_REFUSAL = (
             r"invalid character|unexpected end of JSON|unexpected EOF|cannot unmarshal|missing request body",
             re.IGNORECASE,
         ),
+        "the request is not the JSON that Ollama expects",
         "The body is not the JSON that Ollama expects. Texts that are put into JSON by hand need their quotes and"
         " line ends escaped: let a JSON function (in n8n: JSON.stringify) write them.",
     ),
@@ -100,18 +117,20 @@ _OF_A_REFUSAL = (
 )
 # In the midst of an answer, or with a status of 500, the same words are about the model's program.
 _OF_AN_ANSWER = (
-    (re.compile(r"tool.?call|function call", re.IGNORECASE), _MODEL_WROTE_IT),
+    (re.compile(r"tool.?call|function call", re.IGNORECASE), _UNREADABLE_CALL, _MODEL_WROTE_IT),
     (
         re.compile(
             r"\bEOF\b|connection (?:was )?(?:forcibly|reset|refused|closed)|broken pipe|wsarecv|socket hang up",
             re.IGNORECASE,
         ),
+        _PROGRAM_CRASHED,
         _CRASHED,
     ),
     (
         re.compile(
             r"invalid character|unexpected end of JSON|cannot unmarshal|XML syntax|failed to parse", re.IGNORECASE
         ),
+        "an answer that cannot be read",
         "What the model wrote, or the program that runs it, cannot be read; the request is not at fault. Send it again,"
         " or take another model; Ollama's log may say more.",
     ),
@@ -134,13 +153,23 @@ _STATUSES = {
 
 def advice_for(status: int | None, error: str) -> str:
     """What to do about an error with this ``status``; empty where nothing is known."""
-    for beginning, advice in _OWN:
+    known = _known(status, error)
+    return known[1] if known else _STATUSES.get(status or 0, "")
+
+
+def name_of(status: int | None, error: str) -> str:
+    """What an error of this kind is called, in a few words; empty where its words are not known."""
+    known = _known(status, error)
+    return known[0] if known else ""
+
+
+def _known(status: int | None, error: str) -> tuple[str, str] | None:
+    for beginning, cause, advice in _OWN:
         if error.startswith(beginning):
-            return advice
+            return cause, advice
     is_refusal = status is not None and 400 <= status < 500
     patterns = (*_ANYWHERE, *(_OF_A_REFUSAL if is_refusal else _OF_AN_ANSWER))
-    found = (words for pattern, words in patterns if pattern.search(error))
-    return next(found, _STATUSES.get(status or 0, ""))
+    return next(((cause, advice) for pattern, cause, advice in patterns if pattern.search(error)), None)
 
 
 def is_crash(status: int | None, error: str) -> bool:

@@ -29,8 +29,8 @@ _A_PLACE_SOONER = (
     " beside a batch. A time limit of the program that asks has to be longer than its wait: n8n's is 300 s."
 )
 _FITS_THE_GPU = (
-    "'ollama ps' shows whether the model is wholly on the GPU; a smaller model, a smaller quantization or a smaller"
-    " num_ctx fits better."
+    "Where there is a GPU, 'ollama ps' shows whether the model is wholly on it; a smaller model, a smaller quantization"
+    " or a smaller num_ctx fits better."
 )
 
 
@@ -242,7 +242,7 @@ def _generation(case: Case) -> _Found:
             yield took, _slower_than_usual(case, rate, usual)
             return
         if not usual and rate < _SLOW_FOR_ANYBODY and took >= 5:
-            text = f"It generated only {speed(rate)}: most likely the model does not fit into the GPU's memory."
+            text = f"It generated only {speed(rate)}: most likely the CPU computes the model, or a part of it."
             yield took, Finding("slow_generation", text, _FITS_THE_GPU)
             return
     if took >= 5 and took >= 0.5 * (case.spent.total or took) and not case.record.failed:

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 
 _SECOND = 1_000_000_000
@@ -10,7 +11,7 @@ _DAY = 86_400 * _SECOND
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _SECONDS = re.compile(r"(\d{1,11})(?:\.(\d{1,9}))?", re.ASCII)
 _RELATIVE = re.compile(r"-(\d{1,9}(?:\.\d{1,9})?)(s|m|h|d|w)", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})\s?(ms|s|m|h)?", re.ASCII)
+_DURATION = re.compile(r"(\d{1,15}(?:\.\d{0,400})?|\.\d{1,400})\s?(ms|s|m|h)?", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9})\d*)?\s?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
@@ -43,11 +44,19 @@ def read_moment(text: str, *, is_end: bool = False, now_ns: int | None = None) -
 
 
 def read_duration(text: str) -> float:
-    """Seconds, from ``2.5``, ``2.5s``, ``300ms``, ``2m`` or ``1h``. Raises ValueError, without a text, otherwise."""
+    """Seconds, from ``2.5``, ``2.5s``, ``300ms``, ``2m`` or ``1h``, with as many decimals as one likes.
+
+    Raises ValueError, without a text, otherwise.
+    """
     found = _DURATION.fullmatch(text)
     if found is None:
         raise ValueError
     return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def write_duration(seconds: float) -> str:
+    """What ``read_duration`` reads as ``seconds``, exactly."""
+    return format(Decimal(repr(seconds)), "f")
 
 
 def write_time(nanoseconds: int, digits: int = 6) -> str:

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
-from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_moment
+from service.record.timestamps import WHAT_IS_A_MOMENT, read_duration, read_moment, write_duration, write_moment
 from service.search.parameters import MAY_BE_NONE, NAME_FIELDS, PARAMETERS, Parameter, Takes
 from service.search.query_language import read_words
 
-_LONGEST_NAME = 1000
-_MOST_VALUES = 500
+LONGEST_NAME: Final = 1000
+MOST_REPEATED: Final = 500
+"""Values of one parameter."""
+
+LARGEST_NUMBER: Final = 10**18 - 1
 _EXCHANGE = re.compile(r"[0-9a-f]{32}")
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 UNKNOWN: Final = "unknown"
@@ -36,6 +39,8 @@ class Filter:
     node: tuple[str, ...] = ()
     caller: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
     operation: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
@@ -82,13 +87,13 @@ def _name(text: str) -> str:
     if not text or text.isspace():
         return NOBODY
     # A command line that is no UTF-8 arrives with lone surrogates, which no record has: encode() refuses them.
-    if len(text) > _LONGEST_NAME or not text.encode():
+    if len(text) > LONGEST_NAME or not text.encode():
         raise ValueError
     return text
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 30 or int(text) > LARGEST_NUMBER:
         raise ValueError
     return int(text)
 
@@ -127,11 +132,11 @@ def _write_truth(value: bool | str) -> str:
 
 _VALUES = {
     Takes.WORDS: _Values(_words, "words"),
-    Takes.NAME: _Values(_name, f"a name of at most {_LONGEST_NAME} characters"),
+    Takes.NAME: _Values(_name, f"a name of at most {LONGEST_NAME} characters"),
     Takes.STATUS: _Values(_status, "an HTTP status such as 200 or 499", _write_status),
     Takes.TRUTH: _Values(_truth, "true or false", _write_truth),
     Takes.TRUTH_IF_KNOWN: _Values(_truth_if_known, "true, false or unknown", _write_truth),
-    Takes.SECONDS: _Values(read_duration, "seconds, or a duration such as 300ms or 2m", repr),
+    Takes.SECONDS: _Values(read_duration, "seconds, or a duration such as 300ms or 2m", write_duration),
     Takes.TIME: _Values(read_moment, WHAT_IS_A_MOMENT, write_moment),
     Takes.NUMBER: _Values(_number, "the number of an exchange"),
     Takes.ID: _Values(_exchange, "the id of an exchange, 32 hexadecimal digits"),
@@ -161,9 +166,9 @@ def read_filter(query: Mapping[str, str] | Iterable[tuple[str, str]], also: Iter
     for name, values in found.items():
         parameter = _BY_NAME[name]
         if parameter.is_repeatable:
-            if len(values) > _MOST_VALUES:
+            if len(values) > MOST_REPEATED:
                 raise ValueError(
-                    f"{name} is given {len(values)} times; at most {_MOST_VALUES} values can be asked for."
+                    f"{name} is given {len(values)} times; at most {MOST_REPEATED} values can be asked for."
                 )
             given[parameter.attribute] = tuple(dict.fromkeys(values))
         elif len(values) > 1:

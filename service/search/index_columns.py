@@ -6,23 +6,31 @@ from dataclasses import dataclass
 from service.journal.reader import Row
 from service.record.conversation import searchable
 from service.record.exchange import Outcome
+from service.record.failure_causes import cause_of
 from service.record.fields import FIELD_NAMES, FIELDS
+from service.record.model_time import model_time_of
+from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
+from service.record.operations import ANSWERED_IN_VECTORS, MODEL_CALLS
 from service.record.record import Record
 from service.search.index import NAMED
+from service.search.prompt_fingerprint import fingerprint
 from service.search.query_language import spaced
 
 COMPLETED, FAILED, CLIENT_LEFT = 0, 1, 2
+CALL, EMBEDDING, REFUSED, OTHER = 0, 1, 2, 3
 # As texts: a member of an enumeration takes longer to look up and to compare.
-_WHOLE, _LEFT = str(Outcome.COMPLETED), str(Outcome.CLIENT_LEFT)
+_WHOLE, _LEFT, _REFUSED = str(Outcome.COMPLETED), str(Outcome.CLIENT_LEFT), str(Outcome.REFUSED)
 # A column has a field's own name, or that of the field's filter.
 _FIELD_OF_FILTER = {field.filter: field.name for field in FIELDS}
-_NAME_FIELDS = tuple(name if name in FIELD_NAMES else _FIELD_OF_FILTER[name] for name in NAMED)
+_COMPUTED = frozenset({"cause"})
+_NAME_FIELDS = tuple(name if name in FIELD_NAMES or name in _COMPUTED else _FIELD_OF_FILTER[name] for name in NAMED)
+_CAUSE, _CALLER = NAMED.index("cause"), NAMED.index("caller")
 
 
 @dataclass(frozen=True, slots=True)
 class IndexColumns:
-    """``names`` in the order of index.NAMED; ``numbers`` are status, kind, is_truncated, request_ms, spot, tokens_in,
-    tokens_out and rate, as columns of the index; ``replay_of`` is the id of an exchange."""
+    """``names`` in the order of index.NAMED; ``numbers`` are the columns from status to asked of index.FACT_COLUMNS;
+    ``replay_of`` is the id of an exchange."""
 
     number: int
     ended_ms: int
@@ -37,15 +45,17 @@ class IndexColumns:
 def columns_of(row: Row) -> IndexColumns:
     """The columns of a record. Never raises: of a line that cannot be read only the row's own columns are known."""
     record = Record(row.line)
+    request_ms, kind = _thousandths(record.request_time), _kind(record, row.outcome)
     names = record.texts(_NAME_FIELDS)
     names[-2:] = names[-2] or row.operation or None, row.outcome
-    request_ms = _thousandths(record.request_time)
-    kind = _kind(record, row.outcome)
+    names[_CAUSE] = cause_of(record, row.outcome) if kind else None
+    names[_CALLER] = _caller(record, names[_CALLER])
     prompt, answer = map(spaced, searchable(record))
+    started_ms, model = row.started_ns // 1_000_000, model_time_of(record)
     return IndexColumns(
         number=row.number,
         ended_ms=row.ended_ns // 1_000_000,
-        started_ms=row.started_ns // 1_000_000,
+        started_ms=started_ms,
         names=tuple(names),
         numbers=(
             record.status,
@@ -56,6 +66,11 @@ def columns_of(row: Row) -> IndexColumns:
             record.prompt_tokens,
             record.completion_tokens,
             _thousandths(record.tokens_per_second),
+            _apart(record.operation or row.operation, row.outcome),
+            _thousandths(model.waited),
+            None if model.works is None and model.waited is None else started_ms + round(model.begins * 1000),
+            _thousandths(model.works),
+            fingerprint(record, prompt),
         ),
         replay_of=record.replay_of or None,
         prompt=prompt,
@@ -75,6 +90,20 @@ def _kind(record: Record, outcome: str) -> int:
         return CLIENT_LEFT
     is_failed = outcome != _WHOLE if record.failed is None else record.failed
     return FAILED if is_failed else COMPLETED
+
+
+def _apart(operation: str | None, outcome: str) -> int:
+    if outcome == _REFUSED:
+        return REFUSED
+    if operation in ANSWERED_IN_VECTORS:
+        return EMBEDDING
+    return CALL if operation in MODEL_CALLS else OTHER
+
+
+def _caller(record: Record, caller: str | None) -> str | None:
+    """n8n, where one of its nodes goes by the name of the library that it asks with."""
+    is_library = caller is not None and may_be_ai_node(record.user_agent or "") and caller in (record.user_agent or "")
+    return N8N if is_library and is_n8n(record) else caller
 
 
 def _thousandths(value: float | None) -> int | None:

@@ -62,6 +62,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("node", Takes.NAME, "Only this n8n node.", "node", "node"),
     Parameter("caller", Takes.NAME, "Only this program, or name of its API key.", "caller", "caller"),
     Parameter("user", Takes.NAME, "Only this user.", "user", "user"),
+    Parameter("key", Takes.NAME, "Only who showed the API key of this name.", "key", "key"),
+    Parameter("address", Takes.NAME, "Only clients of this address.", "address", "address"),
     Parameter(
         *("task", Takes.NAME),
         "Only what a client asked for itself: title, tags, query, …; empty: only what people and programs asked.",

@@ -13,9 +13,13 @@ from service.journal.damage import noted_damage
 from service.journal.reader import LAST_NUMBER, Reader
 from service.record.explanation import Surroundings
 from service.search import neighbours, totals
+from service.search.failed_requests import failed_requests
+from service.search.failure_groups import FailureReport, grouped, with_records
 from service.search.filters import Filter, without
 from service.search.index_query import IndexFile, number_ranges
 from service.search.neighbours import Neighbours
+from service.search.quarter_hours import Quarter, quarter_hours
+from service.search.recent_numbers import RecentNumbers, recent_numbers
 from service.search.timeline import Timeline, draw_timeline
 from service.search.totals import Group
 
@@ -134,6 +138,26 @@ class Search:
         with self._index.snapshot(TOTAL_SECONDS) as connection:
             return totals.groups(connection, by, wanted, ids)
 
+    def failures(self, wanted: Filter) -> FailureReport:
+        """What failed of all that ``wanted`` lets through, by its cause, and who got an answer all the same."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            requests, is_complete = failed_requests(connection, wanted, ids)
+        report = grouped(requests, is_complete)
+        shown = {number for group in report.groups for request in group.requests for number in request.numbers}
+        return with_records(report, self._ids(sorted(shown)), self._lines(report.examples))
+
+    def quarter_hours(self, wanted: Filter) -> list[Quarter]:
+        """How busy models were, quarter of an hour by quarter."""
+        ids = self._numbers_of(wanted)
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return quarter_hours(connection, wanted, ids)
+
+    def recent_numbers(self, now_ns: int) -> RecentNumbers:
+        """How the last minutes went, for alerts."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return recent_numbers(connection, now_ns)
+
     def surroundings(self, number: int) -> Surroundings:
         """What went on around exchange ``number``, as far as the index knows it."""
         with self._index.snapshot(TOTAL_SECONDS) as connection:
@@ -192,6 +216,9 @@ class Search:
         marks = ",".join("?" * len(wanted.exchange))
         rows = self._journal.ask(f"SELECT number FROM exchange WHERE id IN ({marks})", wanted.exchange)
         return sorted(number for (number,) in rows)
+
+    def _lines(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        return dict(self._journal.ask_of("SELECT number, line FROM exchange WHERE number IN", numbers))
 
     def _ids(self, numbers: Sequence[int]) -> dict[int, str]:
         return dict(self._journal.ask(f"SELECT number, id FROM exchange WHERE number IN ({_list(numbers)})"))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.search.filters import Filter
+from service.search.index_columns import CALL, EMBEDDING, OTHER, REFUSED
 from service.search.index_query import NumberRange, number_ranges
 from service.search.totals import counted_names, nearest_rank
 
@@ -24,9 +25,12 @@ SELECT (min(ended_ms, ?) - ?) / ? * 4096 + spot AS place, max(number), ended_ms,
 GROUP BY place
 """
 _SUMS = """
-SELECT coalesce(sum(request_ms), 0), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
-    coalesce(sum(is_truncated), 0) {source}
+SELECT apart, count(*), sum(kind <> 0), coalesce(sum(request_ms), 0), count(request_ms), coalesce(sum(tokens_in), 0),
+    coalesce(sum(tokens_out), 0), coalesce(sum(is_truncated), 0) {source} GROUP BY apart
 """
+_HEIGHTS = "SELECT spot / 4, count(*) {source} AND request_ms IS NOT NULL{condition} GROUP BY 1"
+_CALLS_ONLY = f" AND apart = {CALL}"
+_COUNT, _FAILED, _TOTAL_MS, _TIMED, _TOKENS_IN, _TOKENS_OUT, _TRUNCATED = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,11 @@ class Timeline:
 
     Each of ``dots`` is (end in Unix milliseconds, duration in milliseconds, kind, how many lie in the same place,
     number): time, duration and number are those of the newest there; kind is 0 for completed, 1 failed, 2 client left.
-    ``mean``, ``p50`` and ``p95`` (nearest rank) are seconds, None where no duration is known. ``failed`` counts all
-    that were not completed, ``truncated`` cut prompts. ``models`` are (name, count), most frequent first.
+    ``count`` and ``failed`` (all that were not completed) are of everything. All other numbers are of ``model_calls``:
+    those that generate, of which ``failed_calls`` were not completed; where there is none, of everything. ``mean``,
+    ``p50`` and ``p95`` (nearest rank) are seconds, None where no duration is known, ``truncated`` counts cut prompts.
+    ``embeddings``, ``refused`` and ``others`` (lists and the like) count what stands apart from model calls. ``models``
+    are (name, count), most frequent first.
     """
 
     since_ns: int
@@ -51,6 +58,11 @@ class Timeline:
     tokens_out: int
     truncated: int
     models: list[tuple[str, int]]
+    model_calls: int
+    failed_calls: int
+    embeddings: int
+    refused: int
+    others: int
 
 
 def draw_timeline(
@@ -61,8 +73,7 @@ def draw_timeline(
     since_ms, until_ms = _ends(connection, wanted, ranges)
     width = max(1, math.ceil((until_ms - since_ms) / max(1, columns)))
     dots: dict[int, Dot] = {}
-    at_height: Counter[int] = Counter()
-    sums: Counter[int] = Counter()
+    sums: dict[int, list[int]] = {apart: [0] * 7 for apart in (CALL, EMBEDDING, REFUSED, OTHER)}
     for part in ranges:
         question = _PLACES.format(source=part.source)
         for place, number, ended_ms, request_ms, count in connection.execute(
@@ -75,25 +86,41 @@ def draw_timeline(
                 if known is None
                 else (known[0], known[1], known[2], known[3] + count, known[4])
             )
-            at_height[(place & 4095) >> 2] += count
-        sums.update(dict(enumerate(connection.execute(_SUMS.format(source=part.source), part.values).fetchone())))
-    # Height 0 is where those lie whose duration nobody knows.
-    del at_height[0]
-    timed = at_height.total()
+        for apart, *numbers_of_it in connection.execute(_SUMS.format(source=part.source), part.values):
+            sums[apart] = [one + more for one, more in zip(sums[apart], numbers_of_it, strict=True)]
+    counts = {apart: of_it[_COUNT] for apart, of_it in sums.items()}
+    told = [sums[CALL]] if counts[CALL] else list(sums.values())
+    total = [sum(column) for column in zip(*told, strict=True)]
+    condition = _CALLS_ONLY if counts[CALL] else ""
+    at_height = _heights(connection, ranges, condition)
     return Timeline(
         since_ns=since_ms * 1_000_000,
         until_ns=until_ms * 1_000_000,
         dots=sorted(dots.values()),
         count=sum(dot[3] for dot in dots.values()),
         failed=sum(dot[3] for dot in dots.values() if dot[2]),
-        mean=sums[0] / timed / 1000 if timed else None,
-        p50=_percentile(connection, ranges, at_height, 0.50),
-        p95=_percentile(connection, ranges, at_height, 0.95),
-        tokens_in=sums[1],
-        tokens_out=sums[2],
-        truncated=sums[3],
+        mean=total[_TOTAL_MS] / total[_TIMED] / 1000 if total[_TIMED] else None,
+        p50=_percentile(connection, ranges, at_height, 0.50, condition),
+        p95=_percentile(connection, ranges, at_height, 0.95, condition),
+        tokens_in=total[_TOKENS_IN],
+        tokens_out=total[_TOKENS_OUT],
+        truncated=total[_TRUNCATED],
         models=counted_names(connection, "model", ranges),
+        model_calls=counts[CALL],
+        failed_calls=sums[CALL][_FAILED],
+        embeddings=counts[EMBEDDING],
+        refused=counts[REFUSED],
+        others=counts[OTHER],
     )
+
+
+def _heights(connection: sqlite3.Connection, ranges: Sequence[NumberRange], condition: str) -> Counter[int]:
+    """How many are drawn at each height, of those whose duration is known."""
+    heights: Counter[int] = Counter()
+    for part in ranges:
+        question = _HEIGHTS.format(source=part.source, condition=condition)
+        heights.update(dict(connection.execute(question, part.values).fetchall()))
+    return heights
 
 
 def _ends(connection: sqlite3.Connection, wanted: Filter, ranges: Sequence[NumberRange]) -> tuple[int, int]:
@@ -120,7 +147,11 @@ def _ends(connection: sqlite3.Connection, wanted: Filter, ranges: Sequence[Numbe
 
 
 def _percentile(
-    connection: sqlite3.Connection, ranges: Sequence[NumberRange], at_height: Counter[int], share: float
+    connection: sqlite3.Connection,
+    ranges: Sequence[NumberRange],
+    at_height: Counter[int],
+    share: float,
+    condition: str,
 ) -> float | None:
     """Exact seconds. How many are at each height tells at which one it lies: only the durations there are sorted."""
     rank = nearest_rank(at_height.total(), share)
@@ -133,7 +164,7 @@ def _percentile(
             counts.update(
                 dict(
                     connection.execute(
-                        f"SELECT request_ms, count(*) {part.source} AND spot BETWEEN ? AND ? GROUP BY request_ms",
+                        f"SELECT request_ms, count(*) {part.source} AND spot BETWEEN ? AND ?{condition} GROUP BY 1",
                         (*part.values, 4 * height, 4 * height + 3),
                     ).fetchall()
                 )

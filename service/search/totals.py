@@ -1,25 +1,30 @@
-"""Totals of many exchanges, name by name: calls, failures, durations, tokens. SQLite counts and sorts."""
+"""Totals of many exchanges, name by name: calls, failures, durations, tokens, waiting. SQLite counts and sorts."""
 
 import math
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from service.search.filters import Filter
 from service.search.index_query import NumberRange, number_ranges
+from service.search.made_wait import made_wait
 
-STATS_FIELDS = ("model", "workflow", "node", "caller", "task", "operation", "cut")
+STATS_FIELDS = (
+    *("model", "workflow", "node", "caller", "user", "key", "task", "operation", "outcome", "address", "cut"),
+)
 # Names that differ with each call would make a list without end.
 MOST_GROUPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All calls with the same ``name`` ("" when they say none).
+    """All exchanges with the same ``name`` ("" when they tell none), whose number is ``calls``.
 
     ``mean``, ``p50`` and ``p95`` are seconds and ``rate_median`` tokens a second (nearest rank), None where none is
-    known; ``failed`` counts what was not completed.
+    known; ``failed`` counts what was not completed. ``total`` is how long they took, ``model_time`` how long a model
+    read and wrote for them, ``waited`` how long they waited for that, ``made_wait`` how long others waited meanwhile:
+    all in seconds. A share is a part of what all groups took, 0 to 1.
     """
 
     name: str
@@ -31,6 +36,16 @@ class Group:
     tokens_in: int
     tokens_out: int
     rate_median: float | None
+    total: float = 0.0
+    total_share: float = 0.0
+    model_time: float = 0.0
+    model_share: float = 0.0
+    waited: float = 0.0
+    made_wait: float = 0.0
+
+
+GROUP_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Group))
+_ORDERS = tuple(name for name in GROUP_COLUMNS if name not in ("total_share", "model_share"))
 
 
 def values(
@@ -46,29 +61,45 @@ def counted_names(
     """As ``values``, of what lies in ``ranges``."""
     counts: Counter[int] = Counter()
     for part in ranges:
-        question = f"SELECT {_column(field)} AS name, count(*) {part.source} GROUP BY 1"
+        question = f"SELECT {name_column(field)} AS name, count(*) {part.source} GROUP BY 1"
         counts.update(dict(connection.execute(question, part.values).fetchall()))
     counts.pop(None, None)  # type: ignore[call-overload]
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
-    names = _names(connection, [identifier for identifier, _ in most])
+    names = names_of(connection, [identifier for identifier, _ in most])
     return [(names[identifier], count) for identifier, count in most]
 
 
 def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> list[Group]:
-    """One Group for each name in the field ``by``, the MOST_GROUPS largest, the largest first."""
+    """One Group for each name in the field ``by``, the MOST_GROUPS with the most calls, the largest first."""
     if by not in STATS_FIELDS:
         raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
     connection.execute("DROP TABLE IF EXISTS temp.call")
-    connection.execute("CREATE TEMP TABLE call(name, request_ms, rate, kind, tokens_in, tokens_out)")
+    connection.execute(
+        "CREATE TEMP TABLE call(number INTEGER PRIMARY KEY, name, request_ms, rate, kind, tokens_in, tokens_out,"
+        " works_ms, waited_ms)"
+    )
     try:
         for part in number_ranges(connection, wanted, numbers):
             connection.execute(
-                f"INSERT INTO call SELECT {_column(by)}, request_ms, rate, kind, tokens_in, tokens_out {part.source}",
+                f"INSERT INTO call SELECT number, {name_column(by)}, request_ms, rate, kind, tokens_in, tokens_out,"
+                f" works_ms, waited_ms {part.source}",
                 part.values,
             )
-        return list(_groups_of_calls(connection))
+        # Whoever waited then, also those that the filter leaves out.
+        then = Filter(since_ns=wanted.since_ns, until_ns=wanted.until_ns, before=wanted.before, after=wanted.after)
+        made = made_wait(connection, name_column(by), list(number_ranges(connection, then, None)))
+        return list(_groups_of_calls(connection, made))
     finally:
         connection.execute("DROP TABLE temp.call")
+
+
+def in_order(groups: Sequence[Group], sort: str) -> list[Group]:
+    """The same sorted by one of GROUP_COLUMNS, most first, names from A on; equal ones stay in their order."""
+    if sort not in _ORDERS:
+        raise ValueError(f"sort={sort!r} is not understood: expected is one of {', '.join(_ORDERS)}.")
+    if sort == "name":
+        return sorted(groups, key=lambda group: (not group.name, group.name.casefold()))
+    return sorted(groups, key=lambda group: -1.0 if (value := getattr(group, sort)) is None else value, reverse=True)
 
 
 def nearest_rank(count: int, share: float) -> int:
@@ -77,15 +108,18 @@ def nearest_rank(count: int, share: float) -> int:
     return max(1, math.ceil(count * share - 1e-9))
 
 
-def _groups_of_calls(connection: sqlite3.Connection) -> Iterator[Group]:
+def _groups_of_calls(connection: sqlite3.Connection, made: dict[int | None, float]) -> Iterator[Group]:
+    all_ms, all_works_ms = connection.execute("SELECT sum(request_ms), sum(works_ms) FROM call").fetchone()
     totals = connection.execute(
         "SELECT name, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
-        f" coalesce(sum(tokens_out), 0), count(rate) FROM call GROUP BY name ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
+        " coalesce(sum(tokens_out), 0), count(rate), coalesce(sum(request_ms), 0), coalesce(sum(works_ms), 0),"
+        " coalesce(sum(waited_ms), 0) FROM call"
+        f" GROUP BY name ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
     ).fetchall()
-    names = _names(connection, [row[0] for row in totals if row[0] is not None])
+    names = names_of(connection, [row[0] for row in totals if row[0] is not None])
     durations = _ranked(connection, "request_ms", {row[0]: row[4] for row in totals}, (0.5, 0.95))
     rates = _ranked(connection, "rate", {row[0]: row[7] for row in totals}, (0.5,))
-    for name, calls, failed, mean, _, tokens_in, tokens_out, _ in totals:
+    for name, calls, failed, mean, _, tokens_in, tokens_out, _, total_ms, works_ms, waited_ms in totals:
         p50, p95 = durations.get(name, (None, None))
         (rate,) = rates.get(name, (None,))
         yield Group(
@@ -98,6 +132,12 @@ def _groups_of_calls(connection: sqlite3.Connection) -> Iterator[Group]:
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             rate_median=rate,
+            total=total_ms / 1000,
+            total_share=total_ms / all_ms if all_ms else 0.0,
+            model_time=works_ms / 1000,
+            model_share=works_ms / all_works_ms if all_works_ms else 0.0,
+            waited=waited_ms / 1000,
+            made_wait=round(made.get(name, 0.0), 3),
         )
 
 
@@ -124,10 +164,12 @@ def _ranked(
     return values
 
 
-def _column(field: str) -> str:
+def name_column(field: str) -> str:
+    """The column of ``fact``, as SQL, that holds the id of what ``field`` names."""
     # A workflow of which only the id is known is named by it.
     return "coalesce(workflow, workflow_id)" if field == "workflow" else field
 
 
-def _names(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
+def names_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The names with these ids."""
     return dict(connection.execute(f"SELECT id, text FROM name WHERE id IN ({','.join(map(str, ids))})").fetchall())

@@ -174,6 +174,9 @@ def _ask_for_totals(asking: _Asking) -> None:
     asking.ask("names of all executions", None, lambda: search.values("execution", Filter()), 3)
     asking.ask("statistics by model, a week", None, lambda: search.stats(_within(asking, Filter(), 7), "model"), 3)
     asking.ask("statistics by model, everything", None, lambda: search.stats(Filter(), "model"), 3)
+    asking.ask("failures of a week", None, lambda: search.failures(_within(asking, Filter(), 7)), 3)
+    asking.ask("failures of everything", None, lambda: search.failures(Filter()), 3)
+    asking.ask("a week as a heatmap", None, lambda: search.quarter_hours(_within(asking, Filter(), 7)), 3)
     asking.ask("all numbers of a model", None, lambda: sum(map(len, search.numbers(Filter(model=(MODELS[0],))))), 3)
 
 

@@ -161,3 +161,9 @@ def test_being_ended_leaves_no_prompts_behind(
     before = set(tmp_path.iterdir())
     assert run("export", "csv", "--output", str(tmp_path / "out.csv")).exit_code == 128 + number
     assert set(tmp_path.iterdir()) == before
+
+
+def test_an_archive_names_the_address_at_which_the_recorder_listens(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN", "0.0.0.0:9123")
+    entries = json.loads(run("export", "har").stdout)["log"]["entries"]
+    assert {entry["request"]["url"][:34] for entry in entries} == {"http://127.0.0.1:9123/api/ollama/a"}

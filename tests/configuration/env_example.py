@@ -51,12 +51,6 @@ STACK_VARIABLES = (
     ),
     StackVariable("OLLAMA_MEMORY", "16g", "memory that an Ollama in a container may take"),
     StackVariable("OLLAMA_KEEP_ALIVE", "5m", "how long an Ollama in a container keeps a model loaded"),
-    StackVariable(
-        "ALERT_WEBHOOK_URL",
-        "",
-        "address that Grafana posts its alerts to; empty = alerts show in Grafana only",
-    ),
-    StackVariable("ALERT_P95_SECONDS", "30", "an alert fires when one call in twenty takes longer, in seconds"),
 )
 
 

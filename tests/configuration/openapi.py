@@ -12,7 +12,9 @@ import yaml
 from service.record.conversation import Conversation
 from service.record.explanation import Explanation
 from service.record.fields import FIELDS, FieldKind
+from service.search.filters import LARGEST_NUMBER, LONGEST_NAME, MOST_REPEATED
 from service.search.parameters import PARAMETERS, Parameter, Takes
+from service.search.query_language import LONGEST_SEARCH
 
 _FOLDER = Path(__file__).parent
 _ERROR = {"$ref": "#/components/responses/Error"}
@@ -24,16 +26,16 @@ _KINDS = {
     FieldKind.TRUTH: "boolean",
     FieldKind.NAMES: "array",
 }
-_NAME = {"type": "string", "minLength": 1, "maxLength": 60}
+_NAME = {"type": "string", "maxLength": LONGEST_NAME}
 _VALUES: dict[Takes, dict[str, Any]] = {
-    Takes.WORDS: {"type": "string", "maxLength": 300},
+    Takes.WORDS: {"type": "string", "maxLength": LONGEST_SEARCH},
     Takes.NAME: _NAME,
     Takes.STATUS: {"type": "integer", "minimum": 100, "maximum": 999},
     Takes.TRUTH: {"type": "boolean"},
     Takes.TRUTH_IF_KNOWN: {"type": "string", "enum": ["true", "false", "unknown"]},
-    Takes.SECONDS: {"type": "number", "minimum": 0, "maximum": 100000},
+    Takes.SECONDS: {"type": "number", "minimum": 0},
     Takes.TIME: {"type": "string", "examples": ["-24h", "2026-11-21T08:30:00Z"]},
-    Takes.NUMBER: {"type": "integer", "minimum": 0, "maximum": 100000000000000000},
+    Takes.NUMBER: {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
     Takes.ID: {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -72,7 +74,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     described: dict[str, Any] = {"name": parameter.name, "in": "query", "required": False}
     if not parameter.is_repeatable:
         return described | {"description": parameter.meaning, "schema": _VALUES[parameter.takes]}
-    values = {"type": "array", "items": _VALUES[parameter.takes], "maxItems": 4}
+    values = {"type": "array", "items": _VALUES[parameter.takes], "maxItems": MOST_REPEATED}
     repeated = f"{parameter.meaning} Repeated: any of them."
     return described | {"description": repeated, "schema": values, "style": "form", "explode": True}
 

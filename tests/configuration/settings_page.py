@@ -47,7 +47,8 @@ shows it to the recorder.
 
 """
 END = """
-`docker compose` itself sets `LISTEN` and `DATA_DIR`, and has other defaults for four variables:
+`docker compose` itself sets `LISTEN` and `DATA_DIR`, and has other defaults for four variables. It tells
+`ALERT_WEBHOOK_URL` to Grafana only, so that nobody is told twice:
 
 | variable | default in the stack | why |
 |---|---|---|

@@ -22,7 +22,7 @@ NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "comm
 
 # What each room may import of ours, beside itself and events. `service` alone is the version.
 MAY_IMPORT = {
-    "service.settings": set[str](),
+    "service.settings": {"service.setting_values"},
     "service.event_log": set[str](),
     "service.events": {"service.event_log"},
     # Records and events tell times in one form.
@@ -46,7 +46,14 @@ MAY_IMPORT = {
     "service.exports": {"service.record", "service.journal.reader"},
     # Each receiver reads its own settings, so that a further one is a folder and a line.
     "service.shipping": {"service.record", "service.journal", "service.settings"},
-    "service.inspector": {"service.record", "service.journal", "service.search", "service.exports"},
+    # What the index and the parts tell is compared with limits; the parts are asked where they meet.
+    "service.alerting": {"service.record", "service.search", "service.journal"},
+    "service.setting_values": set[str](),
+    # For readers of a page, and as a command.
+    "service.reporting": {"service.record", "service.search"},
+    "service.inspector": {
+        *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
+    },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
     # Files that settings name become what the gateway asks for.

@@ -99,12 +99,12 @@ async def test_numbers_come_back_with_the_list(browser: Browser, tmp_path: Path)
         await found(app, "", 2)
         async with opened(browser, app, forgiven="status of 503") as page:
             numbers = page.locator("#totals")
-            await expect(numbers).to_contain_text("exchanges2median")
+            await expect(numbers).to_contain_text("model calls2median")
             await page.route("**/exchanges.json*q=again*", lambda route: route.fulfill(status=503), times=1)
             await page.get_by_role("searchbox", name="Search").fill("again")
             await page.get_by_role("button", name="Try again").click()
             await expect(rows(page)).to_have_count(1)
-            await expect(numbers).to_contain_text("exchanges1median")
+            await expect(numbers).to_contain_text("model calls1median")
             await expect(page.get_by_role("region", name="Overview")).to_contain_text("with again")
 
 
@@ -120,7 +120,7 @@ async def test_what_could_not_be_loaded_is_asked_for_again_once_the_recorder_is_
             await page.goto(f"http://127.0.0.1:{app.port}/?from=all")
             await connected(page)
             await expect(rows(page)).to_have_count(1)
-            await expect(page.locator("#totals")).to_contain_text("exchanges1median")
+            await expect(page.locator("#totals")).to_contain_text("model calls1median")
 
 
 async def test_what_somebody_else_erases_goes_from_every_window(browser: Browser, tmp_path: Path) -> None:
@@ -138,5 +138,5 @@ async def test_what_somebody_else_erases_goes_from_every_window(browser: Browser
             for window in (page, resting):
                 await window.evaluate(TAB_IS.format("false"))
                 await expect(rows(window)).to_have_count(1)
-                await expect(window.locator("#totals")).to_contain_text("exchanges1median")
+                await expect(window.locator("#totals")).to_contain_text("model calls1median")
                 assert "nobody else" not in await window.content()

@@ -131,10 +131,10 @@ async def test_the_numbers_follow_a_search_while_it_finds_more(browser: Browser,
         async with opened(browser, app, "/?from=all&q=quokka") as page:
             await connected(page)
             facts = page.locator("#totals")
-            await expect(facts).to_contain_text("exchanges1median")
+            await expect(facts).to_contain_text("model calls1median")
             await chat(app, "The quokka smiles again")
             await expect(rows(page)).to_have_count(2)
-            await expect(facts).to_contain_text("exchanges2median")
+            await expect(facts).to_contain_text("model calls2median")
 
 
 async def test_what_ended_while_nobody_looked_is_counted_when_somebody_looks_again(
@@ -146,13 +146,13 @@ async def test_what_ended_while_nobody_looked_is_counted_when_somebody_looks_aga
         async with opened(browser, app) as page:
             await connected(page)
             facts = page.locator("#totals")
-            await expect(facts).to_contain_text("exchanges1median")
+            await expect(facts).to_contain_text("model calls1median")
             await page.evaluate(TAB_IS.format("true"))
             await chat(app, "The quokka smiles again")
             await expect(rows(page)).to_have_count(2)
             await found(app, "q=quokka", 2)
             await page.evaluate(TAB_IS.format("false"))
-            await expect(facts).to_contain_text("exchanges2median")
+            await expect(facts).to_contain_text("model calls2median")
 
 
 async def test_a_model_keeps_its_colour_while_one_looks_around(browser: Browser, tmp_path: Path) -> None:

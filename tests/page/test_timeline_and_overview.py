@@ -71,7 +71,7 @@ async def test_the_overview_filters_by_what_it_shows_and_is_new_after_reading(br
             await expect(overview).to_be_hidden()
             await chat(app, "Hello again")
             await expect(rows(page)).to_have_count(2)
-            await expect(page.locator("#totals")).to_contain_text("exchanges2median")
+            await expect(page.locator("#totals")).to_contain_text("model calls2median")
             await page.keyboard.press("Escape")
             await expect(overview.get_by_role("row").nth(1)).to_contain_text(re.compile("^tiny2"))
             held: list[Route] = []
@@ -102,7 +102,7 @@ async def test_under_a_pointer_that_chooses_a_span_nothing_moves(browser: Browse
             await asyncio.sleep(1)
             async with page.expect_response("**/timeline.json*"):
                 await chat(app, "One more")
-            await expect(page.locator("#totals")).to_contain_text("exchanges4median")
+            await expect(page.locator("#totals")).to_contain_text("model calls4median")
             await page.mouse.move(box["x"] + 500, height + 1)
             assert await shade.bounding_box() == before
             await expect(page.get_by_role("img", name="3 exchanges")).to_be_visible()

@@ -1,6 +1,6 @@
 import pytest
 
-from service.record.timestamps import read_duration, read_moment, write_moment
+from service.record.timestamps import read_duration, read_moment, write_duration, write_moment
 
 NOW = 1_800_000_000_000_000_000
 DAY = 86_400_000_000_000
@@ -65,3 +65,10 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 @pytest.mark.parametrize("moment", [0, MORNING, MORNING + 1, MORNING + 120_000_000, (1 << 63) - 1])
 def test_what_is_written_is_read_as_the_same_moment(moment: int) -> None:
     assert read_moment(write_moment(moment)) == moment
+
+
+@pytest.mark.parametrize("text", ["12.3456789012", "0.00000001", "5.", "999999999999999", "0." + "3" * 300])
+def test_a_duration_may_have_any_number_of_decimals_and_survives_its_own_address(text: str) -> None:
+    seconds = read_duration(text)
+    assert seconds == float(text)
+    assert read_duration(write_duration(seconds)) == seconds

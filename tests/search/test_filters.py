@@ -11,6 +11,8 @@ FULL = Filter(
     node=("AI Agent",),
     caller=("Ünïcödé & =",),
     user=("ada@example.org", ""),
+    key=("shop",),
+    address=("192.0.2.7", ""),
     task=("",),
     operation=("chat",),
     outcome=("completed", "client_left"),

@@ -2,8 +2,19 @@ import orjson
 import pytest
 
 from service.journal.reader import Row
-from service.search.index import NAMED
-from service.search.index_columns import CLIENT_LEFT, COMPLETED, FAILED, IndexColumns, columns_of, height
+from service.search.index import FACT_COLUMNS, NAMED
+from service.search.index_columns import (
+    CALL,
+    CLIENT_LEFT,
+    COMPLETED,
+    EMBEDDING,
+    FAILED,
+    OTHER,
+    REFUSED,
+    IndexColumns,
+    columns_of,
+    height,
+)
 
 
 def row(line: bytes, outcome: str = "completed") -> Row:
@@ -23,6 +34,8 @@ def test_names_and_numbers_come_from_the_line() -> None:
         node="AI Agent",
         caller="n8n",
         user="ada",
+        key="shop",
+        remote_addr="192.0.2.7",
         task="title",
         operation="generate",
         status=200,
@@ -44,13 +57,16 @@ def test_names_and_numbers_come_from_the_line() -> None:
         "node": "AI Agent",
         "caller": "n8n",
         "user": "ada",
+        "key": "shop",
+        "address": "192.0.2.7",
         "task": "title",
         "cut": "shift",
+        "cause": None,
         "operation": "generate",
         "outcome": "completed",
     }
     assert (found.number, found.started_ms, found.ended_ms) == (7, 1_700_000_000_123, 1_700_000_001_987)
-    assert found.numbers == (200, COMPLETED, 1, 1234, 4 * height(1234), 17, 5, 12345)
+    assert found.numbers[:8] == (200, COMPLETED, 1, 1234, 4 * height(1234), 17, 5, 12345)
     assert (found.replay_of, found.answer) == ("f" * 32, "an answer")
 
 
@@ -59,7 +75,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
     found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
-    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None)
+    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, None, None, None, None)
     assert (found.prompt, found.answer, found.replay_of) == ("", "", None)
 
 
@@ -98,3 +114,44 @@ def test_a_duration_is_drawn_the_higher_the_longer_it_is() -> None:
 def test_whether_a_prompt_was_cut_is_one_of_three() -> None:
     lines = (b'{"prompt_truncated":true}', b'{"prompt_truncated":false}', b"{}")
     assert [columns_of(row(line)).numbers[2] for line in lines] == [1, 0, None]
+
+
+def number(found: IndexColumns, column: str) -> int | None:
+    return found.numbers[FACT_COLUMNS.index(column) - FACT_COLUMNS.index("status")]
+
+
+def test_how_long_it_waited_and_how_long_its_model_worked_stand_apart() -> None:
+    timed = {"request_time": 10.0, "queue_time": 2.0, "load_time": 3.0, "prompt_time": 1.0, "generation_time": 4.0}
+    found = facts(operation="chat", stream=True, time_to_first_token=6.0, **timed)
+    assert (number(found, "waited_ms"), number(found, "works_ms")) == (5000, 5000)
+    assert number(found, "begun_ms") == found.started_ms + 5000
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome", "apart"),
+    [
+        ("chat", "completed", CALL),
+        ("generate", "upstream_timed_out", CALL),
+        ("embed", "completed", EMBEDDING),
+        ("chat", "refused", REFUSED),
+        ("list", "completed", OTHER),
+        ("load", "completed", OTHER),
+    ],
+)
+def test_embeddings_refusals_and_lists_stand_apart_from_model_calls(operation: str, outcome: str, apart: int) -> None:
+    assert number(facts(outcome, operation=operation), "apart") == apart
+
+
+@pytest.mark.parametrize(
+    ("given", "caller"),
+    [
+        ({"caller": "ollama-js", "user_agent": "ollama-js/0.6.4 (x64 linux)", "workflow": "Mails"}, "n8n"),
+        ({"caller": "OpenAI", "user_agent": "OpenAI/JS 6.9.0", "workflow_id": "w1"}, "n8n"),
+        ({"caller": "ollama-js", "user_agent": "ollama-js/0.6.4 (x64 linux)"}, "ollama-js"),
+        ({"caller": "shop", "user_agent": "ollama-js/0.6.4 (x64 linux)", "workflow": "Mails"}, "shop"),
+        ({"caller": "curl", "user_agent": "curl/8.5.0", "workflow": "Mails"}, "curl"),
+        ({"user_agent": "ollama-js/0.6.4", "workflow": "Mails"}, None),
+    ],
+)
+def test_n8n_is_counted_as_n8n_whatever_library_its_node_asks_with(given: dict[str, str], caller: str | None) -> None:
+    assert facts(request_uri="/api/ollama/api/chat", **given).names[NAMED.index("caller")] == caller

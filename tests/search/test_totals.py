@@ -1,12 +1,14 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from service.record.exchange import EncodedRecord
 from service.search.filters import Filter
 from service.search.search import Search
-from service.search.totals import Group, nearest_rank
+from service.search.totals import STATS_FIELDS, Group, in_order, nearest_rank
 from tests.search.indexed import index, said, write
 
 
@@ -51,10 +53,70 @@ def test_statistics_add_up_each_group(tmp_path: Path, searching: Search) -> None
     index(tmp_path)
 
     assert searching.stats(Filter(), "model") == [
-        Group("a", 20, 0, 1.05, 1.0, 1.9, 200, 210, 10.0),
-        Group("", 1, 0, 0.5, 0.5, 0.5, 0, 0, None),
+        Group("a", 20, 0, 1.05, 1.0, 1.9, 200, 210, 10.0, 21.0, 21 / 21.5, 21.0, 21 / 21.5),
+        Group("", 1, 0, 0.5, 0.5, 0.5, 0, 0, None, 0.5, 0.5 / 21.5, 0.5, 0.5 / 21.5),
         Group("b", 1, 1, None, None, None, 0, 0, None),
     ]
+
+
+def measured(number: int, waits: float, works: float, **facts: Any) -> EncodedRecord:
+    """A streamed chat that waits so many seconds in the recorder, and then is answered."""
+    facts |= {"queue_time": waits, "time_to_first_token": waits, "prompt_time": 0.0, "generation_time": works}
+    return said(number, seconds=waits + works, stream=True, **facts)
+
+
+def test_who_works_while_others_wait_made_them_wait(tmp_path: Path, searching: Search) -> None:
+    records = [
+        measured(1, 0, 10, user="ada"),
+        measured(2, 9, 2, user="ada"),
+        measured(3, 8, 5, user="bob"),
+        measured(4, 7, 1, user="carl", model="other"),
+    ]
+    write(tmp_path, records)
+    index(tmp_path)
+
+    made = {group.name: (group.waited, group.made_wait) for group in searching.stats(Filter(), "user")}
+    # Ada's first call works until second 11. Bob waits from 3 to 11 and Carl from 4 to 11, her second call for herself.
+    # Then all three work, and nobody waits.
+    assert made == {"ada": (9.0, 15.0), "bob": (8.0, 0.0), "carl": (7.0, 0.0)}
+    # Whoever waited counts, whatever the filter.
+    (ada,) = searching.stats(Filter(user=("ada",)), "user")
+    assert ada.made_wait == 15.0
+
+
+def test_those_who_work_at_once_share_the_waiting(tmp_path: Path, searching: Search) -> None:
+    records = [measured(1, 0, 10, user="ada"), measured(2, 0, 9, user="bob"), measured(3, 4, 1, user="carl")]
+    write(tmp_path, records)
+    index(tmp_path)
+
+    made = {group.name: group.made_wait for group in searching.stats(Filter(), "user")}
+    assert made == {"ada": 2.0, "bob": 2.0, "carl": 0.0}
+
+
+@pytest.mark.parametrize("by", STATS_FIELDS)
+def test_totals_are_had_for_every_name(tmp_path: Path, searching: Search, by: str) -> None:
+    field = {"address": "remote_addr", "cut": "prompt_truncated_by"}.get(by, by)
+    value = "client_left" if by == "outcome" else "named"
+    facts: dict[str, Any] = {field: value}
+    write(tmp_path, [said(1, **facts)])
+    index(tmp_path)
+
+    (group,) = searching.stats(Filter(), by)
+    assert group.name == value
+
+
+def test_groups_are_sorted_by_any_number_of_theirs(tmp_path: Path, searching: Search) -> None:
+    given = [said(1, model="b", seconds=9), said(2, model="a"), said(3, model="a"), said(4, model="c", seconds=None)]
+    write(tmp_path, given)
+    index(tmp_path)
+    groups = searching.stats(Filter(), "model")
+
+    assert [group.name for group in in_order(groups, "total")] == ["b", "a", "c"]
+    assert [group.name for group in in_order(groups, "calls")] == ["a", "b", "c"]
+    assert [group.name for group in in_order(groups, "p50")] == ["b", "a", "c"]
+    assert [group.name for group in in_order(groups, "name")] == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="sort='colour' is not understood: expected is one of name, calls"):
+        in_order(groups, "colour")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.ollama import is_in_container
 from service.cli.environment import base_address
 from service.cli.http_client import ask, why
+from service.journal import JournalError
 from service.journal.folder import LOCK
+from service.journal.reader import Reader
 from service.settings import Settings
 from service.shipping.loki.settings import NAME as LOKI
 
@@ -101,6 +103,8 @@ def _absent(base: str, holder: str | None, error: OSError) -> CheckResult:
 
 def _versions(settings: Settings, base: str) -> list[CheckResult]:
     status = _document(base, "/status.json", _login(settings))
+    if other := _of_another_journal(settings, status, base):
+        return [other]
     theirs = status.get("version")
     if theirs is None:
         return [CheckResult(_ABOUT, Severity.GOOD, f"It answers at {base}.")]
@@ -114,6 +118,28 @@ def _versions(settings: Settings, base: str) -> list[CheckResult]:
             )
         ]
     return [CheckResult(_ABOUT, Severity.GOOD, f"Version {theirs} answers at {base}.")]
+
+
+def _of_another_journal(settings: Settings, status: dict[str, Any], base: str) -> CheckResult | None:
+    """Whether the recorder at ``base`` keeps another journal than the one in DATA_DIR."""
+    kept = status.get("journal")
+    theirs = kept.get("instance") if isinstance(kept, dict) else None
+    reader = Reader(settings.data_dir)
+    try:
+        ours = reader.instance()
+    except (JournalError, IndexError):
+        return None
+    finally:
+        reader.close()
+    if not isinstance(theirs, str) or theirs == ours:
+        return None
+    return CheckResult(
+        _ABOUT,
+        Severity.PROBLEM,
+        f"Another recorder answers at {base}: it does not keep the journal in DATA_DIR={str(settings.data_dir)!r}.",
+        "Say --url with the address of the recorder of this folder, or start this command with the other's settings.",
+        Chapter.NOT_RUNNING,
+    )
 
 
 def _readiness(base: str) -> list[CheckResult]:

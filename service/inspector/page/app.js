@@ -54,7 +54,9 @@ const exchange = makeExchange({ address, inFlight: (id) => feed.inFlight(id), an
 const totals = makeTotals({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
-const timeline = makeTimeline({ choose: chooseSpan, open: openNumber });
+const timeline = makeTimeline({
+  choose: chooseSpan, open: openNumber, kind: () => address.view.chart, setKind: (chart) => address.go({ chart }, { replace: true }),
+});
 const counting = makeTimelineData({
   view: () => address.view, counted: showCounts, failed: failCounting, done: () => void overview.show({ again: true }),
 });
@@ -69,8 +71,9 @@ function arrived(view, before) {
   showControls(view);
   if (view.q !== before.q) exchange.mark();
   if (!asksTheSame(view, before)) void look(true);
-  else if (view.by !== before.by) void overview.show();
+  else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab) void overview.show();
   else if (view.colour !== before.colour) void counting.load();
+  else if (view.chart !== before.chart) timeline.redraw();
   showOpen();
 }
 
@@ -155,6 +158,7 @@ function showOpen() {
   const id = address.view.show;
   const wasReading = document.body.classList.contains("reading");
   document.body.classList.toggle("reading", id !== "");
+  document.body.classList.toggle("overlooking", address.view.tab !== "");
   list.select(id);
   clearTimeout(settling);
   settling = setTimeout(() => {
@@ -224,11 +228,14 @@ function leave() {
   } else if (address.view.show) {
     exchange.close();
     list.focus();
+  } else if (address.view.tab) {
+    address.go({ tab: "" });
   }
 }
 
 prepareDialog(help);
 byId("colour").addEventListener("click", () => address.go({ colour: address.view.colour === "model" ? "" : "model" }, { replace: true }));
+byId("look").addEventListener("click", () => address.go({ tab: "who" }));
 byId("help").addEventListener("click", () => help.showModal());
 const letters = typedById("letters", HTMLInputElement);
 letters.checked = areLettersOn();

@@ -12,6 +12,7 @@ from service.cli.doctor.check_result import Severity
 from service.cli.doctor.recorder_process import holder_of, look_at_recorder
 from service.journal.folder import prepare_folder, take_lock
 from tests.cli.answering import Said
+from tests.journal.given import open_journal
 from tests.servers.process import RunningServer
 
 Make = Callable[..., Any]
@@ -74,3 +75,12 @@ def test_who_may_not_look_into_the_folder_cannot_tell_that_nobody_holds_it(
     monkeypatch.setattr(os, "access", lambda path, mode: may_look)
     found = look_at_recorder(settings(), answers(ALIVE).url)
     assert any("another folder" in finding.text for finding in found) == may_look
+
+
+def test_one_that_keeps_another_journal_is_told_apart(settings: Make, folder: Path, answers: Make) -> None:
+    with open_journal(folder) as journal:
+        ours = journal.instance
+    other = answers(ALIVE | {"/status.json": {"version": service.__version__, "journal": {"instance": "another"}}})
+    assert any("Another recorder answers at" in found.text for found in look_at_recorder(settings(), other.url))
+    same = answers(ALIVE | {"/status.json": {"version": service.__version__, "journal": {"instance": ours}}})
+    assert not any("Another recorder" in found.text for found in look_at_recorder(settings(), same.url))

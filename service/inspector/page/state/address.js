@@ -2,7 +2,8 @@
  * What the page shows, as its address says it, so that a view can be sent to a colleague and "back" goes back.
  *
  * The filters carry the names that the recorder's own addresses take. The page's alone are `show` (the open
- * exchange), `by` (how the overview groups), `colour` (of the dots), and that no time at all means the last day;
+ * exchange), `tab`, `by` and `sort` (what the overview shows, groups by and sorts by), `colour` and `chart` (of the
+ * timeline), and that no time at all means the last day;
  * `from=all` lifts that.
  */
 
@@ -15,7 +16,10 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  *
  * @typedef {object} OfThePageAlone
  * @property {string} show  the id of the open exchange, or ""
+ * @property {string} tab  what the overview shows: "who", "failures", "week", or "": beside a list "who", else nothing
  * @property {string} by  what the overview groups by, or ""
+ * @property {string} sort  the column by which its groups are sorted, the least first after a minus, or ""
+ * @property {string} chart  how the timeline is drawn: "dots", "bars", or "": as suits how many there are
  * @property {string} colour  what the dots of the timeline are coloured by: "model", or "" for the outcome
  *
  * @typedef {Record<Facet, string[]> & Record<SingleFilter, string> & OfThePageAlone} View
@@ -30,7 +34,7 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  */
 
 /** The parameters with one value each, in the order in which an address has them. */
-const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "by", "colour"]));
+const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "tab", "by", "sort", "colour", "chart"]));
 
 /** The time that is meant when none is given. */
 export const USUAL_SPAN = "-24h";
@@ -125,7 +129,8 @@ export function isFiltered(view) {
  * @returns {View}
  */
 export function withoutFilters(view) {
-  return { ...readView(""), show: view.show, by: view.by, colour: view.colour, from: view.from, to: view.to };
+  const { show, tab, by, sort, colour, chart, from, to } = view;
+  return { ...readView(""), show, tab, by, sort, colour, chart, from, to };
 }
 
 /**

@@ -202,6 +202,8 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },
+  { name: "key", kind: "name", fields: ["key"], isRepeated: true, label: "key" },
+  { name: "address", kind: "name", fields: ["remote_addr"], isRepeated: true, label: "address" },
   { name: "task", kind: "name", fields: ["task"], isRepeated: true, label: "task" },
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
@@ -216,8 +218,12 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "workflow",
   "node",
   "caller",
+  "user",
+  "key",
   "task",
   "operation",
+  "outcome",
+  "address",
   "cut",
 ]));
 

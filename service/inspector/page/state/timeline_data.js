@@ -20,6 +20,9 @@ import { closerLook } from "./dots.js";
  * @property {number} tokens_in
  * @property {number} tokens_out
  * @property {number} truncated
+ * @property {number} model_calls  the numbers above, save count and failed, are theirs; where there is none, of everything
+ * @property {number} failed_calls
+ * @property {{embeddings: number, refused: number, others: number}} apart  what is no model call
  * @property {[string, number][]} [models]  and how often each was called, the most frequent first
  *
  * @typedef {{name: string, dots: Dot[]}} ModelDots

@@ -19,6 +19,22 @@ export const SPANS = Object.freeze(/** @type {[string, string, string][]} */ ([
   ["all", "all", "all time"],
 ]));
 
+/**
+ * Spans of the calendar, by the reader's own clock: a name, and from when to when.
+ * @type {readonly [string, (now: Date) => [Date, Date]][]}
+ */
+export const CALENDAR_SPANS = Object.freeze([
+  ["last night", (now) => [at(now, -1, 22), at(now, 0, 6)]],
+  ["today", (now) => [at(now, 0), at(now, 1)]],
+  ["yesterday", (now) => [at(now, -1), at(now, 0)]],
+  ["this week", (now) => [at(now, -((now.getDay() + 6) % 7)), at(now, 7 - ((now.getDay() + 6) % 7))]],
+]);
+
+/** @param {Date} now @param {number} days  from today @param {number} [hour] */
+function at(now, days, hour = 0) {
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hour);
+}
+
 const CUTS = Object.freeze(/** @type {Record<string, string | undefined>} */ ({ true: "prompt cut", false: "prompt read whole" }));
 
 /**

@@ -6,6 +6,7 @@ import { describeSlower, describeTime, SPANS, valueText } from "../text/view_des
 import { byId, element, replace, setText, typedById } from "./elements.js";
 import { makeFacetPanel } from "./facet_panel.js";
 import { makeSearchField } from "./search_field.js";
+import { makeTimePanel } from "./time_panel.js";
 
 /**
  * @typedef {import("../state/address.js").View} View
@@ -26,6 +27,7 @@ export function makeFilters(current) {
   const clear = byId("clear");
   const perhapsCut = byId("perhaps-cut");
   const panel = makeFacetPanel(current);
+  const times = makeTimePanel(current);
 
   for (const name of TRUTH_FILTERS) {
     byId(name).addEventListener("click", () => current.go({ [name]: current.view()[name] === "true" ? "" : "true" }));
@@ -41,7 +43,7 @@ export function makeFilters(current) {
     /** @param {View} view */
     show(view) {
       search.show(view);
-      refill(byId("times"), timeButtons(view, current));
+      refill(byId("times"), timeButtons(view, current, times));
       refill(byId("facets"), facetButtons(view, panel));
       for (const name of TRUTH_FILTERS) byId(name).setAttribute("aria-pressed", String(view[name] === "true"));
       perhapsCut.setAttribute("aria-pressed", String(view.truncated === UNKNOWN));
@@ -76,8 +78,9 @@ function makeSlower(current) {
 /**
  * @param {View} view
  * @param {CurrentView} current
+ * @param {ReturnType<typeof makeTimePanel>} times
  */
-function timeButtons(view, current) {
+function timeButtons(view, current, times) {
   const now = view.from || (view.to ? "all" : USUAL_SPAN);
   const buttons = SPANS.map(([from, label, words]) => element("button", {
     type: "button", "aria-pressed": String(!view.to && now === from), title: words, "data-key": from,
@@ -89,7 +92,10 @@ function timeButtons(view, current) {
       onclick: () => current.go({ from: "", to: "" }),
     }, describeTime(view), element("span", { "aria-hidden": "true" }, " ×")));
   }
-  return buttons;
+  const other = element("button", {
+    type: "button", "data-key": "other", "aria-haspopup": "dialog", title: "Last night, yesterday, this week, or any time", onclick: () => times.open(other),
+  }, "other …");
+  return [...buttons, other];
 }
 
 /** @typedef {ReturnType<typeof makeFacetPanel>} FacetPanel */

@@ -1,71 +1,72 @@
-/** What stands beside the list while no exchange is open: who did what, by model, workflow, node, caller, task, operation or kind of cut. */
+/** What stands beside the list while no exchange is open: who uses the machine, what failed, or the week; on a phone in its place. */
 
 import { filterOf } from "../state/address.js";
-import { ask, isAborted, oneAtATime } from "../state/api.js";
-import { GROUPINGS } from "../state/tables.js";
-import { duration, rate, short, whole } from "../text/format.js";
-import { describeView, valueText } from "../text/view_description.js";
+import { describeView } from "../text/view_description.js";
 import { byId, element, replace, within } from "./elements.js";
-import { makeLimits } from "./limits.js";
+import { makeFailures } from "./failures.js";
+import { makeGroups } from "./groups.js";
+import { makeWeek } from "./week.js";
 
 /**
  * @typedef {import("../state/address.js").Address} Address
- * @typedef {(typeof GROUPINGS)[number]} Grouping
  *
- * @typedef {object} Group  of /stats.json
- * @property {string} name  "": those without one
- * @property {number} calls
- * @property {number} failed
- * @property {number | null} p50  seconds
- * @property {number | null} p95  seconds
- * @property {number} tokens_out
- * @property {number | null} rate_median  tokens per second
+ * @typedef {object} Tab
+ * @property {HTMLElement} root
+ * @property {() => string} key  what it shows: where that is another, it is to be loaded
+ * @property {(isOutdated: boolean) => Promise<void>} load  `isOutdated`: something happened since it asked
+ * @property {() => void} stale  what it shows is being asked for anew
  */
 
-const MOST_ROWS = 40;
-const COLUMNS = Object.freeze(["calls", "failed", "median", "p95", "speed", "tokens out"]);
+const LABELS = Object.freeze(/** @type {const} */ ({ who: "Who uses it", failures: "What failed", week: "The week" }));
+/** @typedef {keyof typeof LABELS} TabName */
+const NAMES = Object.freeze(/** @type {TabName[]} */ (Object.keys(LABELS)));
 
 /** @param {Address} address */
 export function makeOverview(address) {
   const place = byId("overview");
-  const table = element("table", { class: "groups" });
-  const heading = element("h2", {}, "Overview");
-  const choice = element("div", { class: "segments", role: "group", "aria-label": "Group by" });
-  const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Groups" }, table);
-  const limits = makeLimits();
-  replace(place, heading, choice, wide, limits.root, keysPart());
-  const asking = oneAtATime();
-  let asked = "";
+  const heading = element("h2", { tabindex: "-1" }, "Overview");
+  const choice = element("div", { class: "segments tabs", role: "group", "aria-label": "Overview of" });
+  const back = element("button", { type: "button", class: "back", onclick: () => address.go({ tab: "" }) }, "← Exchanges");
+  /** @type {Record<TabName, Tab>} */
+  const tabs = { who: makeGroups(address), failures: makeFailures(address), week: makeWeek(address) };
+  replace(place, back, choice, heading, ...NAMES.map((name) => tabs[name].root), keysPart());
+  let shown = "";
+  let isOutdated = true;
 
-  const grouping = () => GROUPINGS.find((name) => name === address.view.by) ?? GROUPINGS[0];
+  const chosen = () => NAMES.find((name) => name === address.view.tab) ?? NAMES[0];
+  const wanted = () => `${chosen()} ${filterOf(address.view)} ${tabs[chosen()].key()}`;
 
   async function load() {
-    const by = grouping();
-    asked = filterOf(address.view, { by });
-    drawChoice(choice, by, address);
+    const name = chosen();
+    shown = wanted();
+    drawChoice(name);
     heading.textContent = capital(describeView(address.view).join(", "));
-    void limits.load();
-    try {
-      /** @type {{groups: Group[]}} */
-      const { groups } = await ask(`/stats.json?${asked}`, { signal: asking.next() });
-      wide.classList.remove("stale");
-      replace(table, ...tableParts(groups, by, address));
-      table.hidden = choice.hidden = groups.length === 0;
-    } catch (error) {
-      // The list tells what is wrong with the filters; telling it twice helps nobody.
-      if (!isAborted(error)) replace(table);
-    }
+    for (const other of NAMES) tabs[other].root.hidden = other !== name;
+    const wasOutdated = isOutdated;
+    isOutdated = false;
+    await tabs[name].load(wasOutdated);
+  }
+
+  /** @param {TabName} name */
+  function drawChoice(name) {
+    const hadFocus = choice.contains(document.activeElement);
+    replace(choice, ...NAMES.map((other) => element("button", {
+      type: "button", "aria-pressed": String(other === name),
+      onclick: () => address.go({ tab: other }, { replace: address.view.tab !== "" }),
+    }, LABELS[other])));
+    if (hadFocus) within(choice, "[aria-pressed=true]")?.focus();
   }
 
   return {
     stale() {
-      wide.classList.add("stale");
+      tabs[chosen()].stale();
     },
     /** Asks again, unless that is what is shown. `again`: even then, and where it is not in sight as soon as it is */
     async show({ again = false } = {}) {
-      if (again) asked = "";
+      document.body.classList.toggle("overlooking", address.view.tab !== "");
+      if (again) [shown, isOutdated] = ["", true];
       if (!place.offsetParent) return;
-      if (asked !== filterOf(address.view, { by: grouping() })) await load();
+      if (shown !== wanted()) await load();
     },
   };
 }
@@ -74,51 +75,6 @@ function keysPart() {
   const key = (/** @type {string} */ name) => element("kbd", {}, name);
   return element(
     "p", { class: "keys" }, key("↑"), " ", key("↓"), " choose an exchange  ", key("Enter"), " read it  ", key("/"), " search  ", key("?"), " all keys",
-  );
-}
-
-/**
- * @param {HTMLElement} choice
- * @param {Grouping} by
- * @param {Address} address
- */
-function drawChoice(choice, by, address) {
-  const hadFocus = choice.contains(document.activeElement);
-  replace(choice, ...GROUPINGS.map((name) => element("button", {
-    type: "button", "aria-pressed": String(name === by), onclick: () => address.go({ by: name === GROUPINGS[0] ? "" : name }, { replace: true }),
-  }, name)));
-  if (hadFocus) within(choice, "[aria-pressed=true]")?.focus();
-}
-
-/**
- * @param {Group[]} groups
- * @param {Grouping} by  of these: another may have been chosen since
- * @param {Address} address
- */
-function tableParts(groups, by, address) {
-  const most = groups.reduce((sum, group) => Math.max(sum, group.calls), 1);
-  const head = [by, ...COLUMNS].map((name) => element("th", { scope: "col" }, name));
-  const rows = groups.slice(0, MOST_ROWS).map((group) => rowPart(group, by, most, address));
-  return [element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)];
-}
-
-/**
- * @param {Group} group
- * @param {Grouping} by
- * @param {number} most  calls of one group
- * @param {Address} address
- */
-function rowPart(group, by, most, address) {
-  const bar = element("span", { class: "share", "aria-hidden": "true" });
-  bar.style.width = `${Math.max(1, (group.calls / most) * 100)}%`;
-  const label = valueText(by, group.name);
-  const name = element("button", {
-    type: "button", class: group.name ? "plain" : "plain quiet", title: `Only ${label}`, onclick: () => address.go({ [by]: [group.name] }),
-  }, label);
-  return element(
-    "tr", {}, element("th", { scope: "row" }, name, bar), element("td", { title: whole(group.calls) }, short(group.calls)),
-    element("td", { class: group.failed ? "bad" : "quiet" }, short(group.failed)), element("td", {}, duration(group.p50)),
-    element("td", {}, duration(group.p95)), element("td", {}, rate(group.rate_median) || "–"), element("td", {}, short(group.tokens_out)),
   );
 }
 

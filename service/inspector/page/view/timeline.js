@@ -1,10 +1,14 @@
-/** The timeline: every exchange a dot, time across and duration upwards. Drag across it, or use its handles, to look closer. */
+/**
+ * The timeline: every exchange a dot, time across and duration upwards; of very many, bars of how many there were and how
+ * many failed. Drag across it, or use its handles, to look closer.
+ */
 
 import { counted, duration, short, span } from "../text/format.js";
 import { groupByKind, groupByModel, groupOf } from "./dot_groups.js";
-import { byId, element, oncePerFrame, replace, typedById } from "./elements.js";
+import { byId, element, oncePerFrame, replace, setText, typedById } from "./elements.js";
 import { topOf } from "./scale.js";
 import { makeSpanChooser } from "./span_chooser.js";
+import { barParts, barsOf, countLines } from "./timeline_bars.js";
 import { cloudParts, gridParts } from "./timeline_picture.js";
 import { makeTimelineScale } from "./timeline_scale.js";
 import { makeTimelineTable } from "./timeline_table.js";
@@ -20,40 +24,50 @@ import { makeTimelineTip } from "./timeline_tip.js";
 const DENSE = 1.6;
 const LEAST_SPAN = 1_000;
 const AROUND = 60_000;
+/** From so many exchanges on dots hide each other: a few failures among them look like half. */
+const MANY = 3_000;
 const HOUR = 3_600_000;
 
 /**
- * @param {{choose: (from: number, to: number) => void, open: (number: number) => void}} dependencies
- *   `choose` a span of time in Unix milliseconds; `open` the exchange with this number
+ * @param {object} dependencies
+ * @param {(from: number, to: number) => void} dependencies.choose  a span of time in Unix milliseconds
+ * @param {(number: number) => void} dependencies.open  the exchange with this number
+ * @param {() => string} dependencies.kind  "dots", "bars", or "": as suits how many there are
+ * @param {(kind: "dots" | "bars") => void} dependencies.setKind
  */
-export function makeTimeline({ choose, open }) {
+export function makeTimeline({ choose, open, kind, setKind }) {
   const [chart, legend] = [byId("chart"), byId("legend")];
   const picture = typedById("picture", SVGElement);
-  const trouble = element("div", { class: "no-chart", hidden: true });
-  chart.after(trouble);
+  const trouble = makeTrouble(chart);
   /** @type {TimelineAnswer | undefined} */
   let answer;
   /** @type {DotGroup[]} */
   let groups = [];
   /** @type {import("./timeline_picture.js").PlacedDot[]} */
   let placed = [];
+  /** @type {import("./timeline_bars.js").Bar[]} */
+  let bars = [];
   /** What was to be shown while somebody was choosing a span: under the pointer nothing moves. @type {(() => void) | undefined} */
   let waiting;
 
   const scale = makeTimelineScale(chart);
   const chooser = makeSpanChooser(chart, { ...scale, choose, press: openNearest, released: catchUp });
-  const tip = makeTimelineTip({ chart, placed: () => placed, width: scale.width, isDragging: chooser.isDragging });
+  const tip = makeTimelineTip({ chart, placed: () => placed, bars: () => bars, width: scale.width, isDragging: chooser.isDragging });
   const table = makeTimelineTable(() => answer && { dots: answer.dots, limits: scale.limits(), caption: describeTimeline(answer) });
+  const chosen = makeChoice({ kind, setKind, areMany: () => groups.every(({ name }) => name === "") && (answer?.count ?? 0) > MANY });
   const plan = oncePerFrame(draw);
   new ResizeObserver(plan).observe(chart);
 
   function draw() {
     if (!answer || !chart.offsetParent) return;
-    placed = groups.flatMap(({ colour, dots }) => dots.map((dot) => ({ x: scale.xOf(dot[0]), y: scale.yOf(dot[1]), dot, colour })));
+    const isBars = chosen.areBars();
+    setText(byId("chart-kind"), isBars ? "as dots" : "as bars");
+    placed = isBars ? [] : groups.flatMap(({ colour, dots }) => dots.map((dot) => ({ x: scale.xOf(dot[0]), y: scale.yOf(dot[1]), dot, colour })));
     picture.setAttribute("viewBox", `0 0 ${scale.width()} ${scale.height()}`);
     picture.setAttribute("aria-label", describeTimeline(answer));
     picture.classList.toggle("dense", placed.length > DENSE * scale.width());
-    replace(picture, ...gridParts(scale), ...cloudParts(placed));
+    bars = isBars ? barsOf(groups.flatMap(({ dots }) => dots), scale) : [];
+    replace(picture, ...gridParts(scale, isBars ? countLines(bars, scale) : undefined), ...cloudParts(placed), ...barParts(bars, scale));
     chooser.place();
   }
 
@@ -65,6 +79,8 @@ export function makeTimeline({ choose, open }) {
 
   /** @param {PointerEvent} event */
   function openNearest(event) {
+    const bar = tip.barAt(event);
+    if (bar) return choose(bar.from, bar.to);
     const there = tip.dotAt(event);
     if (there) open(there.dot[4]);
   }
@@ -84,14 +100,14 @@ export function makeTimeline({ choose, open }) {
     groups = models ? groupByModel(shown.dots, models) : groupByKind(shown.dots);
     replace(legend, ...groups.filter(({ dots }) => models && dots.length).map(({ colour, name }) => element("li", { class: colour }, name)));
     chart.classList.remove("stale");
-    chart.hidden = false;
-    trouble.hidden = true;
+    trouble.end();
     table.draw();
     plan();
   }
 
   return {
     show,
+    redraw: plan,
     /**
      * One that just ended; the totals follow when the recorder is asked again.
      * @param {import("../state/summary.js").Summary} summary
@@ -108,15 +124,41 @@ export function makeTimeline({ choose, open }) {
     stale() {
       chart.classList.add("stale");
     },
+    fail: trouble.show,
+  };
+}
+
+/**
+ * Dots or bars. Whoever colours by model wants to see the dots.
+ * @param {object} dependencies
+ * @param {() => string} dependencies.kind
+ * @param {(kind: "dots" | "bars") => void} dependencies.setKind
+ * @param {() => boolean} dependencies.areMany  so many of one colour that bars tell more
+ */
+function makeChoice({ kind, setKind, areMany }) {
+  const areBars = () => (kind() ? kind() === "bars" : areMany());
+  byId("chart-kind").addEventListener("click", () => setKind(areBars() ? "dots" : "bars"));
+  return { areBars };
+}
+
+/** @param {HTMLElement} chart */
+function makeTrouble(chart) {
+  const place = element("div", { class: "no-chart", hidden: true });
+  chart.after(place);
+  return {
     /**
-     * Stands in its place until it is shown again.
+     * Stands in the picture's place until that is shown again.
      * @param {string} sentence
      * @param {() => void} again
      */
-    fail(sentence, again) {
-      replace(trouble, element("p", {}, sentence), element("button", { type: "button", onclick: again }, "Try again"));
+    show(sentence, again) {
+      replace(place, element("p", {}, sentence), element("button", { type: "button", onclick: again }, "Try again"));
       chart.hidden = true;
-      trouble.hidden = false;
+      place.hidden = false;
+    },
+    end() {
+      chart.hidden = false;
+      place.hidden = true;
     },
   };
 }

@@ -16,10 +16,11 @@ const [SOME, MANY] = [3, 20];
 
 /**
  * @param {import("./timeline_scale.js").TimelineScale} scale
+ * @param {SVGElement[]} [upwards]  the lines of what is drawn upwards, where that is no duration
  * @returns {SVGElement[]}
  */
-export function gridParts(scale) {
-  return [...durationLines(scale), ...timeLines(scale)];
+export function gridParts(scale, upwards = durationLines(scale)) {
+  return [...upwards, ...timeLines(scale)];
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The numbers beside the timeline: exact, over all that the view matches. */
 
-import { duration, short, whole } from "../text/format.js";
-import { byId, element, replace } from "./elements.js";
+import { counted, duration, short, whole } from "../text/format.js";
+import { byId, element, replace, setText } from "./elements.js";
 
 /**
  * @typedef {import("../state/tables.js").TruthFilter} TruthFilter
@@ -12,6 +12,7 @@ import { byId, element, replace } from "./elements.js";
 /** @param {{toggle: (filter: TruthFilter) => void}} dependencies  what a press on a number filters by */
 export function makeTotals({ toggle }) {
   const list = byId("totals");
+  const apart = byId("apart");
 
   /**
    * @param {string} name
@@ -38,20 +39,33 @@ export function makeTotals({ toggle }) {
       list.classList.remove("stale");
       replace(
         list,
-        totalPart("exchanges", short(totals.count), whole(totals.count)),
+        totals.model_calls ? totalPart("model calls", short(totals.model_calls), whole(totals.model_calls))
+          : totalPart("exchanges", short(totals.count), whole(totals.count)),
         totalPart("median", duration(totals.p50)),
         totalPart("mean", duration(totals.mean)),
         totalPart("p95", duration(totals.p95), "95 of 100 took no longer"),
-        filteringPart("failed", totals.failed, "bad", "failed", view),
+        filteringPart("failed", totals.model_calls ? totals.failed_calls : totals.failed, "bad", "failed", view),
         filteringPart("prompts cut", totals.truncated, "warn", "truncated", view),
         totalPart("tokens in", short(totals.tokens_in), whole(totals.tokens_in)),
         totalPart("tokens out", short(totals.tokens_out), whole(totals.tokens_out)),
       );
+      setText(apart, totals.model_calls ? apartText(totals.apart) : "");
     },
     stale() {
       list.classList.add("stale");
     },
   };
+}
+
+/**
+ * What is no model call: "and 1,203 embeddings, 3 refused, 80 lists and the like"
+ * @param {TimelineAnswer["apart"]} apart
+ */
+function apartText({ embeddings, refused, others }) {
+  const parts = [
+    embeddings ? counted(embeddings, "embedding") : "", refused ? `${whole(refused)} refused` : "", others ? `${whole(others)} lists and the like` : "",
+  ].filter(Boolean);
+  return parts.length ? `and ${parts.join(", ")}` : "";
 }
 
 /**

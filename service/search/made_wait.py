@@ -1,0 +1,86 @@
+"""Who made others wait: while a call waits for a model, those that a model works for share its waiting among them.
+
+It tells who was there, not who was to blame: where nobody was, a model was being loaded, and nobody is named. Calls of
+the same name do not make each other wait.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from service.search.index_query import NumberRange
+
+# What a call takes beside the work itself is no waiting.
+_LEAST_MS: Final = 100
+# Python's global lock is let go after so many steps: an exchange never waits for the counting.
+_STEPS_BETWEEN_PAUSES: Final = 500
+
+_HAS_WORKED: Final = "works_ms > 0 AND begun_ms IS NOT NULL"
+_HAS_WAITED: Final = f"waited_ms >= {_LEAST_MS}"
+_OTHERS: Final = -1
+"""In place of a name, that of calls which nobody asks about."""
+
+# When a call begins and ends to work, and to wait: (the moment, how many more, whether that is work, of which calls)
+_CHANGES: Final = (
+    ("begun_ms", 1, 1, _HAS_WORKED),
+    ("begun_ms + works_ms", -1, 1, _HAS_WORKED),
+    ("begun_ms - waited_ms", 1, 0, _HAS_WAITED),
+    ("begun_ms", -1, 0, _HAS_WAITED),
+)
+
+
+_Change = tuple[int, int, int, int | None]
+"""At so many milliseconds one more (1) or one fewer (-1) works (1) or waits (0), and the id of its name."""
+
+
+def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> dict[int | None, float]:
+    """Seconds that calls of other names waited while those of each name were at work; ``name`` is a column of fact.
+
+    All that wait and work in ``ranges`` count; the answer is about those at work whose number is in ``temp.call``. The
+    seconds of one that waits are divided among all that are at work just then.
+    """
+    made: Counter[int | None] = Counter()
+    working: dict[int | None, int] = {}
+    waiting: dict[int | None, int] = {}
+    before = 0
+    for ms, by, is_work, who in _changes(connection, name, ranges):
+        if waiting and working and ms != before:
+            _divide(made, working, waiting, (ms - before) / 1000)
+        before = ms
+        one = working if is_work else waiting
+        count = one.get(who, 0) + by
+        if count:
+            one[who] = count
+        else:
+            del one[who]
+    del made[_OTHERS]
+    return dict(made)
+
+
+def _divide(
+    made: Counter[int | None], working: dict[int | None, int], waiting: dict[int | None, int], seconds: float
+) -> None:
+    all_working, all_waiting = sum(working.values()), sum(waiting.values())
+    for name, count in working.items():
+        made[name] += seconds * count / all_working * (all_waiting - waiting.get(name, 0))  # type: ignore[assignment]
+
+
+def _changes(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> Iterator[_Change]:
+    connection.execute("DROP TABLE IF EXISTS temp.change")
+    connection.execute("CREATE TEMP TABLE change(ms, change, is_work, name)")
+    try:
+        for part in ranges:
+            for moment, by, is_work, condition in _CHANGES:
+                who = f"iif(number IN (SELECT number FROM temp.call), {name}, {_OTHERS})" if is_work else name
+                connection.execute(
+                    f"INSERT INTO change SELECT {moment}, {by}, {is_work}, {who} {part.source} AND {condition}",
+                    part.values,
+                )
+        for step, row in enumerate(connection.execute("SELECT * FROM change ORDER BY ms, change")):
+            yield row
+            if step % _STEPS_BETWEEN_PAUSES == 0:
+                time.sleep(0)
+    finally:
+        connection.execute("DROP TABLE temp.change")

@@ -1,0 +1,140 @@
+"""How the text of a setting becomes its value. Each raises ValueError with what is expected."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def as_text(value: str) -> str:
+    """As it is."""
+    return value
+
+
+def as_truth(value: str) -> bool:
+    """``true``, ``yes``, ``on``, ``1``, or their opposites."""
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if value.lower() not in words:
+        raise ValueError("true or false")
+    return words[value.lower()]
+
+
+def as_truth_or_strict(value: str) -> bool | Literal["strict"]:
+    """The same, or ``strict``."""
+    try:
+        return "strict" if value.lower() == "strict" else as_truth(value)
+    except ValueError:
+        raise ValueError("true, false or strict") from None
+
+
+def as_number(expected: str, at_least: float, kind: type[int] | type[float]) -> Callable[[str], Any]:
+    """A reader of numbers from ``at_least`` on."""
+
+    def read(value: str) -> int | float:
+        try:
+            number = kind(value)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not at_least <= number < 1e15:
+            raise ValueError(expected)
+        return number
+
+    return read
+
+
+def as_one_of(*words: str) -> Callable[[str], str]:
+    """A reader of one of ``words``, in lower case."""
+
+    def read(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return value.lower()
+
+    return read
+
+
+def as_url(value: str) -> str:
+    """An address without a query; its last slash is left out."""
+    expected = "an address like http://host:port"
+    try:
+        parts = urlsplit(value)
+        port_is_right = parts.port is None or 0 < parts.port < 65536
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right:
+        raise ValueError(expected)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(expected + ", without a user name, a query or a fragment")
+    return value.rstrip("/")
+
+
+def as_listen(value: str) -> tuple[str, int]:
+    """A host and a port."""
+    expected = "HOST:PORT, for instance 127.0.0.1:8080"
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(expected)
+    return host.strip("[]"), int(port)
+
+
+def as_words(value: str) -> tuple[str, ...]:
+    """Words between commas or blanks."""
+    return tuple(word for word in re.split(r"[,\s]+", value) if word)
+
+
+def as_origins(value: str) -> tuple[str, ...]:
+    """Origins of web pages."""
+    for origin in as_words(value):
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]*", origin) or "*" in origin:
+            raise ValueError("origins like https://app.example.org, separated by commas, without * and without a path")
+    return as_words(value)
+
+
+def as_hosts(value: str) -> tuple[str, ...]:
+    """Host names, in lower case."""
+    for host in as_words(value):
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+            raise ValueError("host names without scheme or port, separated by commas")
+    return tuple(host.lower() for host in as_words(value))
+
+
+def as_networks(value: str) -> tuple[Network, ...]:
+    """Networks of addresses, some of them by name."""
+    words = {
+        "loopback": ("127.0.0.0/8", "::1/128"),
+        "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    }
+    try:
+        return tuple(ipaddress.ip_network(network) for word in as_words(value) for network in words.get(word, (word,)))
+    except ValueError:
+        raise ValueError("networks like 10.0.0.0/8, or the words loopback and private, separated by commas") from None
+
+
+def as_trace_url(value: str) -> str:
+    """An address with a place for the id of a trace."""
+    if "{trace_id}" not in value or not value.startswith(("http://", "https://")):
+        raise ValueError("an address with {trace_id} in it")
+    return value
+
+
+def as_path(value: str) -> Path:
+    """A path of a file or folder."""
+    return Path(value)
+
+
+def as_webhook(value: str) -> str:
+    """An address to post to; its path or query may be what lets one in."""
+    expected = "an address like https://host/path"
+    try:
+        parts = urlsplit(value)
+        port_is_right = parts.port is None or 0 < parts.port < 65536
+    except ValueError:
+        raise ValueError(expected) from None
+    is_plain = value.isascii() and value.isprintable() and " " not in value
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right or not is_plain:
+        raise ValueError(expected)
+    return value
