@@ -115,10 +115,6 @@ def _trace_url(value: str) -> str:
     return value
 
 
-def _path(value: str) -> Path:
-    return Path(value)
-
-
 @dataclass(frozen=True)
 class Variable:
     """One line of the table. ``read`` turns text into the value or raises ValueError with what is expected."""
@@ -150,6 +146,11 @@ class Settings:
         "seconds without a byte of a request's body before giving up; 0 = never",
         _number("seconds, 0 or more", 0, float),
     )
+    answer_read_timeout: float = _setting(
+        "300",
+        "seconds without a byte of its answer that a client takes before giving it up; 0 = never",
+        _number("seconds, 0 or more", 0, float),
+    )
     max_connections: int = _setting(
         "0",
         "connections of clients at once; 0 = half of the files that the system lets the recorder open",
@@ -161,7 +162,7 @@ class Settings:
         _number("connections, 0 or more", 0, int),
     )
     listen: tuple[str, int] = _setting("127.0.0.1:8080", "address and port to listen on", _listen)
-    data_dir: Path = _setting("./data", "folder of the journal (made with mode 0700, files 0600)", _path)
+    data_dir: Path = _setting("./data", "folder of the journal (made with mode 0700, files 0600)", Path)
     loki_url: str = _setting(
         "", "base address of a Loki to ship to, for instance http://loki:3100; empty = do not ship", _url
     )
@@ -218,7 +219,7 @@ class Settings:
         "", "origins of web pages that may call, separated by commas; empty = local ones, as Ollama does", _origins
     )
     api_keys_file: Path | None = _setting(
-        "", "file with lines 'name sha256-of-key'; when set, every gateway call needs one of these keys", _path
+        "", "file with lines 'name sha256-of-key'; when set, every gateway call needs one of these keys", Path
     )
     max_active: int = _setting(
         "0",
@@ -234,7 +235,7 @@ class Settings:
         _number("seconds, 0 or more", 0, float),
     )
     limits_file: Path | None = _setting(
-        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", _path
+        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", Path
     )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", _text, secret=True
@@ -273,7 +274,7 @@ def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:
 
 
 TABLE: dict[str, Variable] = {item.name: _variable(item.name, item.metadata) for item in fields(Settings)}
-_NOT_READ_WHEN_EMPTY = {_url: "", _path: None, _trace_url: ""}
+_NOT_READ_WHEN_EMPTY = {_url: "", Path: None, _trace_url: ""}
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
