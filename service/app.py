@@ -25,6 +25,7 @@ from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate
 from service.gateway.http_server import Bounds, HttpServer
+from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.model_choice import choose_model
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
@@ -91,6 +92,7 @@ class App:
         self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
         self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
         self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
+        self._quantum = LoopQuantum()
         self._relay = Relay(self._hooks())
         self._server: HttpServer | None = None
         self._shippers: list[Shipper] = []
@@ -225,6 +227,7 @@ class App:
                 hold={True: 0.25, False: 0.0, "strict": inf}[settings.record_before_reply],
             ),
             copy_room=CopyRoom(settings.in_flight_body_bytes),
+            quantum=self._quantum,
             share=None if self._sharing is None else self._sharing.enter,
         )
 
@@ -242,7 +245,8 @@ class App:
         dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
         timeouts = settings.request_head_timeout, settings.request_body_timeout
         most = settings.max_connections, settings.max_connections_per_address
-        self._server = HttpServer(gateway.handle, dispatcher.handle, Bounds(*timeouts, *most))
+        bounds = Bounds(*timeouts, *most, settings.answer_read_timeout)
+        self._server = HttpServer(gateway.handle, dispatcher.handle, bounds, self._quantum)
         return self._server
 
     def _count_in_flight(self) -> int:

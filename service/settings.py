@@ -65,6 +65,11 @@ class Settings:
         "seconds without a byte of a request's body before giving up; 0 = never",
         as_number("seconds, 0 or more", 0, float),
     )
+    answer_read_timeout: float = _setting(
+        "300",
+        "seconds without a byte of its answer that a client takes before giving it up; 0 = never",
+        as_number("seconds, 0 or more", 0, float),
+    )
     max_connections: int = _setting(
         "0",
         "connections of clients at once; 0 = half of the files that the system lets the recorder open",

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from service.gateway.capture import CopyRoom
 from service.gateway.error_responses import Refusal
+from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.upstream import RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
 
@@ -62,7 +63,8 @@ class Hooks:
     """How to reach Ollama, and who hears that an exchange opens and ends.
 
     ``close`` may return a future that is done when the record is on disk. ``released`` is called for each answer that
-    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in flight. ``share`` None: every
+    did not wait for that any longer. ``copy_room`` is for the copies of all exchanges in
+    flight, ``quantum`` for their large pieces. ``share`` None: every
     call goes to Ollama at once.
     """
 
@@ -72,6 +74,7 @@ class Hooks:
     released: Callable[[], None]
     settings: RelaySettings
     copy_room: CopyRoom
+    quantum: LoopQuantum
     is_stopping: bool = False
     share: Share | None = None
 

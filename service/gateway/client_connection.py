@@ -14,7 +14,10 @@ from service.events import DefectFound, emit
 from service.gateway.body_framing import ChunkedFraming, LengthFraming
 from service.gateway.call import AlreadySent
 from service.gateway.error_responses import last_answer
+from service.gateway.input_flow import InputFlow
+from service.gateway.loop_quantum import PIECE_BYTES
 from service.gateway.malformed import AiohttpProtocol
+from service.gateway.output_flow import OutputFlow
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY, BodyStream
 from service.gateway.request_head import HeadReader, RequestHead
@@ -31,10 +34,12 @@ _KEEP_ALIVE_SECONDS: Final = 3630.0
 _LINGER_SECONDS: Final = 5.0
 _READ_ANSWER_SECONDS: Final = 1.0
 _NEVER: Final = 0.0
+# What was read last, by whichever connection.
+_RECEIVED: Final = memoryview(bytearray(PIECE_BYTES))
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(asyncio.BufferedProtocol):
     """``exchange`` is the one that goes on at the moment."""
 
     def __init__(self, server: "HttpServer", loop: asyncio.AbstractEventLoop) -> None:
@@ -47,7 +52,8 @@ class ClientConnection(asyncio.Protocol):
         # What came and belongs to no message yet
         self._received = b""
         self._heads = HeadReader()
-        self._is_paused = False
+        self._input = InputFlow(server.quantum)
+        self._output = OutputFlow(loop, server.read_seconds)
         self._is_reading_head = False
         # The message that is being answered
         self._is_busy = False
@@ -61,12 +67,12 @@ class ClientConnection(asyncio.Protocol):
         self._is_at_aiohttp = False
         self._is_handed_over = False
         self._is_ending = False
-        self._writable: asyncio.Future[None] | None = None
 
     # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport reads and writes
+        self._input.transport = self._output.transport = self.transport
         peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
         if connected := transport.get_extra_info("socket"):
@@ -74,6 +80,14 @@ class ClientConnection(asyncio.Protocol):
         self._is_due_in(self._server.head_seconds)
         if not self._server.admits(self.remote):
             self._end_with(503, "There are too many connections already. Try again later.")
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _RECEIVED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_RECEIVED[:nbytes]))
+        if nbytes == PIECE_BYTES and self._body is not None:
+            self._input.give_way()
 
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
@@ -89,7 +103,7 @@ class ClientConnection(asyncio.Protocol):
         if not self._is_busy:
             self._read_next()
         elif len(self._received) > _MOST_PIPELINED:
-            self._pause()
+            self._input.stop()
 
     def eof_received(self) -> None:
         # Who closes and who is only done with asking look alike: both are taken for leaving, so that Ollama stops.
@@ -97,7 +111,7 @@ class ClientConnection(asyncio.Protocol):
             self.exchange.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
+        self.transport = self._input.transport = self._output.transport = None
         self._is_ending = True
         self._server.forget(self)
         if self._body is not None:
@@ -109,23 +123,16 @@ class ClientConnection(asyncio.Protocol):
         self.resume_writing()
 
     def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
+        self._output.stop()
         if self._aiohttp is not None:
             self._aiohttp.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._writable is None:
-            return
-        self._writable.set_result(None)
-        self._writable = None
-        if self._aiohttp is not None and self.transport is not None:
+        if self._output.start() and self._aiohttp is not None and self.transport is not None:
             self._aiohttp.resume_writing()
 
     async def drain(self) -> None:
-        if self._writable is not None:
-            await asyncio.shield(self._writable)
-        if self.transport is None:
-            raise ConnectionResetError("the client is gone")
+        await self._output.drain()
 
     def close(self) -> None:
         """End it when what was sent has gone out; what still comes is dropped."""
@@ -142,6 +149,8 @@ class ClientConnection(asyncio.Protocol):
 
     def end_if_due(self, now: float) -> None:
         """End it if it waited for too long. ``now`` is the loop's time."""
+        if self._output.stalls(now) and self.exchange is None and self.transport is not None:
+            self.transport.abort()
         if not self._due_at or now < self._due_at or self.transport is None:
             return
         if self._is_ending:
@@ -165,17 +174,6 @@ class ClientConnection(asyncio.Protocol):
 
     def _is_due_in(self, seconds: float) -> None:
         self._due_at = self._loop.time() + seconds if seconds else _NEVER
-
-    def _pause(self) -> None:
-        self._is_paused = True
-        if self.transport is not None:
-            # Also where this side did so before: aiohttp's may have resumed meanwhile.
-            self.transport.pause_reading()
-
-    def _resume(self) -> None:
-        if self._is_paused and self.transport is not None and not self.transport.is_closing():
-            self._is_paused = False
-            self.transport.resume_reading()
 
     # One message after the other
 
@@ -224,7 +222,7 @@ class ClientConnection(asyncio.Protocol):
     def _begin_exchange(self, head: RequestHead, length: int | None, path: str, query: str, piece: bytes) -> None:
         body = EMPTY
         if length != 0:
-            self._body = body = BodyStream(self._pause, self._resume)
+            self._body = body = BodyStream(self._input.stop, self._input.start)
             body.feed(piece, is_last=self._framing is None)
         try:
             answering = self._server.handle(Request(head, length, body, self), path, query)
@@ -272,7 +270,7 @@ class ClientConnection(asyncio.Protocol):
             self._aiohttp = self._server.aiohttp_protocol(self._answered_soon)
             if self.transport is not None:
                 self._aiohttp.connection_made(self.transport)
-            if self._writable is not None:
+            if self._output.is_full:
                 self._aiohttp.pause_writing()
         return self._aiohttp
 
@@ -303,7 +301,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._is_answered = True
         self._is_last = self._is_last or not stays
-        self._resume()
+        self._input.start()
         if self._framing is None or self._is_ending or self._is_handed_over:
             self._end_message()
         else:

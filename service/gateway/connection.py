@@ -11,13 +11,17 @@ from typing import Final
 
 import httptools
 
+from service.gateway.loop_quantum import PIECE_BYTES
+
 Take = Callable[[bytes], bool]
 LONGEST_HEAD: Final = 64 * 1024
 # What may wait here for a slow client before Ollama is made to wait too.
-_MOST_WAITING: Final = 256 * 1024
+_MOST_WAITING: Final = 32 * 1024
+# What was read last, of whichever connection: it is taken before anything else is read.
+_RECEIVED: Final = memoryview(bytearray(PIECE_BYTES))
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Carries one exchange at a time; while it does, it is that exchange's ``UpstreamResponse``."""
 
     def __init__(self, released: Callable[["Connection"], None]) -> None:
@@ -172,7 +176,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport reads and writes
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _RECEIVED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(_RECEIVED[:nbytes])
+
+    def data_received(self, data: memoryview) -> None:
         if self._is_idle:
             # An answer to nothing: whatever comes next on this connection could be taken for another's.
             self.abort()
@@ -247,7 +257,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
         self._waiting += len(body)
-        if self._waiting > _MOST_WAITING:
+        if self._take is None and self._waiting > _MOST_WAITING:
             self._pause()
 
     def on_message_complete(self) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from service.events import ConnectionRefused, emit
 from service.gateway.client_connection import ClientConnection
+from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.malformed import AiohttpProtocol, AiohttpServer
 from service.gateway.request import Handle
 
@@ -39,13 +40,14 @@ class Bounds(NamedTuple):
     """A request's head has to be whole within ``head_seconds``; of a body, something comes every ``body_seconds``.
 
     0: never. ``most`` connections are held at once, and ``most_of_one`` of one address; 0: what the system allows, and
-    three quarters of ``most``.
+    three quarters of ``most``. Of an answer its client takes something every ``read_seconds``; 0: never.
     """
 
     head_seconds: float = 30.0
     body_seconds: float = 60.0
     most: int = 0
     most_of_one: int = 0
+    read_seconds: float = 300.0
 
 
 class HttpServer:
@@ -55,11 +57,17 @@ class HttpServer:
     """
 
     def __init__(
-        self, handle: Handle, handle_others: Callable[[web.BaseRequest], Awaitable[Any]], bounds: Bounds
+        self,
+        handle: Handle,
+        handle_others: Callable[[web.BaseRequest], Awaitable[Any]],
+        bounds: Bounds,
+        quantum: LoopQuantum,
     ) -> None:
         self.handle = handle
+        self.quantum = quantum
         self.head_seconds = bounds.head_seconds
         self.body_seconds = bounds.body_seconds
+        self.read_seconds = bounds.read_seconds
         self._most = most_connections(bounds.most)
         self._most_of_one = bounds.most_of_one or max(1, self._most * 3 // 4)
         self._loop = asyncio.get_running_loop()

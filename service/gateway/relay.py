@@ -63,10 +63,10 @@ class Relay:
                 round_trip.was_cancelled()
                 raise
             return await round_trip.gave_up()
-        except OSError:
+        except OSError as error:
             if round_trip.body_reader.fault is not None and not round_trip.has_ended:
                 return await round_trip.refuse_body(round_trip.body_reader.fault)
-            round_trip.client_left()
+            round_trip.client_left(str(error) if isinstance(error, TimeoutError) else None)
             return round_trip.hang_up()
         except Exception as error:  # noqa: BLE001 - our own fault must not cost the exchange its record
             emit(DefectFound("relay", repr(error)))

@@ -150,6 +150,7 @@ class RoundTrip:
                 return await self._finish(answer, last_piece)
             idle_timeout.is_paused = True
             await reply.drain()
+            await self.hooks.quantum.take()
             idle_timeout.is_paused = False
         if answer.failure is not None:
             self.outcome = Outcome.UPSTREAM_BROKE_OFF
@@ -253,8 +254,9 @@ class RoundTrip:
         self.answer_copy.add(sent)
         return await self._finish(None, sent)
 
-    def client_left(self) -> None:
+    def client_left(self, reason: str | None = None) -> None:
         self.outcome = self.outcome or Outcome.CLIENT_LEFT
+        self.error = self.error or reason
 
     def was_cancelled(self) -> None:
         if self.outcome is None:

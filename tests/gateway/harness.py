@@ -14,6 +14,7 @@ from service.gateway.error_responses import Refusal
 from service.gateway.gateway import Gateway
 from service.gateway.generate import PATH, Generate
 from service.gateway.http_server import Bounds, HttpServer
+from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.record.exchange import Exchange, OpenExchange
@@ -72,6 +73,7 @@ async def running_gateway(
         running.was_released,
         RelaySettings(ollama_url, idle_seconds, idle_seconds, keep, hold),
         CopyRoom(copy_bytes),
+        LoopQuantum(),
     )
     running.relay = Relay(hooks)
     trusted = TABLE["trusted_proxies"].read("loopback,private")
@@ -81,7 +83,7 @@ async def running_gateway(
         assert request.path == PATH
         return await generate.handle(request)  # type: ignore[return-value]  # AlreadySent acts as one
 
-    server = HttpServer(gateway.handle, handle, Bounds())
+    server = HttpServer(gateway.handle, handle, Bounds(), hooks.quantum)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     running.port = listening.sockets[0].getsockname()[1]
     own_door = Upstream(running.url)

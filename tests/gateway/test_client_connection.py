@@ -12,6 +12,7 @@ from aiohttp import web
 from service.gateway.call import AlreadySent
 from service.gateway.client_connection import ClientConnection
 from service.gateway.http_server import Bounds, HttpServer
+from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.request import Request
 from service.gateway.response_writer import ResponseWriter
 
@@ -129,7 +130,7 @@ async def by_aiohttp(request: web.BaseRequest) -> web.StreamResponse:
 
 def served(**named: Any) -> HttpServer:
     handle = named.pop("handle", by_gateway)
-    return HttpServer(handle, by_aiohttp, Bounds(**named))
+    return HttpServer(handle, by_aiohttp, Bounds(**named), LoopQuantum())
 
 
 def whole(sent: bytes, dice: random.Random) -> list[bytes]:
