@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -110,6 +112,61 @@ async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
     assert len({one["trace_id"] for one in found}) == 1
     assert {one["caller"] for one in found} == {"n8n"}
     assert not [one["request_uri"] for one in found if "~" in one["request_uri"]]
+
+
+def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
+    """The JSON of each node's items, by the node's name."""
+    written = n8n.run("execute", f"--id={workflow_id}", "--rawOutput", may_crash=True)
+    begins = re.search(r"^\{", written, re.MULTILINE)
+    assert begins, written[-4000:]
+    document, _ = json.JSONDecoder().raw_decode(written, begins.start())
+    ran = document["data"]["resultData"]["runData"]
+    return {name: [item["json"] for item in runs[0]["data"]["main"][0]] for name, runs in ran.items()}
+
+
+async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
+    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+) -> None:
+    chosen = "={{ $('Ask').first().json.id }}"
+    calls = {
+        "Find": {"operation": "find", "returnAll": True, "filters": {"model": "llama3.2"}},
+        "Failures": {"operation": "failures", "limit": 5, "filters": {}},
+        "Totals": {"operation": "totals", "by": "model", "filters": {}},
+        "Export": {"operation": "export", "format": "csv", "filters": {}},
+        "Get": {"operation": "get", "exchange": chosen},
+        "Explain": {"operation": "explain", "exchange": chosen},
+        "Replay": {"operation": "replay", "exchange": chosen, "otherModel": MODEL | {"value": "other"}},
+        "Erase": {"operation": "erase", "exchange": chosen},
+        "Gone": {"operation": "get", "exchange": chosen},
+    }
+    steps = [
+        step("Ask", "n8n-nodes-base.set", 3.4, mode="raw", jsonOutput='{"id": "ID"}', options={}),
+        *(
+            step(name, "ollamaRecorder", resource="call", **given)
+            | {"onError": "continueRegularOutput", "executeOnce": True, "alwaysOutputData": True}
+            for name, given in calls.items()
+        ),
+    ]
+    names = ["Execute", "Ask", *calls]
+    wires = {source: (target, "main") for source, target in itertools.pairwise(names)}
+    async with FakeOllama() as ollama:
+        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
+        body = {"model": "llama3.2", "prompt": "Why?"}
+        await asyncio.to_thread(call, recorder, "/api/ollama/api/generate", body)
+        (first,) = await asyncio.to_thread(kept, tmp_path, 1)
+        steps[0]["parameters"]["jsonOutput"] = json.dumps({"id": first["exchange"]})
+        await asyncio.to_thread(n8n.add_credentials, [credential(recorder)])
+        await asyncio.to_thread(n8n.add_workflows, workflow("reading", EXECUTE, *steps, **wires))
+        found = await asyncio.to_thread(outputs, n8n, "reading")
+    assert [one["exchange"] for one in found["Find"]] == [first["exchange"]]
+    assert found["Failures"] == [{}]
+    assert [(one["name"], one["calls"]) for one in found["Totals"]] == [("llama3.2", 1)]
+    assert found["Export"][0]["format"] == "csv"
+    assert found["Get"][0]["response_text"] == first["response_text"]
+    assert found["Explain"][0]["sentence"]
+    assert (found["Replay"][0]["before_model"], found["Replay"][0]["after_model"]) == ("llama3.2", "other")
+    assert found["Erase"][0]["erased"] == 1
+    assert "error" in found["Gone"][0]
 
 
 async def test_n8n_lists_every_node_and_tests_the_credential(

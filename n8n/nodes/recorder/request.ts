@@ -77,7 +77,15 @@ export async function read(
 	body?: IDataObject,
 ): Promise<IDataObject> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
-	const { statusCode, body: answered } = await ask(asking, { url: place.address + path, method, headers, body, json: true });
+	const { statusCode, body: answered } = await ask(asking, {
+		url: place.address + path,
+		method,
+		headers,
+		body,
+		json: true,
+		// A replay answers when the model has.
+		timeout: method === 'POST' ? 3_600_000 : 60_000,
+	});
 	if (statusCode >= 400) throw refusal(statusCode, answered);
 	return answered as IDataObject;
 }
