@@ -128,7 +128,7 @@ async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
     n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     chosen = "={{ $('Ask').first().json.id }}"
-    calls = {
+    calls: dict[str, dict[str, Any]] = {
         "Find": {"operation": "find", "returnAll": True, "filters": {"model": "llama3.2"}},
         "Failures": {"operation": "failures", "limit": 5, "filters": {}},
         "Totals": {"operation": "totals", "by": "model", "filters": {}},
@@ -164,6 +164,7 @@ async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
     assert found["Export"][0]["format"] == "csv"
     assert found["Get"][0]["response_text"] == first["response_text"]
     assert found["Explain"][0]["sentence"]
+    assert "before_model" in found["Replay"][0], found["Replay"]
     assert (found["Replay"][0]["before_model"], found["Replay"][0]["after_model"]) == ("llama3.2", "other")
     assert found["Erase"][0]["erased"] == 1
     assert "error" in found["Gone"][0]

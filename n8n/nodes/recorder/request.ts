@@ -21,6 +21,7 @@ export interface Place {
 interface Answer {
 	statusCode: number;
 	body: unknown;
+	headers: Record<string, unknown>;
 }
 
 /** An answer of the recorder that is no success. Its message is the recorder's own sentence. */
@@ -74,20 +75,25 @@ export async function read(
 	place: Place,
 	path: string,
 	method: IHttpRequestMethods = 'GET',
-	body?: IDataObject,
 ): Promise<IDataObject> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
 	const { statusCode, body: answered } = await ask(asking, {
 		url: place.address + path,
 		method,
 		headers,
-		body,
 		json: true,
-		// A replay answers when the model has.
-		timeout: method === 'POST' ? 3_600_000 : 60_000,
 	});
 	if (statusCode >= 400) throw refusal(statusCode, answered);
 	return answered as IDataObject;
+}
+
+/** Send a call again; the id of the new one, once its answer is whole. Raises RecorderRefusal. */
+export async function replayed(asking: Asking, place: Place, path: string, body: IDataObject): Promise<string> {
+	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
+	const url = place.address + path;
+	const answer = await ask(asking, { url, method: 'POST', headers, body, json: true, timeout: 3_600_000 });
+	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
+	return String(answer.headers['x-exchange-id']);
 }
 
 /** The same as bytes, for exports. */

@@ -1,7 +1,7 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { queryOf } from '../../recorder/filters';
 import { pagesOf } from '../../recorder/matches';
-import { generate, namesOf, read, readBytes, type Place } from '../../recorder/request';
+import { generate, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
 
 /** Each operation makes the items of one input item. Raises RecorderRefusal. */
 type Operation = (asking: IExecuteFunctions, place: Place, item: number) => Promise<INodeExecutionData[]>;
@@ -104,9 +104,7 @@ async function exportFile(asking: IExecuteFunctions, place: Place, item: number)
 async function replay(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
 	const model = located(asking, 'otherModel', item);
 	const before = (await detail(asking, place, item)).record as IDataObject;
-	await read(asking, place, `${addressOf(asking, item)}/replay`, 'POST', { stream: false, ...(model ? { model } : {}) });
-	const { replays } = await detail(asking, place, item);
-	const id = (replays as string[]).at(-1);
+	const id = await replayed(asking, place, `${addressOf(asking, item)}/replay`, { stream: false, ...(model ? { model } : {}) });
 	const after = (await read(asking, place, `/exchanges/${id}.json`)).record as IDataObject;
 	return items([{ ...prefixed('before', before), ...prefixed('after', after) }]);
 }
