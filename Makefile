@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint dist lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +61,10 @@ lint: $(VENV)/dev ## ruff, mypy, and tsc for the types of the page
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	tests/servers/typescript/check.sh
+
+dist: ## pack the nodes for n8n as dist/n8n-nodes-ollama-recorder-VERSION.tgz (needs npm)
+	cd n8n/nodes && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run build
+	mkdir -p dist && cd n8n/nodes && npm pack --silent --pack-destination ../../dist
 
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 phoenix mlflow"
+all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -283,6 +283,14 @@ build_n8n_2_41() {
     mv "$new" "$out/n8n-2.41"
 }
 
+# The compiler and the types that our nodes for n8n are built with.
+build_n8n_nodes() {
+    need_program npm "it installs what the nodes for n8n are built with." "apt-get install npm"
+    mkdir -p "$out/n8n-nodes"
+    cp n8n/nodes/package.json n8n/nodes/package-lock.json "$out/n8n-nodes/"
+    (cd "$out/n8n-nodes" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
@@ -307,6 +315,7 @@ each() {
     if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
     if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
+    if wanted n8n-nodes; then "$1" n8n-nodes n8n/nodes/package*.json -- build_n8n_nodes; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted otelcol; then "$1" otelcol "$here"/otelcol/go.* "$here/otelcol/main.go" -- build_otelcol; fi

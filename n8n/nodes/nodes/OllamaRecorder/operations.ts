@@ -1,0 +1,143 @@
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { queryOf } from '../../recorder/filters';
+import { pagesOf } from '../../recorder/matches';
+import { generate, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
+
+/** Each operation makes the items of one input item. Raises RecorderRefusal. */
+type Operation = (asking: IExecuteFunctions, place: Place, item: number) => Promise<INodeExecutionData[]>;
+
+const OF_THE_MODEL = ['num_ctx', 'num_predict', 'temperature'];
+
+function parameter<T>(asking: IExecuteFunctions, name: string, item: number, fallback: T): T {
+	return asking.getNodeParameter(name, item, fallback) as T;
+}
+
+const located = (asking: IExecuteFunctions, name: string, item: number) =>
+	String(asking.getNodeParameter(name, item, '', { extractValue: true }) ?? '');
+
+const items = (found: IDataObject[]): INodeExecutionData[] => found.map((json) => ({ json }));
+
+const filtersOf = (asking: IExecuteFunctions, item: number) => parameter<IDataObject>(asking, 'filters', item, {});
+
+/** Streamed, so that neither n8n nor the recorder takes a long answer for silence. */
+async function askModel(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const operation = parameter<string>(asking, 'operation', item, 'chat');
+	const { timeout = 3600, system, format, keep_alive, ...rest } = parameter<IDataObject>(asking, 'options', item, {});
+	const prompt = parameter(asking, 'prompt', item, '');
+	const body: IDataObject = { model: located(asking, 'model', item) };
+	if (operation === 'embed') body.input = prompt;
+	else Object.assign(body, { stream: true }, operation === 'chat' ? chat(prompt, system) : { prompt, ...(system ? { system } : {}) });
+	const options = Object.fromEntries(Object.entries(rest).filter(([name]) => OF_THE_MODEL.includes(name)));
+	if (Object.keys(options).length > 0) body.options = options;
+	if (keep_alive) body.keep_alive = keep_alive;
+	if (format) body.format = typeof format === 'string' ? JSON.parse(format) : format;
+	const answer = generate(asking, place, `/api/${operation}`, body, namesOf(asking), Number(timeout) * 1000);
+	return [{ json: await putTogether(answer, format !== undefined) }];
+}
+
+const chat = (prompt: string, system: unknown) => ({
+	messages: [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }],
+});
+
+async function putTogether(answer: AsyncIterable<IDataObject>, isStructured: boolean): Promise<IDataObject> {
+	let text = '';
+	let thinking = '';
+	let last: IDataObject = {};
+	for await (last of answer) {
+		const message = (last.message ?? {}) as IDataObject;
+		text += String(message.content ?? last.response ?? '');
+		thinking += String(message.thinking ?? last.thinking ?? '');
+	}
+	if (last.embeddings !== undefined) return { model: last.model, embedding: (last.embeddings as IDataObject[])[0], prompt_tokens: last.prompt_eval_count };
+	const seconds = Number(last.eval_duration) / 1e9;
+	return {
+		text,
+		...(thinking ? { thinking } : {}),
+		...(isStructured ? { answer: JSON.parse(text) as IDataObject } : {}),
+		model: last.model,
+		done_reason: last.done_reason ?? 'unfinished',
+		prompt_tokens: last.prompt_eval_count,
+		completion_tokens: last.eval_count,
+		...(seconds > 0.001 ? { tokens_per_second: Number(last.eval_count) / seconds } : {}),
+	};
+}
+
+async function find(asking: IExecuteFunctions, place: Place, item: number, more: IDataObject = {}): Promise<INodeExecutionData[]> {
+	const most = parameter(asking, 'returnAll', item, false) ? Infinity : parameter(asking, 'limit', item, 50);
+	const query = queryOf({ ...filtersOf(asking, item), ...more }, { limit: Math.min(most, 500) });
+	return items(await pagesOf(asking, place, `/exchanges.json?${query}`, most));
+}
+
+const addressOf = (asking: IExecuteFunctions, item: number) =>
+	`/exchanges/${encodeURIComponent(parameter(asking, 'exchange', item, '').trim())}`;
+
+async function detail(asking: IExecuteFunctions, place: Place, item: number): Promise<IDataObject> {
+	return await read(asking, place, `${addressOf(asking, item)}.json`);
+}
+
+async function get(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const { record, number, previous, next, n8n_url } = await detail(asking, place, item);
+	const found: IDataObject = { number, ...(record as IDataObject), previous, next, n8n_url };
+	return items([Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))]);
+}
+
+async function explain(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const { record, explanation } = await detail(asking, place, item);
+	const { sentence, findings, phases } = explanation as { sentence: string; findings: IDataObject[]; phases: IDataObject[] };
+	const seconds = Object.fromEntries(phases.map((phase) => [`${phase.name as string}_seconds`, phase.seconds]));
+	const advice = findings.map((finding) => finding.advice).filter(Boolean).join(' ');
+	return items([{ exchange: (record as IDataObject).exchange, sentence, advice, ...seconds } as IDataObject]);
+}
+
+async function totals(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const query = queryOf(filtersOf(asking, item), { by: parameter(asking, 'by', item, 'model') });
+	return items((await read(asking, place, `/stats.json?${query}`)).groups as IDataObject[]);
+}
+
+async function exportFile(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const format = parameter(asking, 'format', item, 'jsonl');
+	const bytes = await readBytes(asking, place, `/exchanges.${format}?${queryOf(filtersOf(asking, item))}`);
+	const data = await asking.helpers.prepareBinaryData(bytes, `exchanges.${format}`);
+	return [{ json: { format, bytes: bytes.length }, binary: { data } }];
+}
+
+async function replay(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const model = located(asking, 'otherModel', item);
+	const before = (await detail(asking, place, item)).record as IDataObject;
+	const id = await replayed(asking, place, `${addressOf(asking, item)}/replay`, { stream: false, ...(model ? { model } : {}) });
+	const after = (await read(asking, place, `/exchanges/${id}.json`)).record as IDataObject;
+	return items([{ ...prefixed('before', before), ...prefixed('after', after) }]);
+}
+
+const COMPARED = ['exchange', 'model', 'response_text', 'request_time', 'prompt_tokens', 'completion_tokens', 'tokens_per_second'];
+
+function prefixed(when: string, record: IDataObject): IDataObject {
+	return Object.fromEntries(COMPARED.filter((name) => name in record).map((name) => [`${when}_${name}`, record[name]]));
+}
+
+async function erase(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	return items([await read(asking, place, addressOf(asking, item), 'DELETE')]);
+}
+
+async function queue(asking: IExecuteFunctions, place: Place): Promise<INodeExecutionData[]> {
+	const { active, waiting } = (await read(asking, place, '/queue.json')) as { active: IDataObject[]; waiting: IDataObject[] };
+	return items([
+		...active.map((entry) => ({ state: 'active', ...entry })),
+		...waiting.map((entry) => ({ state: 'waiting', ...entry })),
+	]);
+}
+
+export const OPERATIONS: Record<string, Operation> = {
+	'model chat': askModel,
+	'model generate': askModel,
+	'model embed': askModel,
+	'call find': find,
+	'call failures': async (asking, place, item) => await find(asking, place, item, { failed: true }),
+	'call get': get,
+	'call explain': explain,
+	'call totals': totals,
+	'call export': exportFile,
+	'call replay': replay,
+	'call erase': erase,
+	'queue get': queue,
+};

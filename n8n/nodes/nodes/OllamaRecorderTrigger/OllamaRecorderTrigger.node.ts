@@ -1,0 +1,134 @@
+import { NodeOperationError, sleep } from 'n8n-workflow';
+import type {
+	IDataObject,
+	INodeType,
+	INodeTypeDescription,
+	ITriggerFunctions,
+	ITriggerResponse,
+} from 'n8n-workflow';
+import { FILTERS } from '../../recorder/filters';
+import { EVENTS, matchesSince, type Wanted } from '../../recorder/matches';
+import { eventsOf } from '../../recorder/liveEvents';
+import { placeOf, watch, type Place } from '../../recorder/request';
+
+const SECONDS_BETWEEN_TRIES = [1, 2, 5, 10, 30];
+// The recorder says every 15 s that it is there.
+const MOST_SILENCE_MS = 45_000;
+
+/** Starts a workflow when an exchange of the recorder ended that is of the wanted kind. */
+export class OllamaRecorderTrigger implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Ollama Recorder Trigger',
+		name: 'ollamaRecorderTrigger',
+		icon: 'file:recorder.svg',
+		group: ['trigger'],
+		version: 1,
+		subtitle: '={{ $parameter["event"] }}',
+		description: 'Starts the workflow when a call to Ollama failed, was cut, was slow, or matched a search',
+		defaults: { name: 'Ollama Recorder Trigger' },
+		inputs: [],
+		outputs: ['main'],
+		credentials: [{ name: 'ollamaRecorderApi', required: true }],
+		properties: [
+			{ displayName: 'Event', name: 'event', type: 'options', noDataExpression: true, options: EVENTS, default: 'failed' },
+			{
+				displayName: 'Seconds',
+				name: 'seconds',
+				type: 'number',
+				typeOptions: { minValue: 0 },
+				default: 10,
+				displayOptions: { show: { event: ['slower', 'waited'] } },
+			},
+			FILTERS,
+		],
+	};
+
+	async trigger(this: ITriggerFunctions): Promise<ITriggerResponse> {
+		const place = await placeOf(this);
+		const wanted: Wanted = {
+			event: this.getNodeParameter('event') as string,
+			seconds: this.getNodeParameter('seconds', 0) as number,
+			filters: this.getNodeParameter('filters', {}) as IDataObject,
+		};
+		const closing = new AbortController();
+		const known = this.getWorkflowStaticData('node');
+		const isFirst = typeof known.number !== 'number';
+		// n8n keeps what is known once this has returned, so a first start waits until it has its place.
+		const placed = Promise.withResolvers<void>();
+		const running = follow(this, place, wanted, known, closing.signal, placed);
+		running.catch(placed.reject);
+		if (isFirst) {
+			try {
+				await placed.promise;
+			} catch (error) {
+				closing.abort();
+				throw new NodeOperationError(this.getNode(), error as Error);
+			}
+		}
+		return { closeFunction: async () => closing.abort() };
+	}
+}
+
+/** Follow the recorder until `closing`, over restarts of it. `known.number` is the last exchange that was looked at. */
+async function follow(
+	asking: ITriggerFunctions,
+	place: Place,
+	wanted: Wanted,
+	known: IDataObject,
+	closing: AbortSignal,
+	placed: PromiseWithResolvers<void>,
+): Promise<void> {
+	let failures = 0;
+	while (!closing.aborted) {
+		try {
+			for await (const number of endings(asking, place, closing)) {
+				failures = 0;
+				if (closing.aborted) return;
+				await look(asking, place, wanted, known, number);
+				placed.resolve();
+			}
+		} catch (error) {
+			if (typeof known.number !== 'number') throw error;
+			asking.logger.warn(`Ollama Recorder Trigger: ${(error as Error).message}`);
+		}
+		if (closing.aborted) return;
+		await sleep(1000 * SECONDS_BETWEEN_TRIES[Math.min(failures++, SECONDS_BETWEEN_TRIES.length - 1)]);
+	}
+}
+
+/** Start the workflow for what ended after the known number and up to `number`. */
+async function look(
+	asking: ITriggerFunctions,
+	place: Place,
+	wanted: Wanted,
+	known: IDataObject,
+	number: number,
+): Promise<void> {
+	// A lower number is that of another journal: all of it is new.
+	if (typeof known.number === 'number' && number < known.number) known.number = 0;
+	if (typeof known.number === 'number' && number > known.number) {
+		const found = await matchesSince(asking, place, wanted, known.number, number);
+		known.number = number;
+		if (found.length > 0) asking.emit([asking.helpers.returnJsonArray(found)]);
+	}
+	known.number = number;
+}
+
+/** The number of the newest exchange, at once and whenever one has ended. Ends when the connection does. */
+async function* endings(asking: ITriggerFunctions, place: Place, closing: AbortSignal): AsyncGenerator<number> {
+	const stream = await watch(asking, place);
+	const end = () => stream.destroy();
+	const silence = setTimeout(end, MOST_SILENCE_MS);
+	closing.addEventListener('abort', end);
+	stream.on('data', () => silence.refresh());
+	try {
+		for await (const { name, data, id } of eventsOf(stream)) {
+			if (name === 'hello') yield (JSON.parse(data) as { number: number }).number;
+			else if (name === 'ended' && id !== undefined) yield id;
+		}
+	} finally {
+		clearTimeout(silence);
+		closing.removeEventListener('abort', end);
+		stream.destroy();
+	}
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	IHttpRequestMethods,
+	IHttpRequestOptions,
+	ILoadOptionsFunctions,
+	ISupplyDataFunctions,
+	ITriggerFunctions,
+} from 'n8n-workflow';
+
+export type Asking = IExecuteFunctions | ILoadOptionsFunctions | ISupplyDataFunctions | ITriggerFunctions;
+
+export interface Place {
+	address: string;
+	apiKey: string;
+	readerToken: string;
+}
+
+interface Answer {
+	statusCode: number;
+	body: unknown;
+	headers: Record<string, unknown>;
+}
+
+/** An answer of the recorder that is no success. Its message is the recorder's own sentence. */
+export class RecorderRefusal extends Error {
+	constructor(
+		message: string,
+		readonly status: number,
+	) {
+		super(message);
+	}
+}
+
+export async function placeOf(asking: Asking): Promise<Place> {
+	const { address, apiKey, readerToken } = await asking.getCredentials('ollamaRecorderApi');
+	return {
+		address: String(address ?? '').trim().replace(/\/+$/, ''),
+		apiKey: String(apiKey ?? ''),
+		readerToken: String(readerToken ?? ''),
+	};
+}
+
+/** The headers by which a record knows who asked. `item` is counted from 0. */
+export function namesOf(asking: IExecuteFunctions | ISupplyDataFunctions): Record<string, string> {
+	const workflow = asking.getWorkflow();
+	const node = asking.getNode();
+	const execution = asking.getExecutionId();
+	const names: Record<string, string> = { 'X-N8N-Node': encodeURIComponent(node.name) };
+	if (workflow.id) names['X-N8N-Workflow-Id'] = String(workflow.id);
+	if (workflow.name) names['X-N8N-Workflow-Name'] = encodeURIComponent(workflow.name);
+	if (execution) {
+		names['X-N8N-Execution-Id'] = execution;
+		names.traceparent = traceparent(asking.getInstanceId(), String(workflow.id), execution, node.id);
+	}
+	return names;
+}
+
+/** One trace for an execution, and in it one span for a node, whichever of our nodes asks. */
+export function traceparent(instance: string, workflow: string, execution: string, node: string): string {
+	const digest = (...parts: string[]) => createHash('sha256').update(parts.join('\n')).digest('hex');
+	const trace = digest(instance, workflow, execution).slice(0, 32);
+	return `00-${trace}-${digest(trace, node).slice(0, 16)}-01`;
+}
+
+async function ask(asking: Asking, options: IHttpRequestOptions): Promise<Answer> {
+	return (await asking.helpers.httpRequest({ ...options, ignoreHttpStatusErrors: true, returnFullResponse: true })) as Answer;
+}
+
+/** What `/exchanges.json` and the other addresses for readers answer. Raises RecorderRefusal. */
+export async function read(
+	asking: Asking,
+	place: Place,
+	path: string,
+	method: IHttpRequestMethods = 'GET',
+): Promise<IDataObject> {
+	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
+	const { statusCode, body: answered } = await ask(asking, {
+		url: place.address + path,
+		method,
+		headers,
+		json: true,
+	});
+	if (statusCode >= 400) throw refusal(statusCode, answered);
+	return answered as IDataObject;
+}
+
+/** Send a call again; the id of the new one, once its answer is whole. Raises RecorderRefusal. */
+export async function replayed(asking: Asking, place: Place, path: string, body: IDataObject): Promise<string> {
+	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
+	const url = place.address + path;
+	const answer = await ask(asking, { url, method: 'POST', headers, body, json: true, timeout: 3_600_000 });
+	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
+	return String(answer.headers['x-exchange-id']);
+}
+
+/** The same as bytes, for exports. */
+export async function readBytes(asking: Asking, place: Place, path: string): Promise<Buffer> {
+	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
+	const url = place.address + path;
+	const { statusCode, body } = await ask(asking, { url, headers, encoding: 'arraybuffer', timeout: 3_600_000 });
+	const bytes = Buffer.from(body as ArrayBuffer);
+	if (statusCode >= 400) throw refusal(statusCode, bytes.toString());
+	return bytes;
+}
+
+/** The stream of `/live`, from the exchange after `lastSeen`. */
+export async function watch(asking: Asking, place: Place): Promise<Readable> {
+	const headers: IDataObject = { Accept: 'text/event-stream' };
+	if (place.readerToken) headers.Authorization = `Bearer ${place.readerToken}`;
+	const { statusCode, body } = await ask(asking, { url: `${place.address}/live`, headers, encoding: 'stream' });
+	const stream = body as Readable;
+	if (statusCode >= 400) throw refusal(statusCode, await textOf(stream));
+	return stream;
+}
+
+/** Each document of a streamed answer of Ollama. A line may carry an error instead. */
+export async function* generate(
+	asking: IExecuteFunctions,
+	place: Place,
+	path: string,
+	body: IDataObject,
+	headers: Record<string, string>,
+	timeout: number,
+): AsyncGenerator<IDataObject> {
+	if (place.apiKey) headers = { ...headers, Authorization: `Bearer ${place.apiKey}` };
+	const url = `${place.address}/api/ollama${path}`;
+	const { statusCode, body: answered } = await ask(asking, { url, method: 'POST', headers, body, encoding: 'stream', timeout });
+	const stream = answered as Readable;
+	if (statusCode >= 400) throw refusal(statusCode, await textOf(stream));
+	for await (const line of linesOf(stream)) {
+		if (!line.trim()) continue;
+		const document = JSON.parse(line) as IDataObject;
+		if (typeof document.error === 'string') throw new RecorderRefusal(document.error, statusCode);
+		yield document;
+	}
+}
+
+export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+	const decoder = new TextDecoder();
+	let rest = '';
+	for await (const piece of stream) {
+		const lines = (rest + (typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }))).split('\n');
+		rest = lines.pop() ?? '';
+		yield* lines;
+	}
+	if (rest) yield rest;
+}
+
+async function textOf(stream: Readable): Promise<string> {
+	let text = '';
+	for await (const line of linesOf(stream)) text += `${line}\n`;
+	return text;
+}
+
+/** The recorder's sentence out of any of its shapes of an error. */
+export function refusal(status: number, body: unknown): RecorderRefusal {
+	let found: unknown = body;
+	if (typeof body === 'string') {
+		try {
+			found = JSON.parse(body);
+		} catch {
+			return new RecorderRefusal(`HTTP ${status}: ${body.trim().slice(0, 500) || 'without a word'}`, status);
+		}
+	}
+	const error = (found as IDataObject | null)?.error;
+	const message = typeof error === 'string' ? error : (error as IDataObject | undefined)?.message;
+	return new RecorderRefusal(typeof message === 'string' ? message : `HTTP ${status} from the recorder`, status);
+}
