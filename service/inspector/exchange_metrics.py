@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
@@ -79,16 +79,30 @@ FAMILIES = (
 )
 
 
+_OF_NODES = (NODE_CALLS, NODE_SECONDS, NODE_WAITING, NODE_READ, NODE_WRITTEN, NODE_FAILURES)
+Series = list[float]
+"""What one combination of labels has come to: a sum, or of a histogram its buckets and, last, its sum."""
+
+
+class _OfModel(NamedTuple):
+    """The series that each call of a model adds to, looked up once. ``cuts``: by the way of cutting."""
+
+    loads: Series
+    cuts: dict[str | None, Series]
+    timed: list[Series]
+    """Of timed calls: their number, and the seconds of each phase. Empty while there was none."""
+
+
 class ExchangeMetrics:
     """Counts records. One thread adds, others read."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._series: dict[str, dict[Labels, list[float]]] = {family.name: {} for family in FAMILIES}
+        self._series: dict[str, dict[Labels, Series]] = {family.name: {} for family in FAMILIES}
         self._shown_since: dict[tuple[str, Labels], float] = {}
-        self._models: set[str] = set()
-        self._nodes: set[tuple[str, str]] = set()
+        self._models: dict[str, _OfModel] = {}
+        self._nodes: dict[tuple[str, str], list[Series]] = {}
 
     def add(self, records: Iterable[EncodedRecord]) -> None:
         """Count records that ended. Takes some microseconds for each."""
@@ -106,7 +120,8 @@ class ExchangeMetrics:
                     self._add_workflow(facts, facts.workflow, failed)
 
     def _add_call(self, facts: CountedFacts, encoded: EncodedRecord, failed: bool) -> None:
-        model = self._model_of(facts.model or "", failed)
+        model = self._name_of(facts.model or "", failed)
+        series = self._models.get(model) or self._begin_model(model)
         ended = "left" if encoded.outcome == Outcome.CLIENT_LEFT else "failed" if failed else "completed"
         only = (model,)
         if facts.request_time is not None:
@@ -121,10 +136,19 @@ class ExchangeMetrics:
             self._add_prompt(model, facts.prompt_tokens, facts.cached_tokens)
         if facts.completion_tokens is not None:
             self._count(ANSWER_TOKENS, only, facts.completion_tokens)
+        if (facts.load_time or 0.0) > LOAD_SECONDS:
+            series.loads[0] += 1
+        if facts.prompt_truncated is True:
+            by = series.cuts.get(facts.prompt_truncated_by)
+            (self._series_of(CUT_PROMPTS, (model, UNKNOWN)) if by is None else by)[0] += 1
+        self._add_phases(facts, series, only)
+
+    def _begin_model(self, model: str) -> _OfModel:
         # Also where there was none: a series that is 0 says so, one that is absent does not.
-        self._count(LOADS, only, (facts.load_time or 0.0) > LOAD_SECONDS)
-        self._add_cut(model, facts.prompt_truncated is True, facts.prompt_truncated_by)
-        self._add_phases(facts, only)
+        loads = self._series_of(LOADS, (model,))
+        cuts: dict[str | None, Series] = {how: self._series_of(CUT_PROMPTS, (model, how)) for how in WAYS_OF_CUTTING}
+        series = self._models[model] = _OfModel(loads, cuts, [])
+        return series
 
     def _add_prompt(self, model: str, tokens: int, cached: int | None) -> None:
         if cached is None:
@@ -133,61 +157,63 @@ class ExchangeMetrics:
             self._count(PROMPT_TOKENS, (model, "true"), min(cached, tokens))
             self._count(PROMPT_TOKENS, (model, "false"), max(0, tokens - cached))
 
-    def _add_cut(self, model: str, is_cut: bool, by: str | None) -> None:
-        for how in WAYS_OF_CUTTING:
-            self._count(CUT_PROMPTS, (model, how), is_cut and how == by)
-        if is_cut and by not in WAYS_OF_CUTTING:
-            self._count(CUT_PROMPTS, (model, UNKNOWN))
-
-    def _add_phases(self, facts: CountedFacts, only: tuple[str]) -> None:
+    def _add_phases(self, facts: CountedFacts, series: _OfModel, only: tuple[str]) -> None:
         wait, prompt, generation, whole = facts.wait_time, facts.prompt_time, facts.generation_time, facts.request_time
         if wait is None or prompt is None or generation is None or whole is None:
             return
-        self._count(TIMED_CALLS, only)
-        sending = max(0.0, whole - wait - prompt - generation)
-        for doing, spent in zip(PHASES, (wait, prompt, generation, sending), strict=True):
-            self._count(TIMED_SECONDS, (*only, doing), spent)
+        if not series.timed:
+            series.timed.append(self._series_of(TIMED_CALLS, only))
+            series.timed.extend(self._series_of(TIMED_SECONDS, (*only, doing)) for doing in PHASES)
+        calls, waiting, reading, generating, sending = series.timed
+        calls[0] += 1
+        waiting[0] += wait
+        reading[0] += prompt
+        generating[0] += generation
+        rest = whole - wait - prompt - generation
+        if rest > 0.0:
+            sending[0] += rest
         if facts.prompt_tokens is not None:
             self._count(READ_TOKENS, only, max(0, facts.prompt_tokens - (facts.cached_tokens or 0)))
 
     def _add_workflow(self, facts: CountedFacts, workflow: str, failed: bool) -> None:
         labels = (workflow, facts.node or "")
-        if labels not in self._nodes:
-            if len(self._nodes) < MOST_NODES:
-                self._nodes.add(labels)
-            else:
+        series = self._nodes.get(labels)
+        if series is None:
+            if len(self._nodes) >= MOST_NODES:
                 labels = (OTHERS, OTHERS)
-        # All of them each time, so that every row of a table has every number.
-        self._count(NODE_CALLS, labels)
-        self._count(NODE_SECONDS, labels, facts.request_time or 0.0)
-        self._count(NODE_WAITING, labels, facts.wait_time or 0.0)
-        self._count(NODE_READ, labels, facts.prompt_tokens or 0)
-        self._count(NODE_WRITTEN, labels, facts.completion_tokens or 0)
-        self._count(NODE_FAILURES, labels, failed)
+            # All of them each time, so that every row of a table has every number.
+            series = [self._series_of(family, labels) for family in _OF_NODES]
+            if labels != (OTHERS, OTHERS):
+                self._nodes[labels] = series
+        calls, seconds, waiting, read, written, failures = series
+        calls[0] += 1
+        seconds[0] += facts.request_time or 0.0
+        waiting[0] += facts.wait_time or 0.0
+        read[0] += facts.prompt_tokens or 0
+        written[0] += facts.completion_tokens or 0
+        failures[0] += failed
 
-    def _model_of(self, model: str, failed: bool) -> str:
+    def _name_of(self, model: str, failed: bool) -> str:
         """The model's name. One that only failed calls name may be anybody's invention, and gets no series."""
         if model in self._models:
             return model
-        if failed or not model or len(self._models) >= MOST_MODELS:
+        if failed or not model or len(self._models) - (OTHERS in self._models) >= MOST_MODELS:
             return OTHERS
-        self._models.add(model)
         return model
 
     def _count(self, family: Family, labels: Labels, amount: float = 1) -> None:
-        series = self._series[family.name]
-        found = series.get(labels)
+        self._series_of(family, labels)[0] += amount
+
+    def _series_of(self, family: Family, labels: Labels) -> Series:
+        of_family = self._series[family.name]
+        found = of_family.get(labels)
         if found is None:
-            series[labels] = [amount]
-        else:
-            found[0] += amount
+            # Of a histogram, the last two are what is above all bounds, and the sum.
+            found = of_family[labels] = [0.0] * (len(family.buckets) + 2 if family.buckets else 1)
+        return found
 
     def _observe(self, family: Family, labels: Labels, value: float) -> None:
-        series = self._series[family.name]
-        found = series.get(labels)
-        if found is None:
-            # The last two: above all bounds, and the sum.
-            found = series[labels] = [0.0] * (len(family.buckets) + 2)
+        found = self._series_of(family, labels)
         found[bisect_left(family.buckets, value)] += 1
         found[-1] += value
 
