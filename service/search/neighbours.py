@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from statistics import median
 
+from service.record.content_findings import CallsOf
 from service.record.explanation import Surroundings
 from service.search.index import PARTITION_NUMBERS
 
@@ -12,6 +13,8 @@ _RATES = 1000
 # Neighbours that the journal no longer has are passed over, up to so many.
 _NEIGHBOURS = 20
 _MOST_REPLAYS = 100
+# A call of a node that lies further back is not worth the time to find it.
+_CALLS_BACK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,37 @@ def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], 
     before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*row, number))
     after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*row, number))
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
+
+
+def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, list[int]] | None:
+    """What ``number`` is a call of, and the numbers of such calls before it, the nearest first.
+
+    None: it is no call of a node, a workflow or a chat that others could be of too, or it repeats another.
+    """
+    row = connection.execute(
+        "SELECT workflow, node, execution, caller, task, operation, replay_of FROM fact WHERE number = ?", (number,)
+    ).fetchone()
+    if row is None or row[-1] is not None:
+        return None
+    workflow, node, execution, caller, task, operation, _ = row
+    calls_of: CallsOf
+    if node is not None:
+        calls_of, same = "node", {"node": node, "workflow": workflow, "caller": caller}
+    elif workflow is not None:
+        calls_of, same = "workflow", {"workflow": workflow, "node": None}
+    elif execution is not None:
+        calls_of, same = "chat", {"execution": execution, "caller": caller}
+    else:
+        return None
+    wanted = same | {"task": task, "operation": operation, "replay_of": None}
+    source = "fact INDEXED BY fact_execution" if calls_of == "chat" else "fact NOT INDEXED"
+    where = " AND ".join(f"{column} IS :{column}" for column in wanted)
+    before = connection.execute(
+        f"SELECT number FROM {source} WHERE {where} AND number < :number AND number > :oldest"
+        f" {'AND execution = :execution' if calls_of == 'chat' else ''} ORDER BY number DESC LIMIT {_NEIGHBOURS}",
+        {**wanted, "number": number, "oldest": number - _CALLS_BACK},
+    )
+    return calls_of, [other for (other,) in before.fetchall()]
 
 
 def replays(connection: sqlite3.Connection, number: int) -> list[int]:
