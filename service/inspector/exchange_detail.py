@@ -9,7 +9,7 @@ from typing import Any
 
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
-from service.record.content_findings import Call, CallsOf, ContentFinding, content_findings
+from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
 from service.record.n8n_marks import execution_url
@@ -79,7 +79,7 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         record,
         conversation,
         explain(record, around),
-        content_findings(Call(record, conversation), before, calls_of),
+        content_findings(JudgedCall(record, conversation), before, calls_of),
         earlier.row.id if earlier else None,
         calls_of,
         beside.previous,
@@ -91,6 +91,6 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
     )
 
 
-def _call_of(kept: KeptRecord) -> Call:
+def _call_of(kept: KeptRecord) -> JudgedCall:
     record = Record(kept.row.line)
-    return Call(record, read_conversation(record, kept.request))
+    return JudgedCall(record, read_conversation(record, kept.request))

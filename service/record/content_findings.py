@@ -56,14 +56,16 @@ class ContentFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class JudgedCall:
     """A record with the conversation in it."""
 
     record: Record
     conversation: Conversation
 
 
-def content_findings(call: Call, before: Call | None, calls_of: CallsOf | None) -> tuple[ContentFinding, ...]:
+def content_findings(
+    call: JudgedCall, before: JudgedCall | None, calls_of: CallsOf | None
+) -> tuple[ContentFinding, ...]:
     """What is notable, the answer first. ``before``: the previous call of the same ``calls_of``. Never raises."""
     if call.record.operation not in ANSWERED_IN_WORDS:
         return ()
@@ -75,7 +77,7 @@ def content_findings(call: Call, before: Call | None, calls_of: CallsOf | None) 
     return tuple(found)
 
 
-def _of_answer(call: Call) -> Iterator[ContentFinding]:
+def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
     record, answer = call.record, call.conversation.answer
     if record.response_model:
         yield ContentFinding("other_model", f"Another model answered than was asked: {record.response_model[:80]}.")
@@ -116,7 +118,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _changes(before: Call, now: Call, since: str) -> Iterator[ContentFinding]:
+def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
     old, new = before.record.model, now.record.model
     if old and new and canonical_name(old) != canonical_name(new):
         text = f"The model is {new[:80]}; in {since} it was {old[:80]}."
@@ -128,7 +130,7 @@ def _changes(before: Call, now: Call, since: str) -> Iterator[ContentFinding]:
     yield from _parameter_changes(before, now, since)
 
 
-def _system_change(before: Call, now: Call, since: str) -> Iterator[ContentFinding]:
+def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
     old, new = (_system(call.conversation) for call in (before, now))
     if old == new:
         return
@@ -148,7 +150,7 @@ def _system(conversation: Conversation) -> str:
     return "\n".join(turn.text for turn in conversation.turns if turn.role in ("system", "developer"))
 
 
-def _tools_change(before: Call, now: Call, since: str) -> Iterator[ContentFinding]:
+def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
     old, new = (_tools(call.conversation) for call in (before, now))
     if old == new:
         return
@@ -173,7 +175,7 @@ def _tools(conversation: Conversation) -> dict[str, str]:
     return tools
 
 
-def _parameter_changes(before: Call, now: Call, since: str) -> Iterator[ContentFinding]:
+def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
     old, new = (_parameters(call.conversation) for call in (before, now))
     for name in _COMPARED:
         if old.get(name) != new.get(name):

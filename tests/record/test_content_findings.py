@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from service.record.content_findings import Call, CallsOf, ContentFinding, content_findings
+from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
 from service.record.conversation import read_conversation
 from service.record.record import record_of
 
 
-def call(answer: str = "Because.", thinking: str = "", line: dict[str, Any] | None = None, **asked: Any) -> Call:
+def call(answer: str = "Because.", thinking: str = "", line: dict[str, Any] | None = None, **asked: Any) -> JudgedCall:
     """A whole chat of a model; ``line`` are further fields of its record, ``asked`` those of its request."""
     request = {"model": "tiny", "messages": [{"role": "user", "content": "Why?"}], **asked}
     values: dict[str, Any] = {
@@ -24,14 +24,14 @@ def call(answer: str = "Because.", thinking: str = "", line: dict[str, Any] | No
         **(line or {}),
     }
     record = record_of(values)
-    return Call(record, read_conversation(record, json.dumps(request).encode()))
+    return JudgedCall(record, read_conversation(record, json.dumps(request).encode()))
 
 
-def found(now: Call, before: Call | None = None, calls_of: CallsOf = "node") -> list[ContentFinding]:
+def found(now: JudgedCall, before: JudgedCall | None = None, calls_of: CallsOf = "node") -> list[ContentFinding]:
     return list(content_findings(now, before, calls_of))
 
 
-def kinds(now: Call, before: Call | None = None) -> list[str]:
+def kinds(now: JudgedCall, before: JudgedCall | None = None) -> list[str]:
     return [one.kind for one in found(now, before)]
 
 
@@ -69,7 +69,7 @@ def test_that_all_was_read_is_told_only_where_it_is_known() -> None:
         (call(line={"operation": "embed", "response_model": "other"}), []),
     ],
 )
-def test_an_answer_is_judged_by_itself(given: Call, expected: list[str]) -> None:
+def test_an_answer_is_judged_by_itself(given: JudgedCall, expected: list[str]) -> None:
     # Thirty closing brackets are the end of what is nested, and of a model that repeats itself.
     assert [kind for kind in kinds(given) if kind != "repeats_itself" or "repeats_itself" in expected] == expected
 
