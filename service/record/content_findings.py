@@ -30,6 +30,10 @@ ContentKind = Literal[
 CallsOf = Literal["node", "workflow", "chat"]
 """What an exchange and the one before it are both calls of."""
 
+OF_NODE: Final = "node"
+OF_WORKFLOW: Final = "workflow"
+OF_CHAT: Final = "chat"
+
 # What changes an answer. A seed differs from call to call, and says nothing.
 _COMPARED: Final = (
     *("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "num_ctx", "num_predict", "max_tokens"),

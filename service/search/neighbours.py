@@ -3,8 +3,9 @@
 import sqlite3
 from dataclasses import dataclass
 from statistics import median
+from typing import cast
 
-from service.record.content_findings import CallsOf
+from service.record.content_findings import OF_CHAT, OF_NODE, OF_WORKFLOW, CallsOf
 from service.record.explanation import Surroundings
 from service.search.index import PARTITION_NUMBERS
 
@@ -74,27 +75,25 @@ def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, 
     None: it is no call of a node, a workflow or a chat that others could be of too, or it repeats another.
     """
     row = connection.execute(
-        "SELECT workflow, node, execution, caller, task, operation, replay_of FROM fact WHERE number = ?", (number,)
+        "SELECT workflow, node, execution, caller, task, operation FROM fact WHERE number = ? AND replay_of IS NULL",
+        (number,),
     ).fetchone()
-    if row is None or row[-1] is not None:
+    if row is None:
         return None
-    workflow, node, execution, caller, task, operation, _ = row
-    calls_of: CallsOf
+    workflow, node, execution, *_ = row
+    source, calls_of = "fact NOT INDEXED", cast(CallsOf, OF_NODE)
     if node is not None:
-        calls_of, same = "node", {"node": node, "workflow": workflow, "caller": caller}
+        same = "node = ?2 AND workflow IS ?1 AND caller IS ?4"
     elif workflow is not None:
-        calls_of, same = "workflow", {"workflow": workflow, "node": None}
+        calls_of, same = OF_WORKFLOW, "workflow = ?1 AND node IS NULL"
     elif execution is not None:
-        calls_of, same = "chat", {"execution": execution, "caller": caller}
+        source, calls_of, same = "fact INDEXED BY fact_execution", OF_CHAT, "execution = ?3 AND caller IS ?4"
     else:
         return None
-    wanted = same | {"task": task, "operation": operation, "replay_of": None}
-    source = "fact INDEXED BY fact_execution" if calls_of == "chat" else "fact NOT INDEXED"
-    where = " AND ".join(f"{column} IS :{column}" for column in wanted)
     before = connection.execute(
-        f"SELECT number FROM {source} WHERE {where} AND number < :number AND number > :oldest"
-        f" {'AND execution = :execution' if calls_of == 'chat' else ''} ORDER BY number DESC LIMIT {_NEIGHBOURS}",
-        {**wanted, "number": number, "oldest": number - _CALLS_BACK},
+        f"SELECT number FROM {source} WHERE {same} AND task IS ?5 AND operation IS ?6 AND replay_of IS NULL"
+        f" AND number < ?7 AND number > ?8 ORDER BY number DESC LIMIT {_NEIGHBOURS}",
+        (*row, number, number - _CALLS_BACK),
     )
     return calls_of, [other for (other,) in before.fetchall()]
 
