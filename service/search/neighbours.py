@@ -3,7 +3,6 @@
 import sqlite3
 from dataclasses import dataclass
 from statistics import median
-from typing import cast
 
 from service.record.content_findings import OF_CHAT, OF_NODE, OF_WORKFLOW, CallsOf
 from service.record.explanation import Surroundings
@@ -81,7 +80,8 @@ def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, 
     if row is None:
         return None
     workflow, node, execution, *_ = row
-    source, calls_of = "fact NOT INDEXED", cast(CallsOf, OF_NODE)
+    calls_of: CallsOf = OF_NODE
+    source = "fact NOT INDEXED"
     if node is not None:
         same = "node = ?2 AND workflow IS ?1 AND caller IS ?4"
     elif workflow is not None:

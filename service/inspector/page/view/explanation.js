@@ -28,7 +28,10 @@ export function explanationParts(explanation) {
 /** @param {Finding} finding */
 function findingPart({ kind, text, advice }) {
   const tone = FINDING_TONES[kind] ?? "warn";
-  return element("div", { class: `finding ${tone}` }, element("p", {}, aboutPart(kind), ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null);
+  return element(
+    "div", { class: `finding ${tone}` },
+    element("p", {}, aboutPart(kind), ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null,
+  );
 }
 
 /**
