@@ -123,6 +123,22 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
             screen.print(Text(f"• {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
+    _content(screen, detail)
+
+
+def _content(screen: "Console", detail: "ExchangeDetail") -> None:
+    """What may have made the answer nonsense; changed texts with their words that differ."""
+    from rich.text import Text
+
+    from service.cli.word_diff import difference, drawn
+
+    for finding in detail.content:
+        screen.print(Text(f"• content: {inert(finding.text)}"))
+        if finding.advice:
+            screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
+        if finding.before is not None and finding.now is not None:
+            pieces = difference(finding.before, finding.now)
+            screen.print(drawn(pieces, has_colours=screen.color_system is not None and not screen.no_color))
 
 
 def _time(screen: "Console", detail: "ExchangeDetail") -> None:
@@ -213,7 +229,12 @@ def _asked_for(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
 
 def _related(detail: "ExchangeDetail") -> Iterator[tuple[str, str]]:
     repeated = " ".join(detail.replays)
-    rows = (("previous", detail.previous), ("next", detail.next), ("repeated by", repeated))
+    rows = (
+        ("call before", detail.call_before),
+        ("previous", detail.previous),
+        ("next", detail.next),
+        ("repeated by", repeated),
+    )
     shown_at = (("trace is shown at", detail.trace_url), ("execution is shown at", detail.n8n_url))
     for name, text in (*rows, *shown_at):
         if text:

@@ -9,6 +9,7 @@ from typing import Any
 
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
+from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
 from service.record.n8n_marks import execution_url
@@ -33,6 +34,8 @@ class ExchangeDetail:
     """``number`` is that of the journal. ``previous`` and ``next`` are ids of exchanges of the same execution.
 
     ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
+    ``content`` tells what may have made the answer nonsense, partly by comparison with ``call_before``: the id of the
+    previous call of the same ``calls_of``.
     ``trace_url`` is where its trace is shown, ``n8n_url`` where n8n shows its execution.
     """
 
@@ -40,6 +43,9 @@ class ExchangeDetail:
     record: Record
     conversation: Conversation
     explanation: Explanation
+    content: tuple[ContentFinding, ...]
+    call_before: str | None
+    calls_of: CallsOf | None
     previous: str | None
     next: str | None
     replay_of: str | None
@@ -59,15 +65,23 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
     """
     number, record = kept.row.number, Record(kept.row.line)
     around, beside, replays = Surroundings(None, 0, None, 0), Neighbours(None, None), list[str]()
+    found: tuple[CallsOf, KeptRecord] | None = None
     with contextlib.suppress(JournalError):
         around, beside = search.surroundings(number), search.neighbours(number)
         replays = search.replays(number)
+        found = search.call_before(number)
+    conversation = read_conversation(record, kept.request)
+    calls_of, earlier = found or (None, None)
+    before = _call_of(earlier) if earlier else None
     trace = record.trace_id
     return ExchangeDetail(
         number,
         record,
-        read_conversation(record, kept.request),
+        conversation,
         explain(record, around),
+        content_findings(JudgedCall(record, conversation), before, calls_of),
+        earlier.row.id if earlier else None,
+        calls_of,
         beside.previous,
         beside.next,
         record.replay_of,
@@ -75,3 +89,8 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,
         execution_url(links.n8n_url, record) if links.n8n_url else None,
     )
+
+
+def _call_of(kept: KeptRecord) -> JudgedCall:
+    record = Record(kept.row.line)
+    return JudgedCall(record, read_conversation(record, kept.request))

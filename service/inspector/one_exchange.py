@@ -46,6 +46,7 @@ def _described(kept: KeptRecord, search: Search, links: Links) -> tuple[Exchange
         "summary": summarise(detail.number, record),
         "conversation": known["conversation"],
         "explanation": known["explanation"],
+        "content": [{name: value for name, value in one.items() if value is not None} for one in known["content"]],
         "replays": known["replays"],
         "request": {"bytes": record.request_bytes or 0, "kept": len(kept.request)},
         "response": {"bytes": record.response_bytes or 0, "kept": len(kept.response)},

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from statistics import median
 
+from service.record.content_findings import OF_CHAT, OF_NODE, OF_WORKFLOW, CallsOf
 from service.record.explanation import Surroundings
 from service.search.index import PARTITION_NUMBERS
 
@@ -12,6 +13,8 @@ _RATES = 1000
 # Neighbours that the journal no longer has are passed over, up to so many.
 _NEIGHBOURS = 20
 _MOST_REPLAYS = 100
+# A call of a node that lies further back is not worth the time to find it.
+_CALLS_BACK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,36 @@ def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], 
     before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*row, number))
     after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*row, number))
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
+
+
+def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, list[int]] | None:
+    """What ``number`` is a call of, and the numbers of such calls before it, the nearest first.
+
+    None: it is no call of a node, a workflow or a chat that others could be of too, or it repeats another.
+    """
+    row = connection.execute(
+        "SELECT workflow, node, execution, caller, task, operation FROM fact WHERE number = ? AND replay_of IS NULL",
+        (number,),
+    ).fetchone()
+    if row is None:
+        return None
+    workflow, node, execution, *_ = row
+    calls_of: CallsOf = OF_NODE
+    source = "fact NOT INDEXED"
+    if node is not None:
+        same = "node = ?2 AND workflow IS ?1 AND caller IS ?4"
+    elif workflow is not None:
+        calls_of, same = OF_WORKFLOW, "workflow = ?1 AND node IS NULL"
+    elif execution is not None:
+        source, calls_of, same = "fact INDEXED BY fact_execution", OF_CHAT, "execution = ?3 AND caller IS ?4"
+    else:
+        return None
+    before = connection.execute(
+        f"SELECT number FROM {source} WHERE {same} AND task IS ?5 AND operation IS ?6 AND replay_of IS NULL"
+        f" AND number < ?7 AND number > ?8 ORDER BY number DESC LIMIT {_NEIGHBOURS}",
+        (*row, number, number - _CALLS_BACK),
+    )
+    return calls_of, [other for (other,) in before.fetchall()]
 
 
 def replays(connection: sqlite3.Connection, number: int) -> list[int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service.journal.damage import noted_damage
-from service.journal.reader import LAST_NUMBER, Reader
+from service.journal.reader import LAST_NUMBER, Bodies, KeptRecord, Reader
+from service.record.content_findings import CallsOf
 from service.record.explanation import Surroundings
 from service.search import neighbours, totals
 from service.search.failed_requests import failed_requests
@@ -172,6 +173,16 @@ class Search:
             next((ids[other] for other in before if other in ids), None),
             next((ids[other] for other in after if other in ids), None),
         )
+
+    def call_before(self, number: int) -> tuple[CallsOf, KeptRecord] | None:
+        """The previous call of the same node, workflow or chat, with its kept request; None: there is none."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            found = neighbours.calls_before(connection, number)
+        if found is None:
+            return None
+        calls_of, numbers = found
+        kept = next(self._journal.records(numbers, Bodies.REQUEST, 1), None)
+        return None if kept is None else (calls_of, kept)
 
     def replays(self, number: int) -> list[str]:
         """The ids of the exchanges that repeat exchange ``number``, oldest first."""

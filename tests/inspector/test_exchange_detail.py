@@ -56,11 +56,36 @@ def test_as_json_it_holds_the_line_itself_and_all_names(tmp_path: Path) -> None:
     value = detail(tmp_path, 1).as_json_object()
     assert value["record"]["exchange"] == identifier(1)
     assert list(value) == [
-        *("number", "record", "conversation", "explanation", "previous", "next", "replay_of", "replays"),
-        *("trace_url", "n8n_url"),
+        *("number", "record", "conversation", "explanation", "content", "call_before", "calls_of"),
+        *("previous", "next", "replay_of", "replays", "trace_url", "n8n_url"),
     ]
 
 
 def test_a_line_that_is_no_object_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
     keep(tmp_path, chat(1)._replace(line=b"[1, 2"))
     assert detail(tmp_path, 1).record.values == {}
+
+
+def test_it_is_compared_with_the_previous_call_of_its_node_or_chat(tmp_path: Path) -> None:
+    chat_of = {"execution_id": "c-1", "caller": "Open WebUI"}
+    keep(
+        tmp_path,
+        chat(1),
+        chat(2, caller={"workflow": "Invoices", "node": "Classify"}),
+        chat(3, model="big"),
+        chat(4, replay_of=identifier(3)),
+        chat(5, caller=chat_of),
+        chat(6, caller=chat_of),
+        chat(7, caller={"caller": "curl"}),
+        chat(8, caller={"caller": "curl"}),
+    )
+    catch_up(read_settings({"DATA_DIR": str(tmp_path)}))
+    first, third = detail(tmp_path, 1), detail(tmp_path, 3)
+    assert (first.call_before, first.content) == (None, ())
+    assert (third.call_before, third.calls_of) == (identifier(1), "node")
+    assert [finding.kind for finding in third.content] == ["model_changed"]
+    # A repetition is compared with what it repeats, and is nobody's call before.
+    assert detail(tmp_path, 4).call_before is None
+    assert (detail(tmp_path, 6).call_before, detail(tmp_path, 6).calls_of) == (identifier(5), "chat")
+    # All that curl ever asked has nothing in common.
+    assert detail(tmp_path, 8).call_before is None

@@ -30,12 +30,17 @@ import { ask } from "./api.js";
  * @typedef {{kind: string, text: string, advice?: string}} Finding
  * @typedef {{sentence?: string, phases: ExplainedPhase[], findings: Finding[]}} Explanation
  *
+ * @typedef {{kind: string, text: string, advice?: string, before?: string, now?: string}} ContentFinding
+ *
  * @typedef {{bytes: number, kept: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept
  *
  * @typedef {object} ExchangeDetail
  * @property {import("./tables.js").RecordLine} record
  * @property {Conversation} [conversation]
  * @property {Explanation} [explanation]
+ * @property {ContentFinding[]} [content]
+ * @property {string} [call_before]  an id
+ * @property {string} [calls_of]  "node", "workflow" or "chat": what this and the call before it are calls of
  * @property {string} [previous]  an id, in the same execution
  * @property {string} [next]  an id, in the same execution
  * @property {string} [replay_of]  an id

@@ -3,6 +3,7 @@
 import { withoutFilters } from "../state/address.js";
 import { endingText, outcomeText, stepOf, titleOf, tokensText } from "../text/exchange_text.js";
 import { duration, moment } from "../text/format.js";
+import { contentParts } from "./content.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart } from "./details.js";
 import { button, byId, element, replace, within } from "./elements.js";
@@ -73,7 +74,7 @@ export function makeExchangeArticle({ address, announce, erase }) {
     fill(
       titleOf(record), factsPart(record, address, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
-      ...(explanation ? explanationParts(explanation) : []),
+      ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
       actionsPart({ id, detail, article, replay, rendered, link, announce, erase, toAnswer: () => showAnswer(article) }),
       relativesPart(detail, link), below,
       conversation && element("div", { class: "conversation" }, ...turns),

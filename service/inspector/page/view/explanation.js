@@ -28,7 +28,18 @@ export function explanationParts(explanation) {
 /** @param {Finding} finding */
 function findingPart({ kind, text, advice }) {
   const tone = FINDING_TONES[kind] ?? "warn";
-  return element("div", { class: `finding ${tone}` }, element("p", {}, ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null);
+  return element(
+    "div", { class: `finding ${tone}` },
+    element("p", {}, aboutPart(kind), ...leading(text)), advice ? element("p", { class: "advice" }, advice) : null,
+  );
+}
+
+/**
+ * That nothing held it up says nothing of what the answer is worth.
+ * @param {string} kind
+ */
+function aboutPart(kind) {
+  return kind === "quick" ? element("span", { class: "about" }, "Time: ") : null;
 }
 
 /**
