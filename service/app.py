@@ -10,7 +10,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from math import inf
 from typing import Any, Final
 
 import service
@@ -19,18 +18,18 @@ from service.alerting.webhook import Webhook
 from service.background_tasks import start_task, to_its_end
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
-from service.gateway.call import Committed, Hooks, RelaySettings
+from service.gateway.call import Committed, Hooks
 from service.gateway.capture import CopyRoom
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate
-from service.gateway.http_server import Bounds, HttpServer
+from service.gateway.http_server import HttpServer
 from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.model_choice import choose_model
 from service.gateway.relay import Relay
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
-from service.gateway_setup import require_strict_parser, sharing_of
+from service.gateway_setup import bounds_of, relay_settings_of, require_strict_parser, sharing_of
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
@@ -219,13 +218,7 @@ class App:
             open=self._open,
             close=self._close_and_tell if settings.record_before_reply else self._close,
             released=lambda: emit(RepliesReleased(1)),
-            settings=RelaySettings(
-                ollama_url=settings.ollama_url,
-                idle_seconds=settings.ollama_timeout,
-                body_seconds=settings.request_body_timeout,
-                keep_body_bytes=settings.keep_body_bytes,
-                hold={True: 0.25, False: 0.0, "strict": inf}[settings.record_before_reply],
-            ),
+            settings=relay_settings_of(settings),
             copy_room=CopyRoom(settings.in_flight_body_bytes),
             quantum=self._quantum,
             share=None if self._sharing is None else self._sharing.enter,
@@ -243,10 +236,7 @@ class App:
             settings.request_body_timeout,
         )
         dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
-        timeouts = settings.request_head_timeout, settings.request_body_timeout
-        most = settings.max_connections, settings.max_connections_per_address
-        bounds = Bounds(*timeouts, *most, settings.answer_read_timeout)
-        self._server = HttpServer(gateway.handle, dispatcher.handle, bounds, self._quantum)
+        self._server = HttpServer(gateway.handle, dispatcher.handle, bounds_of(settings), self._quantum)
         return self._server
 
     def _count_in_flight(self) -> int:

@@ -1,10 +1,39 @@
-"""What the gateway needs, made of the settings: how calls share one Ollama."""
+"""What the gateway needs, made of the settings: its bounds, and how calls share one Ollama."""
+
+from math import inf
+from typing import Final
 
 from aiohttp import http_parser
 
+from service.gateway.call import RelaySettings
+from service.gateway.http_server import Bounds
 from service.settings import Settings, SettingsError
 from service.sharing.rules_file import RulesFile
 from service.sharing.sharing import Sharing
+
+_HOLD_SECONDS: Final = 0.25
+
+
+def relay_settings_of(settings: Settings) -> RelaySettings:
+    """What each exchange is passed on with."""
+    return RelaySettings(
+        ollama_url=settings.ollama_url,
+        idle_seconds=settings.ollama_timeout,
+        body_seconds=settings.request_body_timeout,
+        keep_body_bytes=settings.keep_body_bytes,
+        hold={True: _HOLD_SECONDS, False: 0.0, "strict": inf}[settings.record_before_reply],
+    )
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """How long clients' connections may stand still, and how many there may be."""
+    return Bounds(
+        settings.request_head_timeout,
+        settings.request_body_timeout,
+        settings.max_connections,
+        settings.max_connections_per_address,
+        settings.answer_read_timeout,
+    )
 
 
 def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:
