@@ -226,23 +226,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         except ValueError as expected:
             shown = "(a secret)" if variable.secret else repr(text)
             mistakes.append(f"{variable.name}={shown}: expected {expected}")
-    if not mistakes:
-        mistakes = _contradictions(values)
+    mistakes += _contradictions(values)
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return Settings(**values)
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """What does not go together, of the values that could be read."""
     mistakes = []
-    if values["loki_token"] and values["loki_username"]:
+    if values.get("loki_token") and values.get("loki_username"):
         mistakes.append("LOKI_TOKEN and LOKI_USERNAME are both set: expected one of the two")
-    if bool(values["loki_username"]) != bool(values["loki_password"]):
+    if bool(values.get("loki_username")) != bool(values.get("loki_password")):
         mistakes.append("LOKI_USERNAME and LOKI_PASSWORD: expected both or neither")
-    keys_file = values["api_keys_file"]
+    keys_file = values.get("api_keys_file")
     if keys_file is not None and not keys_file.is_file():
         mistakes.append(f"API_KEYS_FILE={str(keys_file)!r}: expected an existing file of lines 'name sha256-of-key'")
-    limits_file = values["limits_file"]
+    limits_file = values.get("limits_file")
     if limits_file is not None and not limits_file.is_file():
         mistakes.append(
             f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"

@@ -52,6 +52,13 @@ def test_a_contradiction_is_a_mistake_and_a_secret_is_not_repeated(tmp_path: Pat
         read_settings({"API_KEYS_FILE": str(tmp_path / "absent")})
 
 
+def test_a_contradiction_is_told_beside_the_mistakes(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read_settings({"MAX_ACTIVE": "many", "LIMITS_FILE": str(tmp_path / "absent"), "LOKI_PASSWORD": "hunter2"})
+    beginnings = [line.split("=")[0].split(":")[0] for line in str(raised.value).splitlines()]
+    assert beginnings == ["MAX_ACTIVE", "LOKI_USERNAME and LOKI_PASSWORD", "LIMITS_FILE"]
+
+
 @pytest.mark.parametrize("url", ["http://box:11434", "https://box/ollama/", "http://[::1]:11434"])
 def test_an_upstream_may_have_a_path_and_loses_its_last_slash(url: str) -> None:
     assert read_settings({"OLLAMA_URL": url}).ollama_url == url.rstrip("/")

@@ -40,6 +40,7 @@ class Chapter(StrEnum):
     TOO_LONG = "loki-max-entry-size-exceeded"
     TOO_MANY = "loki-429-too-many-outstanding-requests"
     DISK = "the-disk-is-full"
+    NOT_WRITABLE = "the-journal-belongs-to-another-user"
     DAMAGED = "the-journal-is-damaged"
     NOT_FOUND = "a-search-does-not-find-the-newest-exchanges"
     CLOCK = "the-clocks-differ"

@@ -21,10 +21,26 @@ from service.shipping.loki.settings import NAME as LOKI
 
 _ABOUT = "recorder"
 _LOG = ("Its log says more.", None)
-_ADVICE = {
-    "journal": ("Make room on the disk of DATA_DIR; its log says more.", Chapter.DISK),
-    LOKI: ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Chapter.TOO_MANY),
+_RATE = ("Raise Loki's limits_config.ingestion_rate_mb; loki/loki.yaml has them all.", Chapter.TOO_MANY)
+_FULL = ("Make room on the disk of DATA_DIR; its log says more.", Chapter.DISK)
+_NOT_ITS_OWN = (
+    "Give DATA_DIR and all files in it to the recorder's user, and see that nothing mounts it read-only.",
+    Chapter.NOT_WRITABLE,
+)
+_BROKEN_DISK = ("The disk does not read or write: look into the system's own log, and at the mount.", Chapter.DAMAGED)
+_SAVING = ("Wait some seconds: it saves what can be read. Then look at the disk.", Chapter.DAMAGED)
+_OF_JOURNAL = {
+    "SQLITE_READONLY_DBMOVED": _SAVING,
+    "SQLITE_READONLY": _NOT_ITS_OWN,
+    "SQLITE_CANTOPEN": _NOT_ITS_OWN,
+    "SQLITE_PERM": _NOT_ITS_OWN,
+    "SQLITE_AUTH": _NOT_ITS_OWN,
+    "PermissionError": _NOT_ITS_OWN,
+    "SQLITE_IOERR": _BROKEN_DISK,
+    "SQLITE_CORRUPT": _SAVING,
+    "SQLITE_NOTADB": _SAVING,
 }
+"""What to do, by the name of the trouble in /readyz, whose end is not compared: the first that fits counts."""
 
 
 def look_at_recorder(settings: Settings, url: str = "") -> list[CheckResult]:
@@ -148,10 +164,18 @@ def _readiness(base: str) -> list[CheckResult]:
         return []
     # Ollama and Loki are asked here themselves, with advice; what is left is known to the recorder alone.
     return [
-        CheckResult(_ABOUT, Severity.PROBLEM, f"It says of its {part}: {trouble}", *_ADVICE.get(part, _LOG))
+        CheckResult(_ABOUT, Severity.PROBLEM, f"It says of its {part}: {trouble}", *_advice(part, str(trouble)))
         for part, trouble in degraded.items()
         if part != "ollama" and not (part == LOKI and "HTTP 429" not in str(trouble))
     ]
+
+
+def _advice(part: str, trouble: str) -> tuple[str, Chapter | None]:
+    if part == LOKI:
+        return _RATE
+    if part != "journal":
+        return _LOG
+    return next((advice for name, advice in _OF_JOURNAL.items() if f"({name}" in trouble), _FULL)
 
 
 def _losses(settings: Settings, base: str) -> list[CheckResult]:

@@ -130,6 +130,7 @@ def loki_answers(answer: Any, ago: float = 60) -> Callable[[Place], list[CheckRe
 
 NOT_FOUND = {"status": "success", "data": {"resultType": "streams", "result": []}}
 DEGRADED_BY_429 = {"/readyz": {"degraded": {"loki": "HTTP 429: ingestion rate limit exceeded for user fake"}}}
+OWNED_BY_ROOT = {"/readyz": {"degraded": {"journal": "attempt to write a readonly database (SQLITE_READONLY)"}}}
 
 SITUATIONS = (
     *TRAFFIC_SITUATIONS,
@@ -200,6 +201,7 @@ SITUATIONS = (
         Severity.PROBLEM,
         recorder_says({"/metrics": b"ollama_recorder_lost_records_total 3.0\n"}),
     ),
+    Situation("a journal of root's", Chapter.NOT_WRITABLE, Severity.PROBLEM, recorder_says(OWNED_BY_ROOT)),
     Situation("a damaged journal", Chapter.DAMAGED, Severity.PROBLEM, damaged),
     Situation("no index", Chapter.NOT_FOUND, Severity.NOTE, without_index),
     Situation("a wrong clock", Chapter.CLOCK, Severity.PROBLEM, wrong_clock),

@@ -42,6 +42,28 @@ def test_what_it_says_is_wrong_with_itself_is_told(settings: Make, answers: Make
     assert not [finding.text for finding in found if "away" in finding.text]
 
 
+@pytest.mark.parametrize(
+    ("trouble", "advice"),
+    [
+        ("attempt to write a readonly database (SQLITE_READONLY)", "to the recorder's user"),
+        ("attempt to write a readonly database (SQLITE_READONLY_DIRECTORY)", "to the recorder's user"),
+        ("attempt to write a readonly database (SQLITE_READONLY_DBMOVED)", "saves what can be read"),
+        ("unable to open database file (SQLITE_CANTOPEN)", "to the recorder's user"),
+        ("disk I/O error (SQLITE_IOERR_WRITE)", "the system's own log"),
+        ("database disk image is malformed (SQLITE_CORRUPT)", "saves what can be read"),
+        ("database or disk is full (SQLITE_FULL)", "Make room"),
+        ("the disk is full: the oldest records are removed to make room for new ones", "Make room"),
+    ],
+)
+def test_what_is_wrong_with_the_journal_decides_what_to_do(
+    trouble: str, advice: str, settings: Make, answers: Make
+) -> None:
+    degraded = {"degraded": {"journal": trouble}}
+    found = look_at_recorder(settings(), answers(ALIVE | {"/readyz": degraded}).url)
+    (told,) = [finding for finding in found if trouble in finding.text]
+    assert advice in told.advice
+
+
 @pytest.mark.parametrize("answer", [Said(b"hello"), Said(b"", 404), Said(b"ok", 500)])
 def test_something_else_at_its_address_is_told_apart(answer: Said, settings: Make, answers: Make) -> None:
     (found,) = look_at_recorder(settings(), answers({"/healthz": answer}).url)
