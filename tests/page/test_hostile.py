@@ -94,7 +94,7 @@ async def test_a_hundred_hostile_texts_are_rows_of_text_in_the_list_the_filters_
                 await page.keyboard.press("Escape")
             for grouping in ("workflow", "node", "caller", "operation", "model"):
                 await page.get_by_role("group", name="Group by").get_by_role("button", name=grouping).click()
-                await expect(page.get_by_role("columnheader", name=grouping)).to_be_visible()
+                await expect(page.get_by_role("columnheader", name=grouping, exact=True)).to_be_visible()
             await nothing_ran(page)
 
 
