@@ -36,6 +36,8 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
     wanted, limit = filter_of(query, ("limit",)), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
 
     def find() -> dict[str, Any]:
+        # Asked first: what is found afterwards goes at least as far.
+        reached = search.reached() if wanted.has_conditions else None
         page = search.page(wanted, limit)
         answer: dict[str, Any] = {"exchanges": [summarise(entry.number, Record(entry.line)) for entry in page.entries]}
         if page.next_before is not None:
@@ -44,6 +46,8 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
             answer["next"] = f"/exchanges.json?{urlencode(onwards)}"
         if page.unreadable:
             answer["unreadable"] = page.unreadable
+        if reached is not None:
+            answer["reached"] = reached
         return answer | {"complete": page.is_complete}
 
     return say(await aside(find))

@@ -24,6 +24,16 @@ async def test_pages_stay_as_they_are_while_exchanges_arrive(tmp_path: Path) -> 
         assert "request_body" not in first["exchanges"][0]
 
 
+async def test_a_list_with_conditions_says_how_far_it_has_looked(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for number in range(3):
+            await chat(app, f"Question {number}", X_Caller="cron")
+        await found(app, "caller=cron", 3)
+        assert (await said(app, "/exchanges.json?caller=cron&limit=1"))["reached"] == 3
+        # The list without conditions reads the journal itself: it lacks nothing.
+        assert "reached" not in await said(app, "/exchanges.json?limit=1")
+
+
 async def test_every_filter_finds_what_it_names(tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         summarise = await chat(app, "the blue parcel", path=LABELS.format(node="Summarise", execution=231))

@@ -27,18 +27,28 @@ function filtersOf({ event, seconds, filters }: Wanted): IDataObject {
 	return filters;
 }
 
-/** The entries of `/exchanges.json` after one number and up to another, oldest first. */
+export interface Matches {
+	/** Of `/exchanges.json`, oldest first. */
+	entries: IDataObject[];
+	/** The number up to which all of them are known: the recorder finds what has just ended some milliseconds later. */
+	upTo: number;
+}
+
+/** What matches after one number and up to another, as far as the recorder can find it now. */
 export async function matchesSince(
 	asking: Asking,
 	place: Place,
 	wanted: Wanted,
 	after: number,
 	upTo: number,
-): Promise<IDataObject[]> {
+): Promise<Matches> {
 	const query = queryOf(filtersOf(wanted), { after, before: upTo + 1, limit: 500 });
-	const found = await pagesOf(asking, place, `/exchanges.json?${query}`, Infinity);
-	const entries = wanted.event === 'waited' ? found.filter((entry) => waited(entry) > wanted.seconds) : found;
-	return entries.reverse();
+	const first = await read(asking, place, `/exchanges.json?${query}`);
+	const reached = Math.min(upTo, Number(first.reached ?? upTo));
+	const found = await pagesFrom(asking, place, first, Infinity);
+	const isKnown = (entry: IDataObject) => Number(entry.number) <= reached;
+	const isWanted = (entry: IDataObject) => wanted.event !== 'waited' || waited(entry) > wanted.seconds;
+	return { entries: found.filter((entry) => isKnown(entry) && isWanted(entry)).reverse(), upTo: reached };
 }
 
 function waited(entry: IDataObject): number {
@@ -47,8 +57,12 @@ function waited(entry: IDataObject): number {
 
 /** Entries of this page and those after it, newest first, at most so many. */
 export async function pagesOf(asking: Asking, place: Place, address: string, most: number): Promise<IDataObject[]> {
-	const found: IDataObject[] = [];
-	let next: string | undefined = address;
+	return await pagesFrom(asking, place, await read(asking, place, address), most);
+}
+
+async function pagesFrom(asking: Asking, place: Place, first: IDataObject, most: number): Promise<IDataObject[]> {
+	const found = [...(first.exchanges as IDataObject[])];
+	let next = first.next as string | undefined;
 	while (next !== undefined && found.length < most) {
 		const page: IDataObject = await read(asking, place, next);
 		found.push(...(page.exchanges as IDataObject[]));

@@ -20,7 +20,7 @@ async function matchesSince(recorder, event, more = {}) {
 
 test('what matches comes oldest first, from every page', async () => {
 	const recorder = asking({ exchanges: [{ number: 9 }, { number: 8 }], next: '/exchanges.json?before=8' }, { exchanges: [{ number: 6 }] });
-	assert.deepEqual(await matchesSince(recorder, 'any'), [{ number: 6 }, { number: 8 }, { number: 9 }]);
+	assert.deepEqual(await matchesSince(recorder, 'any'), { entries: [{ number: 6 }, { number: 8 }, { number: 9 }], upTo: 9 });
 	assert.equal(recorder.asked[1], 'http://recorder.test/exchanges.json?before=8');
 });
 
@@ -41,12 +41,19 @@ test('each event is a filter of the recorder, bounded by the numbers on both sid
 });
 
 test('the time in the queue and the time at Ollama are waited together', async () => {
-	const recorder = asking({ exchanges: [{ queue_time: 6, wait_time: 5 }, { wait_time: 10 }, {}] });
-	assert.deepEqual(await matchesSince(recorder, 'waited'), [{ queue_time: 6, wait_time: 5 }]);
+	const recorder = asking({ exchanges: [{ number: 8, queue_time: 6, wait_time: 5 }, { number: 7, wait_time: 10 }, { number: 6 }] });
+	assert.deepEqual((await matchesSince(recorder, 'waited')).entries, [{ number: 8, queue_time: 6, wait_time: 5 }]);
 });
 
 test('no more is read than is asked for', async () => {
 	const recorder = asking({ exchanges: [1, 2, 3], next: '/more' });
 	assert.deepEqual(await matches.pagesOf(recorder, PLACE, '/exchanges.json', 2), [1, 2]);
 	assert.equal(recorder.asked.length, 1);
+});
+
+test('what the recorder cannot find yet is left for the next look', async () => {
+	const recorder = asking({ exchanges: [{ number: 8 }, { number: 7 }], reached: 7 });
+	assert.deepEqual(await matchesSince(recorder, 'failed'), { entries: [{ number: 7 }], upTo: 7 });
+	const behind = asking({ exchanges: [], reached: 3 });
+	assert.deepEqual(await matchesSince(behind, 'failed'), { entries: [], upTo: 3 });
 });

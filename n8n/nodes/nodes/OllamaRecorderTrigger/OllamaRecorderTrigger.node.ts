@@ -14,6 +14,9 @@ import { placeOf, watch, type Place } from '../../recorder/request';
 const SECONDS_BETWEEN_TRIES = [1, 2, 5, 10, 30];
 // The recorder says every 15 s that it is there.
 const MOST_SILENCE_MS = 45_000;
+// What has ended is found some milliseconds later, on a busy machine some seconds.
+const MS_BETWEEN_LOOKS = 200;
+const MOST_LOOKS = 150;
 
 /** Starts a workflow when an exchange of the recorder ended that is of the wanted kind. */
 export class OllamaRecorderTrigger implements INodeType {
@@ -106,12 +109,14 @@ async function look(
 ): Promise<void> {
 	// A lower number is that of another journal: all of it is new.
 	if (typeof known.number === 'number' && number < known.number) known.number = 0;
-	if (typeof known.number === 'number' && number > known.number) {
-		const found = await matchesSince(asking, place, wanted, known.number, number);
-		known.number = number;
-		if (found.length > 0) asking.emit([asking.helpers.returnJsonArray(found)]);
+	if (typeof known.number !== 'number') known.number = number;
+	for (let tries = 0; (known.number as number) < number; tries++) {
+		if (tries === MOST_LOOKS) throw new Error(`The recorder does not find call ${number} yet. It is tried again.`);
+		if (tries > 0) await sleep(MS_BETWEEN_LOOKS);
+		const { entries, upTo } = await matchesSince(asking, place, wanted, known.number as number, number);
+		known.number = Math.max(known.number as number, upTo);
+		if (entries.length > 0) asking.emit([asking.helpers.returnJsonArray(entries)]);
 	}
-	known.number = number;
 }
 
 /** The number of the newest exchange, at once and whenever one has ended. Ends when the connection does. */
