@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -60,13 +60,7 @@ def as_one_of(*words: str) -> Callable[[str], str]:
 def as_url(value: str) -> str:
     """An address without a query; its last slash is left out."""
     expected = "an address like http://host:port"
-    try:
-        parts = urlsplit(value)
-        port_is_right = parts.port is None or 0 < parts.port < 65536
-    except ValueError:
-        raise ValueError(expected) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right:
-        raise ValueError(expected)
+    parts = _http_parts(value, expected)
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError(expected + ", without a user name, a query or a fragment")
     return value.rstrip("/")
@@ -129,12 +123,19 @@ def as_path(value: str) -> Path:
 def as_webhook(value: str) -> str:
     """An address to post to; its path or query may be what lets one in."""
     expected = "an address like https://host/path"
+    _http_parts(value, expected)
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(expected)
+    return value
+
+
+def _http_parts(value: str, expected: str) -> SplitResult:
+    """The parts of an address of HTTP. Raises ValueError with ``expected`` where it is none."""
     try:
         parts = urlsplit(value)
         port_is_right = parts.port is None or 0 < parts.port < 65536
     except ValueError:
         raise ValueError(expected) from None
-    is_plain = value.isascii() and value.isprintable() and " " not in value
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right or not is_plain:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right:
         raise ValueError(expected)
-    return value
+    return parts
