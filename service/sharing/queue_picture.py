@@ -92,7 +92,7 @@ def limits_picture(sharing: Sharing | None) -> dict[str, Any]:
             "has_own_table": name in limits,
             "limits": _limits(own),
             "active": flow.active,
-            "waiting": len(flow.waiting),
+            "waiting": flow.waiting,
             "tokens_of_today": tokens.get(name, 0),
             "used": round(flow.use(now), 1),
         }

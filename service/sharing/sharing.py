@@ -95,10 +95,10 @@ class Sharing:
         queue, name = self.places.queue, flow.name
         if not queue.would_wait(flow):
             return None
-        if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
-            waiting = f"{len(flow.waiting):,} of {limits.max_waiting:,}"
+        if limits.max_waiting is not None and flow.waiting >= limits.max_waiting:
+            waiting = f"{flow.waiting:,} of {limits.max_waiting:,}"
             message = f"{name} has as many calls waiting as it may ({waiting}): try again later."
-            return too_many(message, self._retry_after(len(flow.waiting)), SETTING)
+            return too_many(message, self._retry_after(flow.waiting), SETTING)
         if queue.waiting >= self.queue_length:
             message = f"The queue for Ollama is full, with {counted(queue.waiting, 'call')} waiting: try again later."
             return too_many(message, self._retry_after(queue.waiting), "QUEUE_LENGTH")
