@@ -10,13 +10,13 @@ from math import ceil
 from typing import Final
 
 from service.gateway.error_responses import Refusal
-from service.gateway.upstream import RequestBody
+from service.gateway.upstream import Failure, RequestBody, Send
 from service.record.exchange import OpenExchange
 from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
 from service.sharing.fair_queue import FairQueue
-from service.sharing.flows import Flow, Service
+from service.sharing.flows import ONE, Flow, Service, Where
 from service.sharing.limits import NO_LIMITS, Identity, Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
@@ -72,8 +72,9 @@ class Sharing:
             known = self._known[who] = self.rules.of(who)
         return known
 
-    def enter(self, opened: OpenExchange) -> "SharedCall | None":
+    def enter(self, opened: OpenExchange, upstream: str | None = None) -> "SharedCall | None":
         """The turn of a call that has begun; None for what is no call of a model, and passes by. Fits ``Share``."""
+        del upstream  # There is but one.
         return SharedCall(self, opened) if opened.operation in MODEL_CALLS else None
 
     def limit_reached(self, name: str, limits: Limits) -> Refusal | None:
@@ -90,10 +91,10 @@ class Sharing:
             return too_many(f"{message} {duration(left)}.", left, SETTING)
         return None
 
-    def queue_full(self, flow: Flow, limits: Limits) -> Refusal | None:
+    def queue_full(self, flow: Flow, limits: Limits, where: Where = ONE) -> Refusal | None:
         """Why a call that would have to wait may not, if so."""
         queue, name = self.places.queue, flow.name
-        if not queue.would_wait(flow):
+        if not queue.would_wait(flow, where):
             return None
         if limits.max_waiting is not None and flow.waiting >= limits.max_waiting:
             waiting = f"{flow.waiting:,} of {limits.max_waiting:,}"
@@ -129,6 +130,10 @@ def too_many(message: str, seconds: float, setting: str) -> Refusal:
 class SharedCall:
     """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has."""
 
+    send: Send | None = None
+    upstream: str | None = None
+    url: str | None = None
+
     def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
         self.opened = opened
         self.changed: tuple[str, ...] = ()
@@ -136,6 +141,8 @@ class SharedCall:
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
+        self.where = ONE
+        self.choose: Callable[[Where], str] | None = None
         self.name, self.limits = sharing.limits_of(identity_of(opened))
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
@@ -166,12 +173,12 @@ class SharedCall:
             if refusal is not None:
                 return refusal
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
-        refusal = sharing.queue_full(flow, limits)
+        refusal = sharing.queue_full(flow, limits, self.where)
         if refusal is not None:
             return refusal
         if limits.requests_per_minute is not None:
             sharing.rates.add(self.name, sharing.places.now())
-        self.place = sharing.places.take(flow, opened.id)
+        self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
             return sharing.waited_too_long(self.place)
@@ -179,6 +186,20 @@ class SharedCall:
             content, self.changed = without_cuts(opened, content, asked)
             return RequestBody(content, len(content)) if self.changed else body
         return body
+
+    async def wait_again(self, where: Where) -> Refusal | None:
+        """Give the place back, with which nothing was reached, and wait for one of these; why it got none."""
+        place, sharing = self.place, self._sharing
+        if place is None:
+            return None
+        sharing.places.put_back(place, where)
+        if place.is_ready or await place.wait(sharing.queue_seconds):
+            return None
+        return sharing.waited_too_long(place)
+
+    def goes_on(self, failure: Failure) -> bool:
+        """There is no other Ollama to go on to."""
+        return False
 
     def end(self) -> None:
         """The call is over, however it ended."""
