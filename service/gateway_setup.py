@@ -37,9 +37,12 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:
-    """How calls share Ollama, and where its rules stand; None: as they come. Raises SettingsError."""
+    """How calls share Ollama, and where its rules stand; None: as they come. Raises SettingsError.
+
+    With several Ollamas calls are always counted: by that it is known who is busy.
+    """
     file = None if settings.limits_file is None else RulesFile(settings.limits_file)
-    if file is None and not settings.max_active:
+    if file is None and not settings.max_active and len(settings.ollama_urls) == 1:
         return None, None
     try:
         rules = None if file is None else file.read()

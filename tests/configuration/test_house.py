@@ -41,6 +41,11 @@ MAY_IMPORT = {
     "service.sharing": {
         *("service.record", "service.journal", "service.gateway.error_responses", "service.gateway.upstream"),
     },
+    # Which of several Ollamas a call goes to: it waits for a place there as the queue has it.
+    "service.upstreams": {
+        *("service.record", "service.sharing", "service.gateway.error_responses", "service.gateway.upstream"),
+        "service.gateway.whole_answer",
+    },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
     "service.exports": {"service.record", "service.journal.reader"},
@@ -61,7 +66,7 @@ MAY_IMPORT = {
     "service.reloading": {"service.settings", "service.gateway.admission"},
 }
 WHERE_THE_PARTS_MEET = {
-    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup"),
+    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
     *("service.cli", "service.__main__"),
 }
 
@@ -69,6 +74,7 @@ WHERE_THE_PARTS_MEET = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
     "service.gateway_setup": "tests/test_app.py",
+    "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",

@@ -89,6 +89,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "gateway/callers.py": ("caller execution_id node user workflow workflow_id", "labels of a path"),
     "gateway/context_lengths.py": ("model", "a key of what /api/show is asked"),
     "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
+    "gateway/gateway.py": ("upstream", "a label of a path"),
     "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
     "gateway/model_choice.py": ("model", "a key of what /api/show is asked"),
     "gateway/routes.py": ("caller", "a label of a path"),
@@ -112,23 +113,23 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "search/failed_requests.py": ("caller key node user workflow", "filters, by which the page leads to who was hit"),
     "search/failure_groups.py": ("caller failed key node user workflow", "the same, and a kind of finding"),
     "search/index.py": (
-        "caller key model node operation outcome replay_of status task user workflow workflow_id",
+        "caller key model node operation outcome replay_of status task upstream user workflow workflow_id",
         "columns of the index",
     ),
     "search/index_columns.py": ("caller", "a column of the index"),
     "search/index_query.py": ("workflow workflow_id", "columns of the index"),
     "search/parameters.py": (
-        "caller exchange failed key model node operation outcome status task user workflow",
+        "caller exchange failed key model node operation outcome status task upstream user workflow",
         "parameters of a filter, and their labels",
     ),
     "search/timeline.py": ("model", "a column of the index"),
     "search/totals.py": (
-        "caller key model node operation outcome task user workflow",
+        "caller key model node operation outcome task upstream user workflow",
         "values of `by`, which are columns of the index",
     ),
     "settings.py": ("error", "a level of the log"),
     "sharing/limits.py": ("caller key user workflow", "tables of LIMITS_FILE"),
-    "sharing/queue_picture.py": ("caller exchange", "keys of /queue.json"),
+    "sharing/queue_picture.py": ("caller exchange upstream", "keys of /queue.json"),
     "shipping/genai.py": ("user", "a key of requests"),
     "shipping/genai_messages.py": ("error user", "a finish reason and a role of messages"),
     "shipping/loki/encode.py": (
@@ -136,6 +137,9 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
         "keys of Loki's push, labels, keys of a span",
     ),
     "shipping/spans.py": ("error span_id status trace_id", "keys of a span's line"),
+    "upstreams/upstreams.py": ("model", "a key of what /api/show is asked"),
+    "upstreams/watching.py": ("model", "a key of Ollama's /api/ps and /api/tags"),
+    "upstreams/conversations.py": ("user", "a role"),
     "status.py": ("exchange", "a key of /queue.json"),
 }
 
