@@ -97,6 +97,7 @@ class App:
             exchanges=self._exchange_metrics,
             output=output,
             sharing=self._ollama.sharing,
+            routing=self._ollama.routing,
             crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)

@@ -56,8 +56,8 @@ def call_attributes(record: Record, operation: str, content: SpanContent, words:
         attributes["gen_ai.request.stream"] = True
         if record.time_to_first_byte is not None:
             attributes["gen_ai.response.time_to_first_chunk"] = _since_call(record, record.time_to_first_byte)
-    if content.server is not None:
-        attributes["server.address"], attributes["server.port"] = content.server
+    if (server := content.server_of(record.upstream)) is not None:
+        attributes["server.address"], attributes["server.port"] = server
     request = words.request
     attributes.update(_request_parameters(request))
     if kind := _output_type(request, operation):
