@@ -25,8 +25,9 @@ ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 LISTEN=0.0.0.0:8080 DATA_DIR=
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-# A program, not a shell line. It starts a Python, so it asks often only until the first yes.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
+# A program, not a shell line; unhealthy is also a recorder that keeps no records. It starts a Python, so it asks seldom:
+# nothing waits for it. Engines before 25 do not know --start-interval.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
     CMD ["ollama-recorder", "health"]
 ENTRYPOINT ["ollama-recorder"]
 CMD ["serve"]

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import service
 from service.cli import app
 from service.settings import TABLE
+from tests.cli.answering import Said, answering
 
 
 @pytest.fixture
@@ -72,5 +73,13 @@ def test_health_says_which_address_did_not_answer(run: CliRunner, monkeypatch: p
     monkeypatch.setenv("LISTEN", "127.0.0.1:1")
     told = run.invoke(app, ["health"])
     assert told.exit_code == 1
-    assert "http://127.0.0.1:1/healthz" in told.stderr
+    assert "http://127.0.0.1:1/readyz" in told.stderr
     assert "Connection refused" in told.stderr
+
+
+@pytest.mark.parametrize("body", [b"ok", b"{}", b"[1]", b'{"status": "ready", "degraded": 3}', b"[" * 100_000, b"\xff"])
+def test_health_believes_nobody_who_answers_otherwise_than_a_recorder(run: CliRunner, body: bytes) -> None:
+    with answering({"/readyz": Said(body)}) as other:
+        told = run.invoke(app, ["health", "--url", other.url])
+    assert told.exit_code == 1
+    assert "not as a recorder does" in told.stderr

@@ -14,6 +14,7 @@ import typer
 
 import service
 from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, read_address, stop
+from service.inspector.health import OLLAMA
 from service.journal import JournalError
 from service.settings import TABLE, Settings, SettingsError
 
@@ -171,17 +172,26 @@ def _shown(value: str, is_secret: bool) -> str:
 def health(
     url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
 ) -> None:
-    """Ask a running recorder whether it is alive: exit code 0, or 1 with the reason. For container health checks."""
+    """Ask a running recorder whether it answers and keeps records: exit code 0, or 1 with the reason.
+
+    For container health checks: an Ollama or a receiver that is away changes nothing.
+    """
     from service.cli.http_client import ask, why
 
-    url = (read_address(url) if url else base_address(current_settings())) + "/healthz"
+    url = (read_address(url) if url else base_address(current_settings())) + f"/readyz?exclude={OLLAMA}"
     try:
         answer = ask(url)
     except OSError as error:
         stop(f"{url}: {why(error)}.")
+    try:
+        found = json.loads(answer.body)
+        word, troubles = str(found["status"]), dict(found["degraded"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        stop(f"{url}: answers {answer.status}, and not as a recorder does.")
+    told = "".join(f"\n{part}: {trouble}" for part, trouble in troubles.items())
     if answer.status != HTTPStatus.OK:
-        stop(f"{url}: answers {answer.status}.")
-    typer.echo(answer.body.decode("utf-8", "replace").strip())
+        stop(f"{url}: {word}{told}")
+    typer.echo(f"{word}{told}")
 
 
 def version() -> None:
