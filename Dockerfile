@@ -11,6 +11,9 @@ COPY requirements/run.txt requirements/build.txt requirements/
 RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/run.txt \
     && pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY docs docs
+COPY grafana/README.md grafana/
+COPY n8n/README.md n8n/
 COPY service service
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
     && pip --python /venv/bin/python install --no-deps --no-index wheels/*.whl \

@@ -154,7 +154,9 @@ class Settings:
         as_number("seconds, 0 or more", 0, float),
     )
     limits_file: Path | None = _setting(
-        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", as_path
+        "",
+        "TOML file of what each key, workflow, caller and user may have; see `ollama-recorder docs sharing`",
+        as_path,
     )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", as_text, secret=True
@@ -245,6 +247,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     limits_file = values.get("limits_file")
     if limits_file is not None and not limits_file.is_file():
         mistakes.append(
-            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"
+            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; `ollama-recorder docs sharing` has"
+            " examples"
         )
     return mistakes
