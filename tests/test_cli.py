@@ -1,6 +1,8 @@
 """The command's words, in this process. ``tests/integration/test_command_line.py`` starts it as users do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import service
 from service.cli import app
 from service.settings import TABLE
 from tests.cli.answering import Said, answering
+from tests.servers.recorder import PROJECT
 
 
 @pytest.fixture
@@ -83,3 +86,18 @@ def test_health_believes_nobody_who_answers_otherwise_than_a_recorder(run: CliRu
         told = run.invoke(app, ["health", "--url", other.url])
     assert told.exit_code == 1
     assert "not as a recorder does" in told.stderr
+
+
+def test_where_it_cannot_run_it_says_so_before_anything_is_loaded(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, service.__main__ as m; sys.platform = 'win32'; m.start()", "version"],
+        env={"PYTHONPATH": str(PROJECT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "Linux and macOS" in told.stderr
+    assert "WSL or in Docker" in told.stderr
+    assert "Traceback" not in told.stderr
