@@ -18,6 +18,7 @@ import service
 from service.cli import (
     backing_up,
     dataset,
+    documentation,
     erasing,
     exporting,
     failure_listing,
@@ -83,6 +84,7 @@ app.command()(queueing.queue)
 app.command()(queueing.limits)
 app.command()(measuring.measure)
 app.command()(doctor)
+app.command()(documentation.docs)
 app.command()(serving.settings)
 app.command()(serving.health)
 app.command()(serving.version)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
 from service.gateway.call import AlreadySent, Call
-from service.gateway.callers import Network, client_address, name_caller, replayed
+from service.gateway.callers import Network, client_address, item_and_attempt, name_caller, replayed
 from service.gateway.cors import answer_preflight, cors
 from service.gateway.error_responses import Refusal
 from service.gateway.headers import towards_ollama
@@ -44,6 +44,8 @@ class _Admitted(NamedTuple):
     replay_of: str | None
     key_name: str | None
     upstream: str | None
+    item: int | None
+    attempt: int | None
 
 
 class Gateway:
@@ -105,6 +107,7 @@ class Gateway:
         headers = head.headers
         user_agent = headers.get("User-Agent")
         is_foreign = refusal is not None and refusal.setting in _FOREIGN
+        item, attempt = item_and_attempt(target.labels, headers)
         return _Admitted(
             policy=self._policy,
             refusal=refusal,
@@ -122,6 +125,8 @@ class Gateway:
             replay_of=replayed(headers),
             key_name=key_name,
             upstream=_upstream_asked_for(target.labels, headers),
+            item=item,
+            attempt=attempt,
         )
 
 
@@ -153,6 +158,8 @@ def _call(admitted: _Admitted) -> Call:
             request=body,
             replay_of=admitted.replay_of,
             key_name=admitted.key_name,
+            item=admitted.item,
+            attempt=admitted.attempt,
         )
 
     return Call(
