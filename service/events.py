@@ -53,6 +53,23 @@ class SettingsFileRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamLeft:
+    """One of several Ollamas gets no calls until it is well again."""
+
+    upstream: str
+    trouble: str
+    level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReturned:
+    """It is well again, and gets calls."""
+
+    upstream: str
+    level: ClassVar[int] = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangesRecovered:
     """Exchanges that a crash left open were recorded as ``gateway_died``."""
 
@@ -268,6 +285,8 @@ Event = (
     | RecorderStopped
     | SettingsFileRead
     | SettingsFileRefused
+    | UpstreamLeft
+    | UpstreamReturned
     | ExchangesRecovered
     | BodiesLost
     | RecordsLost

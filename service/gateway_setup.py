@@ -48,7 +48,8 @@ def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:
         rules = None if file is None else file.read()
     except ValueError as mistake:
         raise SettingsError(f"LIMITS_FILE={str(settings.limits_file)!r}: {mistake}") from mistake
-    return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules), file
+    ollamas = len(settings.ollama_urls)
+    return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules, ollamas=ollamas), file
 
 
 def require_strict_parser() -> None:

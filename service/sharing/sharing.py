@@ -25,6 +25,8 @@ from service.sharing.use_counts import RequestRates, TokensToday
 # All requests that wait together may hold so much; then further ones wait at their clients.
 _HELD_BYTES: Final = 256 << 20
 _MOST_NAMED: Final = 3
+# So much of a longer request may name its model.
+_BEGINNING: Final = 65536
 # Callers come again and again: their rule is looked for once.
 _MOST_KNOWN: Final = 4096
 _LONGEST_RETRY: Final = 3600
@@ -40,7 +42,10 @@ class Sharing:
         queue_seconds: float,
         rules: Rules | None = None,
         now: Callable[[], float] = time.monotonic,
+        ollamas: int = 1,
     ) -> None:
+        """``ollamas``: how many there are, each with so many places."""
+        self._ollamas = ollamas
         self.most_active = most_active
         self.queue_length = queue_length
         self.queue_seconds = queue_seconds
@@ -124,7 +129,7 @@ class Sharing:
     def _retry_after(self, waiting: int) -> int:
         """In how many seconds about half of those who wait will have been served."""
         queue = self.places.queue
-        seconds = queue.cost * max(1, waiting) / max(1, self.most_active or queue.active) / 2
+        seconds = queue.cost * max(1, waiting) / max(1, self.most_active * self._ollamas or queue.active) / 2
         return max(1, min(_LONGEST_RETRY, ceil(seconds)))
 
 
@@ -134,7 +139,10 @@ def too_many(message: str, seconds: float, setting: str) -> Refusal:
 
 
 class SharedCall:
-    """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has."""
+    """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has.
+
+    ``where`` and ``choose``: see ``Ticket``. ``beginning`` is that of a request that is too long to be held.
+    """
 
     send: Send | None = None
     upstream: str | None = None
@@ -147,6 +155,7 @@ class SharedCall:
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
+        self.beginning = b""
         self.where = ONE
         self.choose: Callable[[Where], str] | None = None
         self.name, self.limits = sharing.limits_of(identity_of(opened))
@@ -163,6 +172,7 @@ class SharedCall:
             self._held += len(piece)
             sharing.held_bytes += len(piece)
             if size > READ_BYTES or sharing.held_bytes > _HELD_BYTES:
+                self.beginning = b"".join(pieces)[:_BEGINNING]
                 return RequestBody(_both(pieces, rest), body.length)
         return RequestBody(b"".join(pieces), size)
 

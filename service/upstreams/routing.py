@@ -101,8 +101,7 @@ class RoutedCall:
     async def _see_what_it_asks(self, opened: OpenExchange, body: RequestBody | None) -> None:
         asked = Asked()
         if opened.operation in _NAME_A_MODEL and body is not None:
-            # Of what is too long to be held the beginning has been copied, and may name the model.
-            content = body.content if isinstance(body.content, bytes) else opened.request.head
+            content = body.content if isinstance(body.content, bytes) else self._shared.beginning
             asked = read_content(opened, content)
         self._model = asked.model or model_of_path(opened.path)
         self._conversation = conversation_of(asked)

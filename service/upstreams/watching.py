@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from service.events import UpstreamLeft, UpstreamReturned, emit
 from service.gateway.upstream import Failure
 from service.gateway.whole_answer import fetch_answer, fetch_whole
 from service.record.exchange import Outcome
@@ -20,6 +21,7 @@ from service.upstreams.named_upstream import NamedUpstream
 LOOK_SECONDS: Final = 2.0
 EVERY_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.5
+_LEAST_PAUSE: Final = 0.5
 # So often at most is looked again for a model that nobody is known to have.
 _AGAIN_SECONDS: Final = 1.0
 
@@ -59,10 +61,12 @@ class Watch:
         while True:
             self._wanted.clear()
             await self.look()
+            # Many calls that meet trouble are no reason to look more often.
+            await asyncio.sleep(_LEAST_PAUSE)
             is_well = self.upstream.trouble is None
             pause = EVERY_SECONDS if is_well else min(2 * pause, EVERY_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(pause - _LEAST_PAUSE):
                     await self._wanted.wait()
             if is_well:
                 pause = _FIRST_PAUSE
@@ -94,9 +98,12 @@ class Watch:
     def _tell(self, trouble: str | None) -> None:
         was_well, self.upstream.trouble = self.upstream.trouble is None, trouble
         if was_well is not (trouble is None):
-            if trouble is not None:
+            if trouble is None:
+                emit(UpstreamReturned(self.upstream.name))
+            else:
                 # What it had in memory is gone with it.
                 self.upstream.loaded = frozenset()
+                emit(UpstreamLeft(self.upstream.name, trouble))
             self._changed()
 
 

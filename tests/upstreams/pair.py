@@ -55,7 +55,7 @@ class OneOfTwo:
 
     async def _chat(self, conversation: Any) -> None:
         await conversation.read_upload()
-        is_long = conversation.request.body_length > KEPT_BODY_BYTES
+        is_long = conversation.request.body_length > KEPT_BODY_BYTES or not conversation.request.body.startswith(b"{")
         short: Any = {"model": self.models[0], "prompt": "long"}
         body = short if is_long else json.loads(conversation.request.body)
         self.served.append(str(body["messages"][-1]["content"] if "messages" in body else body.get("prompt")))
