@@ -92,7 +92,8 @@ class FairQueue:
         choose: Callable[[Where], str] | None = None,
     ) -> Ticket:
         """Put one call at the end of its flow."""
-        ticket = self._ticket(flow, exchange, now, where, choose)
+        self._number += 1
+        ticket = Ticket(self._number, flow, exchange, now, self._served.count, where, choose)
         self._put(ticket)
         if len(flow.lanes[where]) == 1:
             self._offer(flow)
@@ -109,7 +110,8 @@ class FairQueue:
         """A place for a call that comes now and need not wait; None where it has to ``arrive``."""
         if self.waiting or not flow.has_room or not self._has_place_at(where):
             return None
-        ticket = self._ticket(flow, exchange, now, where, choose)
+        self._number += 1
+        ticket = Ticket(self._number, flow, exchange, now, self._served.count, where, choose)
         self._begin(ticket, now)
         return ticket
 
@@ -117,11 +119,17 @@ class FairQueue:
         """Give a free place to whoever is next; None: no place is free, or nobody waits who may have it."""
         if not self.waiting:
             return None
-        rankings = [one for one in self._rankings.values() if one.oldest() and self._has_place_at(one.where)]
-        oldest = min(((*entry[::2], one) for one in rankings if (entry := one.oldest())), default=None, key=_number)
+        rankings: list[Ranking] = []
+        number, oldest = 0, None
+        for ranking in self._rankings.values():
+            if self._has_place_at(ranking.where) and (entry := ranking.oldest()) is not None:
+                rankings.append(ranking)
+                if oldest is None or entry[0] < number:
+                    number, _, flow = entry
+                    oldest = ranking
         if oldest is None:
             return None
-        number, flow, ranking = oldest
+        ranking = oldest
         head = flow.lanes[ranking.where][number]
         if head.overtaken < MOST_OVERTAKINGS:
             least = _least_served(rankings)
@@ -162,12 +170,6 @@ class FairQueue:
         for flow in flows.values():
             self._offer(flow)
 
-    def _ticket(
-        self, flow: Flow, exchange: str, now: float, where: Where, choose: Callable[[Where], str] | None
-    ) -> Ticket:
-        self._number += 1
-        return Ticket(self._number, flow, exchange, now, self._served.count, where=where, choose=choose)
-
     def _put(self, ticket: Ticket) -> None:
         lanes = ticket.flow.lanes
         lane = lanes.get(ticket.where)
@@ -178,18 +180,20 @@ class FairQueue:
         self.waiting += 1
 
     def _begin(self, ticket: Ticket, now: float) -> None:
-        flow, where = ticket.flow, ticket.where
+        flow = ticket.flow
         if ticket.choose is not None:
-            ticket.upstream = ticket.choose(tuple(name for name in where if self.has_place(name)))
+            name = ticket.choose(tuple(name for name in ticket.where if self.has_place(name)))
+            ticket.upstream = name
+            self._active_at[name] = self._active_at.get(name, 0) + 1
         self._active[ticket.number] = ticket
-        self._active_at[ticket.upstream] = self._active_at.get(ticket.upstream, 0) + 1
         flow.active += 1
         ticket.began, ticket.charged = now, flow.cost
         flow.charge(flow.cost, now)
 
     def _leave_place(self, ticket: Ticket) -> None:
         del self._active[ticket.number]
-        self._active_at[ticket.upstream] -= 1
+        if ticket.upstream:
+            self._active_at[ticket.upstream] -= 1
         ticket.flow.active -= 1
 
     def end(self, ticket: Ticket, now: float) -> None:
@@ -265,8 +269,11 @@ class FairQueue:
     # The rankings
 
     def _has_place_at(self, where: Where) -> bool:
-        most = self.most_active
-        return most is None or any(self._active_at.get(name, 0) < most for name in where)
+        if self.most_active is None:
+            return True
+        if where is ONE:
+            return len(self._active) < self.most_active
+        return any(map(self.has_place, where))
 
     def _offer(self, flow: Flow) -> None:
         """Put a flow where it belongs now. What the rankings hold of it from before is out of date."""
@@ -292,22 +299,17 @@ class FairQueue:
         self._most_flows = max(_MOST_FLOWS, 2 * len(self._flows))
 
 
-_Head = tuple[int, Flow, Ranking]
+_PRIORITIES: Final = tuple(Priority)
 
 
-def _number(head: _Head) -> int:
-    return head[0]
-
-
-def _least_served(rankings: list[Ranking]) -> _Head | None:
+def _least_served(rankings: list[Ranking]) -> tuple[int, Flow, Ranking] | None:
     """The oldest call of the flow that has used least, of the interactive ones if there are any."""
-    for priority in Priority:
-        found: tuple[ByUse, Ranking] | None = None
+    for priority in _PRIORITIES:
+        least: ByUse | None = None
         for ranking in rankings:
             entry = ranking.least_served(priority)
-            if entry is not None and (found is None or entry[:2] < found[0][:2]):
-                found = entry, ranking
-        if found is not None:
-            (_, number, _, flow), ranking = found
-            return number, flow, ranking
+            if entry is not None and (least is None or entry[:2] < least[:2]):
+                least, where = entry, ranking
+        if least is not None:
+            return least[1], least[3], where
     return None

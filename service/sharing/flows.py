@@ -82,12 +82,12 @@ class Ticket:
     exchange: str
     arrived: float
     served_before: int = 0
+    where: Where = ONE
+    choose: Callable[[Where], str] | None = None
     overtaken: int = 0
     began: float | None = None
     charged: float = 0.0
     has_ended: bool = False
-    where: Where = ONE
-    choose: Callable[[Where], str] | None = None
     upstream: str = ""
 
 
