@@ -40,12 +40,16 @@ def serve(log_format: Format = None) -> None:
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
     """
     from service.cli.log_text import TextForTerminal
+    from service.cli.settings_at_start import read_settings_at_start
     from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
     from service.record.without_names import without_names
 
     raise_file_limit()
-    settings = current_settings()
+    try:
+        settings = read_settings_at_start(os.environ)
+    except SettingsError as mistakes:
+        stop(str(mistakes), USAGE_EXIT_CODE)
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
     output = start_logging(
