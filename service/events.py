@@ -6,12 +6,15 @@ logged at most once in ``QUIET_SECONDS`` (with the number left out). One with ``
 """
 
 import logging
+import threading
 from dataclasses import dataclass
-from typing import ClassVar
-
-from prometheus_client import Counter
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from service.event_log import count_and_log, make_counter
+from service.upstream_events import UpstreamLeft, UpstreamReturned
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +53,6 @@ class SettingsFileRefused:
     mistake: str
     level: ClassVar[int] = logging.ERROR
     is_audit: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamLeft:
-    """One of several Ollamas gets no calls until it is well again."""
-
-    upstream: str
-    trouble: str
-    level: ClassVar[int] = logging.WARNING
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamReturned:
-    """It is well again, and gets calls."""
-
-    upstream: str
-    level: ClassVar[int] = logging.INFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +298,18 @@ Event = (
 )
 
 
-COUNTERS: dict[type, Counter] = {kind: make_counter(kind) for kind in Event.__args__}
+_counters: dict[type, "Counter"] = {}
+_making: Final = threading.Lock()
+
+
+def counters() -> dict[type, "Counter"]:
+    """The counter of each kind of event, made at the first call: a command that has no event to tell needs none."""
+    with _making:
+        if not _counters:
+            _counters.update((kind, make_counter(kind)) for kind in Event.__args__)
+    return _counters
 
 
 def emit(event: Event) -> None:
     """Count ``event`` and log it. Any thread may call this; never once per chunk or per exchange."""
-    count_and_log(event, COUNTERS[type(event)])
+    count_and_log(event, counters()[type(event)])

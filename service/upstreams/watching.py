@@ -11,11 +11,12 @@ from typing import Final
 
 import orjson
 
-from service.events import UpstreamLeft, UpstreamReturned, emit
+from service.events import emit
 from service.gateway.upstream import Failure
 from service.gateway.whole_answer import fetch_answer, fetch_whole
 from service.record.exchange import Outcome
 from service.record.model_facts import canonical_name
+from service.upstream_events import UpstreamLeft, UpstreamReturned
 from service.upstreams.named_upstream import NamedUpstream
 
 LOOK_SECONDS: Final = 2.0

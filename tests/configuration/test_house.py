@@ -26,7 +26,8 @@ MAY_IMPORT = {
     # Where a journal is, it is gone on with.
     "service.data_folder": {"service.journal.folder"},
     "service.event_log": set[str](),
-    "service.events": {"service.event_log"},
+    "service.events": {"service.event_log", "service.upstream_events"},
+    "service.upstream_events": set[str](),
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     # Which of several Ollamas a call goes to: it waits for a place there as the queue has it.
     "service.upstreams": {
         *("service.record", "service.sharing", "service.gateway.error_responses", "service.gateway.upstream"),
-        "service.gateway.whole_answer",
+        *("service.gateway.whole_answer", "service.upstream_events"),
     },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
@@ -79,12 +80,15 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
+    "service.upstream_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
     "service.cli.serving": "tests/test_cli.py",
+    "service.cli.about": "tests/test_cli.py",
+    "service.search.matching": "tests/search/test_search.py",
 }
 
 

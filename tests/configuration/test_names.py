@@ -71,10 +71,10 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/filter_options.py": ("exchange", "a parameter of a filter"),
     "cli/log_text.py": ("exchange", "the noun, counted"),
     "cli/measuring.py": ("error model stream", "keys of Ollama's JSON"),
-    "cli/queueing.py": ("caller model", "keys of /queue.json and /limits.json"),
+    "cli/queueing.py": ("caller model upstream", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
-    "cli/serving.py": ("status", "a key of /readyz"),
+    "cli/about.py": ("status", "a key of /readyz"),
     "cli/showing.py": ("user", "a role"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",
