@@ -13,6 +13,7 @@ from service.record.content_findings import CallsOf, ContentFinding, JudgedCall,
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
 from service.record.n8n_marks import execution_url
+from service.record.prompt_changes import first_change
 from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
@@ -68,18 +69,20 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
     found: tuple[CallsOf, KeptRecord] | None = None
     with contextlib.suppress(JournalError):
         around, beside = search.surroundings(number), search.neighbours(number)
+        around = replace(around, earlier=search.models_used_before(number))
         replays = search.replays(number)
         found = search.call_before(number)
     conversation = read_conversation(record, kept.request)
     calls_of, earlier = found or (None, None)
-    before = _call_of(earlier) if earlier else None
+    call, before = JudgedCall(record, conversation), _call_of(earlier) if earlier else None
+    around = replace(around, changed_first=first_change(before, call) if before else None)
     trace = record.trace_id
     return ExchangeDetail(
         number,
         record,
         conversation,
         explain(record, around),
-        content_findings(JudgedCall(record, conversation), before, calls_of),
+        content_findings(call, before, calls_of),
         earlier.row.id if earlier else None,
         calls_of,
         beside.previous,

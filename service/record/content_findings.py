@@ -135,7 +135,7 @@ def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[Conten
 
 
 def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_system(call.conversation) for call in (before, now))
+    old, new = (system_of(call.conversation) for call in (before, now))
     if old == new:
         return
     if not old or not new:
@@ -150,12 +150,13 @@ def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[
     yield ContentFinding("system_changed", text, "", old[:_LONGEST_SYSTEM], new[:_LONGEST_SYSTEM])
 
 
-def _system(conversation: Conversation) -> str:
+def system_of(conversation: Conversation) -> str:
+    """What all its messages of the system hold."""
     return "\n".join(turn.text for turn in conversation.turns if turn.role in ("system", "developer"))
 
 
 def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_tools(call.conversation) for call in (before, now))
+    old, new = (tools_of_call(call.conversation) for call in (before, now))
     if old == new:
         return
     names = [
@@ -170,7 +171,8 @@ def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[C
         yield ContentFinding("tools_changed", f"The tools are others than in {since} ({shown}{more}).")
 
 
-def _tools(conversation: Conversation) -> dict[str, str]:
+def tools_of_call(conversation: Conversation) -> dict[str, str]:
+    """The tools that it offers: by their names, what is told of them."""
     tools = {}
     for tool in conversation.tools:
         function = tool.get("function")

@@ -13,7 +13,8 @@ from service.journal.damage import noted_damage
 from service.journal.reader import LAST_NUMBER, Bodies, KeptRecord, Reader
 from service.record.content_findings import CallsOf
 from service.record.explanation import Surroundings
-from service.search import neighbours, totals
+from service.record.record import Record
+from service.search import model_uses, neighbours, totals
 from service.search.failed_requests import failed_requests
 from service.search.failure_groups import FailureReport, grouped, with_records
 from service.search.filters import Filter, without
@@ -183,6 +184,13 @@ class Search:
         calls_of, numbers = found
         kept = next(self._journal.records(numbers, Bodies.REQUEST, 1), None)
         return None if kept is None else (calls_of, kept)
+
+    def models_used_before(self, number: int) -> tuple[Record, ...]:
+        """The calls that used models before ``number``, newest first, as far back as the last one of its own model."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            numbers = model_uses.used_before(connection, number)
+        lines = self._lines(numbers)
+        return tuple(Record(lines[other]) for other in numbers if other in lines)
 
     def replays(self, number: int) -> list[str]:
         """The ids of the exchanges that repeat exchange ``number``, oldest first."""
