@@ -17,6 +17,7 @@ import typer
 import service
 from service.cli import (
     backing_up,
+    comparing,
     dataset,
     erasing,
     exporting,
@@ -76,6 +77,7 @@ app.command()(reports.report)
 app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
+app.command()(comparing.compare)
 app.command()(erasing.erase)
 app.command()(backing_up.backup)
 app.command()(backing_up.restore)

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from service.inspector.exchange_detail import ExchangeDetail
     from service.journal.reader import KeptRecord
+    from service.record.content_findings import ContentFinding
     from service.record.conversation import ChatMessage
     from service.record.fields import Field
     from service.record.record import Record
@@ -123,16 +124,17 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
             screen.print(Text(f"• {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
-    _content(screen, detail)
+    show_content(detail.content)
 
 
-def _content(screen: "Console", detail: "ExchangeDetail") -> None:
+def show_content(findings: "Sequence[ContentFinding]") -> None:
     """What may have made the answer nonsense; changed texts with their words that differ."""
     from rich.text import Text
 
     from service.cli.word_diff import difference, drawn
 
-    for finding in detail.content:
+    screen = console()
+    for finding in findings:
         screen.print(Text(f"• content: {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))

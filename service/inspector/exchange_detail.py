@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from service.inspector.two_exchanges import judged
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
 from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
@@ -74,7 +75,7 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         found = search.call_before(number)
     conversation = read_conversation(record, kept.request)
     calls_of, earlier = found or (None, None)
-    call, before = JudgedCall(record, conversation), _call_of(earlier) if earlier else None
+    call, before = JudgedCall(record, conversation), judged(earlier) if earlier else None
     around = replace(around, changed_first=first_change(before, call) if before else None)
     trace = record.trace_id
     return ExchangeDetail(
@@ -92,8 +93,3 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,
         execution_url(links.n8n_url, record) if links.n8n_url else None,
     )
-
-
-def _call_of(kept: KeptRecord) -> JudgedCall:
-    record = Record(kept.row.line)
-    return JudgedCall(record, read_conversation(record, kept.request))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict
 
-from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up
+from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
 from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
@@ -95,6 +95,7 @@ class Pages:
             "/failures.json": lambda request: summing_up.list_failures(providers.search, request.query),
             "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
             "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
+            "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
 

@@ -26,6 +26,7 @@ ContentKind = Literal[
     "tools_changed",
     "parameter_changed",
     "context_changed",
+    "question_changed",
 ]
 CallsOf = Literal["node", "workflow", "chat"]
 """What an exchange and the one before it are both calls of."""
@@ -75,7 +76,7 @@ def content_findings(
         return ()
     found = [*_of_answer(call)]
     if before is not None and calls_of is not None:
-        found += _changes(before, call, f"this {calls_of}'s previous call")
+        found += changes_between(before, call, f"this {calls_of}'s previous call")
     if call.record.prompt_truncated is False:
         found.append(ContentFinding("read_whole", "The model read all of the prompt."))
     return tuple(found)
@@ -122,7 +123,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+def changes_between(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+    """What ``now`` asks otherwise than ``before``, which the sentences call ``since``."""
     old, new = before.record.model, now.record.model
     if old and new and canonical_name(old) != canonical_name(new):
         text = f"The model is {new[:80]}; in {since} it was {old[:80]}."

@@ -75,6 +75,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
     "cli/showing.py": ("user", "a role"),
+    "cli/side_by_side.py": ("exchange model", "names of rows"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",
         "values of `by`, and a column of the table",

@@ -196,7 +196,7 @@ async def test_it_is_replayed_with_another_model_and_both_answers_are_compared(
             await shown(page).get_by_role("link", name="Repeats an earlier exchange").click()
             await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("Bonn")
             await shown(page).get_by_role("link", name="once").click()
-            await shown(page).get_by_role("button", name="Compare").click()
+            await shown(page).get_by_role("button", name="Compare", exact=True).click()
             await expect(compared.get_by_role("insertion")).to_have_text("Berlin")
 
 
@@ -305,3 +305,26 @@ async def test_a_question_about_a_document_is_shown_by_the_words_that_were_typed
             await expect(turn.get_by_text("Blue.")).to_be_hidden()
             await turn.get_by_text("As it was sent, with the document").click()
             await expect(turn.get_by_text("Blue.")).to_be_visible()
+
+
+async def test_any_two_exchanges_are_compared_by_a_key(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", *[answer(whole(answered(f"It is {colour}."))) for colour in ("red", "blue")])
+        first, second = await chat(app, "Which colour?"), await chat(app, "And which colour now?")
+        async with opened(browser, app) as page:
+            await rows(page).nth(1).click()
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("red")
+            await page.keyboard.press("m")
+            await expect(shown(page)).to_contain_text("Open another exchange")
+            await rows(page).nth(0).click()
+            compared = shown(page).get_by_role("region", name="Comparison of both answers")
+            await expect(compared.get_by_role("deletion")).to_have_text("red")
+            await expect(compared.get_by_role("insertion")).to_have_text("blue")
+            await expect(shown(page)).to_contain_text("The question is another.")
+            assert f"show={second}&against={first}" in page.url
+            await shown(page).get_by_role("button", name="Stop comparing").click()
+            await expect(compared).to_have_count(0)
+            await page.go_back()
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("red")
+        async with opened(browser, app, f"/?show={first}&against={'f' * 32}", forgiven="404") as page:
+            await expect(shown(page)).to_contain_text("There is no exchange")
