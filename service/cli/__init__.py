@@ -17,6 +17,7 @@ import typer
 import service
 from service.cli import (
     backing_up,
+    batch_replaying,
     comparing,
     dataset,
     erasing,
@@ -77,6 +78,8 @@ app.command()(reports.report)
 app.command()(exporting.export)
 app.command()(dataset.dataset)
 app.command()(replaying.replay)
+app.command("replay-all")(batch_replaying.replay_all)
+app.command()(batch_replaying.replays)
 app.command()(comparing.compare)
 app.command()(erasing.erase)
 app.command()(backing_up.backup)

@@ -7,7 +7,8 @@ import typer
 
 from service.cli.environment import current_settings, stop
 from service.cli.screen import say_json
-from service.cli.side_by_side import Side, answer_of, show_both
+from service.cli.side_by_side import Side, show_both
+from service.record.answer_words import answer_of
 
 First = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
 Second = Annotated[str, typer.Argument(metavar="ID", help="Of the one that it is compared with.")]

@@ -12,7 +12,8 @@ import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import inert, note, say_json
-from service.cli.side_by_side import answer_of, show_both, side_of
+from service.cli.side_by_side import show_both, side_of
+from service.record.answer_words import answer_of
 from service.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from service.cli.screen import console, inert
+from service.record.answer_words import answer_of
 
 if TYPE_CHECKING:
     from service.record.record import Record
@@ -86,13 +87,3 @@ _ROWS: tuple[tuple[str, Callable[[Side], str]], ...] = (
     ("tokens/s", lambda side: _number(side.record.tokens_per_second)),
 )
 """The names of the rows, and what each holds of a side; empty where that is not known."""
-
-
-def answer_of(record: "Record") -> str:
-    """What the answer says, and after it a line for each tool that it calls; of neither, its error."""
-    from service.record.conversation import read_conversation
-
-    answer = read_conversation(record, b"").answer
-    parts = [answer.text, *(f"{call.name}({call.arguments})" for call in answer.tool_calls)] if answer else []
-    # Models write a blank or an empty line beside their calls, which is nothing to compare.
-    return "\n".join(part for part in parts if part.strip()) or record.error or ""

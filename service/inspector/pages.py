@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict
 
-from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
+from service.inspector import assets, batch_pages, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
 from service.inspector.access import Access, is_foreign
+from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
 from service.inspector.exchange_detail import Links
@@ -47,6 +48,7 @@ class Providers:
     live: Live
     replaying: Replaying
     rendering: Rendering
+    batches: BatchPages
     erasing: Erasing
     links: Links
 
@@ -146,6 +148,9 @@ class Pages:
             return await exporting.export(request.http, match[1], request.query, self._providers.search, request.base)
         if match := _EXCHANGE.fullmatch(path):
             return await self._one(request, match[1].lower(), match[2])
+        if match := batch_pages.PATH.fullmatch(path):
+            batches = self._providers.batches
+            return await batches.answer(request.http, match[1], match[2], request.query, request.client)
         if path.startswith("/exchanges/"):
             return refuse(
                 404,

@@ -96,9 +96,16 @@ def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
         yield ContentFinding("thinking_only", "The model thought, and then gave no answer.", advice)
     if text and repeats_itself(text):
         yield ContentFinding("repeats_itself", "The answer ends with the same few characters again and again.")
-    if text and not answer.tool_calls and _asks_for_json(call.conversation.parameters) and not _is_json(text):
+    if keeps_format(call) is False:
         advice = "An answer that was cut off, or a model that ignores the format, is the usual reason."
         yield ContentFinding("not_json", "The request asked for JSON, and the answer is none.", advice)
+
+
+def keeps_format(call: JudgedCall) -> bool | None:
+    """Whether the answer is JSON, where that was asked for; None: it was not, or no text was answered."""
+    answer = call.conversation.answer
+    text = answer.text.strip() if answer is not None and not answer.tool_calls else ""
+    return _is_json(text) if text and _asks_for_json(call.conversation.parameters) else None
 
 
 def _asks_for_json(parameters: dict[str, Any]) -> bool:

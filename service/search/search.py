@@ -192,6 +192,11 @@ class Search:
         lines = self._lines(numbers)
         return tuple(Record(lines[other]) for other in numbers if other in lines)
 
+    def records_of(self, numbers: Sequence[int]) -> Iterator[Record]:
+        """The records with these ``numbers``, in their order, without those that the journal no longer has."""
+        for kept in self._journal.records(numbers, Bodies.NONE, _PAGE_BYTES):
+            yield Record(kept.row.line)
+
     def replays(self, number: int) -> list[str]:
         """The ids of the exchanges that repeat exchange ``number``, oldest first."""
         with self._index.snapshot(TOTAL_SECONDS) as connection:

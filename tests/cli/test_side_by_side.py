@@ -2,8 +2,7 @@
 
 import pytest
 
-from service.cli.side_by_side import answer_of, show_both, side_of
-from service.record.record import record_of
+from service.cli.side_by_side import show_both, side_of
 
 
 def test_both_answers_and_their_numbers_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,10 +15,3 @@ def test_both_answers_and_their_numbers_stand_side_by_side(capsys: pytest.Captur
     assert "first and second answer" in shown
     assert ["model", "tiny", "big"] in [line.split() for line in shown.splitlines()]
     assert ["tokens", "out", "3", "1,300"] in [line.split() for line in shown.splitlines()]
-
-
-def test_an_answer_without_words_is_its_calls_or_its_error() -> None:
-    call = '[{"function": {"name": "clock", "arguments": {}}}]'
-    assert answer_of(record_of({"tool_calls": call, "response_text": "\n"})) == "clock({})"
-    assert answer_of(record_of({"error": "it broke"})) == "it broke"
-    assert answer_of(record_of({})) == ""

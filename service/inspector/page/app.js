@@ -72,7 +72,7 @@ function arrived(view, before) {
   if (view.q !== before.q) exchange.mark();
   if (view.against !== before.against) exchange.compare();
   if (!asksTheSame(view, before)) void look(true);
-  else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab) void overview.show();
+  else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab || view.batch !== before.batch) void overview.show();
   else if (view.colour !== before.colour) void counting.load();
   else if (view.chart !== before.chart) timeline.redraw();
   showOpen();
