@@ -197,6 +197,10 @@ def _tail(screen: "Console", detail: "ExchangeDetail") -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
+    if detail.context is not None:
+        shares = ", ".join(f"{one.part} {one.share:.0%} ({one.tokens:,})" for one in detail.context.parts)
+        window = f"of {detail.context.window:,} tokens" if detail.context.is_known else "of what was used"
+        table.add_row("context filled by", Text(f"{shares} {window}"))
     for name, text in (*_recorded(detail.record), *_asked_for(detail), *_related(detail)):
         table.add_row(inert(name), Text(inert(text)))
     screen.print()

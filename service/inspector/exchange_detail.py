@@ -11,6 +11,7 @@ from service.inspector.two_exchanges import judged
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
 from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
+from service.record.context_shares import ContextShares, context_shares
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
 from service.record.n8n_marks import execution_url
@@ -38,6 +39,7 @@ class ExchangeDetail:
     ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
     ``content`` tells what may have made the answer nonsense, partly by comparison with ``call_before``: the id of the
     previous call of the same ``calls_of``.
+    ``context`` tells who filled the context, where that can be told.
     ``trace_url`` is where its trace is shown, ``n8n_url`` where n8n shows its execution.
     """
 
@@ -48,6 +50,7 @@ class ExchangeDetail:
     content: tuple[ContentFinding, ...]
     call_before: str | None
     calls_of: CallsOf | None
+    context: ContextShares | None
     previous: str | None
     next: str | None
     replay_of: str | None
@@ -86,6 +89,7 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         content_findings(call, before, calls_of),
         earlier.row.id if earlier else None,
         calls_of,
+        context_shares(record, conversation),
         beside.previous,
         beside.next,
         record.replay_of,

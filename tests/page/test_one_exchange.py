@@ -328,3 +328,23 @@ async def test_any_two_exchanges_are_compared_by_a_key(browser: Browser, tmp_pat
             await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("red")
         async with opened(browser, app, f"/?show={first}&against={'f' * 32}", forgiven="404") as page:
             await expect(shown(page)).to_contain_text("There is no exchange")
+
+
+async def test_who_filled_the_context_is_shown_and_each_message_is_copied(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("An umbrella."))))
+        messages = [{"role": "system", "content": "s" * 300}, {"role": "user", "content": "q" * 100}]
+        asked = as_json(model="tiny", messages=messages, options={"num_ctx": 100}, stream=False)
+        identifier = (await ask(app, body=asked)).header("X-Exchange-Id")
+        async with opened(
+            browser, app, f"/?show={identifier}", permissions=["clipboard-read", "clipboard-write"]
+        ) as page:
+            filled = shown(page).get_by_role("region", name="Who filled the context")
+            await expect(filled).to_contain_text("39 of 100 tokens")
+            await expect(filled.get_by_role("listitem")).to_have_text(
+                ["system 20 % (about 20)", "last question 7 % (about 7)", "answer 12 % (12)"]
+            )
+            await shown(page).get_by_role("button", name="Copy the answer").click()
+            assert await page.evaluate("navigator.clipboard.readText()") == "An umbrella."
+            await shown(page).get_by_role("button", name="Copy this message (user)").click()
+            assert await page.evaluate("navigator.clipboard.readText()") == "q" * 100

@@ -5,6 +5,7 @@ import { endingText, outcomeText, stepOf, titleOf, tokensText } from "../text/ex
 import { duration, moment } from "../text/format.js";
 import { makeChosenComparison } from "./chosen_comparison.js";
 import { contentParts } from "./content.js";
+import { contextPart } from "./context_shares.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart } from "./details.js";
 import { button, byId, element, replace, within } from "./elements.js";
@@ -79,6 +80,7 @@ export function makeExchangeArticle({ address, announce, erase }) {
       ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
       actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare: comparison.toggling, toAnswer: () => showAnswer(article) }),
       relativesPart(detail, link), comparison.place, below,
+      contextPart(detail.context),
       conversation && element("div", { class: "conversation" }, ...turns),
       conversation && parametersPart(conversation.parameters, conversation.tools), numbersPart(record), rawPart(id, detail),
     );

@@ -26,7 +26,7 @@ const NAMES = Object.freeze(/** @type {TabName[]} */ (Object.keys(LABELS)));
 export function makeOverview(address) {
   const place = byId("overview");
   const heading = element("h2", { tabindex: "-1" }, "Overview");
-  const choice = element("div", { class: "segments tabs", role: "group", "aria-label": "Overview of" });
+  const choice = element("div", { class: "segments tabs wraps", role: "group", "aria-label": "Overview of" });
   const back = element("button", { type: "button", class: "back", onclick: () => address.go({ tab: "" }) }, "← Exchanges");
   /** @type {Record<TabName, Tab>} */
   const tabs = { who: makeGroups(address), failures: makeFailures(address), week: makeWeek(address), models: makeBatches(address) };
