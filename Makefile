@@ -62,9 +62,13 @@ lint: $(VENV)/dev ## ruff, mypy, and tsc for the types of the page
 	$(BIN)/mypy
 	tests/servers/typescript/check.sh
 
-dist: ## pack the nodes for n8n as dist/n8n-nodes-ollama-recorder-VERSION.tgz (needs npm)
-	cd n8n/nodes && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run build
-	mkdir -p dist && cd n8n/nodes && npm pack --silent --pack-destination ../../dist
+dist: $(VENV)/run ## what a release consists of, in dist/: wheel, source, bill of materials, checksums, and with npm the nodes for n8n
+	rm -rf dist && mkdir dist
+	@if command -v npm >/dev/null 2>&1; then set -e; cd n8n/nodes; \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; npm run build; \
+		npm pack --silent --pack-destination ../../dist; \
+	else echo "npm is not here: the nodes for n8n are left out." >&2; fi
+	$(BIN)/python -m release
 
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt

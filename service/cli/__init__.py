@@ -20,6 +20,7 @@ from service.cli import (
     batch_replaying,
     comparing,
     dataset,
+    documentation,
     erasing,
     exporting,
     failure_listing,
@@ -88,6 +89,7 @@ app.command()(queueing.queue)
 app.command()(queueing.limits)
 app.command()(measuring.measure)
 app.command()(doctor)
+app.command()(documentation.docs)
 app.command()(serving.settings)
 app.command()(serving.health)
 app.command()(serving.version)

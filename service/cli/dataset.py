@@ -46,8 +46,8 @@ def dataset(
 ) -> None:
     """Write the conversations that are selected as a data set for fine-tuning.
 
-    It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them; docs/fine-tuning.md
-    shows the way from there.
+    It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them. The way
+    from there: ollama-recorder docs fine-tuning.
     """
     from service.cli.journal_access import searching
     from service.exports.card import CARD, write_card

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ import typer
 
 import service
 from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, read_address, stop
+from service.inspector.health import OLLAMA
 from service.journal import JournalError
 from service.settings import TABLE, Settings, SettingsError
 
@@ -41,8 +43,6 @@ def serve(log_format: Format = None) -> None:
 
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
     """
-    import uvloop
-
     from service.cli.log_text import TextForTerminal
     from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
@@ -58,7 +58,7 @@ def serve(log_format: Format = None) -> None:
         rewrite=None if settings.log_names else without_names,
     )
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_serve(settings, output, is_text=is_text))
     except SettingsError as mistakes:
         stop(str(mistakes), USAGE_EXIT_CODE)
@@ -69,6 +69,15 @@ def serve(log_format: Format = None) -> None:
         stop(f"cannot listen on {host}:{port}: {trouble.strerror}. Is another recorder running? LISTEN changes it.")
     finally:
         output.stop()
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """How to make a loop: uvloop's where it is installed, else asyncio's own, which does the same more slowly."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None:
@@ -147,15 +156,16 @@ def _greeting(settings: Settings, port: int) -> list[str]:
 
 def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
     """Show every setting: its variable, its value now, its default and what it does."""
-    current_settings()
+    # Of the one default that the place decides.
+    decided = {"data_dir": str(current_settings().data_dir)}
     rows = [
         {
             "variable": variable.name,
-            "value": _shown(os.environ.get(variable.name, "") or variable.default, variable.secret),
+            "value": _shown(os.environ.get(variable.name, "") or decided.get(name, variable.default), variable.secret),
             "default": variable.default,
             "meaning": variable.meaning,
         }
-        for variable in TABLE.values()
+        for name, variable in TABLE.items()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -171,17 +181,26 @@ def _shown(value: str, is_secret: bool) -> str:
 def health(
     url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
 ) -> None:
-    """Ask a running recorder whether it is alive: exit code 0, or 1 with the reason. For container health checks."""
+    """Ask a running recorder whether it answers and keeps records: exit code 0, or 1 with the reason.
+
+    For container health checks: an Ollama or a receiver that is away changes nothing.
+    """
     from service.cli.http_client import ask, why
 
-    url = (read_address(url) if url else base_address(current_settings())) + "/healthz"
+    url = (read_address(url) if url else base_address(current_settings())) + f"/readyz?exclude={OLLAMA}"
     try:
         answer = ask(url)
     except OSError as error:
         stop(f"{url}: {why(error)}.")
+    try:
+        found = json.loads(answer.body)
+        word, troubles = str(found["status"]), dict(found["degraded"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        stop(f"{url}: answers {answer.status}, and not as a recorder does.")
+    told = "".join(f"\n{part}: {trouble}" for part, trouble in troubles.items())
     if answer.status != HTTPStatus.OK:
-        stop(f"{url}: answers {answer.status}.")
-    typer.echo(answer.body.decode("utf-8", "replace").strip())
+        stop(f"{url}: {word}{told}")
+    typer.echo(f"{word}{told}")
 
 
 def version() -> None:
