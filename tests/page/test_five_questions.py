@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 from service.app import App
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import FakeOllama
-from tests.page.opened import PHONE, WIDE, indexed, opened, rows, shown
-from tests.running_app import running
+from tests.page.opened import PHONE, WIDE, opened, rows, shown
+from tests.running_app import running, said, until
 
 RECORDS = 100_000
 MOST_CLICKS = 3
@@ -93,7 +93,13 @@ async def busy_recorder(folder: Path) -> AsyncIterator[App]:
     """A recorder with much behind it."""
     await asyncio.to_thread(make_journal, folder, RECORDS, days=20)
     async with FakeOllama() as ollama, running(folder, OLLAMA_URL=ollama.url) as app:
-        await indexed(app, RECORDS)
+
+        async def is_whole() -> bool:
+            await asyncio.sleep(0.5)
+            return int((await said(app, "/timeline.json"))["count"]) >= RECORDS
+
+        # Until its first look the index says of itself that nothing is missing.
+        await until(is_whole, 300)
         yield app
 
 
