@@ -42,7 +42,6 @@ app = typer.Typer(
     name="ollama-recorder",
     help="The flight recorder for local LLMs. Settings are environment variables: see `ollama-recorder settings`.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )

@@ -5,13 +5,19 @@ from typing import Annotated
 
 import typer
 
+from service.cli.completing import complete_id
 from service.cli.environment import current_settings, stop
 from service.cli.screen import say_json
 from service.cli.side_by_side import Side, show_both
 from service.record.answer_words import answer_of
 
-First = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
-Second = Annotated[str, typer.Argument(metavar="ID", help="Of the one that it is compared with.")]
+First = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", autocompletion=complete_id),
+]
+Second = Annotated[
+    str, typer.Argument(metavar="ID", help="Of the one that it is compared with.", autocompletion=complete_id)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

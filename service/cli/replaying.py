@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.completing import complete_id
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import inert, note, say_json
 from service.cli.side_by_side import show_both, side_of
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from service.cli.running_recorder import RunningRecorder
     from service.record.record import Record
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="Of an exchange; its beginning is enough.",
+        show_default=False,
+        autocompletion=complete_id,
+    ),
+]
 Model = Annotated[str, typer.Option("--model", help="Another model.", metavar="NAME", show_default=False)]
 Options = Annotated[
     list[str] | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.completing import complete_id
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, say_json
 
@@ -34,7 +35,15 @@ class Section(StrEnum):
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="Of an exchange; its beginning is enough.",
+        show_default=False,
+        autocompletion=complete_id,
+    ),
+]
 Rendered = Annotated[
     bool, typer.Option("--rendered", help="What the model gets of a chat; the running recorder asks Ollama.")
 ]
