@@ -99,7 +99,7 @@ async def busy_recorder(folder: Path) -> AsyncIterator[App]:
             return int((await said(app, "/timeline.json"))["count"]) >= RECORDS
 
         # Until its first look the index says of itself that nothing is missing.
-        await until(is_whole, 300)
+        await until(is_whole, 900)
         yield app
 
 
