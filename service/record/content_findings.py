@@ -26,6 +26,7 @@ ContentKind = Literal[
     "tools_changed",
     "parameter_changed",
     "context_changed",
+    "question_changed",
 ]
 CallsOf = Literal["node", "workflow", "chat"]
 """What an exchange and the one before it are both calls of."""
@@ -75,7 +76,7 @@ def content_findings(
         return ()
     found = [*_of_answer(call)]
     if before is not None and calls_of is not None:
-        found += _changes(before, call, f"this {calls_of}'s previous call")
+        found += changes_between(before, call, f"this {calls_of}'s previous call")
     if call.record.prompt_truncated is False:
         found.append(ContentFinding("read_whole", "The model read all of the prompt."))
     return tuple(found)
@@ -95,9 +96,16 @@ def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
         yield ContentFinding("thinking_only", "The model thought, and then gave no answer.", advice)
     if text and repeats_itself(text):
         yield ContentFinding("repeats_itself", "The answer ends with the same few characters again and again.")
-    if text and not answer.tool_calls and _asks_for_json(call.conversation.parameters) and not _is_json(text):
+    if keeps_format(call) is False:
         advice = "An answer that was cut off, or a model that ignores the format, is the usual reason."
         yield ContentFinding("not_json", "The request asked for JSON, and the answer is none.", advice)
+
+
+def keeps_format(call: JudgedCall) -> bool | None:
+    """Whether the answer is JSON, where that was asked for; None: it was not, or no text was answered."""
+    answer = call.conversation.answer
+    text = answer.text.strip() if answer is not None and not answer.tool_calls else ""
+    return _is_json(text) if text and _asks_for_json(call.conversation.parameters) else None
 
 
 def _asks_for_json(parameters: dict[str, Any]) -> bool:
@@ -122,7 +130,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+def changes_between(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+    """What ``now`` asks otherwise than ``before``, which the sentences call ``since``."""
     old, new = before.record.model, now.record.model
     if old and new and canonical_name(old) != canonical_name(new):
         text = f"The model is {new[:80]}; in {since} it was {old[:80]}."
@@ -135,7 +144,7 @@ def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[Conten
 
 
 def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_system(call.conversation) for call in (before, now))
+    old, new = (system_of(call.conversation) for call in (before, now))
     if old == new:
         return
     if not old or not new:
@@ -150,12 +159,13 @@ def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[
     yield ContentFinding("system_changed", text, "", old[:_LONGEST_SYSTEM], new[:_LONGEST_SYSTEM])
 
 
-def _system(conversation: Conversation) -> str:
+def system_of(conversation: Conversation) -> str:
+    """What all its messages of the system hold."""
     return "\n".join(turn.text for turn in conversation.turns if turn.role in ("system", "developer"))
 
 
 def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_tools(call.conversation) for call in (before, now))
+    old, new = (tools_of_call(call.conversation) for call in (before, now))
     if old == new:
         return
     names = [
@@ -170,7 +180,8 @@ def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[C
         yield ContentFinding("tools_changed", f"The tools are others than in {since} ({shown}{more}).")
 
 
-def _tools(conversation: Conversation) -> dict[str, str]:
+def tools_of_call(conversation: Conversation) -> dict[str, str]:
+    """The tools that it offers: by their names, what is told of them."""
     tools = {}
     for tool in conversation.tools:
         function = tool.get("function")

@@ -61,6 +61,7 @@ def test_nothing_is_called_by_the_word_that_meant_nine_things() -> None:
 MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "alerting/webhook.py": ("status", "a key of Grafana's webhooks"),
     "cli/__init__.py": ("status", "the command `ship status`"),
+    "cli/batch_replaying.py": ("error model", "a key of a row, and a parameter of /replay"),
     "cli/doctor/ollama.py": ("context_length", "a key of Ollama's /api/ps"),
     "cli/doctor/traffic.py": ("exchange", "the noun, counted"),
     "cli/doctor/unusable_answers.py": ("stream", "the noun"),
@@ -76,6 +77,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/running_recorder.py": ("error", "a key of our errors"),
     "cli/about.py": ("status", "a key of /readyz"),
     "cli/showing.py": ("user", "a role"),
+    "cli/side_by_side.py": ("exchange model", "names of rows"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",
         "values of `by`, and a column of the table",
@@ -95,6 +97,9 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "gateway/model_choice.py": ("model", "a key of what /api/show is asked"),
     "gateway/routes.py": ("caller", "a label of a path"),
     "gateway/vocabularies.py": ("model", "a key of Ollama's /api/show"),
+    "inspector/batch_pages.py": ("error stream", "a key of a row, and a parameter of /replay"),
+    "inspector/batch_replay.py": ("error", "a key of a row"),
+    "inspector/batch_table.py": ("error exchange failed model", "keys of a row"),
     "inspector/exchange_metrics.py": (
         "failed model node operation outcome workflow",
         "labels of metrics, and a kind of end",
