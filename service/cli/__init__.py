@@ -24,6 +24,7 @@ from service.cli import (
     failure_listing,
     listing,
     maintenance,
+    mcp_serving,
     measuring,
     queueing,
     replaying,
@@ -85,6 +86,7 @@ app.command()(queueing.limits)
 app.command()(measuring.measure)
 app.command()(doctor)
 app.command()(documentation.docs)
+app.command()(mcp_serving.mcp)
 app.command()(serving.settings)
 app.command()(serving.health)
 app.command()(serving.version)

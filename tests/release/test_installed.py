@@ -40,7 +40,7 @@ def python_of(version: str, folder: Path) -> Path:
     of_pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     if found_there := sorted(of_pyenv.glob(f"{version}.*/bin/python")):
         return found_there[-1]
-    words = [BIN / "uv", "python", "find", "--no-python-downloads", "--no-project", version]
+    words: list[str | Path] = [BIN / "uv", "python", "find", "--no-python-downloads", "--no-project", version]
     found = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.skip(f"Python {version} is not here")
@@ -54,7 +54,15 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran(sys.executable, "-m", "venv", folder / "venv", folder=folder)
     python = folder / "venv" / "bin" / "python"
     try:
-        words = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", PROJECT / "requirements" / "build.txt"]
+        words: list[str | Path] = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "-r",
+            PROJECT / "requirements" / "build.txt",
+        ]
         ran(python, *words, folder=folder)
     except AssertionError as error:
         if REQUIRED:
@@ -67,7 +75,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(builder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the files of a release."""
     into = tmp_path_factory.mktemp("release")
-    subprocess.run([builder, "-m", "release", "--into", into], cwd=PROJECT, check=True, timeout=120)
+    subprocess.run([builder, "-m", "release", "--into", into], cwd=PROJECT, check=True, timeout=300)
     return into
 
 
@@ -82,8 +90,8 @@ def test_a_release_is_the_same_bytes_wherever_and_whenever_it_is_made(
             shutil.copyfile(PROJECT / name, copy / name)  # with a time and a mode of its own
             (copy / name).chmod(0o600)
     environment = {"PATH": os.environ["PATH"], "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "1", "PYTHONHASHSEED": "7"}
-    words = [builder, "-m", "release", "--into", tmp_path / "again"]
-    subprocess.run(words, cwd=copy, env=environment, check=True, timeout=120, umask=0o077)
+    words: list[str | Path] = [builder, "-m", "release", "--into", tmp_path / "again"]
+    subprocess.run(words, cwd=copy, env=environment, check=True, timeout=300, umask=0o077)
     first = {path.name: path.read_bytes() for path in release.iterdir()}
     again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
     assert len(first) == 4
@@ -96,8 +104,8 @@ def test_the_source_builds_the_same_wheel(release: Path, builder: Path, tmp_path
     (source,) = release.glob("*.tar.gz")
     shutil.unpack_archive(source, tmp_path, filter="data")
     (unpacked,) = tmp_path.iterdir()
-    words = [builder, "-m", "hatchling", "build", "--target", "wheel", "-d", tmp_path / "made"]
-    subprocess.run(words, cwd=unpacked, check=True, timeout=120, env={"SOURCE_DATE_EPOCH": "1580601600"})
+    words: list[str | Path] = [builder, "-m", "hatchling", "build", "--target", "wheel", "-d", tmp_path / "made"]
+    subprocess.run(words, cwd=unpacked, check=True, timeout=300, env={"SOURCE_DATE_EPOCH": "1580601600"})
     (made,), (shipped,) = (tmp_path / "made").iterdir(), release.glob("*.whl")
     assert made.read_bytes() == shipped.read_bytes()
 
