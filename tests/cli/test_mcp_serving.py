@@ -19,7 +19,7 @@ def asked(folder: Path, *questions: tuple[str, dict[str, Any]]) -> list[Any]:
     python = require("mcp", "run make servers") / "bin" / "python"
     words = [word for name, arguments in questions for word in (name, json.dumps(arguments))]
     ran = subprocess.run(
-        [python, PROJECT / "tests" / "servers" / "mcp" / "ask.py", folder, *words],
+        [python, PROJECT / "tests" / "servers" / "mcp" / "mcp_client.py", folder, *words],
         env={"PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,

@@ -82,7 +82,13 @@ def release(builder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_release_is_the_same_bytes_wherever_and_whenever_it_is_made(
     release: Path, builder: Path, tmp_path: Path
 ) -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     copy = tmp_path / "elsewhere"
     for name in listed.splitlines():
         if (PROJECT / name).is_file():

@@ -1,4 +1,4 @@
-"""Asks ``ollama-recorder mcp`` with the SDK's own client: ``ask.py DATA_DIR [TOOL ARGUMENTS]…``, JSON lines back.
+"""Asks ``ollama-recorder mcp`` with the SDK's own client: ``mcp_client.py DATA_DIR [TOOL ARGUMENTS]…``, one JSON a line.
 
 It runs in .servers/mcp, where the SDK is.
 """
