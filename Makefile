@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint dist lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-ten test-upstream servers bench soak lint dist lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +41,9 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal $(TESTS)
 
 test-all: test-long test-hostile test-page test ## all of them
+
+test-ten: $(VENV)/dev ## make test on ten clean clones, beside two burning processes, half of them without servers (TEN="--rounds 1")
+	$(BIN)/python -m tests.benchmarks.suite_rounds $(TEN)
 
 # Each test that has a real Ollama, and no other.
 test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one: OLLAMA=/path/to/ollama

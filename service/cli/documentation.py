@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 import service
+from service.cli.command_line import argument
 from service.cli.environment import USAGE_EXIT_CODE, stop
 
 _HEADING = re.compile(r"(#{1,6}) +(.+?) *#* *")
@@ -15,7 +16,7 @@ _FENCE = "```"
 
 
 def docs(
-    topic: Annotated[str, typer.Argument(help="A page, or PAGE#CHAPTER.", show_default=False)] = "",
+    topic: Annotated[str, argument(help="A page, or PAGE#CHAPTER.")] = "",
 ) -> None:
     """Print a page of the documentation, or one chapter of it; without a topic, list all pages.
 
@@ -28,7 +29,7 @@ def docs(
     if not name:
         width = max(map(len, pages), default=0)
         for one, path in pages.items():
-            typer.echo(f"{one:{width}}  {_title(path.read_text('utf-8'))}")
+            click.echo(f"{one:{width}}  {_title(path.read_text('utf-8'))}")
         return
     if name not in pages:
         stop(f"There is no page {name!r}.{_instead(name, pages)} `ollama-recorder docs` lists all.", USAGE_EXIT_CODE)
@@ -39,7 +40,7 @@ def docs(
             told = _instead(chapter, chapters) or f" Its chapters: {', '.join(chapters)}."
             stop(f"The page {name} has no chapter {chapter!r}.{told}", USAGE_EXIT_CODE)
         text = chapters[chapter]
-    typer.echo(text.rstrip())
+    click.echo(text.rstrip())
 
 
 def find_pages() -> dict[str, Path]:

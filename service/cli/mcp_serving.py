@@ -1,6 +1,5 @@
 """``mcp``: an MCP server on standard input and output, for programs that ask about their calls. It needs the SDK."""
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ def mcp() -> None:
 
     An MCP client starts it: command ollama-recorder, argument mcp, and the DATA_DIR of the recorder.
     """
+    import asyncio
+
     settings = current_settings()
     try:
         from mcp.server.stdio import stdio_server
@@ -34,10 +35,12 @@ def mcp() -> None:
 
 
 def _server(settings: "Settings") -> "Server[Any]":
+    import asyncio
+
     from mcp import types
     from mcp.server.lowlevel import Server
 
-    from service.cli.mcp_tools import INSTRUCTIONS, TOOLS
+    from service.cli.mcp_tools import INSTRUCTIONS, TOOLS, ask
 
     tools = {tool.name: tool for tool in TOOLS}
     listed = [
@@ -55,8 +58,6 @@ def _server(settings: "Settings") -> "Server[Any]":
 
     async def call_tool(_context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         # Wrong questions are answered, so that whoever asked can ask again.
-        from service.cli.mcp_tools import ask
-
         tool = tools.get(params.name)
         if tool is None:
             return told(f"There is no tool {params.name[:80]!r}; there are {', '.join(tools)}.", is_error=True)

@@ -2,22 +2,18 @@
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 import service
-from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, read_address, stop
-from service.inspector.health import OLLAMA
+from service.cli.command_line import option
+from service.cli.environment import USAGE_EXIT_CODE, stop
 from service.journal import JournalError
-from service.settings import TABLE, Settings, SettingsError
+from service.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from service.app import App
@@ -35,7 +31,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-Format = Annotated[LogFormat | None, typer.Option("--log-format", help="Default: LOG_FORMAT.", show_default=False)]
+Format = Annotated[LogFormat | None, option("--log-format", help="Default: LOG_FORMAT.", show_default=False)]
 
 
 def serve(log_format: Format = None) -> None:
@@ -44,12 +40,16 @@ def serve(log_format: Format = None) -> None:
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
     """
     from service.cli.log_text import TextForTerminal
+    from service.cli.settings_at_start import read_settings_at_start
     from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
     from service.record.without_names import without_names
 
     raise_file_limit()
-    settings = current_settings()
+    try:
+        settings = read_settings_at_start(os.environ)
+    except SettingsError as mistakes:
+        stop(str(mistakes), USAGE_EXIT_CODE)
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
     output = start_logging(
@@ -152,57 +152,3 @@ def _greeting(settings: Settings, port: int) -> list[str]:
         f"Use {base}/api/ollama instead of {settings.ollama_url}, and {base}/api/ollama/v1 for OpenAI's API.",
         f"Open {base}",
     ]
-
-
-def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
-    """Show every setting: its variable, its value now, its default and what it does."""
-    # Of the one default that the place decides.
-    decided = {"data_dir": str(current_settings().data_dir)}
-    rows = [
-        {
-            "variable": variable.name,
-            "value": _shown(os.environ.get(variable.name, "") or decided.get(name, variable.default), variable.secret),
-            "default": variable.default,
-            "meaning": variable.meaning,
-        }
-        for name, variable in TABLE.items()
-    ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(f"{row['variable']}={row['value']}\n    {row['meaning']} (default: {row['default'] or 'empty'})")
-
-
-def _shown(value: str, is_secret: bool) -> str:
-    return "(set)" if is_secret and value else value
-
-
-def health(
-    url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
-) -> None:
-    """Ask a running recorder whether it answers and keeps records: exit code 0, or 1 with the reason.
-
-    For container health checks: an Ollama or a receiver that is away changes nothing.
-    """
-    from service.cli.http_client import ask, why
-
-    url = (read_address(url) if url else base_address(current_settings())) + f"/readyz?exclude={OLLAMA}"
-    try:
-        answer = ask(url)
-    except OSError as error:
-        stop(f"{url}: {why(error)}.")
-    try:
-        found = json.loads(answer.body)
-        word, troubles = str(found["status"]), dict(found["degraded"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        stop(f"{url}: answers {answer.status}, and not as a recorder does.")
-    told = "".join(f"\n{part}: {trouble}" for part, trouble in troubles.items())
-    if answer.status != HTTPStatus.OK:
-        stop(f"{url}: {word}{told}")
-    typer.echo(f"{word}{told}")
-
-
-def version() -> None:
-    """Print the version."""
-    typer.echo(service.__version__)

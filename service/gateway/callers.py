@@ -28,6 +28,10 @@ _HEADERS = (
     ("X-OpenWebUI-Chat-Id", "execution_id"),
 )
 
+# Which of a node's items is asked for, and which try of the node it is: the label, the header, the lowest number.
+_COUNTS = (("item", "X-N8N-Item", 0), ("attempt", "X-N8N-Attempt", 1))
+_COUNT = re.compile("[0-9]{1,9}")
+
 # How the credential of n8n's AI nodes names them.
 _LABELS_OF_N8N = frozenset({"workflow", "execution", "node"})
 
@@ -66,6 +70,21 @@ def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], k
         if caller:
             fields["caller"] = caller[:LONGEST]
     return Caller(**fields)
+
+
+def item_and_attempt(labels: Iterable[tuple[str, str]], headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """Which item of its node, from 0 on, and which try of the node, from 1 on; None: nobody told it, or no number."""
+    labelled = list(labels)
+    item, attempt = (
+        _first_count([*(value for label, value in labelled if label == name), headers.get(header, "")], lowest)
+        for name, header, lowest in _COUNTS
+    )
+    return item, attempt
+
+
+def _first_count(values: Iterable[str], lowest: int) -> int | None:
+    found = (int(value) for value in values if _COUNT.fullmatch(value))
+    return next((count for count in found if count >= lowest), None)
 
 
 def _is_n8n(labelled: set[str], headers: Mapping[str, str]) -> bool:

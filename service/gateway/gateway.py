@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from service.gateway.admission import Policy, check_host, check_key, check_origin, check_route
 from service.gateway.call import AlreadySent, Call
-from service.gateway.callers import Network, client_address, name_caller, replayed
+from service.gateway.callers import Network, client_address, item_and_attempt, name_caller, replayed
 from service.gateway.cors import answer_preflight, cors
 from service.gateway.error_responses import Refusal
 from service.gateway.headers import towards_ollama
@@ -42,6 +42,8 @@ class _Admitted(NamedTuple):
     caller: Caller
     replay_of: str | None
     key_name: str | None
+    item: int | None
+    attempt: int | None
 
 
 class Gateway:
@@ -103,6 +105,7 @@ class Gateway:
         headers = head.headers
         user_agent = headers.get("User-Agent")
         is_foreign = refusal is not None and refusal.setting in _FOREIGN
+        item, attempt = item_and_attempt(target.labels, headers)
         return _Admitted(
             policy=self._policy,
             refusal=refusal,
@@ -119,6 +122,8 @@ class Gateway:
             caller=name_caller(target.labels, headers, key_name),
             replay_of=replayed(headers),
             key_name=key_name,
+            item=item,
+            attempt=attempt,
         )
 
 
@@ -145,6 +150,8 @@ def _call(admitted: _Admitted) -> Call:
             request=body,
             replay_of=admitted.replay_of,
             key_name=admitted.key_name,
+            item=admitted.item,
+            attempt=admitted.attempt,
         )
 
     return Call(

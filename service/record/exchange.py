@@ -78,7 +78,8 @@ class OpenExchange(NamedTuple):
     ``request_uri`` is the target exactly as the client sent it; ``path`` the canonical path
     that goes to Ollama (empty when the request was refused before one was found).
     ``started_ns`` is Unix time in nanoseconds. ``replay_of`` is the id of the exchange that this one repeats.
-    ``key_name`` is the name of the API key that the request carried.
+    ``key_name`` is the name of the API key that the request carried. ``item`` is that of the node's items that is asked
+    for, from 0 on; ``attempt`` the node's try, from 1 on; None: nobody told it.
     """
 
     id: str
@@ -97,6 +98,8 @@ class OpenExchange(NamedTuple):
     request: Body = NO_BODY
     replay_of: str | None = None
     key_name: str | None = None
+    item: int | None = None
+    attempt: int | None = None
 
 
 class Exchange(NamedTuple):

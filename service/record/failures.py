@@ -1,6 +1,7 @@
 """Why an exchange failed, or was given up, and what to do about it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from service.record.answer_errors import OWN_WORDS
 from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
@@ -38,12 +39,17 @@ _SAYS_IT_ITSELF = frozenset({"refused", "upstream_unreachable", "upstream_timed_
 
 
 def failures(case: Case) -> Iterator[Finding]:
-    """At most one finding: that the client left or stopped it, or that it failed."""
+    """At most one finding: that the client left or stopped it, or that it failed. A later try says so."""
     outcome = case.record.outcome or ""
     if outcome == "client_left":
-        yield _client_left(case)
+        yield _of_this_try(case, _client_left(case))
     elif case.record.failed or outcome in _OUTCOMES:
-        yield _failed(case, outcome)
+        yield _of_this_try(case, _failed(case, outcome))
+
+
+def _of_this_try(case: Case, finding: Finding) -> Finding:
+    attempt = case.record.attempt or 1
+    return replace(finding, text=f"{finding.text} This was try {attempt:,} of its node.") if attempt > 1 else finding
 
 
 def _failed(case: Case, outcome: str) -> Finding:

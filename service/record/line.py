@@ -251,6 +251,10 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) 
         values["execution_id"] = caller.execution_id
     if caller.node is not None:
         values["node"] = caller.node
+    if opened.item is not None:
+        values["item"] = opened.item
+    if opened.attempt is not None:
+        values["attempt"] = opened.attempt
     if caller.caller is not None:
         values["caller"] = caller.caller
     if caller.user is not None:

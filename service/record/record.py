@@ -116,6 +116,8 @@ class Record:
     workflow_id = _Field(_text)
     execution_id = _Field(_text)
     node = _Field(_text)
+    item = _Field(_count)
+    attempt = _Field(_count)
     caller = _Field(_text)
     user = _Field(_text)
     replay_of = _Field(_text)

@@ -1,8 +1,9 @@
 """What failed, and whether whoever asked got an answer all the same.
 
 A request may be tried several times. Its tries are those of one caller and user that ask the same, or those of one
-node in one execution, unless that node asks several things there, as it does for a list of items. The first that goes
-well after a failure is its answer; a try begins when the one before is over.
+node in one execution, unless that node asks several things there, as it does for a list of items. Where the item is
+known, tries are those of one item. The first that goes well after a failure is its answer; a try begins when the one
+before is over.
 """
 
 import sqlite3
@@ -29,7 +30,9 @@ _PROMPT, _EXECUTION = range(2)
 _CHATS_ARE_EXECUTIONS: Final = "Open WebUI"
 
 _Key = tuple[Hashable, ...]
-_TRY = f"number, started_ms, ended_ms, apart, asked, caller, user, execution, node, task, {name_column('workflow')}"
+_TRY = (
+    f"number, started_ms, ended_ms, apart, asked, caller, user, execution, node, task, item, {name_column('workflow')}"
+)
 _WHAT = "kind, outcome, status, cause, model, operation, key, address"
 
 
@@ -46,6 +49,7 @@ class Try(NamedTuple):
     execution: int | None
     node: int | None
     task: int | None
+    item: int | None
     workflow: int | None
 
 
@@ -118,13 +122,13 @@ def _failures(
             break
     is_complete = len(rows) <= MOST_FAILURES
     rows = rows[:MOST_FAILURES][::-1]
-    name_ids = {value for row in rows for value in (*row[5:7], *row[8:9], row[10], row[12], *row[14:]) if value}
+    name_ids = {value for row in rows for value in (*row[5:7], *row[8:9], row[11], row[13], *row[15:]) if value}
     names = names_of(connection, sorted(name_ids))
     return [_failure(row, names) for row in _with_pauses(rows)], is_complete
 
 
 def _failure(row: Any, names: dict[int, str]) -> FailedTry:
-    tried, (_, outcome, status, cause, model, operation, key, address) = Try(*row[:11]), row[11:]
+    tried, (_, outcome, status, cause, model, operation, key, address) = Try(*row[:12]), row[12:]
     who = {
         "user": tried.user,
         "workflow": tried.workflow,
@@ -172,9 +176,9 @@ def _answers(connection: sqlite3.Connection, failed: Sequence[Try], open_webui: 
 def _keys(tried: Try, open_webui: int | None) -> Iterator[_Key]:
     """What two tries of one request have in common, any of these."""
     if tried.asked is not None:
-        yield _PROMPT, tried.asked, tried.caller, tried.user
+        yield _PROMPT, tried.asked, tried.caller, tried.user, tried.item
     if tried.execution is not None and (open_webui is None or tried.caller != open_webui):
-        yield _EXECUTION, tried.execution, tried.node, tried.task, tried.apart == OTHER
+        yield _EXECUTION, tried.execution, tried.node, tried.task, tried.item, tried.apart == OTHER
 
 
 def _first_after(answers: Sequence[Try], failed: Try) -> Try | None:

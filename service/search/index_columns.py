@@ -70,6 +70,7 @@ def columns_of(row: Row) -> IndexColumns:
             _thousandths(model.waited),
             None if model.works is None and model.waited is None else started_ms + round(model.begins * 1000),
             _thousandths(model.works),
+            record.item,
             fingerprint(record, prompt),
         ),
         replay_of=record.replay_of or None,

@@ -79,6 +79,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
     "service.cli.serving": "tests/test_cli.py",
+    "service.cli.about": "tests/test_cli.py",
+    "service.search.matching": "tests/search/test_search.py",
 }
 
 

@@ -75,7 +75,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/queueing.py": ("caller model", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
-    "cli/serving.py": ("status", "a key of /readyz"),
+    "cli/about.py": ("status", "a key of /readyz"),
     "cli/showing.py": ("user", "a role"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",
@@ -88,7 +88,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "exports/har.py": ("method status time", "keys of an HTTP archive"),
     "exports/messages.py": ("model tool_calls user", "roles and keys of OpenAI's messages"),
     "exports/train_split.py": ("user", "a role"),
-    "gateway/callers.py": ("caller execution_id node user workflow workflow_id", "labels of a path"),
+    "gateway/callers.py": ("attempt caller execution_id item node user workflow workflow_id", "labels of a path"),
     "gateway/context_lengths.py": ("model", "a key of what /api/show is asked"),
     "gateway/error_responses.py": ("error", "a key of our errors, of OpenAI's and of Anthropic's"),
     "gateway/generate.py": ("error exchange model stream", "keys of /generate and of Ollama's JSON"),
@@ -114,7 +114,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "search/failed_requests.py": ("caller key node user workflow", "filters, by which the page leads to who was hit"),
     "search/failure_groups.py": ("caller failed key node user workflow", "the same, and a kind of finding"),
     "search/index.py": (
-        "caller key model node operation outcome replay_of status task user workflow workflow_id",
+        "caller item key model node operation outcome replay_of status task user workflow workflow_id",
         "columns of the index",
     ),
     "search/index_columns.py": ("caller", "a column of the index"),

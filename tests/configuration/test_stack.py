@@ -101,7 +101,7 @@ def test_loki_keeps_records_for_retention_days(given: dict[str, str], days: int)
     program = require("loki", "run make servers")
     shipped, *options = [interpolated(option, given) for option in SERVICES["loki"]["command"]]
     assert shipped == "-config.file=/etc/loki/loki.yaml"
-    command: list[str | Path] = [program, f"-config.file={mounted('loki', '/etc/loki/loki.yaml')}", *options]
+    command = [str(program), f"-config.file={mounted('loki', '/etc/loki/loki.yaml')}", *options]
     ran = subprocess.run(
         [*command, "-verify-config", "-print-config-stderr"], capture_output=True, text=True, timeout=60, check=False
     )

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from multidict import CIMultiDict
 
-from service.gateway.callers import client_address, is_at_this_machine, is_loopback, name_caller
+from service.gateway.callers import client_address, is_at_this_machine, is_loopback, item_and_attempt, name_caller
 from service.gateway.routes import find_target, read_labels
 from service.record.exchange import Caller
 from service.settings import TABLE
@@ -30,6 +30,27 @@ def test_the_first_that_says_something_wins_per_field() -> None:
     assert name_caller([("node", "From path")], headers, "a-key") == Caller(
         workflow="Résumé agent", workflow_id="w1", execution_id="7", node="From path", caller="a-key", user="Ada"
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "headers", "told"),
+    [
+        ([], {}, (None, None)),
+        ([], {"X-N8N-Item": "0", "X-N8N-Attempt": "1"}, (0, 1)),
+        ([], {"x-n8n-item": "999999999", "x-n8n-attempt": "3"}, (999_999_999, 3)),
+        ([("item", "4"), ("attempt", "2")], {"X-N8N-Item": "0"}, (4, 2)),
+        ([("item", "undefined")], {"X-N8N-Item": "7"}, (7, None)),
+        ([], {"X-N8N-Item": "-1", "X-N8N-Attempt": "0"}, (None, None)),
+        ([], {"X-N8N-Item": "1e3", "X-N8N-Attempt": "2.0"}, (None, None)),
+        ([], {"X-N8N-Item": "\u0663", "X-N8N-Attempt": "\u00b2"}, (None, None)),
+        ([], {"X-N8N-Item": "9" * 5000, "X-N8N-Attempt": "1" * 10}, (None, None)),
+        ([], {"X-N8N-Item": "", "X-N8N-Attempt": " "}, (None, None)),
+    ],
+)
+def test_item_and_try_are_whole_numbers_or_unknown(
+    labels: list[tuple[str, str]], headers: dict[str, str], told: tuple[int | None, int | None]
+) -> None:
+    assert item_and_attempt(labels, CIMultiDict(headers)) == told
 
 
 @pytest.mark.parametrize(

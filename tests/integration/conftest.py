@@ -1,12 +1,15 @@
 """A recorder that stands for a whole module of tests, between a scripted Ollama and two doors: itself and NGINX."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.ollama import FakeOllama
 from tests.integration.recorder_process import RecorderProcess
+from tests.servers.n8n import VERSIONS, N8n, installed_n8n
+from tests.servers.n8n_nodes import built_nodes
 from tests.servers.nginx import running_nginx
 from tests.servers.process import free_port
 from tests.servers.recorder import running_recorder
@@ -52,6 +55,18 @@ def door(request: pytest.FixtureRequest, standing: RecorderProcess) -> int:
         return standing.port
     port: int = request.getfixturevalue("nginx_port")
     return port
+
+
+@pytest.fixture(scope="session")
+def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our nodes for n8n, built."""
+    return built_nodes(tmp_path_factory.mktemp("nodes"))
+
+
+@pytest.fixture(params=VERSIONS)
+def n8n_with_nodes(request: pytest.FixtureRequest, tmp_path: Path, extensions: Path) -> N8n:
+    """An n8n of each version that has our nodes and nothing else."""
+    return replace(installed_n8n(tmp_path / "n8n", request.param), variables={"N8N_CUSTOM_EXTENSIONS": str(extensions)})
 
 
 @pytest.fixture

@@ -4,78 +4,27 @@ import asyncio
 import contextlib
 import itertools
 import json
-import re
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.ollama import FakeOllama, json_answer
-from tests.integration.watching import call, records
+from tests.integration.n8n_workflows import EXECUTE, LANGCHAIN, MODEL, credential, kept, outputs, step, workflow
+from tests.integration.watching import call
 from tests.journal.given import wait_until
-from tests.servers.n8n import VERSIONS, N8n, installed_n8n, signed_in
-from tests.servers.n8n_nodes import built_nodes
+from tests.servers.n8n import N8n, signed_in
 from tests.servers.process import RunningServer, free_port
 
 pytestmark = pytest.mark.long
 
-CREDENTIAL = "the-recorder"
-LANGCHAIN = "@n8n/n8n-nodes-langchain"
 NODES = {"ollamaRecorder", "ollamaRecorderTrigger", "recordedOllamaChatModel", "recordedOllamaEmbeddings"}
 
 
-@pytest.fixture(scope="module")
-def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built_nodes(tmp_path_factory.mktemp("nodes"))
-
-
-@pytest.fixture(params=VERSIONS)
-def n8n(request: pytest.FixtureRequest, tmp_path: Path, extensions: Path) -> N8n:
-    return replace(installed_n8n(tmp_path / "n8n", request.param), variables={"N8N_CUSTOM_EXTENSIONS": str(extensions)})
-
-
-def credential(recorder: RunningServer) -> dict[str, Any]:
-    data = {"address": recorder.url, "apiKey": "", "readerToken": ""}
-    return {"id": CREDENTIAL, "name": "The recorder", "type": "ollamaRecorderApi", "data": data}
-
-
-def step(name: str, kind: str, version: float = 1, **parameters: Any) -> dict[str, Any]:
-    """A node of a workflow; ``kind`` without a package is one of ours."""
-    ours = "." not in kind
-    found = {
-        "id": f"id-of-{name}",
-        "name": name,
-        "type": f"CUSTOM.{kind}" if ours else kind,
-        "typeVersion": version,
-        "position": [0, 0],
-        "parameters": parameters,
-    }
-    return found | ({"credentials": {"ollamaRecorderApi": {"id": CREDENTIAL, "name": "The recorder"}}} if ours else {})
-
-
-def workflow(name: str, *nodes: dict[str, Any], **connections: tuple[str, str]) -> dict[str, Any]:
-    """``connections`` are by the source's name: the target's name and the kind of connection."""
-    wires = {
-        source.replace("_", " "): {kind: [[{"node": target, "type": kind, "index": 0}]]}
-        for source, (target, kind) in connections.items()
-    }
-    shape = {"id": name, "name": f"Über {name}", "active": False, "settings": {"executionOrder": "v1"}}
-    return shape | {"nodes": [*nodes], "connections": wires}
-
-
-def kept(folder: Path, count: int) -> list[dict[str, Any]]:
-    return [json.loads(record.row.line) for record in records(folder / "recorder", count)]
-
-
-EXECUTE = step("Execute", "n8n-nodes-base.manualTrigger")
-MODEL = {"__rl": True, "mode": "id", "value": "llama3.2"}
-
-
 async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
-    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     chain = {"promptType": "define", "text": "Why?"}
     loader = {"jsonMode": "expressionData", "jsonData": "Some text.", "options": {}}
@@ -101,9 +50,9 @@ async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
     async with FakeOllama() as ollama:
         ollama.answers("/api/embed", json_answer(vector))
         recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        await asyncio.to_thread(n8n.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n.add_workflows, asked)
-        execution = await asyncio.to_thread(n8n.execute, "asked")
+        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
+        await asyncio.to_thread(n8n_with_nodes.add_workflows, asked)
+        execution = await asyncio.to_thread(n8n_with_nodes.execute, "asked")
         found = await asyncio.to_thread(kept, tmp_path, 3)
     assert [one["node"] for one in found[:2]] == ["Frage", "Das Modell"]
     assert {one["node"] for one in found[2:]} == {"Vectors"}
@@ -114,18 +63,8 @@ async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
     assert not [one["request_uri"] for one in found if "~" in one["request_uri"]]
 
 
-def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
-    """The JSON of each node's items, by the node's name."""
-    written = n8n.run("execute", f"--id={workflow_id}", "--rawOutput", may_crash=True)
-    begins = re.search(r"^\{", written, re.MULTILINE)
-    assert begins, written[-4000:]
-    document, _ = json.JSONDecoder().raw_decode(written, begins.start())
-    ran = document["data"]["resultData"]["runData"]
-    return {name: [item["json"] for item in runs[0]["data"]["main"][0]] for name, runs in ran.items()}
-
-
 async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
-    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     chosen = "={{ $('Ask').first().json.id }}"
     calls: dict[str, dict[str, Any]] = {
@@ -155,9 +94,9 @@ async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
         await asyncio.to_thread(call, recorder, "/api/ollama/api/generate", body)
         (first,) = await asyncio.to_thread(kept, tmp_path, 1)
         steps[0]["parameters"]["jsonOutput"] = json.dumps({"id": first["exchange"]})
-        await asyncio.to_thread(n8n.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n.add_workflows, workflow("reading", EXECUTE, *steps, **wires))
-        found = await asyncio.to_thread(outputs, n8n, "reading")
+        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
+        await asyncio.to_thread(n8n_with_nodes.add_workflows, workflow("reading", EXECUTE, *steps, **wires))
+        found = await asyncio.to_thread(outputs, n8n_with_nodes, "reading")
     assert [one["exchange"] for one in found["Find"]] == [first["exchange"]]
     assert found["Failures"] == [{}]
     assert [(one["name"], one["calls"]) for one in found["Totals"]] == [("llama3.2", 1)]
@@ -171,7 +110,7 @@ async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
 
 
 async def test_n8n_lists_every_node_and_tests_the_credential(
-    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     def ask(server: RunningServer, shipped: dict[str, Any]) -> tuple[set[str], list[dict[str, Any]]]:
         with signed_in(server) as post:
@@ -184,9 +123,9 @@ async def test_n8n_lists_every_node_and_tests_the_credential(
     async with FakeOllama() as ollama:
         recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
         shipped = credential(recorder)
-        await asyncio.to_thread(n8n.add_credentials, [shipped])
+        await asyncio.to_thread(n8n_with_nodes.add_credentials, [shipped])
         with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n.serving())
+            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
             listed, (works, fails) = await asyncio.to_thread(ask, server, shipped)
             await asyncio.to_thread(server.stop)
     assert {name.rpartition(".")[2] for name in listed} == NODES
@@ -210,7 +149,7 @@ def starts(n8n: N8n) -> list[str]:
 
 
 async def test_the_trigger_fires_once_for_each_failure_over_restarts_of_both_sides(
-    n8n: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     port = free_port()
     watching = workflow(
@@ -233,18 +172,18 @@ async def test_the_trigger_fires_once_for_each_failure_over_restarts_of_both_sid
             await asyncio.to_thread(call, recorder, "/api/ollama/api/tags")
 
         async def fired(count: int) -> None:
-            await asyncio.to_thread(wait_until, lambda: len(starts(n8n)) >= count, 60)
+            await asyncio.to_thread(wait_until, lambda: len(starts(n8n_with_nodes)) >= count, 60)
             await asyncio.sleep(1.5)
-            assert starts(n8n) == ["success"] * count
+            assert starts(n8n_with_nodes) == ["success"] * count
 
         recorder = await recording()
         await fail(recorder)  # before anybody watched: it starts nothing
-        await asyncio.to_thread(n8n.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n.add_workflows, watching)
-        await asyncio.to_thread(n8n.run, "publish:workflow", "--id=watching")
+        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
+        await asyncio.to_thread(n8n_with_nodes.add_workflows, watching)
+        await asyncio.to_thread(n8n_with_nodes.run, "publish:workflow", "--id=watching")
         with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n.serving())
-            await asyncio.to_thread(wait_until, lambda: place_of_the_trigger(n8n) is not None, 60)
+            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
+            await asyncio.to_thread(wait_until, lambda: place_of_the_trigger(n8n_with_nodes) is not None, 60)
             await fail(recorder)
             await fired(1)
             await asyncio.to_thread(server.stop)
@@ -252,7 +191,7 @@ async def test_the_trigger_fires_once_for_each_failure_over_restarts_of_both_sid
         await asyncio.to_thread(recorder.stop)
         recorder = await recording()
         with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n.serving())
+            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
             await fired(2)
             await asyncio.to_thread(recorder.stop)  # while n8n watches
             recorder = await recording()

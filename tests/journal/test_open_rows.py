@@ -10,6 +10,8 @@ FULL = opened(
     caller=Caller(workflow="Rechnungen für März", node="n"),
     parent_span_id="a" * 16,
     user_agent="curl/8",
+    item=0,
+    attempt=2,
 )
 
 

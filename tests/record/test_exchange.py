@@ -13,8 +13,8 @@ def test_an_outcome_is_the_word_that_the_record_says() -> None:
 
 def test_what_newer_versions_added_to_an_open_exchange_may_be_left_out() -> None:
     # Journals written before hold rows without these.
-    assert OpenExchange._fields[-2:] == ("replay_of", "key_name")
-    assert not any(OpenExchange._field_defaults[name] for name in OpenExchange._fields[-2:])
+    assert OpenExchange._fields[-4:] == ("replay_of", "key_name", "item", "attempt")
+    assert not any(OpenExchange._field_defaults[name] for name in OpenExchange._fields[-4:])
 
 
 def test_labels_are_cut_off_as_they_were_written() -> None:

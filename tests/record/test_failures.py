@@ -32,6 +32,12 @@ def test_nothing_went_wrong_with_what_succeeded() -> None:
     assert list(failures(case(line()))) == []
 
 
+@pytest.mark.parametrize("said", [failed(500, "it broke"), left(300.0)], ids=["failed", "left"])
+def test_a_later_try_of_a_node_says_which_one_it_is(said: dict[str, Any]) -> None:
+    assert only(said | {"attempt": 2}).text.endswith(" This was try 2 of its node.")
+    assert "try" not in only(said | {"attempt": 1}).text
+
+
 @pytest.mark.parametrize(
     ("status", "error", "help_wanted"),
     [

@@ -30,6 +30,7 @@ def test_a_line_says_everything_in_the_order_of_the_contract() -> None:
     measured = {"load_duration": 1_500_000_499, "prompt_eval_count": 9, "prompt_eval_duration": 20_000_000}
     answer = _answer("Good.", **measured, eval_count=40, eval_duration=2_000_000_000)
     found = exchange(ASK, answer, caller=caller, request_uri="/api/ollama/~n8n/api/chat?x=1")
+    found = found._replace(opened=found.opened._replace(item=0, attempt=2))
     assert list(line_of(found, context_length=4096).items()) == [
         ("time", "2026-01-06T17:58:29.123456Z"),
         ("method", "POST"),
@@ -60,6 +61,8 @@ def test_a_line_says_everything_in_the_order_of_the_contract() -> None:
         ("workflow_id", "Xa9"),
         ("execution_id", "231"),
         ("node", "Résumer"),
+        ("item", 0),
+        ("attempt", 2),
         ("caller", "n8n"),
         ("user", "ana"),
         ("user_agent", "axios/1.12.0"),

@@ -107,6 +107,20 @@ def test_what_else_an_execution_asks_is_no_answer(ask: Ask, others: list[Encoded
     assert sentences(ask(failed(1, "Item 1", **N8N), *others)) == ["never answered"]
 
 
+def test_a_second_item_is_no_try_of_the_first_and_a_second_try_is(ask: Ask) -> None:
+    alike = [failed(1, **N8N, item=0, attempt=1), went_well(3, **N8N, item=1, attempt=1)]
+    assert sentences(ask(*alike)) == ["never answered"]
+
+
+def test_a_try_again_of_one_item_answers_it_though_other_items_were_asked_meanwhile(ask: Ask) -> None:
+    first = failed(1, "It is 10:00. Item 1", **N8N, item=0, attempt=1)
+    second = [
+        went_well(4, "It is 10:01. Item 1", **N8N, item=0, attempt=2),
+        went_well(6, "It is 10:01. Item 2", **N8N, item=1, attempt=2),
+    ]
+    assert sentences(ask(first, *second)) == ["answered after 2 tries, 3 s later"]
+
+
 def test_the_next_question_of_a_chat_does_not_answer_the_one_before(ask: Ask) -> None:
     chat: dict[str, Any] = {"caller": "Open WebUI", "user": "ada", "execution_id": "chat-1"}
     assert sentences(ask(failed(1, **chat), went_well(9, "Another question", **chat))) == ["never answered"]

@@ -9,6 +9,7 @@ import {
 	type NodeConnectionType,
 	type SupplyData,
 } from 'n8n-workflow';
+import { itemOf } from './attempts';
 import { namesOf, placeOf } from './request';
 
 /** A node of n8n's own package of AI nodes: its file below `dist/nodes/`, and the name of its class. */
@@ -91,6 +92,6 @@ export async function supplyThroughRecorder(
 	const config = (supplied.response as WithClient).client?.config;
 	if (config === undefined) throw new NodeOperationError(asking.getNode(), ABSENT.displayName);
 	const headers = Object.fromEntries(new Headers(config.headers));
-	config.headers = { ...headers, ...namesOf(asking) };
+	config.headers = { ...headers, ...namesOf(asking, itemOf(asking, itemIndex)) };
 	return supplied;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { attemptOf } from './attempts';
 import type {
 	IDataObject,
 	IExecuteFunctions,
@@ -43,8 +44,8 @@ export async function placeOf(asking: Asking): Promise<Place> {
 	};
 }
 
-/** The headers by which a record knows who asked. `item` is counted from 0. */
-export function namesOf(asking: IExecuteFunctions | ISupplyDataFunctions): Record<string, string> {
+/** The headers by which a record knows who asked. `item` is counted from 0; undefined: it is not known which. */
+export function namesOf(asking: IExecuteFunctions | ISupplyDataFunctions, item: number | undefined): Record<string, string> {
 	const workflow = asking.getWorkflow();
 	const node = asking.getNode();
 	const execution = asking.getExecutionId();
@@ -55,6 +56,9 @@ export function namesOf(asking: IExecuteFunctions | ISupplyDataFunctions): Recor
 		names['X-N8N-Execution-Id'] = execution;
 		names.traceparent = traceparent(asking.getInstanceId(), String(workflow.id), execution, node.id);
 	}
+	if (item !== undefined) names['X-N8N-Item'] = String(item);
+	const attempt = attemptOf(asking);
+	if (attempt !== undefined) names['X-N8N-Attempt'] = String(attempt);
 	return names;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Readable } from 'node:stream';
+import attempts from '../dist/recorder/attempts.js';
 import request from '../dist/recorder/request.js';
 
 const PLACE = { address: 'http://recorder.test', apiKey: 'secret', readerToken: 'token' };
@@ -81,15 +82,44 @@ test('all nodes of an execution are in one trace, each with a span of its own', 
 	assert.notEqual(parts('elsewhere', 'workflow', '7', 'node')[1], trace);
 });
 
+test('a try is what n8n makes a new list for, with the same data', () => {
+	const node = { id: 'n1', name: 'A', type: 'CUSTOM.ollamaRecorder' };
+	const made = (data, closeFunctions, type = node.type) => ({
+		getWorkflow: () => ({}),
+		getNode: () => ({ ...node, type }),
+		getExecutionId: () => undefined,
+		getExecuteData: () => data,
+		closeFunctions,
+	});
+	const attempt = (...parts) => request.namesOf(made(...parts), 3)['X-N8N-Attempt'];
+	const [data, other] = [{}, {}];
+	const [first, second] = [[], []];
+	assert.deepEqual([attempt(data, first), attempt(data, first)], ['1', '1'], 'two items of one try');
+	assert.equal(attempt(other, []), '1', 'another run');
+	assert.deepEqual([attempt(data, second), attempt(data, second), attempt(data, [])], ['2', '2', '3']);
+	assert.equal(attempt(data, []), '4');
+	assert.equal(attempt({}, undefined), undefined, 'an n8n that keeps it elsewhere');
+	assert.equal(attempt(undefined, []), undefined);
+	assert.equal(attempt({}, [], 'CUSTOM.ollamaRecorderTool'), undefined, 'a tool of an agent');
+});
+
+test('a supplied model knows its item where there is one, or where it is asked for by its number', () => {
+	const asking = (count) => ({ getInputData: () => Array(count).fill({}) });
+	assert.deepEqual([attempts.itemOf(asking(1), 0), attempts.itemOf(asking(3), 2)], [0, 2]);
+	assert.deepEqual([attempts.itemOf(asking(3), 0), attempts.itemOf(asking(0), 0)], [undefined, undefined]);
+	assert.equal(attempts.itemOf({ getInputData: () => undefined }, 0), undefined);
+});
+
 test('who asks is named by headers that carry any letters', () => {
 	const names = request.namesOf({
 		getWorkflow: () => ({ id: 'w1', name: 'Überblick' }),
 		getNode: () => ({ id: 'n1', name: 'Frage 1, été' }),
 		getExecutionId: () => '12',
 		getInstanceId: () => 'instance',
-	});
+	}, 4);
 	assert.equal(names['X-N8N-Node'], 'Frage%201%2C%20%C3%A9t%C3%A9');
 	assert.equal(names['X-N8N-Workflow-Name'], '%C3%9Cberblick');
 	assert.equal(names['X-N8N-Execution-Id'], '12');
+	assert.equal(names['X-N8N-Item'], '4');
 	assert.match(names.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { marksOf, stepOf, titleOf, tokensText, whoAsked } from "../../../service/inspector/page/text/exchange_text.js";
+import { itemOf, marksOf, stepOf, titleOf, tokensText, whoAsked } from "../../../service/inspector/page/text/exchange_text.js";
 
 const summary = (more = {}) => ({ number: 5, time: "2026-11-21T12:00:00Z", started: "2026-11-21T11:59:58Z", method: "POST", request_uri: "/api/ollama/api/chat", request_time: 2, outcome: "completed", failed: false, status: 200, exchange: "ab", ...more });
 
@@ -15,6 +15,8 @@ test("who asked is the workflow, else the program, else whatever is known", () =
   assert.equal(titleOf({}), "Exchange");
   assert.equal(stepOf({ workflow: "W", execution_id: "231" }), "execution 231");
   assert.equal(stepOf({ caller: "Open WebUI", execution_id: "00000842-aaaa-bbbb" }), "chat 00000842…");
+  assert.equal(itemOf({ item: 0 }), "item 0");
+  assert.equal(itemOf({}), "");
 });
 
 test("marks say what is worth noticing, and nothing on a usual exchange", () => {
@@ -23,6 +25,8 @@ test("marks say what is worth noticing, and nothing on a usual exchange", () => 
   assert.deepEqual(texts(summary({ outcome: "client_left", failed: true, request_time: 300 }), 999), ["client left after 300 s"]);
   assert.deepEqual(marksOf(summary({ outcome: "client_left", failed: false, request_time: 12 }), 99), [{ text: "stopped after 12.0 s", tone: "quiet" }]);
   assert.deepEqual(texts(summary({ failed: true, status: 404 })), ["error 404"]);
+  assert.deepEqual(texts(summary({ failed: true, status: 404, attempt: 2 })), ["error 404", "try 2"]);
+  assert.deepEqual(texts(summary({ attempt: 1 })), []);
   assert.deepEqual(texts(summary({ outcome: "refused", failed: true, status: 403 })), ["refused 403"]);
   assert.deepEqual(texts(summary({ outcome: "something_new", failed: true })), ["something_new"]);
   assert.deepEqual(texts(summary({ prompt_truncated: true, context_length: 4096 })), ["prompt cut at 4,096 tokens"]);

@@ -1,6 +1,6 @@
-"""Asks ``ollama-recorder mcp`` with the SDK's own client: ``mcp_client.py DATA_DIR [TOOL ARGUMENTS]…``, one JSON a line.
+"""Asks ``ollama-recorder mcp`` with the SDK's own client: ``mcp_client.py DATA_DIR [TOOL ARGUMENTS]…``.
 
-It runs in .servers/mcp, where the SDK is.
+It writes a line of JSON for the tools and for each answer. It runs in .servers/mcp, where the SDK is.
 """
 
 import asyncio

@@ -1,4 +1,5 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { isTool } from '../../recorder/attempts';
 import { queryOf } from '../../recorder/filters';
 import { pagesOf } from '../../recorder/matches';
 import { generate, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
@@ -31,7 +32,7 @@ async function askModel(asking: IExecuteFunctions, place: Place, item: number): 
 	if (Object.keys(options).length > 0) body.options = options;
 	if (keep_alive) body.keep_alive = keep_alive;
 	if (format) body.format = typeof format === 'string' ? JSON.parse(format) : format;
-	const answer = generate(asking, place, `/api/${operation}`, body, namesOf(asking), Number(timeout) * 1000);
+	const answer = generate(asking, place, `/api/${operation}`, body, namesOf(asking, isTool(asking) ? undefined : item), Number(timeout) * 1000);
 	return [{ json: await putTogether(answer, format !== undefined) }];
 }
 

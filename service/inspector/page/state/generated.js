@@ -43,6 +43,8 @@
  * @property {string} [workflow_id]
  * @property {string} [execution_id]
  * @property {string} [node]
+ * @property {number} [item]
+ * @property {number} [attempt]
  * @property {string} [caller]
  * @property {string} [user]
  * @property {string} [replay_of]
@@ -106,6 +108,8 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   workflow_id: "workflow_id",
   execution_id: "execution_id",
   node: "node",
+  item: "item",
+  attempt: "attempt",
   caller: "caller",
   user: "user",
   replay_of: "replay_of",
@@ -168,6 +172,8 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "workflow_id", kind: "text", unit: "", label: "workflow id" },
   { name: "execution_id", kind: "text", unit: "", label: "execution" },
   { name: "node", kind: "text", unit: "", label: "node" },
+  { name: "item", kind: "count", unit: "", label: "item" },
+  { name: "attempt", kind: "count", unit: "", label: "try" },
   { name: "caller", kind: "text", unit: "", label: "caller" },
   { name: "user", kind: "text", unit: "", label: "user" },
   { name: "replay_of", kind: "text", unit: "", label: "repeats" },

@@ -23,6 +23,14 @@ export function stepOf(record) {
 }
 
 /**
+ * Which of its node's items was asked for, or "".
+ * @param {RecordFields} record
+ */
+export function itemOf({ item }) {
+  return item === undefined ? "" : `item ${item}`;
+}
+
+/**
  * Who asked: what to set in bold, and what specifies it further, each with the sign that joins it.
  * @param {RecordFields} record
  * @returns {{name: string, further: string[]}}
@@ -41,7 +49,7 @@ export function whoAsked(record) {
  * @returns {Mark[]}
  */
 export function marksOf(record, slow) {
-  const marks = [endMark(record), cutMark(record), slowMark(record, slow)];
+  const marks = [endMark(record), tryMark(record), cutMark(record), slowMark(record, slow)];
   return marks.filter((mark) => mark !== undefined);
 }
 
@@ -77,6 +85,14 @@ function cutMark({ prompt_truncated: isCut, context_length: tokens }) {
 function slowMark({ request_time: took = 0, wait_time: waited = 0 }, slow) {
   if (took < slow) return undefined;
   return { text: waited >= took / 2 ? `waited ${duration(waited)}` : "slow", tone: "warn" };
+}
+
+/**
+ * @param {RecordFields} record
+ * @returns {Mark | undefined}
+ */
+function tryMark({ attempt = 1 }) {
+  return attempt > 1 ? { text: `try ${attempt}`, tone: "quiet" } : undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
 import { executionUrl } from "../state/executions.js";
-import { marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
+import { itemOf, marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
 import { clock, day, duration, rate } from "../text/format.js";
 import { element, setText } from "./elements.js";
 
@@ -88,7 +88,7 @@ function makeExecutionLink() {
  */
 function specifics(exchange) {
   const operation = exchange.operation && exchange.operation !== "chat" ? exchange.operation : "";
-  return [exchange.model, operation, stepOf(exchange)].filter(Boolean);
+  return [exchange.model, operation, stepOf(exchange), itemOf(exchange)].filter(Boolean);
 }
 
 /** @param {ListedExchange} exchange */

@@ -1,0 +1,60 @@
+"""Workflows for a real n8n out of a few of its nodes and of ours, and what they and the records say afterwards."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.integration.watching import records
+from tests.servers.n8n import N8n
+from tests.servers.process import RunningServer
+
+CREDENTIAL = "the-recorder"
+LANGCHAIN = "@n8n/n8n-nodes-langchain"
+
+
+def credential(recorder: RunningServer) -> dict[str, Any]:
+    data = {"address": recorder.url, "apiKey": "", "readerToken": ""}
+    return {"id": CREDENTIAL, "name": "The recorder", "type": "ollamaRecorderApi", "data": data}
+
+
+def step(name: str, kind: str, version: float = 1, **parameters: Any) -> dict[str, Any]:
+    """A node of a workflow; ``kind`` without a package is one of ours."""
+    ours = "." not in kind
+    found = {
+        "id": f"id-of-{name}",
+        "name": name,
+        "type": f"CUSTOM.{kind}" if ours else kind,
+        "typeVersion": version,
+        "position": [0, 0],
+        "parameters": parameters,
+    }
+    return found | ({"credentials": {"ollamaRecorderApi": {"id": CREDENTIAL, "name": "The recorder"}}} if ours else {})
+
+
+def workflow(name: str, *nodes: dict[str, Any], **connections: tuple[str, str]) -> dict[str, Any]:
+    """``connections`` are by the source's name: the target's name and the kind of connection."""
+    wires = {
+        source.replace("_", " "): {kind: [[{"node": target, "type": kind, "index": 0}]]}
+        for source, (target, kind) in connections.items()
+    }
+    shape = {"id": name, "name": f"Über {name}", "active": False, "settings": {"executionOrder": "v1"}}
+    return shape | {"nodes": [*nodes], "connections": wires}
+
+
+def kept(folder: Path, count: int) -> list[dict[str, Any]]:
+    return [json.loads(record.row.line) for record in records(folder / "recorder", count)]
+
+
+def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
+    """The JSON of each node's items, by the node's name."""
+    written = n8n.run("execute", f"--id={workflow_id}", "--rawOutput", may_crash=True)
+    begins = re.search(r"^\{", written, re.MULTILINE)
+    assert begins, written[-4000:]
+    document, _ = json.JSONDecoder().raw_decode(written, begins.start())
+    ran = document["data"]["resultData"]["runData"]
+    return {name: [item["json"] for item in runs[0]["data"]["main"][0]] for name, runs in ran.items()}
+
+
+EXECUTE = step("Execute", "n8n-nodes-base.manualTrigger")
+MODEL = {"__rl": True, "mode": "id", "value": "llama3.2"}
