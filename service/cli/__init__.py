@@ -57,6 +57,7 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
         "doctor.checkup:doctor", "Look at Ollama, the recorder, its journal, its receivers, the last day"
     ),
     "docs": CommandPlace("documentation:docs", "Print a page of the documentation, or one chapter of it"),
+    "mcp": CommandPlace("mcp_serving:mcp", "Serve MCP on standard input and output"),
     "settings": CommandPlace("about:settings", "Show every setting"),
     "health": CommandPlace("about:health", "Ask a running recorder whether it answers and keeps records"),
     "version": CommandPlace("about:version", "Print the version."),

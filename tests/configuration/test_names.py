@@ -71,6 +71,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/failure_listing.py": ("failed", "a parameter of a filter"),
     "cli/filter_options.py": ("exchange", "a parameter of a filter"),
     "cli/log_text.py": ("exchange", "the noun, counted"),
+    "cli/mcp_tools.py": ("failed", "a parameter of a filter"),
     "cli/measuring.py": ("error model stream", "keys of Ollama's JSON"),
     "cli/queueing.py": ("caller model upstream", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
