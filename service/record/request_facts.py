@@ -12,6 +12,8 @@ _MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}
 _MODEL_IN_FORM = re.compile(
     rb'\bname="?model"?(?:;[^\r\n]{0,200})?\r\n(?:[^\r\n]{1,200}\r\n){0,3}\r\n([^\r\n]{1,300})\r\n'
 )
+_MOST = 2**62
+_NO_TIME = re.compile(r"[+-]?(?:0|(?:0{1,9}(?:\.0{0,9})?(?:ns|us|µs|μs|ms|s|m|h)){1,9})")
 _IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
 
 
@@ -47,18 +49,25 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.
     options = found.get("options") if opened.api == "ollama" else None
-    num_ctx = options.get("num_ctx") if isinstance(options, dict) else None
+    num_ctx = whole_number(options.get("num_ctx")) if isinstance(options, dict) else None
     lifecycle = _lifecycle(opened, found) if opened.api == "ollama" else None
     return Asked(
         found,
         model if isinstance(model, str) and model else None,
         None if lifecycle else _stream(opened, found),
-        num_ctx if type(num_ctx) is int and 0 < num_ctx < 2**40 else None,
+        num_ctx,
         _count_images(found),
         lifecycle,
         request.length,
         max(0, request.length - len(request.head) - len(request.tail)),
     )
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number among the options, as Ollama reads it: 4096.0 is 4096, and 0 and -1 are numbers too."""
+    if type(value) is int or (type(value) is float and abs(value) < _MOST):
+        return max(-_MOST, min(int(value), _MOST))
+    return None
 
 
 def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
@@ -79,12 +88,20 @@ def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
     if opened.operation == "chat":
         is_empty = not asked.get("messages")
     elif opened.operation == "generate":
-        is_empty = not asked.get("prompt") and not asked.get("images")
+        # Images and all else are passed over then.
+        is_empty = not asked.get("prompt")
     else:
         return None
     if not is_empty:
         return None
-    return "unload" if asked.get("keep_alive") in (0, "0", "0s", "0m", "0h") else "load"
+    return "unload" if _is_no_time(asked.get("keep_alive")) else "load"
+
+
+def _is_no_time(keep_alive: Any) -> bool:
+    """Whether a model is to be kept for no time: a number of seconds, or a duration as Go writes it."""
+    if isinstance(keep_alive, str):
+        return _NO_TIME.fullmatch(keep_alive) is not None
+    return isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool) and 0 <= keep_alive < 1e-9
 
 
 def _count_images(asked: dict[str, Any]) -> int:

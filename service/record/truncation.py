@@ -49,11 +49,12 @@ def _cut_prompt(case: Case) -> Finding:
         )
         return Finding("cut_prompt", text, _more_context(case, read + written))
     if record.prompt_truncated_by == "messages":
-        lost, sent = record.prompt_lost_messages or 1, _messages(case)
-        text = f"{counted(sent, 'message')} were sent, " if sent > lost else ""
-        text += f"{counted(read, 'token')} were read, and {room}: Ollama left out at least "
-        text += f"the oldest {counted(lost, 'message')} without saying so."
-        text = f"{text[0].upper()}{text[1:]}"
+        lost, sent = record.prompt_lost_messages, _messages(case)
+        text = f"{counted(sent, 'message')} were sent, " if sent > (lost or 1) else ""
+        text += f"{counted(read, 'token')} were read, and {room}: Ollama left out "
+        # Of a message in several parts it may leave out some.
+        text += f"at least the oldest {counted(lost, 'message')}" if lost else "the oldest parts of what was sent"
+        text = f"{text[0].upper()}{text[1:]} without saying so."
         them = "it" if lost == 1 else "them"
         return Finding("cut_prompt", f"{text} The answer knows nothing of {them}.", _more_context(case, whole))
     of = f" of at least {whole:,}" if whole > read else ""

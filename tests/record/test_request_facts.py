@@ -36,7 +36,16 @@ def test_the_model_may_have_its_old_name() -> None:
     assert read_request(opened, opened.request).model == "tiny"
 
 
-@pytest.mark.parametrize("num_ctx", [0, -1, 1.5, "4096", True, None, 2**50])
+@pytest.mark.parametrize(
+    ("num_ctx", "read"),
+    [(b"4096.0", 4096), (b"4.096e3", 4096), (b"1.9", 1), (b"-0.5", 0), (b"0", 0), (b"-1", -1), (b"1e12", 10**12)],
+)
+def test_a_context_is_read_as_ollama_reads_it(num_ctx: bytes, read: int) -> None:
+    opened = _opened(b'{"options":{"num_ctx":' + num_ctx + b"}}")
+    assert read_request(opened, opened.request).num_ctx == read
+
+
+@pytest.mark.parametrize("num_ctx", ["4096", True, None, [4096], {}])
 def test_a_context_that_is_no_number_of_tokens_is_not_said(num_ctx: object) -> None:
     opened = _opened({"options": {"num_ctx": num_ctx}})
     assert read_request(opened, opened.request).num_ctx is None
@@ -63,10 +72,18 @@ def test_images_are_counted_in_every_api() -> None:
         ("/api/generate", {"model": "m"}, "load"),
         ("/api/generate", {"model": "m", "prompt": "", "keep_alive": "0s"}, "unload"),
         ("/api/generate", {"model": "m", "keep_alive": 0}, "unload"),
+        *(
+            ("/api/generate", {"model": "m", "keep_alive": none}, "unload")
+            for none in (0.0, 1e-10, "0", "-0s", "+0", "0ms", "0h0m0s", "0.0s", "0µs")
+        ),
+        *(
+            ("/api/generate", {"model": "m", "keep_alive": some}, "load")
+            for some in ("00", "", "1ns", "0h1s", "10s", "0.1s", "0x", False, None, [0], "0" * 10_000 + "!")
+        ),
         ("/api/generate", {"model": "m", "keep_alive": -1}, "load"),
         ("/api/chat", {"model": "m", "messages": []}, "load"),
         ("/api/chat", {"model": "m", "messages": [{"content": ""}], "keep_alive": 0}, None),
-        ("/api/generate", {"model": "m", "images": ["x"]}, None),
+        ("/api/generate", {"model": "m", "images": ["x"]}, "load"),
         ("/api/embed", {"model": "m"}, None),
         ("/v1/chat/completions", {"model": "m"}, None),
     ],

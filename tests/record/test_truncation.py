@@ -51,7 +51,10 @@ def test_messages_that_were_left_out_are_counted_first_and_then_concluded_from()
         "188 tokens were read, and there was room for 256: Ollama left out at least the oldest 1 message without"
         " saying so. The answer knows nothing of it."
     )
-    assert only(line(**LOST), {"input": [{}] * 3}).text.startswith("3 messages were sent, ")
+    assert only(line(**LOST), {"input": [{}] * 3}).text == (
+        "3 messages were sent, 188 tokens were read, and there was room for 256: Ollama left out the oldest parts of"
+        " what was sent without saying so. The answer knows nothing of them."
+    )
 
 
 def test_a_context_that_ran_full_in_mid_answer_is_told() -> None:
