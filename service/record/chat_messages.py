@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.record.answer_parts import HIDDEN_THINKING, with_lower_names
+from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
 from service.record.openai_responses import arguments_of
 from service.record.replies import text_of
@@ -118,9 +118,9 @@ class _Parts:
 
     def add(self, part: dict[str, Any]) -> None:
         part = with_lower_names(part)
-        kind = part.get("type")
+        kind = type_of(part)
         # The caller's own tools, and those of a server: server_tool_use, web_search_tool_result.
-        name = kind if isinstance(kind, str) else ""
+        name = kind or ""
         if name.endswith("tool_use"):
             self.calls.append(_call(part.get("name"), part.get("input"), part.get("id")))
         elif name.endswith("tool_result"):

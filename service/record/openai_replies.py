@@ -212,7 +212,7 @@ def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     last: dict[str, Any] = {}
     for index, piece in enumerate(pieces):
         if isinstance(piece, dict):
-            if "choices" in piece or piece.get("object") in _CHUNKS:
+            if "choices" in piece or str(piece.get("object")) in _CHUNKS:
                 carried = _read_chunk(piece, choices, reply)
                 last = piece
             else:

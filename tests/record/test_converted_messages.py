@@ -38,14 +38,16 @@ def test_the_other_apis_write_texts_one_after_another() -> None:
 
 @pytest.mark.parametrize("api", ["ollama", "openai", "anthropic", ""])
 def test_what_has_no_parts_stays_as_it_is(api: str) -> None:
-    for messages in ([{"role": "user", "content": "x"}], [None, 1, "x", {}], "x", None, {}):
+    values: list[Any] = [[{"role": "user", "content": "x"}], [None, 1, "x", {}], "x", None, {}]
+    for messages in values:
         for asked in ({"messages": messages}, {"input": messages}, {"prompt": "x", "system": "y"}):
             assert as_converted(asked, api) is asked
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
 def test_nothing_that_a_request_holds_is_an_error(api: str) -> None:
-    for content in ([None], [1, "x"], [[]], [{"type": "text", "text": 5}], [{"content": [None]}], [{"type": []}]):
+    contents: list[Any] = [[None], [1, "x"], [[]], [{"type": "text", "text": 5}], [{"content": [None]}], [{"type": []}]]
+    for content in contents:
         for asked in (
             {"messages": [{"content": content}, None]},
             {"input": [{"output": content}]},

@@ -129,7 +129,10 @@ def test_what_ollama_passed_on_to_another_host_had_a_room_that_nobody_here_knows
 
 @pytest.mark.parametrize("parts", [["text"], ["image_url"], ["text", "image_url", "text"]])
 def test_a_part_of_a_message_of_openais_chat_may_have_been_left_out_by_itself(parts: list[str]) -> None:
-    of = {"text": {"type": "text", "text": "and?"}, "image_url": {"type": "image_url", "image_url": {"url": "x"}}}
+    of: dict[str, dict[str, Any]] = {
+        "text": {"type": "text", "text": "and?"},
+        "image_url": {"type": "image_url", "image_url": {"url": "x"}},
+    }
     content = [{"type": "text", "text": TEXT}, *(of[part] for part in parts)]
     messages = [{"role": "user", "content": content}]
     assert judged(chat(read=20, path="/v1/chat/completions", messages=messages)).is_cut is not False
