@@ -13,6 +13,7 @@ from service.record.model_facts import canonical_name
 from service.record.operations import ANSWERED_IN_WORDS
 from service.record.record import Record
 from service.record.repetition import repeats_itself
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted
 
 ContentKind = Literal[
@@ -180,7 +181,7 @@ def _tools(conversation: Conversation) -> dict[str, str]:
 
 
 def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_parameters(call.conversation) for call in (before, now))
+    old, new = (parameters_in_force(call.conversation.parameters, call.record.api) for call in (before, now))
     for name in _COMPARED:
         if old.get(name) != new.get(name):
             text = f"{name} is {_shown(new.get(name))}; in {since} it was {_shown(old.get(name))}."
@@ -189,11 +190,6 @@ def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Itera
     if None not in rooms and rooms[0] != rooms[1] and old.get("num_ctx") == new.get("num_ctx"):
         text = f"It had room for {rooms[1]:,} tokens; {since} had room for {rooms[0]:,}."
         yield ContentFinding("context_changed", text)
-
-
-def _parameters(conversation: Conversation) -> dict[str, Any]:
-    options = conversation.parameters.get("options")
-    return {**conversation.parameters, **(options if isinstance(options, dict) else {})}
 
 
 def _shown(value: Any) -> str:

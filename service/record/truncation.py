@@ -10,6 +10,7 @@ from service.record.findings import Case, Finding
 from service.record.generation import UNFINISHED
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.repetition import repeats_itself
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted
 
 _TOO_LONG = re.compile(r"exceeds? (?:the )?(?:maximum |available )?context", re.IGNORECASE)
@@ -125,7 +126,7 @@ def _cut_answer(case: Case) -> Finding:
     read, wrote = case.record.prompt_tokens, case.record.completion_tokens
     size = case.record.context_length
     text = "The answer is not finished: it was cut off" + (f" after {counted(wrote, 'token')}" if wrote else "")
-    for name, limit in _limits(case.asked):
+    for name, limit in _limits(parameters_in_force(case.asked, case.record.api)):
         if wrote is None or wrote >= limit:
             text += f", the limit that the request set ({name})."
             return Finding("cut_answer", text, f"Raise {name}, or ask for a shorter answer.")
@@ -156,9 +157,7 @@ def _unfinished_answer(case: Case) -> Finding:
 
 
 def _limits(asked: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    options = asked.get("options")
-    for holder in (options if isinstance(options, dict) else {}, asked):
-        for name in _LIMITS:
-            limit = holder.get(name)
-            if type(limit) is int and 0 < limit < _UNLIMITED:
-                yield name, limit
+    for name in _LIMITS:
+        limit = asked.get(name)
+        if type(limit) is int and 0 < limit < _UNLIMITED:
+            yield name, limit

@@ -109,8 +109,12 @@ def test_tools_that_came_went_or_are_described_otherwise_are_named() -> None:
 def test_options_are_compared_wherever_they_stand() -> None:
     (one,) = found(call(options={"temperature": 0}), call(options={"temperature": 0.8}))
     assert one.text == "temperature is 0; in this node's previous call it was 0.8."
-    (other,) = found(call(temperature=1), call())
+    openai: dict[str, Any] = {"line": {"api": "openai"}}
+    (other,) = found(call(temperature=1, **openai), call(**openai))
     assert other.text == "temperature is 1; in this node's previous call it was not set."
+    # Each API passes over the parameters of the others.
+    assert kinds(call(options={"num_ctx": 64}, **openai), call(**openai)) == []
+    assert kinds(call(temperature=1, max_tokens=5, line={"api": "ollama"}), call(line={"api": "ollama"})) == []
     assert kinds(call(options={"seed": 1}), call(options={"seed": 2})) == []
 
 

@@ -61,6 +61,22 @@ def test_images_are_counted_in_every_api() -> None:
         ({"messages": [{"content": nested}]}, 2),
         ({"input": [{"content": parts}]}, 2),
         ({"input": "text", "messages": 5, "images": {}}, 0),
+        ({"input": [{"type": "function_call_output", "output": [{"type": "input_image"}] * 2}]}, 2),
+        ({"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot"}}]}, 1),
+        ({"input": [{"type": "image_generation_call", "result": "x"}, {"type": "message", "content": "x"}]}, 1),
+        ({"messages": [{"role": "user", "content": [{"type": "mcp_tool_result", "content": [{"type": "image"}]}]}]}, 1),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "document", "source": {"content": [{"type": "image"}, {"type": "text"}]}}],
+                    }
+                ]
+            },
+            1,
+        ),
+        ({"messages": [{"role": "tool", "content": {"type": "image"}, "name": "f"}]}, 1),
     ):
         opened = _opened(asked)
         assert read_request(opened, opened.request).images == count
@@ -142,3 +158,27 @@ def test_what_stands_behind_the_json_of_a_request_is_passed_over(behind: bytes) 
     said = line_of(exchange(request, b"", "/api/chat"))
     assert (said["model"], said["stream"]) == ("m", False)
     assert [turn.text for turn in read_conversation(record_of(said), request).turns] == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (b'{"model":"a","model":"b"}', ("b", None)),
+        (b'{"model":"a","model":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","MODEL":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","mod\\u0065l":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","mod\\u0065l":"b"}', ("b", None)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":{"num_predict":1}}', ("a", 64)),
+        (b'{"options":{"num_ctx":64},"model":"a","OPTIONS":{"num_predict":1}}', ("a", 64)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":null}', ("a", None)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":{"num_ctx":128}}', ("a", 128)),
+        (
+            b'{"model":"a","tools":[{"model":"c","options":{}}],"options":{"num_ctx":64}} {"model":"d"}',
+            ("a", 64),
+        ),
+    ],
+)
+def test_a_field_that_stands_there_twice_is_read_as_go_reads_it(asked: bytes, expected: tuple[str, int | None]) -> None:
+    opened = _opened(asked)
+    found = read_request(opened, opened.request)
+    assert (found.model, found.num_ctx) == expected
