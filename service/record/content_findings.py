@@ -84,7 +84,7 @@ def content_findings(
 
 def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
     record, answer = call.record, call.conversation.answer
-    if record.response_model:
+    if record.response_model and canonical_name(record.response_model) != canonical_name(record.model or ""):
         yield ContentFinding("other_model", f"Another model answered than was asked: {record.response_model[:80]}.")
     if answer is None or record.failed is not False or record.outcome != "completed" or record.response_truncated:
         return
@@ -96,8 +96,12 @@ def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
         yield ContentFinding("thinking_only", "The model thought, and then gave no answer.", advice)
     if text and repeats_itself(text):
         yield ContentFinding("repeats_itself", "The answer ends with the same few characters again and again.")
-    if text and not answer.tool_calls and _asks_for_json(call.conversation.parameters) and not _is_json(text):
+    asked = call.conversation.parameters
+    if text and not answer.tool_calls and _asks_for_json(asked) and not _is_json(text):
         advice = "An answer that was cut off, or a model that ignores the format, is the usual reason."
+        if not _asks_for_json(parameters_in_force(asked, record.api)):
+            names = ("response_format", "format") if record.api == "ollama" else ("format", "response_format")
+            advice = "Ollama passes over {} in this API: use {}.".format(*names)
         yield ContentFinding("not_json", "The request asked for JSON, and the answer is none.", advice)
 
 
@@ -108,6 +112,9 @@ def _asks_for_json(parameters: dict[str, Any]) -> bool:
     wanted, response_format = parameters.get("format"), parameters.get("response_format")
     if wanted == "json" or (isinstance(wanted, dict) and wanted):
         return True
+    if response_format is None and isinstance(text := parameters.get("text"), dict):
+        # Of OpenAI's responses.
+        response_format = text.get("format")
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     return isinstance(kind, str) and kind in _JSON_FORMATS
 

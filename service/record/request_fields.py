@@ -36,7 +36,7 @@ _OPTIONS = frozenset(
     )
 )
 # What no other API of Ollama's takes.
-_ONLY_OLLAMAS = frozenset({"options", "num_predict", "num_ctx", "repeat_penalty", "repeat_last_n"})
+_ONLY_OLLAMAS = frozenset({"options", "format", "num_predict", "num_ctx", "repeat_penalty", "repeat_last_n"})
 _OF_A_MESSAGE = frozenset(
     ("role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id", "name", "type")
 )
