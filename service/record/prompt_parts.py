@@ -36,13 +36,14 @@ class Part(NamedTuple):
 class PromptParts(NamedTuple):
     """All messages of a request in their order. ``most_tokens`` bounds what all else of it takes; None: unbounded.
 
-    ``tools`` are its tools as JSON. ``has_images``: how much these take is not known.
+    ``tools`` are its tools as JSON. ``image_tokens``: what Ollama counts for its images when it
+    leaves messages out; how much they take in truth is not known.
     """
 
     parts: tuple[Part, ...]
     most_tokens: int | None
     tools: bytes
-    has_images: bool
+    image_tokens: int
 
     @property
     def left_out_first(self) -> tuple[Part, ...]:
@@ -64,10 +65,10 @@ def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> Prom
     # Whether a model thinks changes what stands around messages.
     digest = hashlib.blake2b(tools + repr(document.get("think")).encode("utf-8", "replace"), digest_size=16)
     parts = tuple(_part(turn, missing, digest) for turn in turns)
-    has_images = any(turn.images for turn in turns)
+    image_tokens = _OF_AN_IMAGE * sum(len(turn.images) for turn in turns)
     # The tokens of earlier exchanges, as numbers, and a text after a gap are no messages.
-    is_unbounded = has_images or bool(document.get("context")) or bool(document.get("suffix"))
-    return PromptParts(parts, None if is_unbounded else missing + 2 * len(tools), tools, has_images)
+    is_unbounded = bool(image_tokens) or bool(document.get("context")) or bool(document.get("suffix"))
+    return PromptParts(parts, None if is_unbounded else missing + 2 * len(tools), tools, image_tokens)
 
 
 def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:

@@ -146,3 +146,12 @@ def test_options_that_are_no_whole_numbers_count_as_ollama_reads_them() -> None:
     cut = chat(read=256 - (256 - 64) // 2, options={"num_keep": 64.0})
     assert judged(cut) == PromptVerdict(True, "length")
     assert judged(chat(read=160, options={"num_keep": 64})) == PromptVerdict(True, "length")
+
+
+def test_an_image_counts_768_tokens_where_messages_are_left_out_however_few_it_took() -> None:
+    # The text may have had 800 tokens: 800, 768 and some of the template are more than there was room for.
+    messages = [{"role": "user", "content": "word " * 200}, {"role": "user", "content": "?", "images": ["aGVsbG8="]}]
+    assert judged(chat(read=276, messages=messages), room=1400).is_cut is None
+    assert judged(chat(read=276, messages=messages), room=4096) == WHOLE
+    # A single message stays, whatever its image counts.
+    assert judged(chat(read=276, messages=messages[1:]), room=512) == WHOLE
