@@ -60,8 +60,9 @@ def call_attributes(record: Record, operation: str, content: SpanContent, words:
     if content.server is not None:
         attributes["server.address"], attributes["server.port"] = content.server
     request = words.request
-    attributes.update(_request_parameters(parameters_in_force(request, record.api)))
-    if kind := _output_type(request, operation):
+    parameters = parameters_in_force(request, record.api)
+    attributes.update(_request_parameters(parameters))
+    if kind := _output_type(parameters, operation):
         attributes["gen_ai.output.type"] = kind
     if conversation := conversation_id(record, request):
         attributes["gen_ai.conversation.id"] = conversation

@@ -155,3 +155,21 @@ def test_an_image_counts_768_tokens_where_messages_are_left_out_however_few_it_t
     assert judged(chat(read=276, messages=messages), room=4096) == WHOLE
     # A single message stays, whatever its image counts.
     assert judged(chat(read=276, messages=messages[1:]), room=512) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"type": "reasoning", "summary": [], "encrypted_content": TEXT},
+        {"type": "tool_search_output", "call_id": "c", "tools": [{"name": "f", "description": TEXT}]},
+        {"type": "compaction", "encrypted_content": TEXT},
+        {"role": "user", "content": [{"type": "encrypted_content", "encrypted_content": TEXT}]},
+    ],
+)
+def test_what_no_turn_tells_may_have_been_left_out(hidden: dict[str, Any]) -> None:
+    items = [hidden, {"role": "user", "content": "and?"}]
+    usage = {"input_tokens": 900, "output_tokens": 1}
+    answer = {"output": [{"type": "message", "content": [{"type": "output_text", "text": "x"}]}], "usage": usage}
+    found = asked("/v1/responses", {"input": items}, {"status": "completed", **answer})
+    assert judged(found, room=2048).is_cut is None
+    assert judged(found, room=131_072) == WHOLE
