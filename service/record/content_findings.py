@@ -13,6 +13,7 @@ from service.record.model_facts import canonical_name
 from service.record.operations import ANSWERED_IN_WORDS
 from service.record.record import Record
 from service.record.repetition import repeats_itself
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted
 
 ContentKind = Literal[
@@ -84,7 +85,7 @@ def content_findings(
 
 def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
     record, answer = call.record, call.conversation.answer
-    if record.response_model:
+    if record.response_model and canonical_name(record.response_model) != canonical_name(record.model or ""):
         yield ContentFinding("other_model", f"Another model answered than was asked: {record.response_model[:80]}.")
     if answer is None or record.failed is not False or record.outcome != "completed" or record.response_truncated:
         return
@@ -98,6 +99,9 @@ def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
         yield ContentFinding("repeats_itself", "The answer ends with the same few characters again and again.")
     if keeps_format(call) is False:
         advice = "An answer that was cut off, or a model that ignores the format, is the usual reason."
+        if not _asks_for_json(parameters_in_force(call.conversation.parameters, record.api)):
+            names = ("response_format", "format") if record.api == "ollama" else ("format", "response_format")
+            advice = "Ollama passes over {} in this API: use {}.".format(*names)
         yield ContentFinding("not_json", "The request asked for JSON, and the answer is none.", advice)
 
 
@@ -115,6 +119,9 @@ def _asks_for_json(parameters: dict[str, Any]) -> bool:
     wanted, response_format = parameters.get("format"), parameters.get("response_format")
     if wanted == "json" or (isinstance(wanted, dict) and wanted):
         return True
+    if response_format is None and isinstance(text := parameters.get("text"), dict):
+        # Of OpenAI's responses.
+        response_format = text.get("format")
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     return isinstance(kind, str) and kind in _JSON_FORMATS
 
@@ -191,7 +198,7 @@ def tools_of_call(conversation: Conversation) -> dict[str, str]:
 
 
 def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_parameters(call.conversation) for call in (before, now))
+    old, new = (parameters_in_force(call.conversation.parameters, call.record.api) for call in (before, now))
     for name in _COMPARED:
         if old.get(name) != new.get(name):
             text = f"{name} is {_shown(new.get(name))}; in {since} it was {_shown(old.get(name))}."
@@ -200,11 +207,6 @@ def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Itera
     if None not in rooms and rooms[0] != rooms[1] and old.get("num_ctx") == new.get("num_ctx"):
         text = f"It had room for {rooms[1]:,} tokens; {since} had room for {rooms[0]:,}."
         yield ContentFinding("context_changed", text)
-
-
-def _parameters(conversation: Conversation) -> dict[str, Any]:
-    options = conversation.parameters.get("options")
-    return {**conversation.parameters, **(options if isinstance(options, dict) else {})}
 
 
 def _shown(value: Any) -> str:
