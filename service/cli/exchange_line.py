@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.screen import inert
 from service.record.exchange import Outcome
+from service.record.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -15,18 +16,12 @@ if TYPE_CHECKING:
 ID_CHARACTERS = 12
 _SLOW_SECONDS = 10.0
 _WAITED_SECONDS = 5.0
-_OUTCOMES: dict[str, str] = {
-    Outcome.REFUSED: "refused",
-    Outcome.CLIENT_LEFT: "left",
-    Outcome.UPSTREAM_UNREACHABLE: "no Ollama",
-    Outcome.UPSTREAM_TIMED_OUT: "silent",
-    Outcome.UPSTREAM_BROKE_OFF: "broke off",
-    Outcome.GATEWAY_STOPPED: "stopped",
-    Outcome.GATEWAY_DIED: "killed",
-}
+_OUTCOMES: dict[str, str] = {one.outcome: one.brief for one in OUTCOMES}
+# The longest of a single mark: "cancelled", "error 404", and what outcomes are called in brief.
+_MARKS_CELLS = 9
 _LEAST_TEXT = 8
 # With less room than this for both, a few letters of each would say nothing.
-_LEAST_FOR_BOTH = 16
+_LEAST_FOR_BOTH = 15
 # Below these widths there is no model, and nobody who asked: what was asked and the marks say more.
 _NARROW, _NARROWEST = 76, 56
 _WIDE = 130
@@ -48,7 +43,7 @@ def row(record: "Record", words: tuple[str, str], width: int | None, today: date
     room = (
         None if width is None else max(_LEAST_TEXT, width - line.cell_len - sum(abs(size) + 1 for _, size, _ in after))
     )
-    line.append_text(_both_sides(record, words, room))
+    line.append_text(_both_sides(record, words, width, room))
     for text, size, style in after:
         line.append(" ")
         line.append(_cell(text, size, cuts=width is not None), style)
@@ -84,17 +79,31 @@ def _after(record: "Record", width: int | None) -> list[_Cell]:
     cells = [("–" if took is None else brief(took), -6, "")]
     if is_wide:
         cells.append(("" if rate is None else f"{rate:,.0f} tok/s", -9, "dim"))
-    text, style = marks(record)
-    cells.append((text, 9, style) if is_wide else (text.removeprefix("error "), 7, style))
+    noticed = _noticed(record)
+    if width is not None:
+        noticed = _fitting([(text if is_wide else text.removeprefix("error "), style) for text, style in noticed])
+    cells.append((" ".join(text for text, _ in noticed), _MARKS_CELLS, noticed[0][1] if noticed else ""))
     return cells
 
 
-def _both_sides(record: "Record", words: tuple[str, str], room: int | None) -> "Text":
-    """The first words of the prompt and of the answer, both in sight where there is ``room`` for so many cells."""
+def _fitting(noticed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of the marks as many as have room; half a one, such as ``error 40…``, would say something else."""
+    while len(noticed) > 1 and sum(len(text) + 1 for text, _ in noticed) - 1 > _MARKS_CELLS:
+        noticed = noticed[:-1]
+    return noticed
+
+
+def _both_sides(record: "Record", words: tuple[str, str], width: int | None, room: int | None) -> "Text":
+    """The first words of the prompt and of the answer, both in sight where there is ``room`` for so many cells.
+
+    What has no prompt, as a list of models, is named by its operation where that has no column of its own.
+    """
     from rich.cells import cell_len
     from rich.text import Text
 
-    prompt, answer = inert(words[0]) or "–", inert(words[1])
+    prompt, answer = inert(words[0]), inert(words[1])
+    is_named = not prompt and width is not None and width < _WIDE and bool(record.operation)
+    prompt = prompt or (inert(record.operation or "") if is_named else "") or "–"
     error = "" if answer else inert(record.error or "")
     if room is not None and room < _LEAST_FOR_BOTH:
         answer, error = "", ""
@@ -102,7 +111,8 @@ def _both_sides(record: "Record", words: tuple[str, str], room: int | None) -> "
     if room is not None and arrow:
         share = max(room // 2, room - 3 - cell_len(answer or error))
         prompt = _cell(prompt, min(share, cell_len(prompt)))
-    sides = Text(prompt).append(arrow, "dim").append(answer or error, "green" if answer else "red")
+    sides = Text(prompt, "dim" if is_named else "").append(arrow, "dim")
+    sides.append(answer or error, "green" if answer else "red")
     if room is not None:
         sides.truncate(room, overflow="ellipsis", pad=True)
     return sides
@@ -110,6 +120,11 @@ def _both_sides(record: "Record", words: tuple[str, str], room: int | None) -> "
 
 def marks(record: "Record") -> tuple[str, str]:
     """What is worth noticing, in a word or two, and its style."""
+    noticed = _noticed(record)
+    return " ".join(text for text, _ in noticed), noticed[0][1] if noticed else ""
+
+
+def _noticed(record: "Record") -> list[tuple[str, str]]:
     noticed: list[tuple[str, str]] = []
     outcome, status = record.outcome or Outcome.COMPLETED, record.status or 0
     if outcome == Outcome.CLIENT_LEFT and record.failed is False:
@@ -125,7 +140,7 @@ def marks(record: "Record") -> tuple[str, str]:
         noticed.append(("waited", "yellow"))
     elif (record.request_time or 0.0) >= _SLOW_SECONDS:
         noticed.append(("slow", "yellow"))
-    return " ".join(text for text, _ in noticed), noticed[0][1] if noticed else ""
+    return noticed
 
 
 def who(record: "Record") -> str:
