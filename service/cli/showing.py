@@ -115,7 +115,7 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
     sentence = detail.explanation.sentence
     if sentence:
         screen.print(Text(inert(sentence)))
-    if record.error:
+    if record.error and " ".join(record.error.split()) not in sentence:
         screen.print(Text(inert(record.error), "red"))
     # The first is the sentence; what to do about it is not in that.
     for finding in detail.explanation.findings:
