@@ -188,9 +188,14 @@ def _compare(old: _Side, new: _Side) -> None:
     from service.cli.word_diff import difference, drawn, likeness
 
     screen = console()
-    pieces = difference(_answer(old.record), _answer(new.record))
     screen.print()
-    if pieces:
+    without = [name for name, side in (("old", old), ("new", new)) if side.record.failed and not _words(side.record)]
+    pieces = difference(_answer(old.record), _answer(new.record))
+    if without:
+        # An error's words beside those of an answer would look like the answer.
+        failed = "both calls failed" if len(without) == 2 else f"the {without[0]} call failed"
+        screen.print(Text(f"── nothing to compare: {failed}, and left no answer", "bold"))
+    elif pieces:
         is_same = all(kind == "same" for kind, _ in pieces)
         # One other word at the end of a long answer is no 100 %.
         percent = 100 if is_same else min(99, round(100 * likeness(pieces)))
@@ -245,9 +250,13 @@ _ROWS: tuple[tuple[str, Callable[[_Side], str]], ...] = (
 
 def _answer(record: "Record") -> str:
     """What the answer says, and after it a line for each tool that it calls; of neither, its error."""
+    return _words(record) or record.error or ""
+
+
+def _words(record: "Record") -> str:
     from service.record.conversation import read_conversation
 
     answer = read_conversation(record, b"").answer
     parts = [answer.text, *(f"{call.name}({call.arguments})" for call in answer.tool_calls)] if answer else []
     # Models write a blank or an empty line beside their calls, which is nothing to compare.
-    return "\n".join(part for part in parts if part.strip()) or record.error or ""
+    return "\n".join(part for part in parts if part.strip())
