@@ -20,7 +20,8 @@ class ReportForm(StrEnum):
 
 
 Since = Annotated[
-    str, typer.Option("--since", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21.")
+    str,
+    typer.Option("--since", "--from", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21."),
 ]
 AsForm = Annotated[ReportForm, typer.Option("--format", help="How it is written.")]
 Html = Annotated[bool, typer.Option("--html", help="The same as --format html.")]

@@ -109,10 +109,12 @@ def _show(groups: "list[Group]", by: str) -> None:
 
 
 def _columns(width: int) -> "dict[str, Callable[[Group], str | Text]]":
+    from service.record.wording import percent
+
     columns: dict[str, Callable[[Group], str | Text]] = {
         "calls": lambda group: f"{group.calls:,}",
         "total": lambda group: _time(group.total),
-        "share": lambda group: _share(group.total_share),
+        "share": lambda group: percent(group.total_share),
         "failed": _failed,
         "p50": lambda group: _seconds(group.p50),
         "p95": lambda group: _seconds(group.p95),
@@ -141,13 +143,11 @@ def _time(value: float) -> str:
     return duration(value) if value else "–"
 
 
-def _share(part: float) -> str:
-    return f"{100 * part:.0f} %" if part >= 0.005 or not part else "< 1 %"
-
-
 def _failed(group: "Group") -> "Text":
     from rich.text import Text
 
+    from service.record.wording import percent
+
     if not group.failed:
         return Text("–", "dim")
-    return Text(f"{group.failed:,} ({100 * group.failed / group.calls:.0f} %)", "red")
+    return Text(f"{group.failed:,} ({percent(group.failed / group.calls)})", "red")
