@@ -17,7 +17,9 @@ _STANDARD = "-"
 
 
 def backup(
-    file: Annotated[str, typer.Argument(help='The new file; "-" writes to standard output.', show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help='The new file; "-" writes to standard output.', show_default=False)
+    ],
 ) -> None:
     """Copy the journal to FILE while the recorder runs. The copy holds every prompt: keep it as you keep them.
 
@@ -34,7 +36,9 @@ def backup(
 
 
 def restore(
-    file: Annotated[str, typer.Argument(help='A backup; "-" reads standard input.', show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help='A backup; "-" reads standard input.', show_default=False)
+    ],
 ) -> None:
     """Put a backup in the journal's place. The recorder has to be stopped. The journal before is kept beside it.
 

@@ -39,7 +39,8 @@ Format = Annotated[LogFormat | None, typer.Option("--log-format", help="Default:
 def serve(log_format: Format = None) -> None:
     """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines.
 
-    A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
+    A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads
+    API_KEYS_FILE and LIMITS_FILE again.
     """
     import uvloop
 
