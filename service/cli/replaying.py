@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import console, inert, note, say_json, say_table
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _compare(old: _Side, new: _Side) -> None:
         # Embeddings, for instance.
         screen.print(Text("── neither answer has words", "bold"))
     screen.print()
-    screen.print(_side_by_side(old, new))
+    say_table(_side_by_side(old, new))
 
 
 def _side_by_side(old: _Side, new: _Side) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, say_json
+from service.cli.screen import console, inert, say_json, say_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,7 +198,7 @@ def _tail(screen: "Console", detail: "ExchangeDetail") -> None:
     for name, text in (*_recorded(detail.record), *_asked_for(detail), *_related(detail)):
         table.add_row(inert(name), Text(inert(text)))
     screen.print()
-    screen.print(table)
+    say_table(table)
 
 
 def _recorded(record: "Record") -> Iterator[tuple[str, str]]:

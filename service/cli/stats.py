@@ -9,7 +9,7 @@ import typer
 
 from service.cli.environment import current_settings
 from service.cli.filter_options import takes_filter
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import console, inert, note, say_json, say_table
 from service.search.filters import Filter
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _show(groups: "list[Group]", by: str) -> None:
     for group in groups:
         cells = [say(group) for say in columns.values()]
         table.add_row(Text(inert(group.name) or "–", "bold"), *cells)
-    screen.print(table)
+    say_table(table)
     calls, failed = sum(group.calls for group in groups), sum(group.failed for group in groups)
     screen.print(Text(f"{counted(calls, 'call')}, {failed:,} failed", "dim"))
     if len(groups) == MOST_GROUPS:

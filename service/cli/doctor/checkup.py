@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, say_json
+from service.cli.screen import inert, say_json, say_table
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,4 +130,4 @@ def _show(findings: "Iterable[CheckResult]") -> None:
         if finding.entry and needs_action:
             text.append(f"\n  {finding.entry.address}", "dim")
         table.add_row(Text(sign, style), Text(inert(finding.about), "bold"), text)
-    console().print(table)
+    say_table(table)
