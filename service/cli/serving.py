@@ -67,7 +67,9 @@ def serve(log_format: Format = None) -> None:
         stop(str(trouble))
     except OSError as trouble:
         host, port = settings.listen
-        stop(f"cannot listen on {host}:{port}: {trouble.strerror}. Is another recorder running? LISTEN changes it.")
+        # The event loop's own words hold the address once more, as Python writes it.
+        why = os.strerror(trouble.errno).lower() if trouble.errno and trouble.errno > 0 else trouble.strerror
+        stop(f"cannot listen on {host}:{port}: {why}. Is another recorder running? LISTEN changes it.")
     finally:
         output.stop()
 
