@@ -19,6 +19,8 @@ _WAITED_SECONDS = 5.0
 _OUTCOMES: dict[str, str] = {one.outcome: one.brief for one in OUTCOMES}
 # The longest of a single mark: "cancelled", "error 404", and what outcomes are called in brief.
 _MARKS_CELLS = 9
+# "12,345 tok/s": small models write thousands of tokens a second.
+_RATE_CELLS = 12
 _LEAST_TEXT = 8
 # With less room than this for both, a few letters of each would say nothing.
 _LEAST_FOR_BOTH = 15
@@ -78,7 +80,7 @@ def _after(record: "Record", width: int | None) -> list[_Cell]:
     took, rate = record.request_time, record.tokens_per_second
     cells = [("–" if took is None else brief(took), -6, "")]
     if is_wide:
-        cells.append(("" if rate is None else f"{rate:,.0f} tok/s", -9, "dim"))
+        cells.append(("" if rate is None else f"{rate:,.0f} tok/s", -_RATE_CELLS, "dim"))
     noticed = _noticed(record)
     if width is not None:
         noticed = _fitting([(text if is_wide else text.removeprefix("error "), style) for text, style in noticed])

@@ -83,6 +83,12 @@ def test_what_has_no_prompt_is_named_by_its_operation(operation: str) -> None:
     assert operation not in row({"operation": operation, "caller": "x", "prompt": "Ask"}, 80).plain
 
 
+@pytest.mark.parametrize("rate", [0.4, 38.4, 999.6, 2902.3, 12_345.0])
+def test_a_speed_is_never_cut(rate: float) -> None:
+    for width in (130, 200, None):
+        assert f" {rate:,.0f} tok/s " in row(SUMMARY | {"tokens_per_second": rate}, width).plain
+
+
 def test_columns_stand_below_each_other() -> None:
     lines = [row(SUMMARY | {"request_time": seconds, "model": "界" * 20}, 140).plain for seconds in (0.1, 41, 4020)]
     ends = {
