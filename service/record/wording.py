@@ -35,7 +35,7 @@ def counted(number: int, thing: str) -> str:
 
 def percent(part: float) -> str:
     """``37 %``; what is more than nothing is not called nothing."""
-    return f"{100 * part:.0f} %" if part >= 0.005 or not part else "< 1 %"
+    return f"{100 * part:.0f} %" if part > 0.005 or not part else "< 1 %"
 
 
 def about(number: float) -> str:
