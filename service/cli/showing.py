@@ -13,7 +13,7 @@ import click
 from service.cli.command_line import argument, option
 from service.cli.completing import complete_id
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, say_json
+from service.cli.screen import console, inert, say_json, say_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,7 +118,7 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
     sentence = detail.explanation.sentence
     if sentence:
         screen.print(Text(inert(sentence)))
-    if record.error:
+    if record.error and " ".join(record.error.split()) not in sentence:
         screen.print(Text(inert(record.error), "red"))
     # The first is the sentence; what to do about it is not in that.
     for finding in detail.explanation.findings:
@@ -206,7 +206,7 @@ def _tail(screen: "Console", detail: "ExchangeDetail") -> None:
     for name, text in (*_recorded(detail.record), *_asked_for(detail), *_related(detail)):
         table.add_row(inert(name), Text(inert(text)))
     screen.print()
-    screen.print(table)
+    say_table(table)
 
 
 def _recorded(record: "Record") -> Iterator[tuple[str, str]]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from service.cli.screen import console, inert
-from service.record.answer_words import answer_of
+from service.cli.screen import console, inert, say_table
+from service.record.answer_words import answer_of, words_of
 
 if TYPE_CHECKING:
     from service.record.record import Record
@@ -34,9 +34,15 @@ def show_both(old: Side, new: Side, titles: tuple[str, str] = ("old", "new")) ->
     from service.cli.word_diff import difference, drawn, likeness
 
     screen = console()
+    sides = zip(titles, (old, new), strict=True)
+    without = [name for name, side in sides if side.record.failed and not words_of(side.record)]
     pieces = difference(answer_of(old.record), answer_of(new.record))
     screen.print()
-    if pieces:
+    if without:
+        # An error's words beside those of an answer would look like the answer.
+        failed = "both calls failed" if len(without) == 2 else f"the {without[0]} call failed"
+        screen.print(Text(f"── nothing to compare: {failed}, and left no answer", "bold"))
+    elif pieces:
         is_same = all(kind == "same" for kind, _ in pieces)
         # One other word at the end of a long answer is no 100 %.
         percent = 100 if is_same else min(99, round(100 * likeness(pieces)))
@@ -46,7 +52,7 @@ def show_both(old: Side, new: Side, titles: tuple[str, str] = ("old", "new")) ->
         # Embeddings, for instance.
         screen.print(Text("── neither answer has words", "bold"))
     screen.print()
-    screen.print(_side_by_side(old, new, titles))
+    say_table(_side_by_side(old, new, titles))
 
 
 def _side_by_side(old: Side, new: Side, titles: tuple[str, str]) -> Any:

@@ -3,6 +3,7 @@
 What is concluded, and not measured, is called most likely.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -42,8 +43,16 @@ def explain(record: Record, around: Surroundings) -> Explanation:
     spent = durations_of(record)
     case = Case(record, with_known_names(asked) if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
-    findings = (*((*wrong, *slow) or _quick(case)), *maybe_cut(case))
+    findings = tuple(_advised_once((*((*wrong, *slow) or _quick(case)), *maybe_cut(case))))
     return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))
+
+
+def _advised_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same, each advice only where it stands first."""
+    given: set[str] = set()
+    for finding in findings:
+        yield replace(finding, advice="") if finding.advice in given else finding
+        given.add(finding.advice)
 
 
 def _sentence(case: Case, findings: tuple[Finding, ...], is_wrong: bool) -> str:

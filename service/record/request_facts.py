@@ -1,7 +1,7 @@
 """What a request asks for, whichever API it is written in."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from service.record.bodies import first_document, first_pairs, whole
 from service.record.exchange import Body, OpenExchange
@@ -18,6 +18,9 @@ _IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screens
 # Where a message, an item or a part of one holds parts: results of tools, documents.
 _HOLD_PARTS = ("content", "output", "source")
 _MOST_LEVELS = 8
+
+_GENERATE: Final = "/generate"
+"""The recorder's own address, as it stands in what was refused there; what was let through asks for Ollama's."""
 
 
 class Asked(NamedTuple):
@@ -80,7 +83,7 @@ def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
     if opened.api == "ollama":
         if opened.operation not in STREAMED_BY_DEFAULT:
             return None
-        default = True
+        default = opened.path != _GENERATE
     elif opened.operation in STREAMED_ON_REQUEST:
         default = False
     else:
@@ -90,7 +93,12 @@ def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
 
 
 def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
-    """Ollama loads a model for an empty prompt, and unloads it when it is to be kept for no time."""
+    """Ollama loads a model for an empty prompt, and unloads it when it is to be kept for no time.
+
+    ``POST /generate`` means neither: without a prompt it is a mistake.
+    """
+    if opened.path == _GENERATE:
+        return None
     if opened.operation == "chat":
         is_empty = not asked.get("messages")
     elif opened.operation == "generate":

@@ -109,6 +109,13 @@ def test_an_empty_prompt_loads_or_unloads(path: str, asked: dict[str, Any], expe
     assert read_request(opened, opened.request).lifecycle == expected
 
 
+@pytest.mark.parametrize("asked", [{"promt": "Hi"}, {"prompt": "", "keep_alive": 0}, {"prompt": "Hi", "stream": "no"}])
+def test_what_the_recorders_own_address_refused_was_to_generate_and_not_to_stream(asked: dict[str, Any]) -> None:
+    opened = _opened(asked, "/generate")._replace(operation="generate", api="ollama")
+    found = read_request(opened, opened.request)
+    assert (found.lifecycle, found.stream) == (None, False)
+
+
 def test_a_request_with_a_gap_still_says_its_model() -> None:
     sent = json.dumps({"model": "tiny", "messages": [{"content": "x", "n": 1}] * 5000, "stream": False}).encode()
     for head in range(1000, 1040):

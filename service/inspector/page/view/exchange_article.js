@@ -75,7 +75,7 @@ export function makeExchangeArticle({ address, announce, erase }) {
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
     const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }) : [];
     fill(
-      titleOf(record), factsPart(record, address, link),
+      titleOf(record), factsPart(detail, address, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
       actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare: comparison.toggling, toAnswer: () => showAnswer(article) }),
@@ -131,15 +131,16 @@ export function makeExchangeArticle({ address, announce, erase }) {
 
 /**
  * The line below the title: model, who, when, how it ended, how long it took.
- * @param {import("../state/tables.js").RecordLine} record
+ * @param {ExchangeDetail} detail
  * @param {import("../state/address.js").Address} address
  * @param {import("./link.js").Link} link
  */
-function factsPart(record, address, link) {
+function factsPart({ record, explanation }, address, link) {
+  const isCut = (explanation?.findings ?? []).some((finding) => finding.kind === "cut_answer");
   const parts = [
     record.model && link({ model: [record.model] }, record.model, { title: "Only this model" }), record.operation,
     record.user, record.execution_id && executionLink(record, address, link),
-    moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record),
+    moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record, isCut),
     duration(record.request_time), tokensText(record),
   ].filter(Boolean);
   // Each for itself: a name that is written from right to left must not turn round the rest.

@@ -1,7 +1,7 @@
 /** What stands beside the list while no exchange is open: who uses the machine, what failed, or the week; on a phone in its place. */
 
 import { filterOf } from "../state/address.js";
-import { describeView } from "../text/view_description.js";
+import { describeFilters, describeView } from "../text/view_description.js";
 import { makeBatches } from "./batches.js";
 import { byId, element, replace, within } from "./elements.js";
 import { makeFailures } from "./failures.js";
@@ -41,7 +41,9 @@ export function makeOverview(address) {
     const name = chosen();
     shown = wanted();
     drawChoice(name);
-    heading.textContent = capital(describeView(address.view).join(", "));
+    // The week is whole, whatever part of it the list shows.
+    const shownPart = name === "week" ? ["seven days", ...describeFilters(address.view)] : describeView(address.view);
+    heading.textContent = capital(shownPart.join(", "));
     for (const other of NAMES) tabs[other].root.hidden = other !== name;
     const wasOutdated = isOutdated;
     isOutdated = false;
