@@ -48,11 +48,15 @@ class Sequence:
         self.writer = RetryingWriter(self.journal, Losses(), max_bytes=1 << 24, max_records=1000)
 
     def write(self) -> None:
+        self.keep_some()
+        wait_until(lambda: not self.writer.is_failing or self.writer.retry())
+
+    def keep_some(self) -> None:
+        """Hand over some records, whether they can be written or wait in memory."""
         numbers = list(range(self.next, self.next + self.chance.randrange(1, 12)))
         self.next = numbers[-1] + 1
         sizes = [self.chance.choice((16, 700, 9000)) for _ in numbers]
         self.writer.keep([record(number, body(number, size)) for number, size in zip(numbers, sizes, strict=True)])
-        wait_until(lambda: not self.writer.is_failing or self.writer.retry())
         self.must |= set(numbers)
         self.written |= set(numbers)
 
@@ -135,9 +139,9 @@ STEPS: tuple[tuple[Callable[[Sequence], None], int], ...] = (
 )
 
 
-def run_sequence(folder: Path, seed: int) -> None:
+def run_sequence(folder: Path, seed: int, given: tuple[tuple[Callable[[Sequence], None], int], ...] = STEPS) -> None:
     sequence = Sequence(folder, seed)
-    steps, weights = zip(*STEPS, strict=True)
+    steps, weights = zip(*given, strict=True)
     try:
         for _ in range(12):
             sequence.chance.choices(steps, weights)[0](sequence)
