@@ -22,7 +22,7 @@ from service.record.bodies import first_document
 from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
-from service.record.fields import BODIES, FIELD_NAMES
+from service.record.fields import BODIES, FIELD_NAMES, FIELDS, FieldKind
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.question import question_in
 from service.record.record import Record
@@ -43,8 +43,9 @@ _COMPUTES = re.compile(f"[\\x00\\t\\r]|[\\s{as_class(UNSEEN_IN_TABLES)}]*[{_SIGN
 _BEGINS_NO_FORMULA = frozenset(string.ascii_letters + string.digits)
 _PLACES = {name: at for at, name in enumerate(RECORD_COLUMNS)}
 _EMPTY_CELLS = [""] * len(COLUMNS)
-# Those that no other record has: looking them up among known ones would take longer than writing them.
-_UNIQUE = frozenset({"exchange", "trace_id", "span_id", "time", "started", "replay_of", "response_id"})
+# What no other record has: looking it up among known ones would take longer than writing it.
+_TIMES = frozenset(field.name for field in FIELDS if field.kind is FieldKind.TIME)
+_ID_LENGTHS = frozenset({16, 32})
 _MISLEADING = re.compile(f"[{as_class(IN_TABLES)}]")
 
 
@@ -75,10 +76,7 @@ def _row(record: Record) -> str:
             continue
         kind = type(value)
         if kind is str:
-            if name in _UNIQUE:
-                cells[at] = _unique(value)
-            else:
-                cells[at] = _name(value) if len(value) <= _LONGEST_NAME else _text(value)
+            cells[at] = _text(value) if name in _TIMES else _cell(value)
         elif kind is float or kind is int:
             cells[at] = str(value)
         else:
@@ -120,16 +118,14 @@ def _newest_of(turns: Iterable[ChatMessage]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
+        if len(value) in _ID_LENGTHS and value.isalnum() and value.isascii():
+            return f'"{value}"'
         return _name(value) if len(value) <= _LONGEST_NAME else _text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
         return _name(" ".join(map(str, value)))
     return str(value)
-
-
-def _unique(value: str) -> str:
-    return f'"{value}"' if value.isalnum() and value.isascii() else _text(value)
 
 
 def _text(text: str) -> str:
