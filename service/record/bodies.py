@@ -137,6 +137,13 @@ _DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 GAP_MARK: Final = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
 """What ``left_out`` writes, and how many bytes it says."""
+_GAP_WORDS: Final = b" bytes left out] "
+
+
+def gap_in(data: bytes) -> "re.Match[bytes] | None":
+    """Where the first GAP_MARK stands in ``data``; None: it has none."""
+    # Looking for the words first takes a tenth of the time, and a million bodies have none.
+    return GAP_MARK.search(data) if _GAP_WORDS in data else None
 
 
 def left_out(count: int) -> str:

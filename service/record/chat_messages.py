@@ -62,7 +62,11 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt") if given is None else given)
     elif isinstance(messages, list):
         for message in messages:
-            yield from _message(message)
+            # Most messages are a role and a text, and every record's are read for the index.
+            if (turn := _usual(message)) is not None:
+                yield turn
+            else:
+                yield from _message(message)
     elif isinstance(given, list):
         yield from _items(given)
     elif given is not None:
@@ -78,7 +82,7 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
 def instructions_of(asked: dict[str, Any]) -> Iterator[str]:
     """What a request tells the model beside its messages; each is a turn of ``turns_of`` too, before all messages."""
     for key in ("system", "instructions"):
-        if text := _parts(asked.get(key)).text:
+        if (given := asked.get(key)) and (text := _parts(given).text):
             yield text
 
 
@@ -156,6 +160,16 @@ def _parts(content: Any) -> _Parts:
     return found
 
 
+def _usual(message: Any) -> ChatMessage | None:
+    """A message that is a role and a text, and nothing more; None: there is more to look at."""
+    if type(message) is not dict or len(message) != 2:
+        return None
+    role, content = message.get("role"), message.get("content")
+    if type(role) is not str or not role or type(content) is not str:
+        return None
+    return None if role == "assistant" and "<think" in content[:_TAG_WITHIN] else ChatMessage(role, content)
+
+
 def _message(message: Any) -> Iterator[ChatMessage]:
     """A message of any chat API: one turn, and one for each result of a tool that Anthropic puts inside."""
     if not isinstance(message, dict):
@@ -165,10 +179,6 @@ def _message(message: Any) -> Iterator[ChatMessage]:
         message = {"thinking": "", **message}
         message["thinking"], message["content"] = split_thinking(text_of(message["thinking"]) or "", content)
         content = message["content"]
-    if len(message) == 2 and type(content) is str:
-        # Most messages of a long history are like this, and every record's are read for the index.
-        yield ChatMessage(role, content)
-        return
     parts = _parts(content)
     yield from parts.results
     parts.images += _images(message.get("images"))
