@@ -71,7 +71,7 @@ def test_exporting_the_same_rows_again_gives_the_same_bytes() -> None:
 
 
 def test_odd_values_of_clients_do_not_make_an_export_unencodable() -> None:
-    odd = make_row(request_body='{"options":{"seed":18446744073709551615,"temperature":1e308},"stop":["\\u0000"]}')
+    odd = make_row(request_body='{"options":{"seed":18446744073709551615,"temperature":1e308,"stop":["\\u0000"]}}')
     spans = decoded([odd], with_messages=True).resource_spans[0].scope_spans[0].spans
     assert said(spans[1].attributes)["gen_ai.request.stop_sequences"] == ["\x00"]
 
