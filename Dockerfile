@@ -11,6 +11,9 @@ COPY requirements/run.txt requirements/build.txt requirements/
 RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/run.txt \
     && pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY docs docs
+COPY grafana/README.md grafana/
+COPY n8n/README.md n8n/
 COPY service service
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
     && pip --python /venv/bin/python install --no-deps --no-index wheels/*.whl \
@@ -25,8 +28,9 @@ ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 LISTEN=0.0.0.0:8080 DATA_DIR=
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-# A program, not a shell line. It starts a Python, so it asks often only until the first yes.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
+# A program, not a shell line; unhealthy is also a recorder that keeps no records. It starts a Python, so it asks seldom:
+# nothing waits for it. Engines before 25 do not know --start-interval.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
     CMD ["ollama-recorder", "health"]
 ENTRYPOINT ["ollama-recorder"]
 CMD ["serve"]

@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
 
-.PHONY: help run demo up test test-long test-hostile test-page test-all test-upstream servers bench soak lint dist lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-ten test-upstream servers bench soak lint dist lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,9 @@ test-page: $(VENV)/dev ## the page in a real Chromium, as a person uses it
 
 test-all: test-long test-hostile test-page test ## all of them
 
+test-ten: $(VENV)/dev ## make test on ten clean clones, beside two burning processes, half of them without servers (TEN="--rounds 1")
+	$(BIN)/python -m tests.benchmarks.suite_rounds $(TEN)
+
 # Each test that has a real Ollama, and no other.
 test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one: OLLAMA=/path/to/ollama
 	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
@@ -62,9 +65,13 @@ lint: $(VENV)/dev ## ruff, mypy, and tsc for the types of the page
 	$(BIN)/mypy
 	tests/servers/typescript/check.sh
 
-dist: ## pack the nodes for n8n as dist/n8n-nodes-ollama-recorder-VERSION.tgz (needs npm)
-	cd n8n/nodes && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run build
-	mkdir -p dist && cd n8n/nodes && npm pack --silent --pack-destination ../../dist
+dist: $(VENV)/run ## what a release consists of, in dist/: wheel, source, bill of materials, checksums, and with npm the nodes for n8n
+	rm -rf dist && mkdir dist
+	@if command -v npm >/dev/null 2>&1; then set -e; cd n8n/nodes; \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; npm run build; \
+		npm pack --silent --pack-destination ../../dist; \
+	else echo "npm is not here: the nodes for n8n are left out." >&2; fi
+	$(BIN)/python -m release
 
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt

@@ -1,7 +1,20 @@
-"""``python -m service`` is ``ollama-recorder``."""
+"""``python -m service``, and the installed ``ollama-recorder``: what has to be told before anything is loaded."""
 
 import sys
 from types import TracebackType
+
+
+def start() -> None:
+    """Run the command that the arguments name."""
+    sys.excepthook = _tell_error
+    if sys.platform == "win32":
+        sys.exit(
+            "ollama-recorder runs on Linux and macOS: it locks files in ways that Windows does not have. On Windows,"
+            " run it in WSL or in Docker."
+        )
+    from service.cli import main
+
+    main()
 
 
 def _tell_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -11,8 +24,4 @@ def _tell_error(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 if __name__ == "__main__":
-    sys.excepthook = _tell_error
-
-from service.cli import main  # noqa: E402 - Ctrl-C may come while it is loaded
-
-main()
+    start()

@@ -7,6 +7,7 @@ from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
 from service.gateway.error_responses import error_body
 from service.gateway.generate import PATH, Generate
+from service.gateway.malformed import BodyBroken
 from service.gateway.routes import is_gateway_path, path_of_absolute_form
 from service.inspector.client import Client
 from service.inspector.pages import Pages
@@ -44,6 +45,8 @@ class Dispatcher:
         refusal = check_host(request.headers.get("Host"), self._policy)
         if refusal is not None:
             return _refuse(refusal.status, refusal.message)
+        if isinstance(broken := request.content.exception(), BodyBroken):
+            return _refuse(broken.status, broken.message)
         return await self._pages.answer(request, path, query, self._client(request))
 
     def _client(self, request: web.BaseRequest) -> Client:

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import Counter
+if TYPE_CHECKING:
+    from prometheus_client import Counter
 
 logger = logging.getLogger("ollama_recorder")
 QUIET_SECONDS = 10.0
@@ -14,8 +15,10 @@ _lock = threading.Lock()
 _last_logged: dict[tuple[object, ...], tuple[float, int]] = {}
 
 
-def make_counter(kind: type) -> Counter:
+def make_counter(kind: type) -> "Counter":
     """The counter of a kind of event, named after it; its meaning is the first line of its docstring."""
+    from prometheus_client import Counter
+
     summary = (kind.__doc__ or "").split("\n")[0]
     return Counter(f"ollama_recorder_{_snake(kind.__name__)}", summary, getattr(kind, "counted_by", ()))
 
@@ -24,7 +27,7 @@ def _snake(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)[1:]
 
 
-def count_and_log(event: Any, counter: Counter) -> None:
+def count_and_log(event: Any, counter: "Counter") -> None:
     """Count ``event``, a dataclass with a ``level``, and log it unless its kind was logged a moment ago. Any thread."""
     kind = type(event)
     labels = tuple(str(getattr(event, name)) for name in getattr(kind, "counted_by", ()))

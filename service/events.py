@@ -6,12 +6,14 @@ logged at most once in ``QUIET_SECONDS`` (with the number left out). One with ``
 """
 
 import logging
+import threading
 from dataclasses import dataclass
-from typing import ClassVar
-
-from prometheus_client import Counter
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from service.event_log import count_and_log, make_counter
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +295,18 @@ Event = (
 )
 
 
-COUNTERS: dict[type, Counter] = {kind: make_counter(kind) for kind in Event.__args__}
+_counters: dict[type, "Counter"] = {}
+_making: Final = threading.Lock()
+
+
+def counters() -> dict[type, "Counter"]:
+    """The counter of each kind of event, made at the first call: a command that has no event to tell needs none."""
+    with _making:
+        if not _counters:
+            _counters.update((kind, make_counter(kind)) for kind in Event.__args__)
+    return _counters
 
 
 def emit(event: Event) -> None:
     """Count ``event`` and log it. Any thread may call this; never once per chunk or per exchange."""
-    count_and_log(event, COUNTERS[type(event)])
+    count_and_log(event, counters()[type(event)])

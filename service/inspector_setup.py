@@ -87,7 +87,7 @@ class Inspector:
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(
             reader=self._status.reader,
-            search=self._search,
+            search=self._search.matches,
             erase_records=self._erase_records,
             forget=self._indexer.erase,
             ask_loki=partial(self._delete_in_loki, loki) if loki else None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from service.data_folder import default_data_dir
 from service.setting_values import (
     Network,
     as_hosts,
@@ -81,7 +82,12 @@ class Settings:
         as_number("connections, 0 or more", 0, int),
     )
     listen: tuple[str, int] = _setting("127.0.0.1:8080", "address and port to listen on", as_listen)
-    data_dir: Path = _setting("./data", "folder of the journal (made with mode 0700, files 0600)", as_path)
+    data_dir: Path = _setting(
+        "",
+        "folder of the journal (made with mode 0700, files 0600); empty = ./data in a checkout and where a journal is"
+        " there, else the user's own, such as ~/.local/share/ollama-recorder",
+        as_path,
+    )
     loki_url: str = _setting(
         "", "base address of a Loki to ship to, for instance http://loki:3100; empty = do not ship", as_url
     )
@@ -154,7 +160,9 @@ class Settings:
         as_number("seconds, 0 or more", 0, float),
     )
     limits_file: Path | None = _setting(
-        "", "TOML file of what each key, workflow, caller and user may have; see docs/sharing.md", as_path
+        "",
+        "TOML file of what each key, workflow, caller and user may have; see `ollama-recorder docs sharing`",
+        as_path,
     )
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", as_text, secret=True
@@ -206,6 +214,7 @@ def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:
 
 
 TABLE: dict[str, Variable] = {item.name: _variable(item.name, item.metadata) for item in fields(Settings)}
+_DEPENDS_ON_THE_PLACE = {"data_dir": default_data_dir}
 _NOT_READ_WHEN_EMPTY = {as_url: "", as_path: None, as_trace_url: "", as_webhook: ""}
 
 
@@ -218,6 +227,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     mistakes: list[str] = []
     for attribute, variable in TABLE.items():
         text = environment.get(variable.name, "").strip() or variable.default
+        if not text and attribute in _DEPENDS_ON_THE_PLACE:
+            values[attribute] = _DEPENDS_ON_THE_PLACE[attribute](environment)
+            continue
         if not text and variable.read in _NOT_READ_WHEN_EMPTY:
             values[attribute] = _NOT_READ_WHEN_EMPTY[variable.read]
             continue
@@ -245,6 +257,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     limits_file = values.get("limits_file")
     if limits_file is not None and not limits_file.is_file():
         mistakes.append(
-            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; docs/sharing.md has examples"
+            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; `ollama-recorder docs sharing` has"
+            " examples"
         )
     return mistakes

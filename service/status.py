@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
 from service.gateway.whole_answer import fetch_whole
 from service.inspector.exchange_metrics import ExchangeMetrics
-from service.inspector.health import Component, readiness
+from service.inspector.health import OLLAMA, Component, readiness
 from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
 from service.inspector.model_memory import ModelMemory
 from service.journal import JournalError
@@ -57,10 +57,14 @@ class Status:
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
-    async def readiness(self) -> tuple[int, bytes]:
-        """Status and body of ``/readyz``. Asks Ollama."""
+    async def readiness(self, left_out: Collection[str] = ()) -> tuple[int, bytes]:
+        """Status and body of ``/readyz`` without the parts ``left_out``. Asks Ollama, unless that is one of them.
+
+        Raises ValueError when there is no such part.
+        """
+        is_asked = OLLAMA not in left_out
         parts = [
-            Component("ollama", await self._ask_ollama(), needed=True),
+            Component(OLLAMA, await self._ask_ollama() if is_asked else None, needed=True),
             Component("journal", self.recorder.degraded or self.recorder.notice, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
@@ -68,7 +72,7 @@ class Status:
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers
         ]
-        return readiness(parts)
+        return readiness(parts, left_out)
 
     async def metrics(self, is_scrape: bool) -> bytes:
         """The text of ``/metrics``. ``is_scrape``: Prometheus asks, which counts from what it has seen before."""

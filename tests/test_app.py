@@ -7,7 +7,10 @@ import io
 import json
 import os
 import socket
+import sqlite3
+import sys
 import threading
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +76,49 @@ async def test_readiness_names_what_is_missing_and_a_receiver_is_no_reason_not_t
         assert lost.status == 503
         assert b"ollama" in lost.body
         assert (await ask(app, "/healthz", b"")).status == 200
+
+
+async def test_a_recorder_that_keeps_nothing_is_not_healthy_whatever_else_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, is_broken = Journal.write, False
+
+    def fail(journal: Journal, *given: Any) -> None:
+        if is_broken:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        write(journal, *given)
+
+    async def health(app: App) -> tuple[int, str]:
+        words = ("-m", "service", "health", "--url", f"http://127.0.0.1:{app.port}")
+        asking = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=PIPE, stderr=STDOUT)
+        return await asking.wait(), (await asking.communicate())[0].decode()
+
+    monkeypatch.setattr(Journal, "write", fail)
+    async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=NOBODY) as app:
+        await ollama.stop()
+        assert (await health(app))[0] == 0
+        is_broken = True
+        assert (await ask(app)).status == 502  # exchanges go on
+        code, text = await health(app)
+        assert (code, "unready\njournal: attempt to write a readonly database" in text) == (1, True), text
+        assert (await ask(app, "/healthz", b"")).status == 200
+        is_broken = False
+        async with asyncio.timeout(20):
+            while (await ask(app, "/readyz?exclude=ollama", b"")).status != 200:
+                await asyncio.sleep(0.05)
+        assert (await health(app))[0] == 0
+
+
+async def test_readiness_without_a_part_neither_asks_nor_names_it(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url) as app:
+        asked = len(ollama.requests)
+        got = await ask(app, "/readyz?exclude=ollama&exclude=index", b"")
+        assert len(ollama.requests) == asked
+        assert json.loads(got.body)["parts"] == ["journal", "connections"]
+        wrong = await ask(app, "/readyz?exclude=olama", b"")
+        assert wrong.status == 400
+        assert b"exclude=olama" in wrong.body
+        assert b"ollama, journal" in wrong.body
 
 
 async def test_metrics_count_by_operation_and_outcome(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """The command's words, in this process. ``tests/integration/test_command_line.py`` starts it as users do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import service
 from service.cli import app
 from service.settings import TABLE
+from tests.cli.answering import Said, answering
+from tests.servers.recorder import PROJECT
 
 
 @pytest.fixture
@@ -72,5 +76,28 @@ def test_health_says_which_address_did_not_answer(run: CliRunner, monkeypatch: p
     monkeypatch.setenv("LISTEN", "127.0.0.1:1")
     told = run.invoke(app, ["health"])
     assert told.exit_code == 1
-    assert "http://127.0.0.1:1/healthz" in told.stderr
+    assert "http://127.0.0.1:1/readyz" in told.stderr
     assert "Connection refused" in told.stderr
+
+
+@pytest.mark.parametrize("body", [b"ok", b"{}", b"[1]", b'{"status": "ready", "degraded": 3}', b"[" * 100_000, b"\xff"])
+def test_health_believes_nobody_who_answers_otherwise_than_a_recorder(run: CliRunner, body: bytes) -> None:
+    with answering({"/readyz": Said(body)}) as other:
+        told = run.invoke(app, ["health", "--url", other.url])
+    assert told.exit_code == 1
+    assert "not as a recorder does" in told.stderr
+
+
+def test_where_it_cannot_run_it_says_so_before_anything_is_loaded(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, service.__main__ as m; sys.platform = 'win32'; m.start()", "version"],
+        env={"PYTHONPATH": str(PROJECT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "Linux and macOS" in told.stderr
+    assert "WSL or in Docker" in told.stderr
+    assert "Traceback" not in told.stderr

@@ -14,7 +14,7 @@ def _nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_event_is_counted_under_its_labels_and_logged_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
-    counter = events.COUNTERS[events.RecordParked].labels("loki", "line_too_long")
+    counter = events.counters()[events.RecordParked].labels("loki", "line_too_long")
     before = counter._value.get()
     with caplog.at_level(logging.DEBUG, "ollama_recorder"):
         events.emit(events.RecordParked("loki", 7, "line_too_long", "Max entry size exceeded"))
@@ -30,7 +30,7 @@ def test_a_repeated_event_is_always_counted_and_seldom_logged(
 ) -> None:
     now = 1000.0
     monkeypatch.setattr("service.event_log.time.monotonic", lambda: now)
-    counter = events.COUNTERS[events.RecordsLost].labels("pressure")
+    counter = events.counters()[events.RecordsLost].labels("pressure")
     before = counter._value.get()
     with caplog.at_level(logging.INFO, "ollama_recorder"):
         for _ in range(50):
@@ -43,7 +43,7 @@ def test_a_repeated_event_is_always_counted_and_seldom_logged(
 
 
 def test_every_event_is_a_noun_and_a_past_verb_and_says_what_happened_in_a_sentence() -> None:
-    for kind in events.COUNTERS:
+    for kind in events.counters():
         assert re.fullmatch(r"([A-Z][a-z]+)+", kind.__name__)
         assert kind.__doc__
         assert kind.__doc__.split("\n")[0].endswith(".")

@@ -10,89 +10,79 @@ import errno
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Final
 
-import typer
+import click
 
 import service
-from service.cli import (
-    backing_up,
-    dataset,
-    erasing,
-    exporting,
-    failure_listing,
-    listing,
-    maintenance,
-    measuring,
-    queueing,
-    replaying,
-    reports,
-    serving,
-    shipping_again,
-    showing,
-    stats,
-    tail,
-)
-from service.cli.doctor.checkup import doctor
+from service.cli.command_line import CommandPlace, LazyGroup
 
-app = typer.Typer(
-    name="ollama-recorder",
-    help="The flight recorder for local LLMs. Settings are environment variables: see `ollama-recorder settings`.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-)
-_journal = typer.Typer(help="The file in which all exchanges are kept.", no_args_is_help=True)
-_ship = typer.Typer(help="What goes to Loki and to an OTLP receiver.", no_args_is_help=True)
+_JOURNAL: Final = {
+    "check": CommandPlace("maintenance:journal_check", "Read every page of the journal and say whether it is sound."),
+    "compact": CommandPlace("maintenance:journal_compact", "Write the journal and its index anew"),
+    "trust-clock": CommandPlace("maintenance:journal_trust_clock", "Say that the clock is right"),
+}
+_SHIP: Final = {
+    "status": CommandPlace("maintenance:ship_status", "Show how far each receiver is"),
+    "again": CommandPlace("shipping_again:ship_again", "Send records once more to a receiver"),
+}
+_COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
+    "serve": CommandPlace("serving:serve", "Run the recorder until SIGTERM or Ctrl-C."),
+    "tail": CommandPlace("tail:tail", "Show exchanges as they end, until Ctrl-C."),
+    "list": CommandPlace("listing:list_exchanges", "List the newest exchanges, newest first."),
+    "search": CommandPlace("listing:search", "Find exchanges by the words of their prompts and answers, newest first."),
+    "show": CommandPlace("showing:show", "Show one exchange: the conversation, where the time went and why"),
+    "stats": CommandPlace("stats:stats", "Tell who uses the machine"),
+    "failures": CommandPlace("failure_listing:failures", "Tell what failed and why, who was hit"),
+    "report": CommandPlace("reports:report", "Sum up what happened"),
+    "export": CommandPlace("exporting:export", "Write what is selected to a file"),
+    "dataset": CommandPlace(
+        "dataset:dataset", "Write the conversations that are selected as a data set for fine-tuning."
+    ),
+    "replay": CommandPlace("replaying:replay", "Send a recorded prompt again, show the answer as it comes"),
+    "erase": CommandPlace(
+        "erasing:erase", "Erase what matches, from the journal, its index and, where it can be, from Loki"
+    ),
+    "backup": CommandPlace("backing_up:backup", "Copy the journal to FILE while the recorder runs."),
+    "restore": CommandPlace("backing_up:restore", "Put a backup in the journal's place."),
+    "queue": CommandPlace("queueing:queue", "Show who is at Ollama and who waits in the recorder"),
+    "limits": CommandPlace("queueing:limits", "Show what each caller may have of Ollama, and what it has used."),
+    "measure": CommandPlace("measuring:measure", "Measure how fast a model is here"),
+    "doctor": CommandPlace(
+        "doctor.checkup:doctor", "Look at Ollama, the recorder, its journal, its receivers, the last day"
+    ),
+    "docs": CommandPlace("documentation:docs", "Print a page of the documentation, or one chapter of it"),
+    "settings": CommandPlace("about:settings", "Show every setting"),
+    "health": CommandPlace("about:health", "Ask a running recorder whether it answers and keeps records"),
+    "version": CommandPlace("about:version", "Print the version."),
+    "journal": LazyGroup("journal", "The file in which all exchanges are kept.", _JOURNAL),
+    "ship": LazyGroup("ship", "What goes to Loki and to an OTLP receiver.", _SHIP),
+}
 
 _CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What a full or broken disk says to whoever prints into a file on it."""
 
 
-def _say_version(is_wanted: bool) -> None:
+def _say_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(service.__version__)
-        raise typer.Exit
+        click.echo(service.__version__)
+        context.exit()
 
 
-@app.callback()
-def _options(
-    is_version_wanted: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
-
-
-app.command()(serving.serve)
-app.command()(tail.tail)
-app.command("list")(listing.list_exchanges)
-app.command()(listing.search)
-app.command()(showing.show)
-app.command()(stats.stats)
-app.command()(failure_listing.failures)
-app.command()(reports.report)
-app.command()(exporting.export)
-app.command()(dataset.dataset)
-app.command()(replaying.replay)
-app.command()(erasing.erase)
-app.command()(backing_up.backup)
-app.command()(backing_up.restore)
-app.command()(queueing.queue)
-app.command()(queueing.limits)
-app.command()(measuring.measure)
-app.command()(doctor)
-app.command()(serving.settings)
-app.command()(serving.health)
-app.command()(serving.version)
-app.add_typer(_journal, name="journal")
-_journal.command("check")(maintenance.journal_check)
-_journal.command("compact")(maintenance.journal_compact)
-_journal.command("trust-clock")(maintenance.journal_trust_clock)
-app.add_typer(_ship, name="ship")
-_ship.command("status")(maintenance.ship_status)
-_ship.command("again")(shipping_again.ship_again)
+_VERSION: Final = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Print the version.",
+)
+app: Final = LazyGroup(
+    "ollama-recorder",
+    "The flight recorder for local LLMs. Settings are environment variables: see `ollama-recorder settings`.",
+    _COMMANDS,
+    [_VERSION],
+)
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
-import typer
+import click
 
+from service.cli.command_line import argument
 from service.cli.environment import current_settings, stop
 from service.cli.screen import note, working
 from service.journal import JournalError
@@ -17,7 +18,7 @@ _STANDARD = "-"
 
 
 def backup(
-    file: Annotated[str, typer.Argument(help='The new file; "-" writes to standard output.', show_default=False)],
+    file: Annotated[str, argument(help='The new file; "-" writes to standard output.')],
 ) -> None:
     """Copy the journal to FILE while the recorder runs. The copy holds every prompt: keep it as you keep them.
 
@@ -34,7 +35,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[str, typer.Argument(help='A backup; "-" reads standard input.', show_default=False)],
+    file: Annotated[str, argument(help='A backup; "-" reads standard input.')],
 ) -> None:
     """Put a backup in the journal's place. The recorder has to be stopped. The journal before is kept beside it.
 
@@ -48,9 +49,9 @@ def restore(
             done = put_back(folder, source)
     except JournalError as trouble:
         stop(str(trouble))
-    typer.echo(f"{done.records:,} records are in the journal now. Start the recorder.")
+    click.echo(f"{done.records:,} records are in the journal now. Start the recorder.")
     if done.replaced is not None:
-        typer.echo(f"The journal before is {done.replaced}: delete it when you need it no more.")
+        click.echo(f"The journal before is {done.replaced}: delete it when you need it no more.")
 
 
 def _copied(folder: Path, target: Path) -> int:

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from service.cli.command_line import argument, option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, ended_by_signals, stop
 from service.cli.filter_options import takes_filter
 from service.cli.screen import note, working
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     from service.exports.dataset import Contents
 
 
-Place = Annotated[Path, typer.Argument(metavar="FOLDER", help="Is made, or must be empty.")]
+Place = Annotated[Path, argument(metavar="FOLDER", help="Is made, or must be empty.")]
 Share = Annotated[
-    float, typer.Option("--validation", min=0.0, max=0.9, help="About this share of the conversations is set aside.")
+    float, option("--validation", min=0.0, max=0.9, help="About this share of the conversations is set aside.")
 ]
-Characters = Annotated[int, typer.Option("--min-characters", min=1, help="Shorter answers are left out.")]
-Turns = Annotated[int, typer.Option("--min-turns", min=1, help="With fewer questions they are left out.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a data set that is there.")]
+Characters = Annotated[int, option("--min-characters", min=1, help="Shorter answers are left out.")]
+Turns = Annotated[int, option("--min-turns", min=1, help="With fewer questions they are left out.")]
+Force = Annotated[bool, option("--force", help="Replace a data set that is there.")]
 
 
 @takes_filter()
@@ -36,20 +35,18 @@ def dataset(
     validation: Share = 0.1,
     min_characters: Characters = 1,
     min_turns: Turns = 1,
-    drop_system: Annotated[bool, typer.Option("--drop-system", help="Leave system prompts out.")] = False,
-    all_outcomes: Annotated[bool, typer.Option("--all", help="Also what failed, or was cut.")] = False,
-    keep_thinking: Annotated[bool, typer.Option("--keep-thinking", help="Also what the model thought.")] = False,
-    tasks: Annotated[
-        bool, typer.Option("--tasks", help="Also what clients asked for themselves, such as titles.")
-    ] = False,
+    drop_system: Annotated[bool, option("--drop-system", help="Leave system prompts out.")] = False,
+    all_outcomes: Annotated[bool, option("--all", help="Also what failed, or was cut.")] = False,
+    keep_thinking: Annotated[bool, option("--keep-thinking", help="Also what the model thought.")] = False,
+    tasks: Annotated[bool, option("--tasks", help="Also what clients asked for themselves, such as titles.")] = False,
     force: Force = False,
 ) -> None:
     """Write the conversations that are selected as a data set for fine-tuning.
 
-    It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them; docs/fine-tuning.md
-    shows the way from there.
+    It is a folder with train.jsonl, validation.jsonl, and README.md, which says what is in them. The way
+    from there: ollama-recorder docs fine-tuning.
     """
-    from service.cli.journal_access import searching
+    from service.cli.journal_access import matching
     from service.exports.card import CARD, write_card
     from service.exports.chats import ChatOptions
     from service.exports.dataset import write_dataset
@@ -63,7 +60,7 @@ def dataset(
         drop_system, all_outcomes, keep_thinking, min_turns=min_turns, min_characters=min_characters, tasks=tasks
     )
     try:
-        with searching(settings, needs_index=wanted.has_conditions) as search, _whole(folder, force) as new:
+        with matching(settings, needs_index=wanted.has_conditions) as search, _whole(folder, force) as new:
             with working("reading conversations", search.count(wanted)) as bar:
                 records = bar.over(kept_records(settings.data_dir, search.numbers(wanted), Bodies.REQUEST))
                 contents = write_dataset(records, new, options, validation)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import typer
+import click
 
 from service.settings import Settings, SettingsError, read_settings
 
@@ -27,7 +27,7 @@ def current_settings() -> Settings:
 def stop(message: str, code: int = 1) -> NoReturn:
     """End the command: ``message`` to standard error, ``code`` to whoever started it."""
     sys.stderr.write(message + "\n")
-    raise typer.Exit(code)
+    raise click.exceptions.Exit(code)
 
 
 def base_address(settings: Settings, url: str = "") -> str:

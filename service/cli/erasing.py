@@ -1,6 +1,5 @@
 """``erase``: records gone for good; from the running recorder, or from the files where none runs."""
 
-import asyncio
 import os
 import sqlite3
 import sys
@@ -9,25 +8,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.filter_options import takes_filter
-from service.cli.screen import console, inert, note, say_json, working
+from service.cli.screen import inert, note, say_json, working
+from service.cli.terminal import columns, is_terminal, plain, styled
 from service.journal import JournalError
 from service.search.filters import Filter, to_query
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.inspector.erasing import Gone
-    from service.search.search import Search
+    from service.search.matching import Matches
     from service.shipping.loki.deletion import LokiDeletion
     from service.shipping.loki.settings import LokiSettings
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-All = Annotated[bool, typer.Option("--all", help="Everything, when no filter is given.")]
-Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, option("--yes", "-y", help="Do not ask.")]
+All = Annotated[bool, option("--all", help="Everything, when no filter is given.")]
+Url = Annotated[str, option(help="Base address of the recorder; default: where LISTEN says.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 _PATIENCE_SECONDS = 3600.0
 _SHOWN = 3
 # No exchange has this number.
@@ -40,7 +41,7 @@ _GIGABYTE = 1_000_000_000
 def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = "", as_json: AsJson = False) -> None:
     """Erase what matches, from the journal, its index and, where it can be, from Loki. Shows how many, and asks."""
     from service.cli.doctor.recorder_process import holder_of
-    from service.cli.journal_access import searching
+    from service.cli.journal_access import matching
 
     settings = current_settings()
     if not wanted.has_conditions and not everything:
@@ -53,7 +54,7 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             " leave out --yes to see how many they are, or add another filter.",
             USAGE_EXIT_CODE,
         )
-    with searching(settings) as search:
+    with matching(settings) as search:
         is_running = holder_of(settings) is not None
         cut_off = 0 if is_running or wanted != Filter() else _cut_off(settings)
         newest = _newest(settings, search, wanted)
@@ -66,7 +67,7 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             return
         if not yes:
             _show(search, wanted, count, cut_off)
-            typer.confirm("Erase for good?", abort=True, err=True)
+            click.confirm("Erase for good?", abort=True, err=True)
         if newest is not None and is_running:
             report = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
@@ -82,7 +83,7 @@ def _cut_off(settings: Settings) -> int:
         return int(reader.ask("SELECT count(*) FROM open_exchange")[0][0])
 
 
-def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, str] | None:
+def _newest(settings: Settings, search: "Matches", wanted: Filter) -> tuple[int, str] | None:
     """Number and id of the newest one that matches."""
     from service.cli.journal_access import reading
     from service.cli.listing import entries
@@ -94,16 +95,17 @@ def _newest(settings: Settings, search: "Search", wanted: Filter) -> tuple[int, 
     return None
 
 
-def _show(search: "Search", wanted: Filter, count: int, cut_off: int) -> None:
+def _show(search: "Matches", wanted: Filter, count: int, cut_off: int) -> None:
     from service.cli.exchange_line import row
     from service.cli.listing import entries, now
     from service.record.conversation import opening
     from service.record.record import Record
 
-    screen = console(to_stderr=True)
+    draws = is_terminal(sys.stderr)
     for entry in entries(search, wanted, _SHOWN) if count else ():
         record = Record(entry.line)
-        screen.print(row(record, opening(record), screen.width, now()), soft_wrap=True)
+        line = row(record, opening(record), columns(), now())
+        click.echo(styled(line) if draws else plain(line), err=True, color=draws)
     if count > _SHOWN:
         note(f"… and {count - _SHOWN:,} more")
     if count:
@@ -123,7 +125,9 @@ def _ask_recorder(settings: Settings, url: str, wanted: Filter, count: int, newe
     return read_document(recorder.ask(f"/exchanges?{urlencode(query)}", "DELETE", seconds=_PATIENCE_SECONDS))
 
 
-def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count: int, cut_off: int) -> dict[str, Any]:
+def _erase_in_files(settings: Settings, search: "Matches", wanted: Filter, count: int, cut_off: int) -> dict[str, Any]:
+    import asyncio
+
     from service.journal.erasing import erase_open
     from service.journal.journal import Journal
     from service.journal.space import Retention
@@ -148,7 +152,7 @@ def _erase_in_files(settings: Settings, search: "Search", wanted: Filter, count:
         output.stop()
 
 
-async def _erase(settings: Settings, search: "Search", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
+async def _erase(settings: Settings, search: "Matches", wanted: Filter, journal: Any, progress: Any) -> dict[str, Any]:
     from service.inspector.erasing import alone
     from service.journal.reader import Reader
     from service.search.indexing import Indexer
@@ -185,11 +189,11 @@ def _say(report: dict[str, Any], as_json: bool) -> None:
     if not report["erased"]:
         note("Nothing matches: nothing was erased.")
         return
-    typer.echo(f"Erased {report['erased']:,} {'exchange' if report['erased'] == 1 else 'exchanges'}.")
+    click.echo(f"Erased {report['erased']:,} {'exchange' if report['erased'] == 1 else 'exchanges'}.")
     loki = report.get("loki", {})
     for line in (loki.get("why", ""), *report["notes"]):
         if line:
-            typer.echo(inert(str(line)))
+            click.echo(inert(str(line)))
     if loki.get("requests") and not loki.get("asked"):
         for request in loki["requests"]:
-            typer.echo(f"  POST {inert(str(request))}")
+            click.echo(f"  POST {inert(str(request))}")

@@ -7,8 +7,6 @@ from service.cli.screen import inert
 from service.record.exchange import Outcome
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from service.record.record import Record
 
 # Ids begin with the millisecond: so much of one nearly always names one exchange.
@@ -25,6 +23,9 @@ _OUTCOMES: dict[str, str] = {
     Outcome.GATEWAY_DIED: "killed",
 }
 _LEAST_TEXT = 8
+_ARROW = " → "
+# What is not ASCII in most lines, as it stands between names.
+_ONE_CELL = str.maketrans(dict.fromkeys("–›→…", "-"))
 # With less room than this for both, a few letters of each would say nothing.
 _LEAST_FOR_BOTH = 16
 # Below these widths there is no model, and nobody who asked: what was asked and the marks say more.
@@ -33,29 +34,29 @@ _WIDE = 130
 _WIDEST = 150
 
 
-def row(record: "Record", words: tuple[str, str], width: int | None, today: datetime | None = None) -> "Text":
-    """The line, cut to ``width`` cells (None: whole). ``words``: the first ones of the prompt and of the answer.
+def row(
+    record: "Record", words: tuple[str, str], width: int | None, today: datetime | None = None
+) -> list[tuple[str, str]]:
+    """The line in pieces, cut to ``width`` cells (None: whole). ``words``: the first of the prompt and of the answer.
 
     What is of the day ``today`` has no date.
     """
-    from rich.text import Text
-
     before, after = _before(record, width, today), _after(record, width)
-    line = Text()
+    line: list[tuple[str, str]] = []
     for text, size, style in before:
-        line.append(_cell(text, size, cuts=width is not None), style)
-        line.append(" ")
-    room = (
-        None if width is None else max(_LEAST_TEXT, width - line.cell_len - sum(abs(size) + 1 for _, size, _ in after))
-    )
-    line.append_text(_both_sides(record, words, room))
+        line += [(_cell(text, size, cuts=width is not None), style), (" ", "")]
+    if width is None:
+        line += _both_sides(record, words)
+    else:
+        taken = sum(_cells(text) for text, _ in line) + sum(abs(size) + 1 for _, size, _ in after)
+        line += _fitting_sides(record, words, max(_LEAST_TEXT, width - taken))
     for text, size, style in after:
-        line.append(" ")
-        line.append(_cell(text, size, cuts=width is not None), style)
-    line.rstrip()
-    if width is not None:
-        line.truncate(width, overflow="ellipsis")
-    return line
+        line += [(" ", ""), (_cell(text, size, cuts=width is not None), style)]
+    while line and not (text := line[-1][0].rstrip()):
+        line.pop()
+    if line:
+        line[-1] = text, line[-1][1]
+    return line if width is None else _cut(line, width)
 
 
 # A text, its cells (negative: it stands at their right end), and its style.
@@ -89,23 +90,41 @@ def _after(record: "Record", width: int | None) -> list[_Cell]:
     return cells
 
 
-def _both_sides(record: "Record", words: tuple[str, str], room: int | None) -> "Text":
-    """The first words of the prompt and of the answer, both in sight where there is ``room`` for so many cells."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
+def _both_sides(record: "Record", words: tuple[str, str]) -> list[tuple[str, str]]:
+    """The first words of the prompt, an arrow, and those of the answer or the error, each with its style."""
     prompt, answer = inert(words[0]) or "–", inert(words[1])
     error = "" if answer else inert(record.error or "")
-    if room is not None and room < _LEAST_FOR_BOTH:
-        answer, error = "", ""
-    arrow = " → " if answer or error else ""
-    if room is not None and arrow:
-        share = max(room // 2, room - 3 - cell_len(answer or error))
-        prompt = _cell(prompt, min(share, cell_len(prompt)))
-    sides = Text(prompt).append(arrow, "dim").append(answer or error, "green" if answer else "red")
-    if room is not None:
-        sides.truncate(room, overflow="ellipsis", pad=True)
+    sides = [(prompt, "")]
+    if answer or error:
+        sides += [(_ARROW, "dim"), (answer or error, "green" if answer else "red")]
     return sides
+
+
+def _fitting_sides(record: "Record", words: tuple[str, str], room: int) -> list[tuple[str, str]]:
+    """The same in exactly ``room`` cells, both in sight where that is enough for both."""
+    sides = _both_sides(record, words)
+    if room < _LEAST_FOR_BOTH:
+        del sides[1:]
+    if len(sides) > 1:
+        prompt, answer = sides[0][0], sides[-1][0]
+        share = max(room // 2, room - len(_ARROW) - _cells(answer))
+        sides[0] = (_cell(prompt, min(share, _cells(prompt))), "")
+    sides = _cut(sides, room)
+    return [*sides, (" " * (room - sum(_cells(text) for text, _ in sides)), "")]
+
+
+def _cut(line: list[tuple[str, str]], room: int) -> list[tuple[str, str]]:
+    """As much of ``line`` as ``room`` cells hold; what was cut ends with an ellipsis."""
+    fitting: list[tuple[str, str]] = []
+    if sum(_cells(text) for text, _ in line) <= room:
+        return line
+    for text, style in line:
+        cells = _cells(text)
+        if cells >= room:
+            return [*fitting, (_cell(text + " ", room), style)]
+        fitting.append((text, style))
+        room -= cells
+    return fitting
 
 
 def marks(record: "Record") -> tuple[str, str]:
@@ -160,10 +179,26 @@ def brief(seconds: float) -> str:
 
 
 def _cell(text: str, size: int, *, cuts: bool = True) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    room = abs(size)
-    if cuts and cell_len(text) > room:
-        return set_cell_size(text, room - 1) + "…"
-    blanks = " " * (room - cell_len(text))
+    room, cells = abs(size), _cells(text)
+    if cuts and cells > room:
+        return _beginning(text, room - 1) + "…"
+    blanks = " " * (room - cells)
     return blanks + text if size < 0 else text + blanks
+
+
+def _cells(text: str) -> int:
+    """How many cells of a terminal ``text`` takes. Nothing in it is a control character."""
+    if text.translate(_ONE_CELL).isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _beginning(text: str, room: int) -> str:
+    """As much of ``text`` as ``room`` cells hold, filled up where half a character would be left."""
+    if text.translate(_ONE_CELL).isascii():
+        return text[:room]
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, room)

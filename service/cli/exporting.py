@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
-import typer
+import click
 
+from service.cli.command_line import Declared, argument, option
 from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, ended_by_signals, stop
 from service.cli.filter_options import takes_filter
 from service.cli.screen import inert, note, working
@@ -20,7 +21,7 @@ from service.search.filters import Filter
 
 if TYPE_CHECKING:
     from service.exports.chats import Left
-    from service.search.search import Search
+    from service.search.matching import Matches
 
 
 class Form(StrEnum):
@@ -32,15 +33,15 @@ class Form(StrEnum):
     HAR = "har"
 
 
-Wanted = Annotated[Form, typer.Argument(metavar="FORMAT", help="jsonl (records), chat.jsonl (fine-tuning), csv, har.")]
+Wanted = Annotated[Form, argument(metavar="FORMAT", help="jsonl (records), chat.jsonl (fine-tuning), csv, har.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File to write, put in place when it is whole. Else: printed.")
+    Path | None, option("--output", "-o", help="File to write, put in place when it is whole. Else: printed.")
 ]
 _CHATS = "For chat.jsonl"
 
 
-def _chat_option(flag: str, text: str) -> object:
-    return typer.Option(flag, help=text, rich_help_panel=_CHATS)
+def _chat_option(flag: str, text: str) -> Declared:
+    return option(flag, help=text, panel=_CHATS)
 
 
 @takes_filter()
@@ -57,7 +58,7 @@ def export(
     ] = False,
 ) -> None:
     """Write what is selected to a file, or to standard output, newest first. The file is readable by its owner only."""
-    from service.cli.journal_access import searching
+    from service.cli.journal_access import matching
     from service.exports.chats import ChatOptions
     from service.exports.formats import FORMATS, ExportOptions, kept_records
 
@@ -84,12 +85,12 @@ def export(
     )
     chosen = FORMATS[form.value]
 
-    def pieces(search: "Search") -> Iterator[bytes]:
+    def pieces(search: "Matches") -> Iterator[bytes]:
         with working("exporting", search.count(wanted)) as bar:
             records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs)
             yield from chosen.write(bar.over(records), options)
 
-    with searching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:
+    with matching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:
         for piece in pieces(search):
             write(piece)
     for left_out in left:
@@ -104,7 +105,7 @@ def _writing(output: Path | None) -> Iterator[Callable[[bytes], object]]:
         if sys.stdout.isatty():
             # A terminal obeys some characters: whatever was recorded is shown there as text.
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            yield lambda piece: typer.echo(inert(decoder.decode(piece), keeps_lines=True), nl=False)
+            yield lambda piece: click.echo(inert(decoder.decode(piece), keeps_lines=True), nl=False)
             return
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.filter_options import takes_filter
 from service.cli.screen import console, inert, note, say_json
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
 
     from service.search.failure_groups import FailureGroup, FailureReport, ShownRequest
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Requests = Annotated[int, typer.Option("--requests", min=0, max=20, help="How many requests are shown of each cause.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+Requests = Annotated[int, option("--requests", min=0, max=20, help="How many requests are shown of each cause.")]
 _ID_LENGTH = 12
 _NAME_LENGTH = 60
 

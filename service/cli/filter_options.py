@@ -5,8 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
-import typer
-
+from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.search.filters import UNKNOWN, Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
@@ -37,7 +36,7 @@ def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., No
             command(wanted=read_conditions(values), **given)
 
         own = [each for name, each in inspect.signature(command).parameters.items() if name != "wanted"]
-        parameters = [*own, *(option for one in options for option in _options(one))]
+        parameters = [*own, *(each for one in options for each in _options(one))]
         with_filter.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         with_filter.__annotations__ = {each.name: each.annotation for each in parameters}
         return with_filter
@@ -85,5 +84,5 @@ def _options(parameter: Parameter) -> Iterator[inspect.Parameter]:
 
 
 def _option(name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
-    option = typer.Option(flag, help=meaning, metavar=metavar, rich_help_panel=_PANEL, show_default=False)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
+    declared = option(flag, help=meaning, metavar=metavar, panel=_PANEL, show_default=False)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, declared])

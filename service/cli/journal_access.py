@@ -3,33 +3,52 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.cli.environment import stop
 from service.cli.screen import note, working
 from service.journal import JournalError
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
-from service.search.indexing import Indexer
-from service.search.search import Search
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.search.matching import Matches
+    from service.search.search import Search
 
 _LONGEST_ID = 32
 _MOST_CANDIDATES = 5
 
 
 @contextmanager
-def searching(settings: Settings, *, needs_index: bool = True) -> Iterator[Search]:
+def searching(settings: Settings) -> Iterator["Search"]:
     """A Search over DATA_DIR. Stops the command when there is no journal, or it cannot be read in the block."""
-    try:
+    from service.search.search import Search
+
+    with _stopping(settings):
+        catch_up(settings)
+        with closing(Search(settings.data_dir)) as search:
+            yield search
+
+
+@contextmanager
+def matching(settings: Settings, *, needs_index: bool = True) -> Iterator["Matches"]:
+    """The same for what only asks which exchanges there are: a fifth of the modules."""
+    from service.search.matching import Matches
+
+    with _stopping(settings):
         if needs_index:
             catch_up(settings)
-        search = Search(settings.data_dir)
-        try:
-            yield search
-        finally:
-            search.close()
+        with closing(Matches(settings.data_dir)) as matches:
+            yield matches
+
+
+@contextmanager
+def _stopping(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except JournalError as trouble:
         stop(why_unread(trouble, settings.data_dir))
 
@@ -69,6 +88,8 @@ def catch_up(settings: Settings) -> None:
 
     Where the journal can be read and the index cannot be written, a note says that the newest may be missing.
     """
+    from service.search.indexing import Indexer
+
     reader = Reader(settings.data_dir)
     try:
         reader.newest_number()

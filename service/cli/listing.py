@@ -3,20 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
+from service.cli.command_line import argument, option
 from service.cli.environment import current_settings
 from service.cli.filter_options import read_conditions, takes_filter
-from service.cli.screen import console, note, say_json
+from service.cli.screen import note, say_json
+from service.cli.terminal import columns, is_terminal, plain, styled
+from service.record.record import Record
 from service.search.filters import Filter
 
 if TYPE_CHECKING:
-    from service.search.search import PageEntry, Search
+    from service.search.matching import Matches, PageEntry
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an exchange, for programs.")]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, one line an exchange, for programs.")]
+Limit = Annotated[int, option(min=1, help="How many at most.")]
 _PAGE = 200
 
 
@@ -30,7 +33,7 @@ def list_exchanges(wanted: Filter, limit: Limit = 20, as_json: AsJson = False) -
 def search(
     words: Annotated[
         list[str],
-        typer.Argument(
+        argument(
             metavar="WORDS",
             help='Words that must all be there, "phrases", prefix*, OR. With -without: in quotes, "a -b".',
         ),
@@ -44,10 +47,10 @@ def search(
     _list(replace(wanted, text=text), limit, as_json)
 
 
-def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[PageEntry]":
+def entries(matches: "Matches", wanted: Filter, limit: int) -> "Iterator[PageEntry]":
     """At most ``limit`` entries, newest first, from as many pages as it takes."""
     while limit > 0:
-        page = search.page(wanted, min(limit, _PAGE))
+        page = matches.page(wanted, min(limit, _PAGE))
         yield from page.entries
         if page.next_before is None:
             return
@@ -57,28 +60,29 @@ def entries(search: "Search", wanted: Filter, limit: int) -> "Iterator[PageEntry
 
 def _list(wanted: Filter, limit: int, as_json: bool) -> None:
     from service.cli.exchange_line import row
-    from service.cli.journal_access import searching
+    from service.cli.journal_access import matching
     from service.record.conversation import opening
-    from service.record.record import Record
-    from service.record.summary import summarise
 
-    screen = console()
-    width = screen.width if screen.is_terminal else None
-    today = now() if screen.is_terminal else None
-    count = 0
-    with searching(current_settings(), needs_index=wanted.has_conditions) as search:
-        for entry in entries(search, wanted, limit):
+    draws, width, today, count = is_terminal(), columns(), now(), 0
+    with matching(current_settings(), needs_index=wanted.has_conditions) as matches:
+        for entry in entries(matches, wanted, limit):
             count += 1
             record = Record(entry.line)
             if as_json:
-                say_json(summarise(entry.number, record))
-            elif width is None:
-                # Rich would take as long again for the line as everything else.
-                typer.echo(row(record, opening(record), None).plain)
+                say_json(summary_of(entry))
+            elif draws:
+                click.echo(styled(row(record, opening(record), width, today)), color=True)
             else:
-                screen.print(row(record, opening(record), width, today), soft_wrap=True)
+                click.echo(plain(row(record, opening(record), None)))
     if not count and not as_json:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")
+
+
+def summary_of(entry: "PageEntry") -> dict[str, Any]:
+    """The exchange as ``/exchanges.json`` has it."""
+    from service.record.summary import summarise
+
+    return summarise(entry.number, Record(entry.line))
 
 
 def now() -> datetime:

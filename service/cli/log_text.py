@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from service.cli.exchange_line import row
 from service.cli.listing import now
-from service.cli.screen import console, inert
+from service.cli.screen import inert
+from service.cli.terminal import columns, is_terminal, plain, styled
 from service.events import DefectFound, RecorderStarted, emit
 from service.logs import WholeLine
 from service.record.conversation import opening
@@ -15,8 +16,6 @@ from service.record.record import Record
 from service.record.wording import counted
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from service.logs import Entry
 
 # Of so many that come at once, nobody reads more; a line takes 0.4 ms, in which chats would have to wait.
@@ -30,7 +29,7 @@ class TextForTerminal:
     """Lines for standard output, in colours where that is a terminal. Nothing that was recorded is obeyed there."""
 
     def __init__(self) -> None:
-        self._screen = console()
+        self._is_drawn = is_terminal()
         self._encoding = sys.stdout.encoding or "utf-8"
 
     def lines(self, entries: "Sequence[Entry]") -> list[bytes]:
@@ -52,29 +51,23 @@ class TextForTerminal:
         """The record with this JSON, as wide as the terminal is now; whole where there is none. Never raises."""
         try:
             record = Record(line)
-            if not self._screen.is_terminal:
-                return self._encoded(row(record, opening(record), None).plain)
-            return self._drawn(row(record, opening(record), self._screen.width, now()))
+            if self._is_drawn:
+                return self._encoded(styled(row(record, opening(record), columns(), now())))
+            return self._encoded(plain(row(record, opening(record), None)))
         except Exception as error:  # noqa: BLE001 - the thread that writes must go on
             emit(DefectFound("the line of an exchange", repr(error)))
             return b"(an exchange that cannot be shown)"
 
     def event(self, record: logging.LogRecord) -> list[bytes]:
         """What was logged, on one line: when, what, and the facts in brackets; none for the start. Never raises."""
-        from rich.text import Text
-
         if getattr(record, "event", "") == RecorderStarted.__name__:
             # The command itself says so, and where to look.
             return []
         try:
-            return [self._drawn(Text(_line_of(record), _STYLES.get(record.levelno, "")))]
+            line = [(_line_of(record), _STYLES.get(record.levelno, ""))]
+            return [self._encoded(styled(line) if self._is_drawn else plain(line))]
         except Exception as error:  # noqa: BLE001 - as above; and what cannot be shown must not be logged anew
             return [self._encoded(inert(f"{record.levelname.lower()}: {record.msg!r} ({error!r})"))]
-
-    def _drawn(self, text: "Text") -> bytes:
-        with self._screen.capture() as captured:
-            self._screen.print(text, soft_wrap=True, end="")
-        return self._encoded(captured.get())
 
     def _encoded(self, text: str) -> bytes:
         return text.encode(self._encoding, "backslashreplace")

@@ -5,13 +5,14 @@ import os
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import current_settings, stop
 from service.cli.screen import working
 from service.journal import JournalError
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 
 
 def journal_check(as_json: AsJson = False) -> None:
@@ -29,7 +30,7 @@ def journal_check(as_json: AsJson = False) -> None:
         # One that never took anything has no cursor yet.
         report.lag.setdefault(receiver.name, report.records)
     _print(asdict(report), as_json)
-    raise typer.Exit(1 if report.problems else 0)
+    raise click.exceptions.Exit(1 if report.problems else 0)
 
 
 def journal_compact(as_json: AsJson = False) -> None:
@@ -63,7 +64,7 @@ def journal_trust_clock() -> None:
         trust_clock(settings.data_dir)
     except OSError as trouble:
         stop(f"DATA_DIR={str(settings.data_dir)!r} cannot be written to: {trouble.strerror}.")
-    typer.echo("Records that are older than RETENTION_DAYS expire again, now or after the next start.")
+    click.echo("Records that are older than RETENTION_DAYS expire again, now or after the next start.")
 
 
 def ship_status(as_json: AsJson = False) -> None:
@@ -93,19 +94,19 @@ def ship_status(as_json: AsJson = False) -> None:
 
 def _print(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report, indent=2, default=str))
+        click.echo(json.dumps(report, indent=2, default=str))
         return
     for name, value in report.items():
         if isinstance(value, dict):
-            typer.echo(f"{name}:{'' if value else ' none'}")
+            click.echo(f"{name}:{'' if value else ' none'}")
             for key, inner in value.items():
-                typer.echo(f"  {key}: {_flat(inner)}")
+                click.echo(f"  {key}: {_flat(inner)}")
         elif isinstance(value, list):
-            typer.echo(f"{name}: {len(value) or 'none'}")
+            click.echo(f"{name}: {len(value) or 'none'}")
             for inner in value:
-                typer.echo(f"  {_flat(inner)}")
+                click.echo(f"  {_flat(inner)}")
         else:
-            typer.echo(f"{name}: {'-' if value is None else value}")
+            click.echo(f"{name}: {'-' if value is None else value}")
 
 
 def _flat(value: Any) -> str:

@@ -1,15 +1,15 @@
 """``measure``: how fast a model is here, on the CPU and on the GPU, by Ollama's own counts."""
 
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import typer
+import click
 
+from service.cli.command_line import argument, option
 from service.cli.environment import current_settings, read_address, stop
 from service.cli.http_client import ask, why
 from service.cli.screen import console, inert, note, say_json
@@ -21,15 +21,15 @@ _FILLER = "A unit file describes a service, its dependencies and how it is start
 _TIMEOUT_SECONDS = 3600.0
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model that Ollama has.")]
-OnCpu = Annotated[bool, typer.Option("--cpu", help="On the CPU alone (num_gpu 0).")]
-OnGpu = Annotated[bool, typer.Option("--gpu", help="As Ollama places it.")]
-Runs = Annotated[int, typer.Option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
-Context = Annotated[int | None, typer.Option("--context", min=128, help="Tokens of context (num_ctx).")]
-Tokens = Annotated[int, typer.Option("--tokens", min=8, max=4096, help="Tokens that each answer may have.")]
-Url = Annotated[str, typer.Option("--url", help="Ollama's address; without it OLLAMA_URL.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print a table for a document.")]
+Model = Annotated[str, argument(metavar="MODEL", help="A model that Ollama has.")]
+OnCpu = Annotated[bool, option("--cpu", help="On the CPU alone (num_gpu 0).")]
+OnGpu = Annotated[bool, option("--gpu", help="As Ollama places it.")]
+Runs = Annotated[int, option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
+Context = Annotated[int | None, option("--context", min=128, help="Tokens of context (num_ctx).")]
+Tokens = Annotated[int, option("--tokens", min=8, max=4096, help="Tokens that each answer may have.")]
+Url = Annotated[str, option("--url", help="Ollama's address; without it OLLAMA_URL.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+AsMarkdown = Annotated[bool, option("--markdown", help="Print a table for a document.")]
 
 
 def measure(
@@ -70,7 +70,7 @@ def measure(
         say_json([asdict(measured) for measured in measurements], indent=2)
         return
     if as_markdown:
-        typer.echo(markdown(measurements))
+        click.echo(markdown(measurements))
     else:
         table = Table(*COLUMNS, title=inert(model))
         for cells in rows(measurements):
@@ -137,6 +137,8 @@ def measure_on(
         options["num_gpu"] = 0
     if context:
         options["num_ctx"] = context
+    from statistics import median
+
     progress(f"{processor}: loading")
     _ask(url, "/api/generate", {"model": model, "keep_alive": 0})
     first = _run(url, model, options, 0)
@@ -154,7 +156,7 @@ def measure_on(
         first.load_time,
         _rate(run.prompt_tokens / run.prompt_time for run in counted if run.prompt_time and run.prompt_tokens),
         _rate(run.tokens / run.generation_time for run in counted if run.generation_time and run.tokens),
-        statistics.median(run.words / run.elapsed for run in [first, *counted]),
+        median(run.words / run.elapsed for run in [first, *counted]),
         size,
         share,
     )
@@ -179,8 +181,10 @@ def _run(url: str, model: str, options: dict[str, Any], number: int) -> Run:
 
 
 def _rate(values: Iterator[float]) -> Rate | None:
+    from statistics import median
+
     rates = sorted(values)
-    return Rate(statistics.median(rates), rates[0], rates[-1]) if rates else None
+    return Rate(median(rates), rates[0], rates[-1]) if rates else None
 
 
 def _memory(url: str, model: str) -> tuple[int | None, float | None]:

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Any
 
-import typer
-
+from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.running_recorder import RunningRecorder
 from service.cli.screen import console, inert, note, say_json
 from service.record.wording import counted, duration
 
-Url = Annotated[str, typer.Option("--url", help="Base address of the recorder; default: where LISTEN says.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Url = Annotated[str, option("--url", help="Base address of the recorder; default: where LISTEN says.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 
 
 def queue(url: Url = "", as_json: AsJson = False) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from service.cli.command_line import argument, option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, note, say_json
 from service.settings import Settings
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from service.cli.running_recorder import RunningRecorder
     from service.record.record import Record
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
-Model = Annotated[str, typer.Option("--model", help="Another model.", metavar="NAME", show_default=False)]
+Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
+Model = Annotated[str, option("--model", help="Another model.", metavar="NAME", show_default=False)]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", metavar="NAME=VALUE", help="Another option, as temperature=0; may be repeated."),
+    option("--option", metavar="NAME=VALUE", help="Another option, as temperature=0; may be repeated."),
 ]
-System = Annotated[str | None, typer.Option("--system", metavar="TEXT", help="Another system prompt.")]
-Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+System = Annotated[str | None, option("--system", metavar="TEXT", help="Another system prompt.")]
+Url = Annotated[str, option(help="Base address of the recorder; default: where LISTEN says.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 # A model may have to be loaded first, and others may come before.
 _PATIENCE_SECONDS = 3600.0
 # An answer may end before its record is committed (RECORD_BEFORE_REPLY=false, a slow disk).

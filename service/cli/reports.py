@@ -5,8 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.filter_options import takes_filter
 from service.search.filters import Filter
@@ -20,11 +21,11 @@ class ReportForm(StrEnum):
 
 
 Since = Annotated[
-    str, typer.Option("--since", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21.")
+    str, option("--since", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21.")
 ]
-AsForm = Annotated[ReportForm, typer.Option("--format", help="How it is written.")]
-Html = Annotated[bool, typer.Option("--html", help="The same as --format html.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write. Else: printed.")]
+AsForm = Annotated[ReportForm, option("--format", help="How it is written.")]
+Html = Annotated[bool, option("--html", help="The same as --format html.")]
+Output = Annotated[Path | None, option("--output", "-o", help="File to write. Else: printed.")]
 
 
 @takes_filter(leave_out=["from"])
@@ -53,7 +54,7 @@ def report(
     text = write_html(made) if html or form is ReportForm.HTML else write_markdown(made)
     content = text.encode("utf-8", "backslashreplace")
     if output is None:
-        typer.echo(content, nl=False)
+        click.echo(content, nl=False)
         return
     try:
         # Names of people and workflows are in it.

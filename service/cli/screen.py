@@ -1,5 +1,6 @@
 """What is written to a terminal or a pipe. Whatever was recorded is text there, and no command to the terminal."""
 
+import functools
 import json
 import re
 import sys
@@ -7,14 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from service.record.characters import ON_TERMINALS, as_class
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_TROUBLE = re.compile(f"[{as_class(ON_TERMINALS)}]")
 _LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
 _PIPE_CELLS = 160
 _TAB = "    "
@@ -25,10 +25,18 @@ def inert(text: str, *, keeps_lines: bool = False) -> str:
 
     With ``keeps_lines`` lines end where they did and tabs are blanks; else line ends are ``␊`` too.
     """
+    if text.isascii() and text.isprintable():
+        return text
     if keeps_lines:
         text = _LINE_END.sub("\n", text)
-        return "\n".join(_TROUBLE.sub(_visible, line.replace("\t", _TAB)) for line in text.split("\n"))
-    return _TROUBLE.sub(_visible, text)
+        return "\n".join(_trouble().sub(_visible, line.replace("\t", _TAB)) for line in text.split("\n"))
+    return _trouble().sub(_visible, text)
+
+
+@functools.cache
+def _trouble() -> "re.Pattern[str]":
+    # Compiled for the first text that needs a look: that takes as long as loading ten modules.
+    return re.compile(f"[{as_class(ON_TERMINALS)}]")
 
 
 def _visible(found: "re.Match[str]") -> str:
@@ -54,12 +62,12 @@ def say_json(value: Any, *, indent: int | None = None) -> None:
     """``value`` as JSON, one line (or ``indent``). To a terminal in ASCII, so that no text in it is obeyed."""
     text = json.dumps(value, ensure_ascii=sys.stdout.isatty(), indent=indent, default=str)
     # JSON has a form for lone surrogates, UTF-8 has none.
-    typer.echo(text.encode("utf-8", "backslashreplace"))
+    click.echo(text.encode("utf-8", "backslashreplace"))
 
 
 def note(message: str) -> None:
     """One line to standard error: about the work, not its result."""
-    typer.echo(inert(message), err=True)
+    click.echo(inert(message), err=True)
 
 
 @contextmanager

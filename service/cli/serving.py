@@ -2,20 +2,18 @@
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from enum import StrEnum
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 import service
-from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, read_address, stop
+from service.cli.command_line import option
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.journal import JournalError
-from service.settings import TABLE, Settings, SettingsError
+from service.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from service.app import App
@@ -33,7 +31,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-Format = Annotated[LogFormat | None, typer.Option("--log-format", help="Default: LOG_FORMAT.", show_default=False)]
+Format = Annotated[LogFormat | None, option("--log-format", help="Default: LOG_FORMAT.", show_default=False)]
 
 
 def serve(log_format: Format = None) -> None:
@@ -41,15 +39,17 @@ def serve(log_format: Format = None) -> None:
 
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
     """
-    import uvloop
-
     from service.cli.log_text import TextForTerminal
+    from service.cli.settings_at_start import read_settings_at_start
     from service.gateway.http_server import raise_file_limit
     from service.logs import start_logging
     from service.record.without_names import without_names
 
     raise_file_limit()
-    settings = current_settings()
+    try:
+        settings = read_settings_at_start(os.environ)
+    except SettingsError as mistakes:
+        stop(str(mistakes), USAGE_EXIT_CODE)
     chosen = log_format or settings.log_format
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
     output = start_logging(
@@ -58,7 +58,7 @@ def serve(log_format: Format = None) -> None:
         rewrite=None if settings.log_names else without_names,
     )
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_serve(settings, output, is_text=is_text))
     except SettingsError as mistakes:
         stop(str(mistakes), USAGE_EXIT_CODE)
@@ -69,6 +69,15 @@ def serve(log_format: Format = None) -> None:
         stop(f"cannot listen on {host}:{port}: {trouble.strerror}. Is another recorder running? LISTEN changes it.")
     finally:
         output.stop()
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """How to make a loop: uvloop's where it is installed, else asyncio's own, which does the same more slowly."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _serve(settings: Settings, output: "Output", *, is_text: bool) -> None:
@@ -143,47 +152,3 @@ def _greeting(settings: Settings, port: int) -> list[str]:
         f"Use {base}/api/ollama instead of {settings.ollama_url}, and {base}/api/ollama/v1 for OpenAI's API.",
         f"Open {base}",
     ]
-
-
-def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
-    """Show every setting: its variable, its value now, its default and what it does."""
-    current_settings()
-    rows = [
-        {
-            "variable": variable.name,
-            "value": _shown(os.environ.get(variable.name, "") or variable.default, variable.secret),
-            "default": variable.default,
-            "meaning": variable.meaning,
-        }
-        for variable in TABLE.values()
-    ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(f"{row['variable']}={row['value']}\n    {row['meaning']} (default: {row['default'] or 'empty'})")
-
-
-def _shown(value: str, is_secret: bool) -> str:
-    return "(set)" if is_secret and value else value
-
-
-def health(
-    url: Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")] = "",
-) -> None:
-    """Ask a running recorder whether it is alive: exit code 0, or 1 with the reason. For container health checks."""
-    from service.cli.http_client import ask, why
-
-    url = (read_address(url) if url else base_address(current_settings())) + "/healthz"
-    try:
-        answer = ask(url)
-    except OSError as error:
-        stop(f"{url}: {why(error)}.")
-    if answer.status != HTTPStatus.OK:
-        stop(f"{url}: answers {answer.status}.")
-    typer.echo(answer.body.decode("utf-8", "replace").strip())
-
-
-def version() -> None:
-    """Print the version."""
-    typer.echo(service.__version__)

@@ -1,13 +1,13 @@
 """``ship again``: what was parked, or what a filter selects, once more to one receiver."""
 
-import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.filter_options import takes_filter
 from service.cli.screen import inert, note, say_json, working
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _HELD_BYTES = 4_000_000
 _SHOWN = 20
 
-To = Annotated[str, typer.Option("--receiver", metavar="NAME", help="loki or otlp; needed where both are set.")]
-Parked = Annotated[bool, typer.Option("--parked", help="What this receiver refused for good.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+To = Annotated[str, option("--receiver", metavar="NAME", help="loki or otlp; needed where both are set.")]
+Parked = Annotated[bool, option("--parked", help="What this receiver refused for good.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 
 
 @takes_filter()
@@ -32,7 +32,9 @@ def ship_again(wanted: Filter, receiver: To = "", parked: Parked = False, as_jso
 
     The recorder may be running. What the receiver has already it drops (Loki), replaces or shows twice, as it is made.
     """
-    from service.cli.journal_access import reading, searching
+    import asyncio
+
+    from service.cli.journal_access import matching, reading
     from service.shipping.again import ship_again as send_again
 
     if not parked and not wanted.has_conditions:
@@ -43,7 +45,7 @@ def ship_again(wanted: Filter, receiver: To = "", parked: Parked = False, as_jso
         make_receiver = chosen.prepare()
     except SettingsError as mistakes:
         stop(str(mistakes), USAGE_EXIT_CODE)
-    with reading(settings) as reader, searching(settings, needs_index=wanted.has_conditions) as search:
+    with reading(settings) as reader, matching(settings, needs_index=wanted.has_conditions) as search:
         numbers = _parked_numbers(reader, chosen.name) if parked else None
         if numbers is None or wanted.has_conditions:
             found = {number for page in search.numbers(wanted) for number in page}
@@ -53,16 +55,16 @@ def ship_again(wanted: Filter, receiver: To = "", parked: Parked = False, as_jso
     if as_json:
         say_json({"receiver": chosen.name, "selected": len(numbers), **asdict(report)}, indent=2)
     else:
-        typer.echo(f"{chosen.title} took {report.taken:,} of {len(numbers):,} records.")
+        click.echo(f"{chosen.title} took {report.taken:,} of {len(numbers):,} records.")
         if report.unsent:
-            typer.echo(f"Nothing goes there of {report.unsent:,} of them, as of lists of models.")
+            click.echo(f"Nothing goes there of {report.unsent:,} of them, as of lists of models.")
         for number, reason, detail in report.refused[:_SHOWN]:
-            typer.echo(inert(f"  refused {number}: {reason} {detail}"))
+            click.echo(inert(f"  refused {number}: {reason} {detail}"))
         if len(report.refused) > _SHOWN:
-            typer.echo(f"  … and {len(report.refused) - _SHOWN:,} more")
+            click.echo(f"  … and {len(report.refused) - _SHOWN:,} more")
     if report.stopped:
         note(f"Stopped at record {report.next_number}: {report.stopped}")
-    raise typer.Exit(1 if report.stopped or report.refused else 0)
+    raise click.exceptions.Exit(1 if report.stopped or report.refused else 0)
 
 
 def _chosen(settings: Settings, name: str) -> "WantedReceiver":

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
+from service.cli.command_line import argument, option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, say_json
 
@@ -31,13 +32,13 @@ class Section(StrEnum):
     RESPONSE = "response"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Raw = Annotated[Section | None, typer.Option("--raw", help="Write the kept bytes of one side, and nothing else.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of an exchange; its beginning is enough.", show_default=False)]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+Raw = Annotated[Section | None, option("--raw", help="Write the kept bytes of one side, and nothing else.")]
+Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
 Rendered = Annotated[
-    bool, typer.Option("--rendered", help="What the model gets of a chat; the running recorder asks Ollama.")
+    bool, option("--rendered", help="What the model gets of a chat; the running recorder asks Ollama.")
 ]
-Url = Annotated[str, typer.Option(help="Base address of the recorder, for --rendered; default: where LISTEN says.")]
+Url = Annotated[str, option(help="Base address of the recorder, for --rendered; default: where LISTEN says.")]
 _UNREAD = "The answer holds something that the record does not read; it is kept as it came."
 _ROLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
 
@@ -94,7 +95,7 @@ def _describe(kept: "KeptRecord", settings: "Settings") -> "ExchangeDetail":
 def _write(body: bytes) -> None:
     """The bytes exactly; but a terminal, which obeys some, gets them as text."""
     if sys.stdout.isatty():
-        typer.echo(inert(body.decode("utf-8", "replace"), keeps_lines=True))
+        click.echo(inert(body.decode("utf-8", "replace"), keeps_lines=True))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(body)

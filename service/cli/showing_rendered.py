@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from service.cli.environment import stop
 from service.cli.screen import inert, note, say_json
@@ -37,7 +37,7 @@ def show_rendered(kept: "KeptRecord", settings: "Settings", url: str, *, as_json
     note(_summary(rendered))
     for line in _left_out(kept, rendered.left_out or ()):
         note(line)
-    typer.echo(inert(rendered.prompt, keeps_lines=True))
+    click.echo(inert(rendered.prompt, keeps_lines=True))
 
 
 def _summary(rendered: "RenderedPrompt") -> str:

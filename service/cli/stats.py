@@ -5,8 +5,9 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.filter_options import takes_filter
 from service.cli.screen import console, inert, note, say_json
@@ -51,10 +52,10 @@ class Sort(StrEnum):
     NAME = "name"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print a table for a spreadsheet.")]
-Apart = Annotated[By, typer.Option("--by", help="Of what each name has its own line.")]
-Sorted = Annotated[Sort, typer.Option("--sort", help="By what the lines are sorted: the most comes first.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+AsCsv = Annotated[bool, option("--csv", help="Print a table for a spreadsheet.")]
+Apart = Annotated[By, option("--by", help="Of what each name has its own line.")]
+Sorted = Annotated[Sort, option("--sort", help="By what the lines are sorted: the most comes first.")]
 # Cells that a table with one more column takes, so that a narrow terminal leaves out what is asked for less.
 _WIDE, _WIDER = 100, 140
 
@@ -76,7 +77,7 @@ def stats(
         from service.exports.csv_table import write_rows
         from service.search.totals import GROUP_COLUMNS
 
-        typer.echo(b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups))), nl=False)
+        click.echo(b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups))), nl=False)
         return
     if not groups:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")

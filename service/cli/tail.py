@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.filter_options import takes_filter
-from service.cli.screen import console, note, say_json
+from service.cli.screen import note, say_json
+from service.cli.terminal import columns, is_terminal, plain, styled
 from service.journal import JournalError
 from service.search.filters import Filter
 from service.settings import Settings
@@ -21,11 +23,11 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.journal.reader import Reader
     from service.search.indexing import Indexer
-    from service.search.search import PageEntry, Search
+    from service.search.matching import Matches, PageEntry
 
 T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an exchange, for programs.")]
-Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last ones to begin with.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, one line an exchange, for programs.")]
+Lines = Annotated[int, option("--lines", "-n", min=0, help="How many of the last ones to begin with.")]
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
 _AT_ONCE = 200
@@ -35,22 +37,20 @@ _AT_ONCE = 200
 def tail(wanted: Filter, lines: Lines = 10, as_json: AsJson = False) -> None:
     """Show exchanges as they end, until Ctrl-C. Begins with the last ones."""
     from service.cli.exchange_line import row
-    from service.cli.listing import now
+    from service.cli.listing import now, summary_of
     from service.record.conversation import opening
     from service.record.record import Record
-    from service.record.summary import summarise
 
-    screen = console()
+    draws = is_terminal()
     with suppress(KeyboardInterrupt):
         for entry in follow(current_settings(), wanted, lines):
             record = Record(entry.line)
             if as_json:
-                say_json(summarise(entry.number, record))
-            elif screen.is_terminal:
-                # Asked for each line: a terminal may be made wider or narrower meanwhile.
-                screen.print(row(record, opening(record), screen.width, now()), soft_wrap=True)
+                say_json(summary_of(entry))
+            elif draws:
+                click.echo(styled(row(record, opening(record), columns(), now())), color=True)
             else:
-                typer.echo(row(record, opening(record), None).plain)
+                click.echo(plain(row(record, opening(record), None)))
 
 
 def follow(
@@ -63,9 +63,9 @@ def follow(
     from service.cli.listing import entries
     from service.journal.reader import Reader
     from service.search.indexing import Indexer
-    from service.search.search import Search
+    from service.search.matching import Matches
 
-    reader, search, indexer = Reader(settings.data_dir), Search(settings.data_dir), Indexer(settings.data_dir)
+    reader, search, indexer = Reader(settings.data_dir), Matches(settings.data_dir), Indexer(settings.data_dir)
     patiently = _Patience(settings.data_dir, pause)
     try:
         seen = patiently(lambda: _reached(reader, indexer, search, wanted))
@@ -88,10 +88,10 @@ def follow(
 
 
 def _ended_between(
-    seen: int, newest: int, wanted: Filter, search: "Search", reader: "Reader", patiently: "_Patience"
+    seen: int, newest: int, wanted: Filter, search: "Matches", reader: "Reader", patiently: "_Patience"
 ) -> "Iterator[PageEntry]":
     """What ``wanted`` lets through after number ``seen`` up to ``newest``, oldest first."""
-    from service.search.search import PageEntry
+    from service.search.matching import PageEntry
 
     ended = replace(wanted, after=seen, before=newest + 1)
     numbers = patiently(lambda: [number for batch in search.numbers(ended) for number in batch])[::-1]
@@ -102,7 +102,7 @@ def _ended_between(
             yield PageEntry(*row)
 
 
-def _reached(reader: "Reader", indexer: "Indexer", search: "Search", wanted: Filter) -> int:
+def _reached(reader: "Reader", indexer: "Indexer", search: "Matches", wanted: Filter) -> int:
     """Up to which number can be looked. Where the index is asked, it is brought there first."""
     newest = reader.newest_number()
     if not wanted.has_conditions:

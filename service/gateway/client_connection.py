@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from service.events import DefectFound, emit
 from service.gateway.body_framing import ChunkedFraming, LengthFraming
 from service.gateway.call import AlreadySent
-from service.gateway.error_responses import last_answer
+from service.gateway.error_responses import last_answer, late_head, malformed_body, stopped_arriving
 from service.gateway.input_flow import InputFlow
 from service.gateway.loop_quantum import PIECE_BYTES
 from service.gateway.malformed import AiohttpProtocol
@@ -79,7 +79,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._is_due_in(self._server.head_seconds)
         if not self._server.admits(self.remote):
-            self._end_with(503, "There are too many connections already. Try again later.")
+            self._end_softly(last_answer(503, "There are too many connections already. Try again later."))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _RECEIVED
@@ -157,12 +157,11 @@ class ClientConnection(asyncio.BufferedProtocol):
             # Its client does not take what was sent.
             self.transport.abort()
         elif self._is_reading_head:
-            self._end_with(408, f"The head of the request was not whole within {self._server.head_seconds:g} s.")
+            self._end_softly(last_answer(408, late_head(self._server.head_seconds)))
+        elif self._framing is not None and not self._is_answered:
+            self._refuse_body(stopped_arriving(self._server.body_seconds), 408)
         else:
             self.close()
-
-    def _end_with(self, status: int, message: str) -> None:
-        self._end_softly(last_answer(status, message))
 
     def _end_softly(self, answer: bytes = b"") -> None:
         # Closed at once, an answer can be lost: a reset overtakes it where something was sent that nobody read.
@@ -199,11 +198,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         """``end``: where in what was received the head ends."""
         message = self._received
         framing = ChunkedFraming() if length is None else LengthFraming(length)
+        fault = None
         try:
             piece, taken = framing.take(message[end:])
-        except ValueError:
-            self._hand_over()
-            return
+        except ValueError as error:
+            piece, taken, fault = b"", 0, malformed_body(error)
         self._received = message[end + taken :]
         self._framing = None if framing.is_whole else framing
         self._is_busy, self._is_answered, self._is_reading_head = True, False, False
@@ -218,6 +217,8 @@ class ClientConnection(asyncio.BufferedProtocol):
             if self._framing is not None:
                 self._is_due_in(self._server.body_seconds)
             self._open_aiohttp().data_received(message[: end + taken])
+        if fault is not None:
+            self._refuse_body(fault)
 
     def _begin_exchange(self, head: RequestHead, length: int | None, path: str, query: str, piece: bytes) -> None:
         body = EMPTY
@@ -228,7 +229,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             answering = self._server.handle(Request(head, length, body, self), path, query)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
             emit(DefectFound("http", repr(error)[:200]))
-            self._end_with(500, "A fault in the recorder. Its log says more.")
+            self._end_softly(last_answer(500, "A fault in the recorder. Its log says more."))
             return
         self.exchange = self._loop.create_task(answering)
         self.exchange.add_done_callback(self._exchange_ended)
@@ -238,7 +239,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         try:
             piece, taken = framing.take(data)
         except ValueError as fault:
-            self._refuse_body(str(fault))
+            self._refuse_body(malformed_body(fault))
             return b""
         if framing.is_whole:
             self._framing = None
@@ -252,7 +253,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._end_message()
         return data[taken:]
 
-    def _refuse_body(self, fault: str) -> None:
+    def _refuse_body(self, fault: str, status: int = 400) -> None:
         self._framing = None
         if self._body is not None:
             self._is_ending = True
@@ -260,7 +261,8 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._body.fail(ConnectionAbortedError(fault))
         elif self._is_at_aiohttp and self._aiohttp is not None and not self._is_answered:
             self._is_ending = True
-            self._aiohttp.refuse_body()
+            self._is_due_in(_LINGER_SECONDS)
+            self._aiohttp.refuse_body(status, fault)
         else:
             self.close()
 

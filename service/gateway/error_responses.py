@@ -71,6 +71,24 @@ def silent(url: str, seconds: float) -> str:
     )
 
 
+def late_head(seconds: float) -> str:
+    """What a client reads whose request did not begin in time."""
+    return f"The head of the request was not whole within {seconds:g} s."
+
+
+def malformed_body(fault: ValueError) -> str:
+    """What a client reads whose body has no end that can be found; ``fault`` says why not."""
+    return f"The request's body is no valid HTTP: {fault}. The program or the proxy that sent it has to be mended."
+
+
+def stopped_arriving(seconds: float) -> str:
+    """What a client reads whose body did not go on."""
+    return (
+        f"The request's body stopped arriving for {seconds:g} s: less came than was announced, or it came too slowly."
+        " REQUEST_BODY_TIMEOUT is how long it may be silent."
+    )
+
+
 REASONS = {
     400: b"Bad Request",
     401: b"Unauthorized",

@@ -15,10 +15,10 @@ from service.gateway.admission import Policy, check_host, check_origin
 from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address
 from service.gateway.cors import answer_preflight, cors
-from service.gateway.error_responses import Refusal
+from service.gateway.error_responses import Refusal, stopped_arriving
 from service.gateway.gateway import Gateway
 from service.gateway.headers import header
-from service.gateway.malformed import BODY_MALFORMED
+from service.gateway.malformed import BodyBroken
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY
 from service.gateway.request_head import RequestHead
@@ -131,9 +131,9 @@ class Generate:
         try:
             body = await _read_short(request, _LONGEST, self._idle_seconds)
         except TimeoutError:
-            return Refusal(408, f"The request's body stopped arriving for {self._idle_seconds:g} s.")
-        except web.HTTPBadRequest:
-            return Refusal(400, BODY_MALFORMED)
+            return Refusal(408, stopped_arriving(self._idle_seconds))
+        except BodyBroken as broken:
+            return Refusal(broken.status, broken.message)
         return too_long if body is None else body
 
     async def _ask(

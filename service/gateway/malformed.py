@@ -32,8 +32,16 @@ _TOO_LONG = (
     " a browser sends those of all ports of localhost."
 )
 _NOT_ENCODED = "The address holds a character that has to be percent-encoded, as %C3%BC for ü."
-BODY_MALFORMED: Final = "The request's body is no valid HTTP: its chunks are malformed."
 _UNUSUAL = "This request is not in the form that HTTP asks for (RFC 9112), or not in HTTP/1.1."
+
+
+class BodyBroken(web.HTTPBadRequest):
+    """Raised to whoever reads a body that is malformed (``status`` 400) or did not go on (408); ``message`` says it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(text=error_body("", status, message).decode(), content_type="application/json")
+        self.set_status(status)
+        self.message = message
 
 
 class AiohttpServer(web.Server):
@@ -51,36 +59,39 @@ class AiohttpServer(web.Server):
         protocol = request.protocol
         if isinstance(protocol, AiohttpProtocol) and protocol.refuses:
             return _refuse(request)
-        if isinstance(protocol, AiohttpProtocol) and protocol.has_malformed_body:
-            _end_body(request)
+        if isinstance(protocol, AiohttpProtocol) and protocol.broken is not None:
+            _end_body(request, protocol.broken)
         return await self._handle(request)
 
 
 class AiohttpProtocol(web.RequestHandler):
     """aiohttp's side of a connection. ``refuses``: whatever it can read is refused nevertheless.
 
-    ``has_malformed_body``: the end of the last request's body is not known.
+    ``broken``: why the last request's body has no end; None where it has.
     """
 
-    __slots__ = ("_answered", "has_malformed_body", "refuses")
+    __slots__ = ("_answered", "broken", "refuses")
 
     def __init__(self, server: AiohttpServer, answered: Callable[[bool], None], **options: Any) -> None:
         super().__init__(server, **options)
         self._answered = answered
         self.refuses = False
-        self.has_malformed_body = False
+        self.broken: BodyBroken | None = None
 
-    def refuse_body(self) -> None:
-        """What came is no body: who reads the last request's gets HTTPBadRequest. aiohttp's parser lets it wait."""
-        self.has_malformed_body = True
+    def refuse_body(self, status: int, fault: str) -> None:
+        """What came is no whole body: who reads the last request's gets BodyBroken. aiohttp's parser lets it wait."""
+        self.broken = BodyBroken(status, fault)
         if self._current_request is not None:
-            _end_body(self._current_request)
+            _end_body(self._current_request, self.broken)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         response, is_lost = await super().finish_response(request, resp, start_time)
-        if self.refuses or self.has_malformed_body:
+        if self.refuses or self.broken is not None:
+            if self.transport is None:
+                # aiohttp met the same body again, behind its answer.
+                return response, is_lost
             # The connection ends itself, when its client had time to read why.
             self.transport = None
         self._answered(not is_lost and bool(response.keep_alive))
@@ -108,9 +119,8 @@ def _refuse(request: web.BaseRequest) -> AlreadySent:
     return AlreadySent(keep_alive=False)
 
 
-def _end_body(request: web.BaseRequest) -> None:
-    answer = error_body("", 400, BODY_MALFORMED).decode()
-    request.content.set_exception(web.HTTPBadRequest(text=answer, content_type="application/json"))
+def _end_body(request: web.BaseRequest, broken: BodyBroken) -> None:
+    request.content.set_exception(broken)
     # Whoever only waits for its end need not wait.
     request.content.feed_eof()
 

@@ -56,6 +56,8 @@ class Relay:
         try:
             if refusal is not None:
                 return await round_trip.refuse(refusal)
+            if round_trip.body_reader.fault is not None:
+                return await round_trip.refuse_body(round_trip.body_reader.fault)
             return await round_trip.run()
         except asyncio.CancelledError:
             # An idle timeout, the client's leaving and our own stopping all arrive here.

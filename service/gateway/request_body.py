@@ -17,7 +17,8 @@ _MOST_UNREAD: Final = 128 * 1024
 class BodyStream:
     """What has come of a body and was not read yet. It has one reader.
 
-    ``pause`` and ``resume`` stop and start what comes. ``fault``: what of it was no valid HTTP; None while nothing was.
+    ``pause`` and ``resume`` stop and start what comes. ``fault``: what of it was no valid HTTP, as a sentence; None
+    while nothing was.
     """
 
     __slots__ = ("_error", "_is_paused", "_pause", "_pieces", "_reader", "_resume", "_unread", "fault", "is_ended")
@@ -118,7 +119,7 @@ class RequestBodyReader:
 
     @property
     def fault(self) -> str | None:
-        """What of the body was no valid HTTP."""
+        """What of the body was no valid HTTP, in a sentence."""
         return self._stream.fault
 
     async def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:

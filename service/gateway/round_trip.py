@@ -11,7 +11,7 @@ from typing import Final
 
 from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
 from service.gateway.capture import Capture
-from service.gateway.error_responses import REASONS, Refusal, error_body, silent, unreachable
+from service.gateway.error_responses import REASONS, Refusal, error_body, silent, stopped_arriving, unreachable
 from service.gateway.headers import towards_client
 from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request import Request
@@ -121,7 +121,8 @@ class RoundTrip:
         lines.extend(
             b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.call.cors
         )
-        self.reply.start(status, reason, lines, length, has_body, may_stay=not self.hooks.is_stopping)
+        may_stay = not self.hooks.is_stopping and self.body_reader.fault is None
+        self.reply.start(status, reason, lines, length, has_body, may_stay=may_stay)
 
     async def _move_answer(self, answer: UpstreamResponse) -> AlreadySent:
         reply, copy, idle_timeout, arrivals, started = (
@@ -211,35 +212,33 @@ class RoundTrip:
         return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
 
     async def refuse_body(self, fault: str) -> AlreadySent:
-        """What came of the request's body is no valid HTTP, so its end is not known."""
-        self.outcome = Outcome.CLIENT_LEFT
-        message = f"The request's body is no valid HTTP: {fault}."
-        if self.reply.has_begun:
-            self.error = message
-            return self.hang_up()
-        return await self._say(400, message)
+        """What came of the request's body is no valid HTTP, so its end is not known; ``fault`` says so."""
+        self.body_reader.is_incomplete = True
+        return await self._refuse_sender(400, fault)
+
+    async def _refuse_sender(self, status: int, message: str) -> AlreadySent:
+        self.outcome = Outcome.CLIENT_LEFT if self.reply.has_begun else Outcome.REFUSED
+        return await self._tell(status, message)
 
     async def gave_up(self) -> AlreadySent:
         """Nothing was heard for too long. Whose silence it was decides what to say."""
         self._abort_upstream()
         if self.idle_timeout.waits_for_client:
-            self.outcome = Outcome.CLIENT_LEFT
-            message = f"The request's body stopped arriving for {self.settings.body_seconds:g} s."
-        else:
-            self.outcome = Outcome.UPSTREAM_TIMED_OUT
-            message = silent(self.settings.ollama_url, self.settings.idle_seconds)
-        if self.reply.has_begun:
-            self.error = message
-            return self.hang_up()
-        return await self._say(408 if self.idle_timeout.waits_for_client else 504, message)
+            return await self._refuse_sender(408, stopped_arriving(self.settings.body_seconds))
+        self.outcome = Outcome.UPSTREAM_TIMED_OUT
+        return await self._tell(504, silent(self.settings.ollama_url, self.settings.idle_seconds))
 
     async def fail(self, error: Exception) -> AlreadySent:
         """A fault of ours: the record says so, and the client too if nothing was sent yet."""
         self.outcome = self.outcome or Outcome.GATEWAY_STOPPED
         self.error = f"a fault in the recorder: {error!r}"
+        return await self._tell(500, self.error)
+
+    async def _tell(self, status: int, message: str) -> AlreadySent:
+        self.error = message
         if self.reply.has_begun or self.has_ended:
             return self.hang_up()
-        return await self._say(500, self.error)
+        return await self._say(status, message)
 
     async def _say(
         self, status: int, message: str, setting: str | None = None, more: tuple[tuple[str, str], ...] = ()

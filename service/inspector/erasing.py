@@ -21,7 +21,7 @@ from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.search.filters import Filter, to_query
 from service.search.indexing import Indexer
-from service.search.search import Search
+from service.search.matching import Matches
 
 _PATIENCE_SECONDS: Final = 20.0
 _AT_ONCE: Final = 5000
@@ -82,7 +82,7 @@ class Erasing:
     """
 
     reader: Reader
-    search: Search
+    search: Matches
     erase_records: Callable[[Sequence[int]], Awaitable[int]]
     forget: Callable[[Sequence[int]], bool]
     ask_loki: Callable[[Gone], Deletion] | None
@@ -213,7 +213,7 @@ class Erasing:
 
 def alone(
     journal: Journal,
-    search: Search,
+    search: Matches,
     indexer: Indexer,
     reader: Reader,
     ask_loki: Callable[[Gone], Deletion] | None,

@@ -1,8 +1,13 @@
 """Alive, ready, degraded: what ``/healthz`` and ``/readyz`` answer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
+
+OLLAMA: Final = "ollama"
+"""The part that a container's health check leaves out: a recorder whose Ollama is away is none the worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +19,15 @@ class Component:
     needed: bool
 
 
-def readiness(parts: list[Component]) -> tuple[int, bytes]:
-    """Status and JSON body: 503 ``unready`` when a needed part is in trouble, else 200 ``ready`` or ``degraded``."""
+def readiness(parts: list[Component], left_out: Collection[str] = ()) -> tuple[int, bytes]:
+    """Status and JSON body: 503 ``unready`` when a needed part is in trouble, else 200 ``ready`` or ``degraded``.
+
+    The parts ``left_out`` count as if they were not there. Raises ValueError when there is none of that name.
+    """
+    names = [part.name for part in parts]
+    if unknown := sorted(set(left_out) - set(names)):
+        raise ValueError(f"exclude={unknown[0]}: there is no such part. Expected is one of {', '.join(names)}.")
+    parts = [part for part in parts if part.name not in left_out]
     trouble = {part.name: part.trouble for part in parts if part.trouble}
     if any(part.needed and part.trouble for part in parts):
         status, word = 503, "unready"

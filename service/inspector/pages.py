@@ -1,13 +1,13 @@
 """The recorder's own addresses beside the gateway's: which there are, who may see them, what each of them answers."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from multidict import MultiDict
+from multidict import MultiDict, MultiMapping
 
 from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up
 from service.inspector.access import Access, is_foreign
@@ -36,7 +36,7 @@ class Providers:
     """Where the contents of the pages come from."""
 
     version: str
-    readiness: Callable[[], Awaitable[tuple[int, bytes]]]
+    readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
     metrics: Callable[[bool], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     models: Callable[[], Awaitable[list[str]]]
@@ -57,7 +57,7 @@ class PageRequest:
 
     http: web.BaseRequest
     path: str
-    query: Mapping[str, str]
+    query: MultiMapping[str]
     client: Client
 
     @property
@@ -215,7 +215,7 @@ class Pages:
         return web.Response(text="ok\n")
 
     async def _ready(self, request: PageRequest) -> web.StreamResponse:
-        status, body = await self._providers.readiness()
+        status, body = await self._providers.readiness(request.query.getall("exclude", ()))
         return web.Response(status=status, body=body, content_type="application/json", headers=PRIVATE_HEADERS)
 
     async def _metrics(self, request: PageRequest) -> web.StreamResponse:

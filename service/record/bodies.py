@@ -14,15 +14,10 @@ import orjson
 
 from service.record.exchange import Body
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 READABLE_BYTES = 1024 * 1024
 _MOST_ENCODINGS = 4
 # RFC 8878 asks decoders for 8 MiB of window; a frame that wants more would buy our memory with a few bytes.
-_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+_MOST_ZSTD_WINDOW: Final = 23
 
 
 def readable(body: Body, limit: int = READABLE_BYTES) -> Body:
@@ -104,11 +99,18 @@ def _undeflate(data: bytes, limit: int) -> _Decoded:
 
 
 def _unzstd(data: bytes, limit: int) -> _Decoded:
+    # Loaded where it is needed: few bodies are compressed so, and each command would wait for it.
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    options = {int(zstd.DecompressionParameter.window_log_max): _MOST_ZSTD_WINDOW}
     pieces: list[bytes] = []
     room = limit
     try:
         while data and room > 0:
-            decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+            decoder = zstd.ZstdDecompressor(options=options)
             piece = decoder.decompress(data, room)
             pieces.append(piece)
             room -= len(piece)

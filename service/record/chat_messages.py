@@ -6,9 +6,9 @@ from typing import Any
 
 from service.record.answer_parts import HIDDEN_THINKING, with_lower_names
 from service.record.json_text import compact
-from service.record.openai_responses import arguments_of
 from service.record.replies import text_of
 from service.record.thinking_tags import split_thinking
+from service.record.tool_calls import arguments_of
 from service.record.wording import counted
 
 _BETWEEN_PARTS = "\n"

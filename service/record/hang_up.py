@@ -1,7 +1,11 @@
 """A client that hung up: whether a time limit of its own was over, or an answer was stopped that had begun."""
 
+from typing import TYPE_CHECKING
+
 from service.record.exchange import Exchange, Outcome
-from service.record.generation import Generation
+
+if TYPE_CHECKING:
+    from service.record.generation import Generation
 
 # n8n's HTTP Request node and many others give up after 300 s, NGINX and Kubernetes after 60, Cloudflare after 100.
 _USUAL_LIMITS = (5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600)
@@ -21,7 +25,7 @@ def usual_limit(after: float | None, *, has_begun: bool) -> int | None:
     return next((limit for limit in _USUAL_LIMITS if limit - _EARLY <= after <= limit + late(limit)), None)
 
 
-def was_stopped(exchange: Exchange, generation: Generation) -> bool:
+def was_stopped(exchange: Exchange, generation: "Generation") -> bool:
     """Whether the client ended an answer that it was reading, and no time limit did: nothing went wrong then.
 
     Before the first words nobody had anything to stop: it gave up. An answer that is not streamed has none before its

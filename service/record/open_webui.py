@@ -5,6 +5,7 @@ begins, in versions 0.3 to 0.12. A template that an administrator wrote is nobod
 task without the header.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,10 +51,6 @@ _TEMPLATES: Final = (
     _Template("moa_response", r"You have been provided with a set of responses from various models to the latest user"),
     _Template("memory_review", r"Review the completed conversation turn and decide whether long-term memory"),
 )
-_BEGINNINGS: Final = tuple((re.compile(rf"(?:### Task:\s{{1,9}})?{one.begins}"), one) for one in _TEMPLATES)
-_ANY_BEGINNING: Final = re.compile(
-    r"\s*(?:Query: |History:\n|(?:### Task:\s{1,9})?(?:" + "|".join(one.begins for one in _TEMPLATES) + "))"
-)
 # The task of choosing a tool has its words in the system prompt, behind the tools.
 _CHOOSES_TOOLS: Final = "choose and return the correct tool(s) from the list of available tools based on the query"
 
@@ -85,7 +82,7 @@ def task_of(caller: Caller, operation: str, asked: dict[str, Any] | None) -> str
 def _may_begin(message: Any) -> bool:
     """Whether a message may be a template: a look that costs little, as nearly none is."""
     content = message.get("content") if isinstance(message, dict) else None
-    return not isinstance(content, str) or _ANY_BEGINNING.match(content) is not None
+    return not isinstance(content, str) or _any_beginning().match(content) is not None
 
 
 def task_in(turns: Iterable[ChatMessage]) -> str | None:
@@ -101,7 +98,7 @@ def task_in(turns: Iterable[ChatMessage]) -> str | None:
     words = words.lstrip()
     if system and _CHOOSES_TOOLS in system and words.startswith(("Query: ", "History:\n")):
         return "function_calling"
-    for begins, template in _BEGINNINGS:
+    for begins, template in _beginnings():
         if begins.match(words) and template.within in words:
             return template.task
     return None
@@ -124,6 +121,19 @@ def typed_words(text: str) -> str | None:
         within, _, after = after.rpartition(closes)
         return after.strip() or within.rpartition(opens)[2].strip()
     return after.strip()
+
+
+# Compiled for the first request: a command that shows one record would wait for them.
+@functools.cache
+def _beginnings() -> tuple[tuple[re.Pattern[str], _Template], ...]:
+    return tuple((re.compile(rf"(?:### Task:\s{{1,9}})?{one.begins}"), one) for one in _TEMPLATES)
+
+
+@functools.cache
+def _any_beginning() -> re.Pattern[str]:
+    return re.compile(
+        r"\s*(?:Query: |History:\n|(?:### Task:\s{1,9})?(?:" + "|".join(one.begins for one in _TEMPLATES) + "))"
+    )
 
 
 def _in_header(caller: Caller) -> str | None:

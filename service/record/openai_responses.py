@@ -6,11 +6,9 @@ from service.record.answer_errors import error_of, error_of_reason, error_of_str
 from service.record.answer_parts import HIDDEN_THINKING, image_of, read_parts
 from service.record.bodies import document
 from service.record.replies import Reply, text_of, tokens
-from service.record.tool_calls import CallPieces, call
+from service.record.tool_calls import CallPieces, arguments_of, call
 
 _ENDS = frozenset(f"response.{state}" for state in ("completed", "failed", "incomplete", "cancelled", "done"))
-# What a call of a tool asks for: a function's arguments, a custom tool's text, a server's own tools.
-_ARGUMENTS = ("arguments", "input", "action", "code", "queries", "operation")
 _TEXT_DELTAS = frozenset(
     {"response.output_text.delta", "transcript.text.delta", "response.refusal.delta", "response.audio.transcript.delta"}
 )
@@ -89,11 +87,6 @@ def read_item(item: Any, reply: Reply) -> None:
         reply.texts.append(text)
     elif kind not in ("message", "None"):
         reply.pass_over(f"an item of the type {kind[:50]!r}")
-
-
-def arguments_of(item: dict[str, Any]) -> Any:
-    """What a call of a tool asks for, whatever its kind calls that."""
-    return next((item[key] for key in _ARGUMENTS if item.get(key) not in (None, "")), item.get("arguments", ""))
 
 
 def _read_reasoning(item: dict[str, Any], reply: Reply) -> None:

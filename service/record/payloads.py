@@ -6,7 +6,6 @@ body without payloads costs three searches. A JSON string becomes a JSON string,
 numbers becomes a JSON string, so JSON stays JSON.
 """
 
-import hashlib
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64
@@ -149,7 +148,10 @@ def _decoded(text: bytes) -> tuple[int, str, bytes] | None:
     if len(text) % 4 == 1:
         text = text[:-1]
     text += b"=" * (-len(text) % 4)
-    length, digest, beginning = 0, hashlib.sha256(), b""
+    # Loaded with OpenSSL, which takes as long as ten other modules.
+    from hashlib import sha256
+
+    length, digest, beginning = 0, sha256(), b""
     try:
         # In pieces, as other threads wait while one is decoded.
         for at in range(0, len(text), _DECODED_AT_ONCE):

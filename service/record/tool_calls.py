@@ -7,6 +7,8 @@ from service.record.surrogates import joined
 
 _QUOTE = '"'
 _MOST_ENCODINGS = 3
+# What a call of a tool asks for: a function's arguments, a custom tool's text, a server's own tools.
+_ARGUMENTS = ("arguments", "input", "action", "code", "queries", "operation")
 
 
 def call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
@@ -16,6 +18,11 @@ def call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
     """
     function = {"name": name if isinstance(name, str) else "", "arguments": parsed_arguments(arguments)}
     return {"id": call_id, "function": function} if isinstance(call_id, str) and call_id else {"function": function}
+
+
+def arguments_of(item: dict[str, Any]) -> Any:
+    """What a call of a tool asks for, whatever its kind calls that."""
+    return next((item[key] for key in _ARGUMENTS if item.get(key) not in (None, "")), item.get("arguments", ""))
 
 
 def parsed_arguments(arguments: Any) -> Any:

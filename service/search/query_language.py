@@ -5,6 +5,7 @@ Letters of either case and with or without accents are the same. Where words are
 (Chinese, Japanese, Thai …) each character is a word, and several that stand together are a phrase.
 """
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ _QUOTATION_MARKS = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 
 
 # Thai and Lao, Burmese, Khmer, kana, Han.
-_UNSPACED = re.compile(
+_UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
     "\U00020000-\U0003ffff]"
 )
@@ -73,7 +74,13 @@ def read_words(text: str) -> FullTextQuery | None:
 
 def spaced(text: str) -> str:
     """``text`` as the index splits it into words: SQLite's tokenizer takes a sentence without spaces for one word."""
-    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+    return text if text.isascii() else _unspaced().sub(r" \g<0> ", text)
+
+
+@functools.cache
+def _unspaced() -> re.Pattern[str]:
+    # Compiled for the first text that is no ASCII: that takes as long as loading ten modules.
+    return re.compile(_UNSPACED)
 
 
 def _term(piece: re.Match[str]) -> tuple[str | None, bool]:

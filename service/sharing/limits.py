@@ -47,10 +47,14 @@ def identity_of_record(record: Record) -> Identity:
     return Identity(record.key, record.workflow, record.workflow_id, record.caller, record.user, address)
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or not 1 <= value < 2**53:
-        raise ValueError("a whole number from 1 on")
+def _count(value: Any, least: int = 1) -> int:
+    if type(value) is not int or not least <= value < 2**53:
+        raise ValueError(f"a whole number from {least} on")
     return value
+
+
+def _count_or_none(value: Any) -> int:
+    return _count(value, least=0)
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
@@ -133,7 +137,7 @@ NO_LIMITS: Final = Limits()
 # Each key of a table: the limit that it sets, and how it is read.
 _READERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "max_active": ("max_active", _count),
-    "max_waiting": ("max_waiting", _count),
+    "max_waiting": ("max_waiting", _count_or_none),
     "requests_per_minute": ("requests_per_minute", _count),
     "tokens_per_day": ("tokens_per_day", _count),
     "models": ("models", _patterns),

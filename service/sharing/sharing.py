@@ -95,10 +95,16 @@ class Sharing:
         queue, name = self.places.queue, flow.name
         if not queue.would_wait(flow):
             return None
+        if limits.max_waiting == 0:
+            message = f"No place is free for {name}, which may have no calls waiting (max_waiting): try again later."
+            return too_many(message, self._retry_after(0), SETTING)
         if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
             waiting = f"{len(flow.waiting):,} of {limits.max_waiting:,}"
             message = f"{name} has as many calls waiting as it may ({waiting}): try again later."
             return too_many(message, self._retry_after(len(flow.waiting)), SETTING)
+        if self.queue_length == 0:
+            message = "No place at Ollama is free, and no call may wait (QUEUE_LENGTH=0): try again later."
+            return too_many(message, self._retry_after(0), "QUEUE_LENGTH")
         if queue.waiting >= self.queue_length:
             message = f"The queue for Ollama is full, with {counted(queue.waiting, 'call')} waiting: try again later."
             return too_many(message, self._retry_after(queue.waiting), "QUEUE_LENGTH")

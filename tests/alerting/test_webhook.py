@@ -14,7 +14,7 @@ from service.alerting import webhook as module
 from service.alerting.alert_states import Notice
 from service.alerting.looking import AlertFinding
 from service.alerting.webhook import MOST_WAITING, Webhook, message
-from service.events import COUNTERS, AlertsUntold
+from service.events import AlertsUntold, counters
 
 NOTICE = Notice(AlertFinding(rules.PROMPTS_CUT, "tiny", 2, "2"), 1_700_000_000_000_000_000)
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -110,7 +110,7 @@ async def emptied(webhook: Webhook) -> None:
 
 
 def untold() -> float:
-    samples = [sample for metric in COUNTERS[AlertsUntold].collect() for sample in metric.samples]
+    samples = [sample for metric in counters()[AlertsUntold].collect() for sample in metric.samples]
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 

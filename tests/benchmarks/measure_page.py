@@ -23,7 +23,8 @@ from service.record.record import Record
 from service.record.summary import summarise
 from service.search.filters import Filter
 from service.search.indexing import Indexer
-from service.search.search import Page, Search
+from service.search.matching import Page
+from service.search.search import Search
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, RARE_WORD, WORKFLOWS, make_journal
 
 RECORDS, SHORT_RECORDS = 1_000_000, 50_000

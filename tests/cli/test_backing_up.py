@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from typer.testing import Result
+from click.testing import Result
 
 from tests.cli.kept import chat, keep
 from tests.journal.given import kept_ids, open_journal

@@ -1,7 +1,7 @@
 """Where the recorder is asked, by what it listens on."""
 
+import click
 import pytest
-import typer
 
 from service.cli.environment import base_address
 from service.settings import read_settings
@@ -29,7 +29,7 @@ def test_an_address_that_is_said_comes_before_the_setting() -> None:
     "url", ["nonsense", "localhost:8080", "ftp://127.0.0.1", "http://", "http://[::1", "http://a:99999", "http://a:0"]
 )
 def test_what_is_no_address_is_said_before_anything_is_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as ended:
+    with pytest.raises(click.exceptions.Exit) as ended:
         base_address(read_settings({}), url)
     assert ended.value.exit_code == 2
     assert "expected is one like http://127.0.0.1:8080" in capsys.readouterr().err

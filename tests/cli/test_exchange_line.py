@@ -35,7 +35,7 @@ SUMMARY: dict[str, Any] = {
 def row(facts: dict[str, Any], width: int | None, today: datetime | None = None) -> Text:
     """The line of a record with these ``facts``, of which ``prompt`` and ``answer`` are the opening words."""
     words = facts.get("prompt", ""), facts.get("answer", "")
-    return exchange_line.row(record_of(facts), words, width, today)
+    return Text.assemble(*exchange_line.row(record_of(facts), words, width, today))
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 130, 160, 300])

@@ -17,7 +17,7 @@ from service.cli import exporting
 from service.cli.exporting import Form
 from service.exports.formats import FORMATS
 from service.journal import JournalError
-from service.search.search import Search
+from service.search.matching import Matches
 from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
 from tests.servers.recorder import PROJECT
@@ -96,10 +96,10 @@ def test_a_file_is_put_in_place_whole_and_for_its_owner_only(run: Run, tmp_path:
 def test_a_failure_leaves_the_older_file_and_nothing_beside_it(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(search: Search, wanted: object) -> int:
+    def fail(matches: Matches, wanted: object) -> int:
         raise JournalError("the journal cannot be read: disk I/O error")
 
-    monkeypatch.setattr(Search, "count", fail)
+    monkeypatch.setattr(Matches, "count", fail)
     file = tmp_path / "out.csv"
     file.write_text("older")
     done = run("export", "csv", "--output", str(file))
@@ -157,7 +157,7 @@ def test_an_archive_is_not_thrown_at_a_terminal(run: Run, monkeypatch: pytest.Mo
 def test_being_ended_leaves_no_prompts_behind(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(Search, "count", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(Matches, "count", lambda *_: os.kill(os.getpid(), number))
     before = set(tmp_path.iterdir())
     assert run("export", "csv", "--output", str(tmp_path / "out.csv")).exit_code == 128 + number
     assert set(tmp_path.iterdir()) == before

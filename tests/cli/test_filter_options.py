@@ -1,21 +1,22 @@
 """The filter's options are those of the addresses, and their mistakes are told in one sentence."""
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
+from service.cli.command_line import command_of
 from service.cli.filter_options import takes_filter
 from service.search.filters import Filter
 from service.search.parameters import PARAMETERS
 
 GOT: list[Filter] = []
-app = typer.Typer()
 
 
-@app.command()
 @takes_filter()
 def command(wanted: Filter, name: str = "") -> None:
     GOT.append(wanted)
+
+
+app = command_of(command)
 
 
 def got(*words: str) -> Filter:

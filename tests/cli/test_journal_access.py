@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+import click
 import pytest
-import typer
 
 from service.cli.journal_access import catch_up, searching, whole_id, why_unread
 from service.journal import JournalError
@@ -31,7 +31,7 @@ def test_a_unique_beginning_of_an_id_is_enough(folder: Path, capsys: pytest.Capt
         ("1" * 33, 2, "is no id"),
         ("\x1b[2J", 2, "\\x1b"),
     ):
-        with pytest.raises(typer.Exit) as ended:
+        with pytest.raises(click.exceptions.Exit) as ended:
             whole_id(reader, text)
         assert ended.value.exit_code == code
         assert words in capsys.readouterr().err

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from service.cli.exchange_line import row
 from service.cli.log_text import TextForTerminal
+from service.cli.terminal import plain
 from service.logs import WholeLine
 from service.record.conversation import opening
 from service.record.fields import FIELD_NAMES
@@ -34,7 +35,7 @@ def written(*lines: bytes, **environment: str) -> bytes:
 
 def test_an_exchange_is_the_line_that_tail_prints() -> None:
     record = Record(chat(1, "Why is it slow?", "The model was loaded.").line)
-    assert TextForTerminal().exchange(record.line).decode() == row(record, opening(record), None).plain
+    assert TextForTerminal().exchange(record.line).decode() == plain(row(record, opening(record), None))
 
 
 def test_on_a_terminal_it_fits_and_has_colours() -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+import click
 import pytest
-import typer
 
 from service.cli.running_recorder import RunningRecorder
 from service.settings import read_settings
@@ -11,7 +11,7 @@ from tests.cli.answering import Answering, Said
 
 
 def stopped(ask: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    with pytest.raises(typer.Exit) as ended:
+    with pytest.raises(click.exceptions.Exit) as ended:
         ask()
     return ended.value.exit_code, capsys.readouterr().err
 

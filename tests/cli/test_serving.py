@@ -33,17 +33,17 @@ from tests.servers.recorder import PROJECT
 def test_health_asks_this_machine_whatever_proxy_is_set(
     run: Run, answers: Callable[..., Answering], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = answers({"/healthz": b"ok\n"})
+    server = answers({"/readyz": b'{"status": "ready", "degraded": {}}'})
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     done = run("health", "--url", server.url)
-    assert (done.exit_code, done.stdout) == (0, "ok\n")
+    assert (done.exit_code, done.stdout) == (0, "ready\n")
 
 
 def test_health_says_what_is_wrong_in_a_line(run: Run, answers: Callable[..., Answering]) -> None:
-    server = answers({"/healthz": Said(b"", 503)})
+    server = answers({"/readyz": Said(b'{"status": "unready", "degraded": {}}', 503)})
     for url, code, words in (
-        (server.url, 1, "/healthz: answers 503."),
-        ("http://127.0.0.1:1", 1, "http://127.0.0.1:1/healthz: Connection refused."),
+        (server.url, 1, "/readyz?exclude=ollama: unready"),
+        ("http://127.0.0.1:1", 1, "http://127.0.0.1:1/readyz?exclude=ollama: Connection refused."),
         ("http://127.0.0.1:99999", 2, "is no address"),
         ("http://\u00e9..x", 1, "no address has such characters"),
     ):

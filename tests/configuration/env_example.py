@@ -15,6 +15,7 @@ HEAD = """\
 #   LOKI_URL=http://loki:3100                       the Loki of the stack
 #   OTEL_EXPORTER_OTLP_ENDPOINT=http://tempo:4318   the Tempo of the stack
 #   ALLOWED_HOSTS=recorder                          by which Prometheus calls; yours are added
+# RETENTION_DAYS has to be whole days there: Loki, Tempo and Prometheus keep theirs as long.
 """
 FOR_THE_STACK = """\
 # ---- For docker compose only -------------------------------------------------------------------------------

@@ -56,6 +56,9 @@ END = """
 | `LOKI_URL` | `http://loki:3100` | the Loki of the stack |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` | `http://tempo:4318` | the Tempo of the stack |
 | `ALLOWED_HOSTS` | `recorder` | by which Prometheus calls; yours are added |
+
+`RETENTION_DAYS` reaches Loki, Tempo and Prometheus as well, and has to be whole days there. `make up` applies a new
+value; what is older is deleted within hours.
 """
 
 

@@ -4,6 +4,7 @@ compose-spec.json is schema/compose-spec.json of github.com/compose-spec/compose
 the parser of docker compose.
 """
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from service.cli import app
 from service.settings import TABLE
@@ -220,6 +221,59 @@ def test_a_health_check_is_a_program_and_no_shell_line(name: str) -> None:
         assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 
 
+# What Docker Engine 20.10 knows, which Debian 12 and Ubuntu 20.04 have; the newer ones know it too.
+ENGINE_20 = {
+    "HEALTHCHECK": {"interval", "timeout", "start-period", "retries"},
+    "COPY": {"from", "chown"},
+    "ADD": {"chown"},
+    "FROM": {"platform"},
+}
+
+
+def instructions(dockerfile: str) -> list[tuple[str, list[str]]]:
+    """Each instruction with the names of its options; a line that ends in a backslash goes on in the next."""
+    lines = [line for line in dockerfile.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
+    found = []
+    for line in joined:
+        name, *words = line.split()
+        options = itertools.takewhile(lambda word: word.startswith("--"), words)
+        found.append((name.upper(), [option[2:].partition("=")[0] for option in options]))
+    return found
+
+
+def test_the_image_is_built_by_old_engines_too() -> None:
+    assert not re.match(r"#\s*syntax\s*=", DOCKERFILE)  # a frontend that would be fetched first
+    assert "<<" not in DOCKERFILE  # here-documents need one
+    unknown = [
+        (name, option)
+        for name, options in instructions(DOCKERFILE)
+        for option in options
+        if option not in ENGINE_20.get(name, set())
+    ]
+    assert not unknown
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_option_needs_a_newer_engine_than_the_image(name: str) -> None:
+    # Of Engine 25: a service would not be made on an older one.
+    assert "start_interval" not in SERVICES[name].get("healthcheck", {})
+
+
+def test_an_option_of_an_instruction_is_found_wherever_it_stands() -> None:
+    text = """\
+FROM a AS b
+HEALTHCHECK --interval=1s \\
+    --start-interval=1s CMD ["x", "--no"]
+RUN --mount=type=bind x --y
+"""
+    assert instructions(text) == [
+        ("FROM", []),
+        ("HEALTHCHECK", ["interval", "start-interval"]),
+        ("RUN", ["mount"]),
+    ]
+
+
 def test_services_start_in_order_and_no_receiver_keeps_the_recorder_from_starting() -> None:
     order = {
         name: {other: how["condition"].removeprefix("service_") for other, how in its["depends_on"].items()}
@@ -227,7 +281,7 @@ def test_services_start_in_order_and_no_receiver_keeps_the_recorder_from_startin
         if "depends_on" in its
     }
     assert order == {
-        "nginx": {"recorder": "healthy"},
+        "nginx": {"recorder": "started"},
         "recorder": {"loki": "started", "tempo": "started"},
         "grafana": {"loki": "healthy", "tempo": "healthy", "prometheus": "healthy"},
         "n8n": {"n8n-import": "completed_successfully", "nginx": "healthy", "otlp": "healthy"},
@@ -273,7 +327,11 @@ def test_the_recorder_runs_as_a_user_who_owns_only_the_journal() -> None:
 def test_the_image_is_built_from_nothing_but_what_it_needs() -> None:
     lines = (PROJECT / ".dockerignore").read_text().splitlines()
     taken = {line[1:].strip("/") for line in lines if line.startswith("!")}
-    copied = set(re.findall(r"(?:^|\s)(LICENSE|README\.md|pyproject\.toml|requirements|service)\b", DOCKERFILE))
+    copied = {
+        "requirements" if source.startswith("requirements/") else source
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in sources.split()
+    }
     assert lines[1] == "*"
     assert taken == copied
 

@@ -74,6 +74,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/queueing.py": ("caller model", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
+    "cli/about.py": ("status", "a key of /readyz"),
     "cli/showing.py": ("user", "a role"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",

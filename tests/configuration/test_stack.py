@@ -8,7 +8,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,8 @@ def test_every_value_has_a_reason(file: Path, comment: str) -> None:
 
 
 def test_tempo_is_started_with_the_file_that_is_here() -> None:
-    assert SERVICES["tempo"]["command"] == ["-target=all", "-config.file=/etc/tempo/tempo.yaml"]
+    started = ["-target=all", "-config.file=/etc/tempo/tempo.yaml", "-config.expand-env=true"]
+    assert SERVICES["tempo"]["command"] == started
     assert mounted("tempo", "/etc/tempo/tempo.yaml") == TEMPO
 
 
@@ -74,12 +75,86 @@ def test_tempo_keeps_prompts_as_long_as_loki_whole_and_for_itself() -> None:
     assert tempo["usage_report.reporting_enabled"] is False
     assert tempo["backend_worker.compaction.block_retention"] == loki["limits_config"]["retention_period"]
     assert tempo["backend_scheduler.provider.compaction.compaction.block_retention"] == "720h"
+    # Nothing else is expanded in it.
+    assert re.findall(r"\$.", TEMPO.read_text()) == ["${"]
     # A record's line is at most 240 kB, so no attribute of its spans is longer.
     assert tempo["distributor.max_attribute_bytes"] >= 240_000
     # What is written lies in the volume; only the HTTP ports listen to others.
     written = [value for name, value in tempo.items() if name.endswith("path")]
     assert all(value.startswith("/var/tempo/") for value in written)
     assert tempo["server.grpc_listen_address"] == tempo["live_store.ring.instance_addr"] == "127.0.0.1"
+
+
+def interpolated(text: str, environment: Mapping[str, str]) -> str:
+    """``text`` as Compose, and Tempo with its file, read ``${NAME:-default}``: an empty variable is none."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: environment.get(found[1]) or found[2], text)
+
+
+each_retention = pytest.mark.parametrize(
+    ("given", "days"),
+    [({}, 30), ({"RETENTION_DAYS": ""}, 30), ({"RETENTION_DAYS": "7"}, 7), ({"RETENTION_DAYS": "365"}, 365)],
+)
+
+
+@each_retention
+def test_loki_keeps_records_for_retention_days(given: dict[str, str], days: int) -> None:
+    program = require("loki", "run make servers")
+    shipped, *options = [interpolated(option, given) for option in SERVICES["loki"]["command"]]
+    assert shipped == "-config.file=/etc/loki/loki.yaml"
+    command = [str(program), f"-config.file={mounted('loki', '/etc/loki/loki.yaml')}", *options]
+    ran = subprocess.run(
+        [*command, "-verify-config", "-print-config-stderr"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    limits = re.search(r"^limits_config:\n((?: .*\n)+)", ran.stderr, re.MULTILINE)
+    assert limits is not None
+    names = "retention_period|reject_old_samples_max_age|max_query_length"
+    printed = dict(re.findall(rf"^  ({names}): (\w+)$", limits[1], re.MULTILINE))
+    hours = {name: in_hours(value) for name, value in printed.items()}
+    assert hours == {
+        "retention_period": days * 24,
+        "reject_old_samples_max_age": days * 24,
+        "max_query_length": days * 24 + 1,
+    }
+
+
+def in_hours(duration: str) -> int:
+    """Of a duration as Loki and Prometheus write it, such as 4w2d1h."""
+    units = {"y": 365 * 24, "w": 7 * 24, "d": 24, "h": 1, "m": 0, "s": 0}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([ywdhms])", duration))
+
+
+@each_retention
+def test_tempo_keeps_traces_for_retention_days(given: dict[str, str], days: int) -> None:
+    environment = {"RETENTION_DAYS": interpolated(SERVICES["tempo"]["environment"]["RETENTION_DAYS"], given)}
+    tempo = yaml.safe_load(interpolated(TEMPO.read_text(), environment))
+    assert tempo["overrides"] == {"defaults": {"compaction": {"block_retention": f"{days}d"}}}
+
+
+@each_retention
+def test_prometheus_keeps_samples_for_retention_days(given: dict[str, str], days: int, tmp_path: Path) -> None:
+    program = require("prometheus", "run make servers")
+    script = interpolated(SERVICES["prometheus"]["command"][0], given)
+    option = re.search(r"--storage\.tsdb\.retention\.time=\S+", script)
+    assert option is not None
+
+    def command(port: int) -> list[str | Path]:
+        (tmp_path / "prometheus.yml").write_text("{}")
+        listen = f"--web.listen-address=127.0.0.1:{port}"
+        return [
+            program,
+            f"--config.file={tmp_path}/prometheus.yml",
+            f"--storage.tsdb.path={tmp_path}/data",
+            listen,
+            option[0],
+        ]
+
+    with (
+        running(command, folder=tmp_path, ready="/-/ready") as prometheus,
+        urllib.request.urlopen(f"{prometheus.url}/api/v1/status/runtimeinfo", timeout=10) as reply,
+    ):
+        kept = json.load(reply)["data"]["storageRetention"]
+    assert in_hours(kept) == days * 24
 
 
 @pytest.mark.parametrize("removed", ["ingester", "compactor", "ingester_client", "query_ingesters_until"])

@@ -10,28 +10,56 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
+STAND_IN = """\
+#!/bin/sh
+if [ "$1 $2" = "compose version" ]; then echo "$COMPOSE"; else echo "docker $*"; fi
+if [ "$1 $2" = "compose exec" ]; then
+    echo >>"$ASKED"
+    [ "$(sed -n '$=' "$ASKED")" -ge "$ANSWERS_AT" ]
+    exit
+fi
+[ "$1 $2" != "$FAILS" ]
+"""
 Up = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def up(tmp_path: Path) -> Up:
-    """Run the script in a project of its own. ``fails`` are the docker commands that fail, ``docker`` whether it is."""
+    """Run the script in a project of its own. ``fails`` are the docker commands that fail, ``docker`` whether it is.
+
+    NGINX answers the question number ``answers_at``. ``compose`` is what Compose says of its version.
+    """
     (tmp_path / "deploy").mkdir()
     shutil.copy(PROJECT / "deploy" / "up.sh", tmp_path / "deploy")
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "dirname", "od", "tr", "sed", "tail", "mv"):
+    for name in ("sh", "dirname", "od", "tr", "sed", "tail", "mv", "date", "sleep"):
         (programs / name).symlink_to(shutil.which(name) or name)
 
-    def run(profiles: str = "", fails: str = "", docker: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        profiles: str = "",
+        fails: str = "",
+        docker: bool = True,
+        answers_at: int = 1,
+        compose: str = "2.24.0",
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
         stand_in = programs / "docker"
         stand_in.unlink(missing_ok=True)
         if docker:
-            stand_in.write_text('#!/bin/sh\necho "docker $*"\n[ "$1 $2" != "$FAILS" ]\n')
+            stand_in.write_text(STAND_IN)
             stand_in.chmod(0o755)
         return subprocess.run(
             [tmp_path / "deploy" / "up.sh"],
-            env={"PATH": str(programs), "PROFILES": profiles, "FAILS": fails},
+            env={
+                "PATH": str(programs),
+                "PROFILES": profiles,
+                "FAILS": fails,
+                "COMPOSE": compose,
+                "ANSWERS_AT": str(answers_at),
+                "ASKED": str(tmp_path / "asked"),
+                **environment,
+            },
             cwd=os.sep,
             capture_output=True,
             text=True,
@@ -100,7 +128,11 @@ def test_a_profile_with_its_own_ollama_points_the_recorder_at_it(up: Up, tmp_pat
     ("given", "said"),
     [
         ({"docker": False}, "make run starts the recorder alone"),
-        ({"fails": "compose version"}, "Docker Compose 2.24 or newer"),
+        ({"fails": "compose version"}, "Docker Compose 2.24 or newer, and docker compose does not work"),
+        ({"compose": "2.23.3"}, "Docker Compose 2.24 or newer, and docker compose 2.23.3 here"),
+        ({"compose": "v2.9.0-ubuntu1"}, "Docker Compose 2.24 or newer, and docker compose v2.9.0-ubuntu1 here"),
+        ({"compose": "1.29.2"}, "Docker Compose 2.24 or newer"),
+        ({"WAIT_SECONDS": "soon"}, "WAIT_SECONDS=soon: expected are seconds"),
         ({"fails": "info "}, "Docker does not answer"),
         ({"profiles": "n8n,gpu"}, "There is no profile gpu"),
     ],
@@ -112,3 +144,54 @@ def test_what_is_missing_is_said_before_anything_is_written(
     assert done.returncode == 1
     assert said in done.stderr
     assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize(
+    "version", ["2.24.0", "2.24.0-desktop.1", "v2.40.3", "3.0.0", "5.0.1", "dev", "2.30.0+ds1-0ubuntu1"]
+)
+def test_a_compose_that_is_new_enough_is_taken(up: Up, version: str) -> None:
+    done = up(compose=version)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_comes_back_when_nginx_answers_and_says_what_it_waits_for(up: Up, tmp_path: Path) -> None:
+    done = up(answers_at=3)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "asked").read_text().splitlines()) == 3
+    waiting, started = done.stdout.index("Waiting until NGINX answers"), done.stdout.index("Started: NGINX")
+    assert done.stdout.index("compose up") < waiting < started
+
+
+def test_it_waits_for_so_long_and_then_shows_what_there_is_to_see(up: Up) -> None:
+    done = up(answers_at=1000, WAIT_SECONDS="2")
+    assert done.returncode == 1
+    assert "NGINX has not answered for 2 s" in done.stderr
+    assert "docker compose ps --all" in done.stderr
+    assert "docker compose logs --no-color --tail 10 recorder nginx" in done.stderr
+    assert "WAIT_SECONDS=300" in done.stderr
+    assert "Started" not in done.stdout
+
+
+def test_what_docker_could_not_start_is_not_waited_for(up: Up, tmp_path: Path) -> None:
+    done = up(fails="compose up")
+    assert done.returncode == 1
+    assert "could not start" in done.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "is_taken"),
+    [("", True), ("RETENTION_DAYS=", True), ("RETENTION_DAYS=7", True), ("RETENTION_DAYS='90' # a quarter", True)]
+    + [(f"RETENTION_DAYS={value}", False) for value in ("0", "0.5", "1.5", "week", "-3", "007", "30d")],
+)
+def test_the_stack_takes_whole_days_only(up: Up, tmp_path: Path, line: str, is_taken: bool) -> None:
+    (tmp_path / ".env").write_text(f"GRAFANA_PASSWORD=mine\nINSPECTOR_TOKEN=mine\n{line}\n")
+    done = up()
+    assert (done.returncode == 0, "whole days" in done.stderr) == (is_taken, not is_taken), done.stderr
+    assert ("docker compose up" in done.stdout) is is_taken
+
+
+def test_days_of_the_shell_count_as_they_do_for_compose(up: Up, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GRAFANA_PASSWORD=mine\nINSPECTOR_TOKEN=mine\nRETENTION_DAYS=0.5\n")
+    assert up(RETENTION_DAYS="7").returncode == 0
+    assert up(RETENTION_DAYS="1.5").returncode == 1

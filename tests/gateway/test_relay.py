@@ -218,7 +218,9 @@ async def test_an_upload_that_stalls_is_the_clients_silence() -> None:
         sent = b"POST /api/ollama/api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
         got = await talk(gateway.port, sent)
         assert got.status == 408
-        assert (await gateway.exchange()).outcome is Outcome.CLIENT_LEFT
+        exchange = await gateway.exchange()
+        assert exchange.outcome is Outcome.REFUSED
+        assert (exchange.opened.request.head, exchange.opened.request.is_incomplete) == (b"half", True)
         assert not ollama.requests
 
 

@@ -17,7 +17,7 @@ from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.search.filters import Filter
 from service.search.indexing import Indexer
-from service.search.search import Search
+from service.search.matching import Matches
 from tests.fakes.ollama import FakeOllama
 from tests.journal.given import bytes_kept, identifier, open_journal
 from tests.running_app import ask, chat, found, get, running, said
@@ -124,11 +124,11 @@ def without_recorder(tmp_path: Path) -> Iterator[WithoutRecorder]:
     with contextlib.ExitStack() as opened:
         journal = opened.enter_context(open_journal(tmp_path))
         journal.write([recorded(number, f"word{number}", caller=f"c{number % 2}") for number in range(1, 9)])
-        indexer, reader, search = Indexer(tmp_path), Reader(tmp_path), Search(tmp_path)
-        for each in (indexer, reader, search):
+        indexer, reader, matches = Indexer(tmp_path), Reader(tmp_path), Matches(tmp_path)
+        for each in (indexer, reader, matches):
             opened.callback(each.close)
         indexer.catch_up()
-        erasing = alone(journal, search, indexer, reader, loki, has_other_receivers=True)
+        erasing = alone(journal, matches, indexer, reader, loki, has_other_receivers=True)
         yield WithoutRecorder(tmp_path, journal, erasing, loki)
 
 

@@ -126,7 +126,7 @@ def test_health_tells_alive_from_dead(start_recorder: StartRecorder) -> None:
     listen = f"127.0.0.1:{recorder.port}"
     # Alive without Ollama: a health check that fails then would have the recorder started again for nothing.
     alive = command("health", LISTEN=listen)
-    assert (alive.returncode, alive.stdout, alive.stderr) == (0, "ok\n", "")
+    assert (alive.returncode, alive.stdout, alive.stderr) == (0, "ready\n", "")
     assert command("health", "--url", recorder.url).returncode == 0
     assert command("health", LISTEN=f"0.0.0.0:{recorder.port}").returncode == 0
     readiness = call(recorder, "/readyz")
@@ -134,7 +134,7 @@ def test_health_tells_alive_from_dead(start_recorder: StartRecorder) -> None:
     recorder.stop()
     dead = command("health", LISTEN=listen)
     assert dead.returncode == 1
-    assert f"http://{listen}/healthz" in dead.stderr
+    assert f"http://{listen}/readyz" in dead.stderr
     assert "Traceback" not in dead.stderr
 
 

@@ -168,7 +168,7 @@ async def test_an_upload_that_turns_bad_on_the_way_is_never_complete_for_ollama(
         assert not request.body_is_complete
         (kept,) = await asyncio.to_thread(records, recorder.log.parent, 1)
         line = read_record(kept.row.line)
-        assert line["outcome"] == "client_left"
+        assert line["outcome"] == "refused"
         assert line["failed"] is True
         assert len(asked(ollama)) == 1
 

@@ -44,8 +44,8 @@ def pages_of(content: bytes, number: int) -> set[int]:
     }
 
 
-def must_be_saved(before: bytes, after: bytes, records: int) -> set[int]:
-    """The records of which no page was changed or cut off."""
+def must_be_saved(before: bytes, after: bytes, records: int, first: int = 1) -> set[int]:
+    """Of so many records, numbered from ``first`` on, those of which no page was changed or cut off."""
     count = len(before) // PAGE_SIZE
     changed = {
         page
@@ -56,7 +56,7 @@ def must_be_saved(before: bytes, after: bytes, records: int) -> set[int]:
     near = {page + step for page in changed for step in (-1, 0, 1)}
     return {
         number
-        for number in range(1, records + 1)
+        for number in range(first, first + records)
         if not pages_of(before, number) & changed
         and (not pages_of(before, number) & near or _fits_in_one_page(before, number))
     }

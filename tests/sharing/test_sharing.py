@@ -263,6 +263,30 @@ async def test_a_caller_has_its_own_places_and_its_own_room_to_wait(tmp_path: Pa
         assert {got.status for got in await asyncio.gather(*calls)} == {200}
 
 
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ('[workflow."Invoices"]\nmax_active = 1\nmax_waiting = 0\n', "No place is free for workflow Invoices, which"),
+        ("", "No place at Ollama is free, and no call may wait (QUEUE_LENGTH=0)"),
+    ],
+    ids=["max_waiting", "QUEUE_LENGTH"],
+)
+async def test_who_may_not_wait_at_all_is_refused_while_no_place_is_free(
+    tmp_path: Path, setting: str, why: str
+) -> None:
+    settings = written(tmp_path, setting) if setting else {"MAX_ACTIVE": "1", "QUEUE_LENGTH": "0"}
+    async with sharing(tmp_path, **settings) as (app, held):
+        first = call(app, "the only one", "workflow=Invoices")
+        await held.chats(1)
+        got = await call(app, "one too many", "workflow=Invoices")
+        assert got.status == 429
+        assert words(got).startswith(why)
+        assert got.header("Retry-After") is not None
+        held.let_go(2)
+        assert (await first).status == 200
+        assert (await call(app, "and now", "workflow=Invoices")).status == 200
+
+
 async def test_requests_of_a_minute_and_models_and_keep_alive(tmp_path: Path) -> None:
     rules = written(
         tmp_path,

@@ -2,11 +2,11 @@
 
 from enum import StrEnum
 
-PAGE = "docs/troubleshooting.md"
+PAGE = "troubleshooting"
 
 
 class Chapter(StrEnum):
-    """A heading of PAGE as an anchor: lower case, blanks as hyphens, nothing else but letters and digits."""
+    """A heading of the page as an anchor: lower case, blanks as hyphens, nothing else but letters and digits."""
 
     CUT_PROMPT = "the-prompt-is-cut-the-model-forgets-the-beginning"
     FIRST_ANSWER = "the-first-answer-takes-a-minute"
@@ -48,5 +48,5 @@ class Chapter(StrEnum):
 
     @property
     def address(self) -> str:
-        """Where to read on, from the project's root."""
-        return f"{PAGE}#{self.value}"
+        """The command that prints it."""
+        return f"ollama-recorder docs {PAGE}#{self.value}"

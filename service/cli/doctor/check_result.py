@@ -22,7 +22,7 @@ class Severity(StrEnum):
 class CheckResult:
     """``about`` names what was looked at in a word or two; ``advice`` says what to do, empty where nothing is.
 
-    ``entry`` is where docs/troubleshooting.md says more; None for what needs no explanation.
+    ``entry`` is the chapter that says more; None for what needs no explanation.
     """
 
     about: str

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
+from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import console, inert, say_json
 from service.settings import Settings
@@ -16,9 +17,9 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.cli.doctor.check_result import CheckResult
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Url = Annotated[str, typer.Option(help="Base address of the recorder; default: where LISTEN says.")]
-Since = Annotated[str, typer.Option(help="How far to look back over exchanges: 30m, 24h, 7d.")]
+AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+Url = Annotated[str, option(help="Base address of the recorder; default: where LISTEN says.")]
+Since = Annotated[str, option(help="How far to look back over exchanges: 30m, 24h, 7d.")]
 
 # Whoever answers drop by drop never ends a wait of three seconds; together no look takes longer than this.
 _MOST_SECONDS = 15.0
@@ -36,7 +37,7 @@ def doctor(as_json: AsJson = False, url: Url = "", since: Since = "24h") -> None
         say_json({"well": is_well, "findings": listed}, indent=2)
     else:
         _show(findings)
-    raise typer.Exit(0 if is_well else 1)
+    raise click.exceptions.Exit(0 if is_well else 1)
 
 
 def examine(settings: Settings, url: str = "", seconds: float = 86_400.0) -> "list[CheckResult]":

@@ -10,7 +10,7 @@ from service.record.wording import counted
 
 # One call may be somebody's attempt by hand.
 _HABIT = 3
-_NAMES = "n8n/README.md, Your own workflows"
+_NAMES = "`ollama-recorder docs n8n#your-own-workflows`"
 _LIBRARY = "ollama-js"
 
 

@@ -16,7 +16,10 @@ def judge_readiness(base: str, answer: ReceiverAnswer) -> Readiness:
     status, headers = answer.status, answer.headers
     if status == 200 and is_victoria(headers):
         text = f"Ready at {base}, which is VictoriaLogs: it keeps records and knows none of Loki's queries."
-        advice = "Dashboards and erasing need a Loki. Start it with -loki.disableMessageParsing; see docs/receivers.md."
+        advice = (
+            "Dashboards and erasing need a Loki. Start it with -loki.disableMessageParsing; see `ollama-recorder docs"
+            " receivers`."
+        )
         return Readiness(True, text, advice, headers)
     if status == 200:
         return Readiness(True, f"Ready at {base}.", headers=headers)

@@ -140,10 +140,10 @@ def test_a_problem_says_where_to_read_on_and_advice_is_no_failure(
     advised = run("doctor", "--url", server.url)
     assert advised.exit_code == 0, advised.stdout
     assert "! answers" in advised.stdout
-    assert "docs/troubleshooting.md#the-json-is-cut-the-answer-stops-in-the-middle" in advised.stdout
+    assert "ollama-recorder docs troubleshooting#the-json-is-cut-the-answer-stops-in-the-middle" in advised.stdout
     report = json.loads(run("doctor", "--url", server.url, "--since", "7d", "--json").stdout)
     (cut,) = [finding for finding in report["findings"] if finding["state"] == "problem"]
-    assert cut["see"] == "docs/troubleshooting.md#the-prompt-is-cut-the-model-forgets-the-beginning"
+    assert cut["see"] == "ollama-recorder docs troubleshooting#the-prompt-is-cut-the-model-forgets-the-beginning"
 
 
 @pytest.mark.parametrize("since", ["", "soon", "0", "-", "d", "nan", "1e9", "99999d", "\x1b[2J"])

@@ -55,7 +55,7 @@ def test_ai_nodes_without_the_credential_are_found_beside_an_n8n(folder: Path) -
     (found,) = nameless(among(folder, of_n8n, *three(remote_addr="172.18.0.5", **AI_NODE)))
     assert found.text.startswith("3 calls of the last 24 h name no workflow and come from the address of n8n.")
     assert "n8n/credentials.json" in found.advice
-    assert "n8n/README.md" in found.advice
+    assert "ollama-recorder docs n8n#your-own-workflows" in found.advice
 
 
 def test_the_same_library_elsewhere_may_be_any_program(folder: Path) -> None:

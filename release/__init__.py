@@ -1,0 +1,1 @@
+"""What a release consists of, made in ``dist/``: wheel, source, bill of materials, checksums. ``python -m release``."""

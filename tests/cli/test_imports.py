@@ -1,0 +1,139 @@
+"""A command loads what it needs. What is heavy stays away: it would be most of the time until the first line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.cli import app
+from service.cli.command_line import LazyGroup
+from tests.cli.kept import chat, keep
+from tests.journal.given import identifier
+
+# Each takes from 10 to 200 ms of a command that takes 100.
+HEAVY = {
+    *("aiohttp", "asyncio", "uvloop", "opentelemetry", "google", "prometheus_client", "pydantic", "typer"),
+    *(
+        "backports",
+        "httptools",
+        "hashlib",
+        "tempfile",
+        "statistics",
+        "pickle",
+        "http.client",
+        "email",
+        "ssl",
+        "logging",
+    ),
+}
+# Of ours: what records that nobody asks for need, and what only the recorder itself does.
+OURS = {
+    *("service.events", "service.app", "service.gateway", "service.inspector", "service.shipping"),
+    *("service.search.indexing", "service.search.search", "service.search.totals", "service.record.findings"),
+}
+_TELL = """
+import atexit, json, sys
+atexit.register(lambda: sys.stderr.write("\\n" + json.dumps(sorted(sys.modules))))
+from service.cli import main
+sys.argv = ["ollama-recorder", *sys.argv[1:]]
+main()
+"""
+
+
+def loaded(*words: str, folder: Path, **environment: str) -> set[str]:
+    """The modules that a command has loaded when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", _TELL, *words],
+        cwd=Path(__file__).parents[2],
+        env={"DATA_DIR": str(folder), "LISTEN": "127.0.0.1:1", "PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def of(names: set[str], modules: set[str]) -> set[str]:
+    """Which of ``names``, or what is inside them, are among ``modules``."""
+    return {name for name in names if any(one == name or one.startswith(name + ".") for one in modules)}
+
+
+@pytest.fixture
+def kept(folder: Path) -> Path:
+    keep(folder, chat(1, "the red house"), chat(2, "a house"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["--help"],
+        ["version"],
+        ["settings"],
+        ["list"],
+        ["list", "--limit", "1"],
+        ["list", "--before", "2", "--json"],
+        ["list", "--help"],
+        ["tail", "--help"],
+        ["erase", "--help"],
+        ["doctor", "--help"],
+        ["journal", "--help"],
+        ["list", "--no-such-option"],
+        ["no-such-command"],
+    ],
+)
+def test_what_is_asked_most_loads_nothing_heavy(words: list[str], kept: Path) -> None:
+    modules = loaded(*words, folder=kept)
+    assert not of(HEAVY | OURS | {"rich"}, modules)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "house"],
+        ["list", "--model", "llama3.2"],
+        ["show", identifier(1), "--raw", "request"],
+        ["stats"],
+        ["stats", "--json"],
+        ["failures"],
+        ["export", "csv"],
+        ["export", "chat.jsonl"],
+        ["report"],
+        ["health"],
+    ],
+)
+def test_no_command_that_reads_loads_a_server_or_a_validator(words: list[str], kept: Path) -> None:
+    modules = loaded(*words, folder=kept)
+    assert not of({"aiohttp", "asyncio", "uvloop", "opentelemetry", "pydantic", "typer", "prometheus_client"}, modules)
+
+
+def test_a_terminals_colours_need_no_library(kept: Path) -> None:
+    assert not of(HEAVY | OURS | {"rich"}, loaded("list", folder=kept, FORCE_COLOR="1"))
+
+
+def test_completion_of_a_command_loads_no_other(kept: Path) -> None:
+    asked = {"_OLLAMA_RECORDER_COMPLETE": "bash_complete", "COMP_WORDS": "ollama-recorder li", "COMP_CWORD": "1"}
+    modules = loaded(folder=kept, **asked)
+    assert not of(HEAVY | OURS | {"rich", "service.cli.listing"}, modules)
+
+
+def places(group: LazyGroup) -> list[str]:
+    return [
+        word
+        for name, place in group.places.items()
+        for word in ([f"{name} {inner}" for inner in places(place)] if isinstance(place, LazyGroup) else [name])
+    ]
+
+
+# `serve` is started once; others talk over HTTP or write files, and may load that at once.
+_HEAVY_FOR_HELP = HEAVY - {"http.client", "email", "ssl", "logging", "tempfile"}
+
+
+@pytest.mark.parametrize("name", [name for name in places(app) if name != "serve"])
+def test_each_commands_help_loads_no_heavy_module(name: str, folder: Path) -> None:
+    assert not of(_HEAVY_FOR_HELP, loaded(*name.split(), "--help", folder=folder))

@@ -1,0 +1,34 @@
+"""The lock, read."""
+
+import pytest
+
+from release.lock import LockedPackage, read_lock
+from tests.servers.recorder import PROJECT
+
+TEXT = """\
+aiohttp==3.14.5 \\
+    --hash=sha256:00 \\
+    --hash=sha256:11
+backports-zstd==1.8.0 ; python_full_version < '3.14' \\
+    --hash=sha256:22
+Python_JSON.logger==4.0.0
+"""
+
+
+def test_each_package_has_one_version_and_says_where_it_holds() -> None:
+    assert read_lock(TEXT) == [
+        LockedPackage("aiohttp", "3.14.5"),
+        LockedPackage("backports-zstd", "1.8.0", "python_full_version < '3.14'"),
+        LockedPackage("python-json-logger", "4.0.0"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["aiohttp>=3", "-r other.txt", "aiohttp @ file:///x", "--index-url x"])
+def test_a_line_that_pins_nothing_is_a_mistake(line: str) -> None:
+    with pytest.raises(ValueError, match="1 lines of the lock"):
+        read_lock(TEXT + line + "\n")
+
+
+def test_the_lock_that_is_here_can_be_read() -> None:
+    names = {package.name for package in read_lock((PROJECT / "requirements" / "run.txt").read_text())}
+    assert {"aiohttp", "orjson", "click"} <= names
