@@ -20,16 +20,13 @@ from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks
 from service.gateway.capture import CopyRoom
-from service.gateway.context_lengths import ContextLengths
 from service.gateway.gateway import Gateway
 from service.gateway.generate import Generate
 from service.gateway.http_server import HttpServer
 from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.model_choice import choose_model
 from service.gateway.relay import Relay
-from service.gateway.upstream import Upstream
-from service.gateway.vocabularies import Vocabularies
-from service.gateway_setup import bounds_of, relay_settings_of, require_strict_parser, sharing_of
+from service.gateway_setup import bounds_of, relay_settings_of, require_strict_parser
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector_setup import Inspector
 from service.journal.journal import Journal
@@ -37,11 +34,10 @@ from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
-from service.record.call_context import CallContexts
+from service.ollama_setup import towards_ollama
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
-from service.record.prompt_memory import PromptMemory
 from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings
@@ -67,7 +63,7 @@ class App:
         self.port = 0
         self._output = output
         self._policy = read_policy(settings)
-        self._sharing, self._limits_file = sharing_of(settings)
+        self._ollama = towards_ollama(settings, self._count_in_flight)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
         self._exchange_metrics = ExchangeMetrics()
@@ -86,18 +82,13 @@ class App:
             on_recorded=self._on_recorded,
             is_strict=settings.record_before_reply == "strict",
         )
-        self._upstream = Upstream(settings.ollama_url)
-        self._context_lengths = known = ContextLengths(self._upstream.send, self._count_in_flight)
-        self._call_contexts = CallContexts(known.looks, known.facts_of, known.await_look)
-        self._vocabularies = Vocabularies(self._upstream.send, settings.data_dir / "vocabularies", known.facts_of)
-        self._prompts = PromptMemory(known.facts_of, self._vocabularies.counter_of, known.halves)
         self._quantum = LoopQuantum()
         self._relay = Relay(self._hooks())
         self._server: HttpServer | None = None
         self._shippers: list[Shipper] = []
         self._status = Status(
             settings=settings,
-            send=self._upstream.send,
+            send=self._ollama.send,
             relay=self._relay,
             recorder=self._recorder,
             reader=self._reader,
@@ -105,7 +96,8 @@ class App:
             shippers=self._shippers,
             exchanges=self._exchange_metrics,
             output=output,
-            sharing=self._sharing,
+            sharing=self._ollama.sharing,
+            routing=self._ollama.routing,
             crowding=lambda: self._server.trouble() if self._server else None,
         )
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
@@ -140,8 +132,8 @@ class App:
 
     def read_limits_again(self) -> None:
         """LIMITS_FILE is read once more, whether it seems changed or not."""
-        if self._limits_file is not None:
-            self._limits_file.ask()
+        if self._ollama.limits_file is not None:
+            self._ollama.limits_file.ask()
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs, and end within a second."""
@@ -150,7 +142,7 @@ class App:
     async def _begin(self, begun: AsyncExitStack) -> None:
         """Start each part, and say how it is stopped just before, so that a start that fails is undone too."""
         begun.callback(self._reader.close)
-        begun.callback(self._upstream.close)
+        begun.callback(self._ollama.close)
         begun.callback(self._inspector.close)
         # The index is made from the journal: it starts after that, and goes on until that is closed.
         begun.push_async_callback(to_its_end, self._indexing.stop)
@@ -161,8 +153,11 @@ class App:
         begun.push_async_callback(self._stop_shipping)
         self._start_shipping()
         begun.push_async_callback(self._flush)
-        start_task(begun, self._context_lengths.run(), "ask for context lengths")
-        start_task(begun, self._vocabularies.run(), "fetch vocabularies")
+        if self._ollama.routing is not None:
+            # The first call goes where its model is.
+            await self._ollama.routing.look_at_all()
+        for name, task in self._ollama.tasks():
+            start_task(begun, task, name)
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
@@ -172,10 +167,11 @@ class App:
             watch = AlertWatch(webhook, self._status.part_numbers, recent, limit)
             start_task(begun, webhook.run(), "post alerts")
             start_task(begun, watch.run(), "look for alerts")
-        if self._sharing is not None and self._limits_file is not None:
+        sharing, limits_file = self._ollama.sharing, self._ollama.limits_file
+        if sharing is not None and limits_file is not None:
             # Before anybody calls: what was used today is known then.
-            await to_its_end(self._sharing.tokens.read, self._reader)
-            start_task(begun, self._limits_file.watch(self._sharing.use), "look after LIMITS_FILE")
+            await to_its_end(sharing.tokens.read, self._reader)
+            start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:
@@ -190,6 +186,7 @@ class App:
         begun.callback(listening.close)
         self.port = listening.sockets[0].getsockname()[1]
         self._inspector.open(host, self.port)
+        begun.push_async_callback(self._inspector.end_batches)
 
     async def _drain(self) -> None:
         drained = asyncio.ensure_future(self._relay.wait_until_idle())
@@ -214,14 +211,14 @@ class App:
     def _hooks(self) -> Hooks:
         settings = self.settings
         return Hooks(
-            send=self._upstream.send,
+            send=self._ollama.send,
             open=self._open,
             close=self._close_and_tell if settings.record_before_reply else self._close,
             released=lambda: emit(RepliesReleased(1)),
             settings=relay_settings_of(settings),
             copy_room=CopyRoom(settings.in_flight_body_bytes),
             quantum=self._quantum,
-            share=None if self._sharing is None else self._sharing.enter,
+            share=self._ollama.share,
         )
 
     def _make_server(self) -> HttpServer:
@@ -232,7 +229,7 @@ class App:
             self._policy,
             trusted,
             self._inspector.ask_ourselves,
-            partial(choose_model, settings.generate_model, self._upstream.send),
+            partial(choose_model, settings.generate_model, self._ollama.send),
             settings.request_body_timeout,
         )
         dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
@@ -246,7 +243,7 @@ class App:
 
     def _open(self, opened: OpenExchange) -> None:
         if opened.operation in MODEL_CALLS:
-            self._context_lengths.want()
+            self._ollama.want()
         self._recorder.open(opened)
 
     def _close(self, exchange: Exchange) -> None:
@@ -258,18 +255,19 @@ class App:
         return committed
 
     def _make_record(self, exchange: Exchange) -> EncodedRecord:
+        context_length_of, memory = self._ollama.room_of(exchange.upstream)
         return make_record(
             exchange,
-            context_length_of=self._call_contexts.length_of,
-            memory=self._prompts,
+            context_length_of=context_length_of,
+            memory=memory,
             mask=self.settings.mask_secrets,
             keep=self.settings.keep_body_bytes,
         )
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
-        self._context_lengths.note_ended(record.operation for record in records)
-        if self._sharing is not None and self._limits_file is not None:
-            self._sharing.tokens.add(record.summary for record in records)
+        self._ollama.note_ended(record.operation for record in records)
+        if self._ollama.sharing is not None and self._ollama.limits_file is not None:
+            self._ollama.sharing.tokens.add(record.summary for record in records)
         self._exchange_metrics.add(records)
         self._output.write_records(records)
 

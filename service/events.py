@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from service.event_log import count_and_log, make_counter
+from service.upstream_events import UpstreamLeft, UpstreamReturned
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -270,6 +271,8 @@ Event = (
     | RecorderStopped
     | SettingsFileRead
     | SettingsFileRefused
+    | UpstreamLeft
+    | UpstreamReturned
     | ExchangesRecovered
     | BodiesLost
     | RecordsLost

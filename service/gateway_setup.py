@@ -37,15 +37,19 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:
-    """How calls share Ollama, and where its rules stand; None: as they come. Raises SettingsError."""
+    """How calls share Ollama, and where its rules stand; None: as they come. Raises SettingsError.
+
+    With several Ollamas calls are always counted: by that it is known who is busy.
+    """
     file = None if settings.limits_file is None else RulesFile(settings.limits_file)
-    if file is None and not settings.max_active:
+    if file is None and not settings.max_active and len(settings.ollama_urls) == 1:
         return None, None
     try:
         rules = None if file is None else file.read()
     except ValueError as mistake:
         raise SettingsError(f"LIMITS_FILE={str(settings.limits_file)!r}: {mistake}") from mistake
-    return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules), file
+    ollamas = len(settings.ollama_urls)
+    return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules, ollamas=ollamas), file
 
 
 def require_strict_parser() -> None:

@@ -4,10 +4,18 @@ import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+_PORTS = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class NamedAddress(NamedTuple):
+    """An address, and the name that tells it from the others of its setting."""
+
+    name: str
+    url: str
 
 
 def as_text(value: str) -> str:
@@ -64,6 +72,25 @@ def as_url(value: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError(expected + ", without a user name, a query or a fragment")
     return value.rstrip("/")
+
+
+def as_addresses(value: str) -> tuple[NamedAddress, ...]:
+    """One address, or several between commas, each with a name that tells it from the others.
+
+    The name is the host, with its port where two have the same host, and with its path where these are alike too.
+    """
+    expected = "an address like http://host:port, or several of them separated by commas, each once"
+    urls = [as_url(one) for one in re.split(r"\s*,\s*(?=https?://)", value)]
+    parts = [urlsplit(url) for url in urls]
+    if any("," in one.netloc or not one.netloc.isprintable() or " " in one.netloc for one in parts):
+        raise ValueError(expected)
+    hosts = [(one.hostname or "").lower() for one in parts]
+    ports = [f"{host}:{one.port or _PORTS[one.scheme]}" for host, one in zip(hosts, parts, strict=True)]
+    paths = [port + one.path for port, one in zip(ports, parts, strict=True)]
+    names = next((found for found in (hosts, ports, paths) if len(set(found)) == len(urls)), None)
+    if names is None:
+        raise ValueError(expected)
+    return tuple(map(NamedAddress, names, urls))
 
 
 def as_listen(value: str) -> tuple[str, int]:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from service.data_folder import default_data_dir
 from service.setting_values import (
+    NamedAddress,
     Network,
+    as_addresses,
     as_hosts,
     as_listen,
     as_networks,
@@ -50,8 +52,11 @@ def _setting(default: str, meaning: str, read: Callable[[str], Any], secret: boo
 class Settings:
     """All settings of one recorder. A field's variable is its name in capitals unless it says another."""
 
-    ollama_url: str = _setting(
-        "http://127.0.0.1:11434", "the one Ollama behind the recorder (a path is allowed)", as_url
+    ollama_urls: tuple[NamedAddress, ...] = _setting(
+        "http://127.0.0.1:11434",
+        "the Ollama behind the recorder (a path is allowed), or several, separated by commas; see docs/several.md",
+        as_addresses,
+        name="OLLAMA_URL",
     )
     ollama_timeout: float = _setting(
         "300",
@@ -205,6 +210,11 @@ class Settings:
         "whether the log says who asked (user, key, caller, program, address): no erasure gets there",
         as_truth,
     )
+
+    @property
+    def ollama_url(self) -> str:
+        """The address of the one Ollama; those of all, where there are several."""
+        return ", ".join(address.url for address in self.ollama_urls)
 
 
 def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:

@@ -18,8 +18,15 @@ from service.gateway.upstream import Failure, Send
 from service.gateway.whole_answer import fetch_whole
 from service.inspector.exchange_metrics import ExchangeMetrics
 from service.inspector.health import OLLAMA, Component, readiness
-from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
-from service.inspector.model_memory import ModelMemory
+from service.inspector.metrics import (
+    Numbers,
+    NumbersCollector,
+    QueueNumbers,
+    ReceiverNumbers,
+    UpstreamNumbers,
+    exposition,
+)
+from service.inspector.model_memory import ModelMemory, families_of_several
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
@@ -31,6 +38,8 @@ from service.sharing.queue_picture import limits_picture, queue_picture, waiting
 from service.sharing.sharing import Sharing
 from service.shipping.delivery import DeliveryState
 from service.shipping.shipper import Shipper
+from service.upstreams.named_upstream import NamedUpstream
+from service.upstreams.routing import Routing
 
 _OLLAMA_CHECK_SECONDS: Final = 3.0
 # Prometheus asks every 15 s: its answer must not wait for an Ollama that does not answer.
@@ -53,7 +62,9 @@ class Status:
     output: Output
     crowding: Callable[[], str | None]
     sharing: Sharing | None = None
+    routing: Routing | None = None
     _models: ModelMemory = field(default_factory=ModelMemory)
+    _models_of: dict[str, ModelMemory] = field(default_factory=dict)
     _trouble_with_ollama: str | None = None
     _asked_at: float = field(default=float("-inf"))
 
@@ -69,6 +80,8 @@ class Status:
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
         ]
+        if is_asked:
+            parts += [Component(f"{OLLAMA} {one.name}", one.trouble, needed=False) for one in self._upstreams()]
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers
         ]
@@ -86,7 +99,10 @@ class Status:
 
         def others() -> Iterator[Metric]:
             yield from self.exchanges.families(name, is_scrape)
-            yield from self._models.families(name)
+            if self.routing is None:
+                yield from self._models.families(name)
+            else:
+                yield from families_of_several(name, self._models_of)
 
         return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
@@ -121,6 +137,7 @@ class Status:
         return {
             "in_flight": self.relay.in_flight,
             "ollama": {"url": self.settings.ollama_url, "trouble": self._trouble_with_ollama},
+            **({"upstreams": [self._describe(one) for one in self._upstreams()]} if self.routing else {}),
             "journal": {"trouble": self.recorder.degraded or self.recorder.notice, **journal},
             "index": {"trouble": state.trouble, "behind": state.behind},
             "receivers": receivers,
@@ -158,29 +175,54 @@ class Status:
             await self._ask_for_models()
             await asyncio.sleep(_OLLAMA_ASKED_EVERY_SECONDS)
 
+    def _upstreams(self) -> list[NamedUpstream]:
+        """All Ollamas, where there are several."""
+        return [] if self.routing is None else list(self.routing.upstreams.all.values())
+
+    def _describe(self, one: NamedUpstream) -> dict[str, Any]:
+        return {
+            "name": one.name,
+            "url": one.url,
+            "trouble": one.trouble,
+            "active": self.sharing.places.queue.active_at(one.name) if self.sharing else 0,
+            "loaded": sorted(one.loaded),
+        }
+
     async def _ask_ollama(self) -> str | None:
+        if self.routing is not None:
+            await self.routing.look_at_all()
+            troubles = [one.trouble for one in self._upstreams()]
+            trouble = None if None in troubles else "; ".join(filter(None, troubles))
+        else:
+            trouble = await self._ask_the_one()
+        self._trouble_with_ollama, self._asked_at = trouble, time.monotonic()
+        return trouble
+
+    async def _ask_the_one(self) -> str | None:
         url = self.settings.ollama_url
         try:
             async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
                 answer = await self.send("GET", "/api/version", (), None)
         except TimeoutError:
-            trouble: str | None = f"{url} did not answer within {_OLLAMA_CHECK_SECONDS:g} s"
-        else:
-            if isinstance(answer, Failure):
-                trouble = f"{url} cannot be reached: {answer.reason}"
-            else:
-                answer.abort()
-                trouble = None if answer.status < 500 else f"{url} answers {answer.status}"
-        self._trouble_with_ollama, self._asked_at = trouble, time.monotonic()
-        return trouble
+            return f"{url} did not answer within {_OLLAMA_CHECK_SECONDS:g} s"
+        if isinstance(answer, Failure):
+            return f"{url} cannot be reached: {answer.reason}"
+        answer.abort()
+        return None if answer.status < 500 else f"{url} answers {answer.status}"
 
     async def _ask_for_models(self) -> None:
         """See which models Ollama holds in memory; asking neither loads one nor keeps it loaded for longer."""
+        if self.routing is None:
+            await self._ask_for_models_of(self.send, self._models)
+        for one in self._upstreams():
+            await self._ask_for_models_of(one.client.send, self._models_of.setdefault(one.name, ModelMemory()))
+
+    async def _ask_for_models_of(self, send: Send, memory: ModelMemory) -> None:
         body = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OLLAMA_CHECK_SECONDS):
-                body = await fetch_whole(self.send, "GET", "/api/ps")
-        self._models.note(body, time.time_ns())
+                body = await fetch_whole(send, "GET", "/api/ps")
+        memory.note(body, time.time_ns())
 
     def _numbers(self) -> Numbers:
         state = self.recorder.state()
@@ -202,6 +244,10 @@ class Status:
             last_commit_seconds=state.last_commit_seconds,
             log_lines_dropped=self.output.dropped,
             queue=_queue_numbers(self.sharing),
+            upstreams=tuple(
+                UpstreamNumbers(one.name, one.trouble is None, self._describe(one)["active"])
+                for one in self._upstreams()
+            ),
             receivers=tuple(_numbers_of(shipper) for shipper in self.shippers),
         )
 

@@ -64,6 +64,27 @@ def test_an_upstream_may_have_a_path_and_loses_its_last_slash(url: str) -> None:
     assert read_settings({"OLLAMA_URL": url}).ollama_url == url.rstrip("/")
 
 
+def test_several_upstreams_have_names_that_tell_them_apart() -> None:
+    def names(value: str) -> list[str]:
+        return [address.name for address in read_settings({"OLLAMA_URL": value}).ollama_urls]
+
+    assert names("http://GPU1:11434") == ["gpu1"]
+    assert names("http://gpu1:11434, https://gpu2/") == ["gpu1", "gpu2"]
+    assert names("http://box:1,http://box") == ["box:1", "box:80"]
+    assert names("http://box/a,http://box/b,http://other") == ["box:80/a", "box:80/b", "other:80"]
+    assert read_settings({"OLLAMA_URL": "http://a/ ,http://b"}).ollama_url == "http://a, http://b"
+    # A path may have a comma.
+    assert names("http://box/a,b") == ["box"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a,http://a", "http://a:80,http://A/", "http://a,", "http://a,b", ",http://a", "http://a,ftp://b"]
+)
+def test_several_upstreams_are_addresses_each_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="OLLAMA_URL"):
+        read_settings({"OLLAMA_URL": url})
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://box", "http://", "http://box:0", "http://box:99999", "http://u:p@box", "http://box?x", "http://[::1"]
 )

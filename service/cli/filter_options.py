@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
 from service.cli.command_line import option
+from service.cli.completing import complete_id, completes_values
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.search.filters import UNKNOWN, Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
@@ -16,6 +17,7 @@ _ID_LENGTH = 32
 # An option may not be called as a word of Python is.
 _PREFIX = "wanted_"
 _UNKNOWN = "_unknown"
+_OF_IDS = "exchange"
 
 
 def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -77,12 +79,13 @@ def _options(parameter: Parameter) -> Iterator[inspect.Parameter]:
     kind: Any = bool | None if is_switch else list[str] | None
     flag = f"--{name}/--no-{name}" if is_switch else f"--{name}"
     meaning = _ID if takes is Takes.ID else parameter.meaning
-    yield _option(_PREFIX + name, kind, flag, meaning, None if is_switch else str(takes))
+    yield _option(name, _PREFIX + name, kind, flag, meaning, None if is_switch else str(takes))
     if takes is Takes.TRUTH_IF_KNOWN:
         meaning = f"Only where it is not known whether --{name} holds."
-        yield _option(_PREFIX + name + _UNKNOWN, bool | None, f"--{name}-unknown", meaning, None)
+        yield _option(name, _PREFIX + name + _UNKNOWN, bool | None, f"--{name}-unknown", meaning, None)
 
 
-def _option(name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
-    declared = option(flag, help=meaning, metavar=metavar, panel=_PANEL, show_default=False)
+def _option(parameter: str, name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
+    complete = complete_id if parameter == _OF_IDS else completes_values(parameter)
+    declared = option(flag, help=meaning, metavar=metavar, panel=_PANEL, show_default=False, complete=complete)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, declared])

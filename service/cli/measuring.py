@@ -46,7 +46,7 @@ def measure(
     """Measure how fast a model is here, on the CPU and as Ollama places it, by Ollama's own counts. Takes minutes."""
     from rich.table import Table
 
-    address = read_address(url) if url else current_settings().ollama_url.rstrip("/")
+    address = read_address(url) if url else current_settings().ollama_urls[0].url
     processors = [name for name, is_chosen in (("cpu", cpu), ("gpu", gpu)) if is_chosen] or ["cpu", "gpu"]
     try:
         with console(to_stderr=True).status("") as status:

@@ -42,7 +42,8 @@ def limits(url: Url = "", as_json: AsJson = False) -> None:
 
 
 def _running(call: dict[str, Any]) -> str:
-    return f"{call['caller']}, for {duration(call['seconds'])}{_asked(call)}"
+    at = f" at {inert(str(call['upstream']))}" if "upstream" in call else ""
+    return f"{call['caller']}, for {duration(call['seconds'])}{at}{_asked(call)}"
 
 
 def _waiting(call: dict[str, Any]) -> str:

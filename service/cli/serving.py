@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import service
 from service.cli.command_line import option
-from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.environment import USAGE_EXIT_CODE, stop
 from service.journal import JournalError
 from service.settings import Settings, SettingsError
 

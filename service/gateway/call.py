@@ -10,7 +10,7 @@ from aiohttp import web
 from service.gateway.capture import CopyRoom
 from service.gateway.error_responses import Refusal
 from service.gateway.loop_quantum import LoopQuantum
-from service.gateway.upstream import RequestBody, Send
+from service.gateway.upstream import Failure, RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
 
 Committed = asyncio.Future[None]
@@ -40,9 +40,27 @@ class Turn(Protocol):
     def changed(self) -> tuple[str, ...]:
         """The fields that were put into the request."""
 
+    @property
+    def send(self) -> Send | None:
+        """How to ask the Ollama whose turn it is; None: there is but one."""
 
-Share = Callable[[OpenExchange], Turn | None]
-"""The turn of a call that has begun, its request still to be read; None: it need not wait for one."""
+    @property
+    def upstream(self) -> str | None:
+        """The name of that Ollama, None where there is but one or none was chosen."""
+
+    @property
+    def url(self) -> str | None:
+        """Its address."""
+
+    def goes_on(self, failure: Failure) -> bool:
+        """Whether the call may ``take`` another turn, as nothing of it went out."""
+
+
+Share = Callable[[OpenExchange, str | None], Turn | None]
+"""The turn of a call that has begun, its request still to be read; None: it need not wait for one.
+
+The text is the name of the Ollama that the call asks for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,10 @@ class Hooks:
 
 
 class Call(NamedTuple):
-    """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body."""
+    """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body.
+
+    ``upstream`` names the Ollama, of several, that it asks for.
+    """
 
     id: str
     method: str
@@ -89,6 +110,7 @@ class Call(NamedTuple):
     header_lines: list[bytes]
     open_with: Callable[[Body], OpenExchange]
     cors: tuple[tuple[str, str], ...] = ()
+    upstream: str | None = None
 
 
 class AlreadySent:

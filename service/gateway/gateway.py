@@ -1,7 +1,7 @@
 """Everything below ``/api/ollama`` comes here: it is admitted or refused, its caller is named, and it is relayed."""
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from service.gateway.routes import Route, Target, find_target
 from service.gateway.trace import identify
 from service.record.exchange import Body, Caller, OpenExchange
 
+UPSTREAM_HEADER = "X-Recorder-Upstream"
 _LONGEST_URI = 4000
 _LONGEST_USER_AGENT = 500
 # Pages that are refused for these settings may not read the refusal either.
@@ -42,6 +43,7 @@ class _Admitted(NamedTuple):
     caller: Caller
     replay_of: str | None
     key_name: str | None
+    upstream: str | None
     item: int | None
     attempt: int | None
 
@@ -122,9 +124,15 @@ class Gateway:
             caller=name_caller(target.labels, headers, key_name),
             replay_of=replayed(headers),
             key_name=key_name,
+            upstream=_upstream_asked_for(target.labels, headers),
             item=item,
             attempt=attempt,
         )
+
+
+def _upstream_asked_for(labels: Iterable[tuple[str, str]], headers: Mapping[str, str]) -> str | None:
+    """The Ollama, of several, that a request names."""
+    return next((value for label, value in labels if label == "upstream"), None) or headers.get(UPSTREAM_HEADER)
 
 
 def _call(admitted: _Admitted) -> Call:
@@ -162,6 +170,7 @@ def _call(admitted: _Admitted) -> Call:
         header_lines=[admitted.header_lines, f"traceparent: {trace.traceparent}\r\n".encode()],
         open_with=open_with,
         cors=admitted.cors,
+        upstream=admitted.upstream,
     )
 
 

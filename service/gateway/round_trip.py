@@ -9,7 +9,7 @@ import time
 from math import inf
 from typing import Final
 
-from service.gateway.call import AlreadySent, Call, Committed, Hooks, Share, Turn
+from service.gateway.call import AlreadySent, Call, Committed, Hooks, Turn
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, stopped_arriving, unreachable
 from service.gateway.headers import towards_client
@@ -17,8 +17,9 @@ from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
 from service.gateway.response_writer import ResponseWriter
+from service.gateway.turns import ask_in_turn
 from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
-from service.record.exchange import NO_BODY, Body, Exchange, OpenExchange, Outcome
+from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
@@ -61,12 +62,15 @@ class RoundTrip:
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()
         body = await self._request_body()
-        if self.hooks.share is not None:
-            shared = await self._take_turn(self.hooks.share, body)
-            if isinstance(shared, Refusal):
-                return await self.refuse(shared)
-            body = shared
-        answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
+        share = self.hooks.share
+        self.turn = None if share is None else share(self._opened(), self.call.upstream)
+        if self.turn is None:
+            answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
+        else:
+            found = await ask_in_turn(self.turn, self.call, body, self._opened, self.hooks.send, self.idle_timeout)
+            if isinstance(found, Refusal):
+                return await self.refuse(found)
+            answer = found
         if isinstance(answer, Failure):
             return await self._tell_failure(answer)
         self.answer = answer
@@ -94,22 +98,13 @@ class RoundTrip:
             return RequestBody(self.body_reader.pieces(self._open), length)
         return RequestBody(await self.body_reader.whole(self._open), length)
 
-    async def _take_turn(self, share: Share, body: RequestBody | None) -> RequestBody | Refusal | None:
-        turn = self.turn = share(self.opened or self.call.open_with(NO_BODY))
-        if turn is None:
-            return body
-        body = await turn.read(body)
-        # Nobody is silent in the queue: neither Ollama nor the client is waited for.
-        self.idle_timeout.is_paused = True
-        shared = await turn.take(self.opened or self.call.open_with(self.body_reader.body()), body)
-        self.idle_timeout.is_paused = False
-        self.idle_timeout.heard(time.monotonic())
-        return shared
-
     def _open(self) -> None:
         if not self.has_ended:
             self.opened = self.call.open_with(self.body_reader.body())
             self.hooks.open(self.opened)
+
+    def _opened(self) -> OpenExchange:
+        return self.opened or self.call.open_with(self.body_reader.body())
 
     # The answer
 
@@ -206,7 +201,7 @@ class RoundTrip:
         if self.body_reader.fault is not None:
             return await self.refuse_body(self.body_reader.fault)
         self.outcome = failure.outcome
-        url = self.settings.ollama_url
+        url = self._ollama_url
         if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
             return await self._say(502, unreachable(url, failure.reason))
         return await self._say(502, f"Ollama at {url} broke off before it answered: {failure.reason}.")
@@ -226,7 +221,7 @@ class RoundTrip:
         if self.idle_timeout.waits_for_client:
             return await self._refuse_sender(408, stopped_arriving(self.settings.body_seconds))
         self.outcome = Outcome.UPSTREAM_TIMED_OUT
-        return await self._tell(504, silent(self.settings.ollama_url, self.settings.idle_seconds))
+        return await self._tell(504, silent(self._ollama_url, self.settings.idle_seconds))
 
     async def fail(self, error: Exception) -> AlreadySent:
         """A fault of ours: the record says so, and the client too if nothing was sent yet."""
@@ -268,6 +263,10 @@ class RoundTrip:
         return AlreadySent(keep_alive=False)
 
     @property
+    def _ollama_url(self) -> str:
+        return (self.turn and self.turn.url) or self.settings.ollama_url
+
+    @property
     def _client_is_gone(self) -> bool:
         transport = self.request.client.transport
         return transport is None or transport.is_closing()
@@ -289,7 +288,7 @@ class RoundTrip:
         answer = self.answer_copy.body(self.answer_type, self.answer_encoding)
         self.answer_copy.release()
         self.body_reader.copy.release()
-        return self.hooks.close(self._exchange(self.opened or self.call.open_with(self.body_reader.body()), answer))
+        return self.hooks.close(self._exchange(self._opened(), answer))
 
     def so_far(self, most_bytes: int) -> Exchange | None:
         """The exchange as if it ended now, without a longer answer than that; None while its request is read."""
@@ -314,5 +313,5 @@ class RoundTrip:
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
-            *(() if turn is None else (turn.waited, turn.behind, turn.changed)),
+            *(() if turn is None else (turn.waited, turn.behind, turn.changed, turn.upstream)),
         )

@@ -36,6 +36,15 @@ class QueueNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamNumbers:
+    """One of several Ollamas: whether it answers, and how many calls of models have a place there."""
+
+    name: str
+    is_up: bool
+    active: int
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """A picture of the recorder. Sizes are bytes."""
 
@@ -54,6 +63,7 @@ class Numbers:
     log_lines_dropped: int
     receivers: tuple[ReceiverNumbers, ...]
     queue: QueueNumbers | None = None
+    upstreams: tuple[UpstreamNumbers, ...] = ()
 
 
 class NumbersCollector:
@@ -81,6 +91,8 @@ class NumbersCollector:
             yield CounterMetricFamily(PREFIX + name, meaning, value=counted)
         if numbers.queue is not None:
             yield from _of_queue(numbers.queue)
+        if numbers.upstreams:
+            yield from _of_upstreams(numbers.upstreams)
         yield from _of_receivers(numbers.receivers)
 
 
@@ -119,6 +131,17 @@ def _of_queue(queue: QueueNumbers) -> list[Metric]:
         GaugeMetricFamily(PREFIX + "waiting", "Model calls that wait for a place at Ollama.", value=queue.waiting),
         waits,
     ]
+
+
+def _of_upstreams(upstreams: Iterable[UpstreamNumbers]) -> list[Metric]:
+    well = GaugeMetricFamily(PREFIX + "upstream_up", "1 while this Ollama, of several, answers.", labels=["upstream"])
+    active = GaugeMetricFamily(
+        PREFIX + "upstream_active", "Model calls that have a place at this Ollama.", labels=["upstream"]
+    )
+    for one in upstreams:
+        well.add_metric([one.name], one.is_up)
+        active.add_metric([one.name], one.active)
+    return [well, active]
 
 
 def _of_receivers(receivers: Iterable[ReceiverNumbers]) -> list[Metric]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,25 +51,42 @@ class ModelMemory:
 
     def families(self, recorder: str) -> Iterator[Metric]:
         """``recorder`` is this recorder's name, as in Loki's label ``instance``."""
+        memory, gone = _families(())
+        self.add_to(memory, gone, recorder)
+        yield from (memory, gone)
+
+    def add_to(self, memory: GaugeMetricFamily, gone: CounterMetricFamily, *labels: str) -> None:
+        """Add what is known, behind ``labels``."""
         with self._lock:
             models, gone_early = dict(self._models), dict(self._gone_early)
-        memory = GaugeMetricFamily(
+        for name, model in models.items():
+            memory.add_metric([*labels, name, "gpu"], model.on_gpu)
+            memory.add_metric([*labels, name, "cpu"], model.size - model.on_gpu)
+        for name, count in gone_early.items():
+            gone.add_metric([*labels, name], count)
+
+
+def families_of_several(recorder: str, memories: Mapping[str, ModelMemory]) -> Iterator[Metric]:
+    """As ``families``, of several Ollamas by their names: each has a label."""
+    memory, gone = _families(("upstream",))
+    for upstream, one in memories.items():
+        one.add_to(memory, gone, recorder, upstream)
+    yield from (memory, gone)
+
+
+def _families(more_labels: Sequence[str]) -> tuple[GaugeMetricFamily, CounterMetricFamily]:
+    return (
+        GaugeMetricFamily(
             PREFIX + "loaded_model_bytes",
             "Bytes of memory that a loaded model takes.",
-            labels=["recorder", "model", "place"],
-        )
-        for name, model in models.items():
-            memory.add_metric([recorder, name, "gpu"], model.on_gpu)
-            memory.add_metric([recorder, name, "cpu"], model.size - model.on_gpu)
-        yield memory
-        gone = CounterMetricFamily(
+            labels=["recorder", *more_labels, "model", "place"],
+        ),
+        CounterMetricFamily(
             PREFIX + "models_gone_early",
             "How often a model left memory before its keep_alive ended: for another one, or on request.",
-            labels=["recorder", "model"],
-        )
-        for name, count in gone_early.items():
-            gone.add_metric([recorder, name], count)
-        yield gone
+            labels=["recorder", *more_labels, "model"],
+        ),
+    )
 
 
 def read_models_in_memory(body: bytes) -> dict[str, ModelInMemory] | None:

@@ -204,17 +204,35 @@ def first_document(data: bytes) -> Any:
     return _parsed(data, lambda text: _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0])
 
 
+def first_pairs(data: bytes) -> list[tuple[str, Any]] | None:
+    """The names and values of the object that ``data`` begins with, as often as they stand there; None: it is none."""
+    outermost: list[list[tuple[str, Any]]] = []
+
+    def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # The outermost object is whole last.
+        outermost[:] = [pairs]
+        return dict(pairs)
+
+    decoder = json.JSONDecoder(parse_int=_integer, strict=False, object_pairs_hook=take)
+    found = _read_leniently(data, lambda text: decoder.raw_decode(text.lstrip(" \t\r\n"))[0])
+    return outermost[0] if isinstance(found, dict) else None
+
+
 def _parsed(data: bytes, read: Callable[[str], Any]) -> Any:
     try:
         found = orjson.loads(data)
     except ValueError:
-        if not is_like_json(data):
-            return None
-        try:
-            found = read(decoded(data).lstrip("\ufeff"))
-        except (ValueError, RecursionError):
-            return None
+        found = _read_leniently(data, read)
     return found if isinstance(found, (dict, list)) else None
+
+
+def _read_leniently(data: bytes, read: Callable[[str], Any]) -> Any:
+    if not is_like_json(data):
+        return None
+    try:
+        return read(decoded(data).lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def is_like_json(data: bytes) -> bool:

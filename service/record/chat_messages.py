@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.record.answer_parts import HIDDEN_THINKING, with_lower_names
+from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
 from service.record.replies import text_of
 from service.record.thinking_tags import split_thinking
@@ -18,7 +18,7 @@ _TAG_WITHIN = 100
 # What stands in a record instead of a payload, and what is short enough to be shown as it is.
 _SHOWN_AS_SENT = ("<", "http://", "https://", "file-")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
-_IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
+_IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,9 @@ class _Parts:
 
     def add(self, part: dict[str, Any]) -> None:
         part = with_lower_names(part)
-        kind = part.get("type")
+        kind = type_of(part)
         # The caller's own tools, and those of a server: server_tool_use, web_search_tool_result.
-        name = kind if isinstance(kind, str) else ""
+        name = kind or ""
         if name.endswith("tool_use"):
             self.calls.append(_call(part.get("name"), part.get("input"), part.get("id")))
         elif name.endswith("tool_result"):
@@ -147,8 +147,8 @@ def _parts(content: Any) -> _Parts:
     found = _Parts()
     if isinstance(content, str):
         found.texts.append(content)
-    elif isinstance(content, list):
-        for part in content:
+    elif isinstance(content, list | dict):
+        for part in content if isinstance(content, list) else [content]:
             if isinstance(part, dict):
                 found.add(part)
             elif isinstance(part, str):
@@ -278,6 +278,7 @@ def _payload(part: dict[str, Any], kind: str) -> str:
 def _described(content: Any, kind: str) -> str:
     if isinstance(content, str):
         if content.startswith(_SHOWN_AS_SENT) and len(content) <= _LONGEST_ADDRESS:
-            return content
+            # An address by itself is that of an image.
+            return content if kind == "image" or content.startswith("<") else f"<{kind} {content}>"
         return f"<{kind} of {len(content)} characters>"
     return f"<{kind}>"

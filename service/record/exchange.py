@@ -32,6 +32,8 @@ class Caller(NamedTuple):
     user: str | None = None
 
 
+BATCH_REPLAY = "batch replay"
+"""The caller of prompts that are sent again many at a time."""
 GATEWAY_PREFIX = "/api/ollama"
 """How the path of every address begins that leads to Ollama."""
 
@@ -111,7 +113,8 @@ class Exchange(NamedTuple):
     ``status`` is what the client was answered, None when it was answered nothing. ``upload`` is
     when the request had come whole, in seconds since the start; None when it came with its head, or never.
     ``queued`` is how many seconds it waited for its turn, None when it had not to, and ``queued_behind`` who was served
-    meanwhile, in words. ``changed`` are the fields that were put into the request on its way.
+    meanwhile, in words. ``changed`` are the fields that were put into the request on its way. ``upstream`` names the
+    Ollama, of several, that was asked.
     """
 
     opened: OpenExchange
@@ -128,6 +131,7 @@ class Exchange(NamedTuple):
     queued: float | None = None
     queued_behind: str | None = None
     changed: tuple[str, ...] = ()
+    upstream: str | None = None
 
 
 class EncodedRecord(NamedTuple):

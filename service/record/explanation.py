@@ -3,7 +3,7 @@
 What is concluded, and not measured, is called most likely.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from service.record.bodies import first_document
@@ -88,10 +88,9 @@ def _untold(case: Case) -> str:
 def _sound(around: Surroundings) -> Surroundings:
     """The same without nonsense: clocks may be set back between two exchanges."""
     last, rate = around.model_last_used, around.median_rate
-    return Surroundings(
-        max(0.0, last) if last is not None and isfinite(last) else None,
-        max(0, around.in_flight),
-        rate if rate is not None and isfinite(rate) and rate > 0 else None,
-        around.median_count,
-        around.model_in_use,
+    return replace(
+        around,
+        model_last_used=max(0.0, last) if last is not None and isfinite(last) else None,
+        in_flight=max(0, around.in_flight),
+        median_rate=rate if rate is not None and isfinite(rate) and rate > 0 else None,
     )

@@ -118,6 +118,9 @@ ANSWERED_IN_PIECES: frozenset[str] = MODEL_CALLS | STREAMED_BY_DEFAULT
 WITH_MESSAGES: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_messages)
 WITH_CONTEXT: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_context)
 CHANGE_MODELS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.changes_models)
+OF_ONE_OLLAMA: frozenset[str] = CHANGE_MODELS | {"push", "blob"}
+"""Those that are about the models of one Ollama in particular: of several it has to be named."""
+
 ANSWERED_IN_WORDS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.WORDS)
 ANSWERED_IN_VECTORS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.content is Content.VECTORS)
 POLLS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.is_poll)

@@ -42,6 +42,7 @@ class Filter:
     key: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
     operation: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
     status: tuple[int, ...] = ()

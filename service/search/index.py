@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 6
+VERSION = 7
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -45,6 +45,7 @@ NAMED = (
     "address",
     "task",
     "cut",
+    "upstream",
     "cause",
     "operation",
     "outcome",

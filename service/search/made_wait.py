@@ -6,7 +6,7 @@ the same name do not make each other wait.
 
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -31,8 +31,19 @@ _CHANGES: Final = (
 )
 
 
-_Change = tuple[int, int, int, int | None]
-"""At so many milliseconds one more (1) or one fewer (-1) works (1) or waits (0), and the id of its name."""
+_Change = tuple[int, int, int, int | None, int | None]
+"""At so many milliseconds one more (1) or one fewer (-1) works (1) or waits (0), and the ids of its name and Ollama."""
+
+
+class _AtOllama:
+    """How many of each name work and wait at one Ollama, since ``before`` (milliseconds)."""
+
+    __slots__ = ("before", "waiting", "working")
+
+    def __init__(self) -> None:
+        self.working: dict[int | None, int] = {}
+        self.waiting: dict[int | None, int] = {}
+        self.before = 0
 
 
 def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> dict[int | None, float]:
@@ -42,14 +53,14 @@ def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[Number
     seconds of one that waits are divided among all that are at work just then.
     """
     made: Counter[int | None] = Counter()
-    working: dict[int | None, int] = {}
-    waiting: dict[int | None, int] = {}
-    before = 0
-    for ms, by, is_work, who in _changes(connection, name, ranges):
-        if waiting and working and ms != before:
-            _divide(made, working, waiting, (ms - before) / 1000)
-        before = ms
-        one = working if is_work else waiting
+    ollamas: defaultdict[int | None, _AtOllama] = defaultdict(_AtOllama)
+    for ms, by, is_work, who, upstream in _changes(connection, name, ranges):
+        # Who works at one Ollama makes nobody wait at another.
+        at = ollamas[upstream]
+        if at.waiting and at.working and ms != at.before:
+            _divide(made, at.working, at.waiting, (ms - at.before) / 1000)
+        at.before = ms
+        one = at.working if is_work else at.waiting
         count = one.get(who, 0) + by
         if count:
             one[who] = count
@@ -69,13 +80,14 @@ def _divide(
 
 def _changes(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> Iterator[_Change]:
     connection.execute("DROP TABLE IF EXISTS temp.change")
-    connection.execute("CREATE TEMP TABLE change(ms, change, is_work, name)")
+    connection.execute("CREATE TEMP TABLE change(ms, change, is_work, name, upstream)")
     try:
         for part in ranges:
             for moment, by, is_work, condition in _CHANGES:
                 who = f"iif(number IN (SELECT number FROM temp.call), {name}, {_OTHERS})" if is_work else name
+                change = f"{moment}, {by}, {is_work}, {who}, upstream"
                 connection.execute(
-                    f"INSERT INTO change SELECT {moment}, {by}, {is_work}, {who} {part.source} AND {condition}",
+                    f"INSERT INTO change SELECT {change} {part.source} AND {condition}",
                     part.values,
                 )
         for step, row in enumerate(connection.execute("SELECT * FROM change ORDER BY ms, change")):

@@ -69,6 +69,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "Only what a client asked for itself: title, tags, query, …; empty: only what people and programs asked.",
         *("task", "task"),
     ),
+    Parameter("upstream", Takes.NAME, "Only what this Ollama, of several, was asked.", "upstream", "Ollama"),
     Parameter("operation", Takes.NAME, "Only this operation: chat, generate, embed, …", "operation", "operation"),
     Parameter(
         *(

@@ -11,7 +11,20 @@ from service.search.index_query import NumberRange, number_ranges
 from service.search.made_wait import made_wait
 
 STATS_FIELDS = (
-    *("model", "workflow", "node", "caller", "user", "key", "task", "operation", "outcome", "address", "cut"),
+    *(
+        "model",
+        "workflow",
+        "node",
+        "caller",
+        "user",
+        "key",
+        "task",
+        "operation",
+        "outcome",
+        "address",
+        "cut",
+        "upstream",
+    ),
 )
 # Names that differ with each call would make a list without end.
 MOST_GROUPS = 1000

@@ -8,31 +8,31 @@ and bounded bypass:
 * interactive flows go before those of a batch;
 * the call that has waited longest is passed over at most ``MOST_OVERTAKINGS`` times, then it is next.
 
+With several Ollamas each has its own places. Who may go only where none is free is left out, and passed over by nobody.
+
 A call is charged what its flow's calls usually cost when it begins, and the difference when it ends. Times are seconds
 by one clock that does not go back. ``docs/decisions/0015`` has the reasons.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
-from itertools import islice
+from collections import OrderedDict
+from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Final
 
-from service.sharing.flows import FIRST_COST, HALF_LIFE, Flow, Priority, Service, Ticket
+from service.sharing.flows import FIRST_COST, HALF_LIFE, ONE, Flow, Priority, Service, Ticket, Where
+from service.sharing.ranking import ByUse, Ranking
+from service.sharing.served_calls import ServedCalls
 
 MOST_OVERTAKINGS: Final = 20
 # Callers that name themselves anew each time must not fill the memory.
 _MOST_FLOWS: Final = 4096
 _NEWEST_COST: Final = 0.25
-_MOST_SERVED: Final = 128
-
-
-_ByUse = tuple[float, int, int, Flow]
-_ByAge = tuple[int, int, Flow]
 
 
 class FairQueue:
-    """``most_active`` calls have a place at a time (None: any number, but for what a flow itself may have).
+    """``most_active`` calls have a place at each Ollama at a time.
+
+    None: any number, but for what a flow itself may have.
 
     After ``arrive`` and ``end`` somebody may be next: ask ``grant`` until it gives None.
     """
@@ -43,10 +43,9 @@ class FairQueue:
         self._active: dict[int, Ticket] = {}
         self._flows: dict[str, Flow] = {}
         self._number = 0
-        self._by_use: tuple[list[_ByUse], list[_ByUse]] = ([], [])
-        self._by_age: list[_ByAge] = []
-        self._served: deque[tuple[str, float, float]] = deque(maxlen=_MOST_SERVED)
-        self._served_count = 0
+        self._rankings: dict[Where, Ranking] = {}
+        self._active_at: dict[str, int] = {}
+        self._served = ServedCalls()
         self._most_flows = _MOST_FLOWS
         self._cost = FIRST_COST
 
@@ -72,53 +71,130 @@ class FairQueue:
             self._offer(flow)
         return flow
 
-    def would_wait(self, flow: Flow) -> bool:
-        """Whether a call that came now would have to wait."""
-        return self._is_full or not flow.has_room or bool(flow.waiting)
+    def active_at(self, upstream: str) -> int:
+        """How many have a place at this Ollama."""
+        return self._active_at.get(upstream, 0)
 
-    def arrive(self, flow: Flow, exchange: str, now: float) -> Ticket:
+    def has_place(self, upstream: str) -> bool:
+        """Whether a place is free at this Ollama."""
+        return self.most_active is None or self._active_at.get(upstream, 0) < self.most_active
+
+    def would_wait(self, flow: Flow, where: Where = ONE) -> bool:
+        """Whether a call that came now would have to wait."""
+        return not self._has_place_at(where) or not flow.has_room or bool(flow.lanes.get(where))
+
+    def arrive(
+        self,
+        flow: Flow,
+        exchange: str,
+        now: float,
+        where: Where = ONE,
+        choose: Callable[[Where], str] | None = None,
+    ) -> Ticket:
         """Put one call at the end of its flow."""
         self._number += 1
-        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
-        flow.waiting[ticket.number] = ticket
-        self.waiting += 1
-        if len(flow.waiting) == 1:
+        ticket = Ticket(self._number, flow, exchange, now, self._served.count, where, choose)
+        self._put(ticket)
+        if len(flow.lanes[where]) == 1:
             self._offer(flow)
         return ticket
 
-    def begin(self, flow: Flow, exchange: str, now: float) -> Ticket | None:
+    def begin(
+        self,
+        flow: Flow,
+        exchange: str,
+        now: float,
+        where: Where = ONE,
+        choose: Callable[[Where], str] | None = None,
+    ) -> Ticket | None:
         """A place for a call that comes now and need not wait; None where it has to ``arrive``."""
-        if self.waiting or self._is_full or not flow.has_room:
+        if self.waiting or not flow.has_room or not self._has_place_at(where):
             return None
         self._number += 1
-        ticket = Ticket(self._number, flow, exchange, now, self._served_count)
+        ticket = Ticket(self._number, flow, exchange, now, self._served.count, where, choose)
         self._begin(ticket, now)
         return ticket
 
     def grant(self, now: float) -> Ticket | None:
         """Give a free place to whoever is next; None: no place is free, or nobody waits who may have it."""
-        if not self.waiting or self._is_full:
+        if not self.waiting:
             return None
-        oldest = self._oldest()
+        rankings: list[Ranking] = []
+        number, oldest = 0, None
+        for ranking in self._rankings.values():
+            if self._has_place_at(ranking.where) and (entry := ranking.oldest()) is not None:
+                rankings.append(ranking)
+                if oldest is None or entry[0] < number:
+                    number, _, flow = entry
+                    oldest = ranking
         if oldest is None:
             return None
-        flow, head = oldest, oldest.head()
-        if head is not None and head.overtaken < MOST_OVERTAKINGS:
-            flow = self._least_served() or oldest
-            if flow is not oldest:
+        ranking = oldest
+        head = flow.lanes[ranking.where][number]
+        if head.overtaken < MOST_OVERTAKINGS:
+            least = _least_served(rankings)
+            if least is not None and least[0] != number:
+                number, flow, ranking = least
                 head.overtaken += 1
-        _, ticket = flow.waiting.popitem(last=False)
+        ticket = flow.lanes[ranking.where].pop(number)
+        flow.waiting -= 1
         self.waiting -= 1
         self._begin(ticket, now)
         self._offer(flow)
         return ticket
 
+    def put_back(self, ticket: Ticket, where: Where, now: float) -> None:
+        """It has got nothing at its Ollama: it waits again for one of these, where it was among those of its flow."""
+        self._leave_place(ticket)
+        # It was served nothing, so it owes nothing.
+        began = now if ticket.began is None else ticket.began
+        ticket.flow.charge(-ticket.charged * 2.0 ** ((began - now) / HALF_LIFE), now)
+        ticket.began, ticket.where = None, where
+        self._put(ticket)
+        ticket.flow.lanes[where] = OrderedDict(sorted(ticket.flow.lanes[where].items()))
+        self._offer(ticket.flow)
+
+    def move(self, where_of: Callable[[Ticket], Where]) -> None:
+        """Who waits may go elsewhere from now on: ``where_of`` tells."""
+        waiting = [ticket for flow in self._flows.values() for ticket in flow.tickets()]
+        if all(where_of(ticket) == ticket.where for ticket in waiting):
+            return
+        self._rankings.clear()
+        flows = {ticket.flow.name: ticket.flow for ticket in waiting}
+        for flow in flows.values():
+            flow.lanes, flow.waiting = {}, 0
+        self.waiting = 0
+        for ticket in waiting:
+            ticket.where = where_of(ticket)
+            self._put(ticket)
+        for flow in flows.values():
+            self._offer(flow)
+
+    def _put(self, ticket: Ticket) -> None:
+        lanes = ticket.flow.lanes
+        lane = lanes.get(ticket.where)
+        if lane is None:
+            lane = lanes[ticket.where] = OrderedDict()
+        lane[ticket.number] = ticket
+        ticket.flow.waiting += 1
+        self.waiting += 1
+
     def _begin(self, ticket: Ticket, now: float) -> None:
         flow = ticket.flow
+        if ticket.choose is not None:
+            name = ticket.choose(tuple(name for name in ticket.where if self.has_place(name)))
+            ticket.upstream = name
+            self._active_at[name] = self._active_at.get(name, 0) + 1
         self._active[ticket.number] = ticket
         flow.active += 1
         ticket.began, ticket.charged = now, flow.cost
         flow.charge(flow.cost, now)
+
+    def _leave_place(self, ticket: Ticket) -> None:
+        del self._active[ticket.number]
+        if ticket.upstream:
+            self._active_at[ticket.upstream] -= 1
+        ticket.flow.active -= 1
 
     def end(self, ticket: Ticket, now: float) -> None:
         """It leaves, whether it still waits or has a place. A second time does nothing."""
@@ -127,21 +203,21 @@ class FairQueue:
         ticket.has_ended = True
         flow = ticket.flow
         if ticket.began is None:
-            was_head = flow.head() is ticket
-            del flow.waiting[ticket.number]
+            lane = flow.lanes[ticket.where]
+            was_head = next(iter(lane)) == ticket.number
+            del lane[ticket.number]
+            flow.waiting -= 1
             self.waiting -= 1
             if was_head:
                 self._offer(flow)
             return
-        del self._active[ticket.number]
-        flow.active -= 1
+        self._leave_place(ticket)
         seconds = now - ticket.began
         # What was charged in the beginning has faded since.
         flow.charge(seconds - ticket.charged * 2.0 ** (-seconds / HALF_LIFE), now)
         flow.cost += _NEWEST_COST * (seconds - flow.cost)
         self._cost += _NEWEST_COST * (seconds - self._cost)
-        self._served_count += 1
-        self._served.append((flow.name, ticket.began, now))
+        self._served.add(ticket, now)
         # Without a call that waits it stands in no heap.
         if flow.waiting:
             self._offer(flow)
@@ -163,7 +239,7 @@ class FairQueue:
     def expected_order(self, now: float, most: int) -> list[Ticket]:
         """Who waits, as they will be served if nobody else comes and calls cost what they usually do."""
         used = {flow.name: flow.use(now) for flow in self._flows.values() if flow.waiting}
-        rest = {name: iter(self._flows[name].waiting.values()) for name in used}
+        rest = {name: self._flows[name].tickets() for name in used}
         heap: list[tuple[bool, int, float, int, Ticket]] = []
 
         def put(name: str) -> None:
@@ -184,66 +260,35 @@ class FairQueue:
 
     def served_since(self, ticket: Ticket, now: float) -> list[Service]:
         """Who had a place while ``ticket`` waited, the most expensive first; see ``remembers_all_since``."""
-        found: dict[str, tuple[int, float]] = {}
-        for name, began, ended in self._places_of_others(ticket, now):
-            seconds = ended - max(began, ticket.arrived)
-            if seconds > 0:
-                calls, together = found.get(name, (0, 0.0))
-                found[name] = (calls + 1, together + seconds)
-        served = [Service(name, calls, seconds) for name, (calls, seconds) in found.items()]
-        return sorted(served, key=lambda one: -one.seconds)
+        return self._served.since(ticket, self._active.values(), now)
 
     def remembers_all_since(self, ticket: Ticket) -> bool:
         """Whether ``served_since`` knows of all: of a very long wait it knows the end only."""
-        return self._served_count - ticket.served_before <= _MOST_SERVED
+        return self._served.remembers_all_since(ticket)
 
-    def _places_of_others(self, ticket: Ticket, now: float) -> Iterator[tuple[str, float, float]]:
-        for name, began, ended in reversed(self._served):
-            if ended <= ticket.arrived:
-                break
-            yield name, began, ended
-        for other in islice(self._active.values(), _MOST_SERVED):
-            if other is not ticket and other.began is not None:
-                yield other.flow.name, other.began, now
+    # The rankings
 
-    # The heaps
-
-    @property
-    def _is_full(self) -> bool:
-        return self.most_active is not None and len(self._active) >= self.most_active
+    def _has_place_at(self, where: Where) -> bool:
+        if self.most_active is None:
+            return True
+        if where is ONE:
+            return len(self._active) < self.most_active
+        return any(map(self.has_place, where))
 
     def _offer(self, flow: Flow) -> None:
-        """Put a flow where it belongs now. What the heaps hold of it from before is out of date."""
+        """Put a flow where it belongs now. What the rankings hold of it from before is out of date."""
         flow.version += 1
-        head = flow.head()
-        if head is None or not flow.has_room:
+        if not flow.has_room:
             return
-        by_use = self._by_use[flow.priority]
-        heappush(by_use, (flow.log_use, head.number, flow.version, flow))
-        heappush(self._by_age, (head.number, flow.version, flow))
-        if len(self._by_age) > 4 * len(self._flows) + 64:
-            self._drop_outdated()
-
-    def _oldest(self) -> Flow | None:
-        heap = self._by_age
-        while heap and heap[0][1] != heap[0][2].version:
-            heappop(heap)
-        return heap[0][2] if heap else None
-
-    def _least_served(self) -> Flow | None:
-        for heap in self._by_use:
-            while heap and heap[0][2] != heap[0][3].version:
-                heappop(heap)
-            if heap:
-                return heap[0][3]
-        return None
-
-    def _drop_outdated(self) -> None:
-        self._by_age[:] = [entry for entry in self._by_age if entry[1] == entry[2].version]
-        heapify(self._by_age)
-        for heap in self._by_use:
-            heap[:] = [entry for entry in heap if entry[2] == entry[3].version]
-            heapify(heap)
+        for where, lane in flow.lanes.items():
+            if not lane:
+                continue
+            ranking = self._rankings.get(where)
+            if ranking is None:
+                ranking = self._rankings[where] = Ranking(where)
+            ranking.offer(flow, next(iter(lane)))
+            if len(ranking) > 4 * len(self._flows) + 64:
+                ranking.drop_outdated()
 
     def _forget_idle_flows(self) -> None:
         """Forget the half of those without a call that used least: they are treated as new when they come again."""
@@ -252,3 +297,19 @@ class FairQueue:
         for flow in idle[: len(idle) // 2 + 1]:
             del self._flows[flow.name]
         self._most_flows = max(_MOST_FLOWS, 2 * len(self._flows))
+
+
+_PRIORITIES: Final = tuple(Priority)
+
+
+def _least_served(rankings: list[Ranking]) -> tuple[int, Flow, Ranking] | None:
+    """The oldest call of the flow that has used least, of the interactive ones if there are any."""
+    for priority in _PRIORITIES:
+        least: ByUse | None = None
+        for ranking in rankings:
+            entry = ranking.least_served(priority)
+            if entry is not None and (least is None or entry[:2] < least[:2]):
+                least, where = entry, ranking
+        if least is not None:
+            return least[1], least[3], where
+    return None

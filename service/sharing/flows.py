@@ -5,13 +5,21 @@ Use fades with ``HALF_LIFE`` seconds. Times are seconds by one clock that does n
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from heapq import merge
 from typing import Final
 
 HALF_LIFE: Final = 300.0
 FIRST_COST: Final = 1.0
 """Seconds that a call is taken to cost before anything has been measured."""
+
+Where = tuple[str, ...]
+"""The names of the Ollamas that a call may go to."""
+
+ONE: Final[Where] = ("",)
+"""The one Ollama, where there is but one: it needs no name."""
 
 _NO_USE: Final = -math.inf
 # What is left of a use after so long that nobody counts it.
@@ -31,13 +39,14 @@ class Flow:
 
     ``log_use`` is the base-2 logarithm of the seconds it used, as they will have faded at time 0: so flows compare
     alike at every moment. ``cost`` is what a call of it usually takes. ``version`` tells entries of heaps that are out
-    of date.
+    of date. ``lanes`` are its waiting calls in order, apart by where they may go.
     """
 
     name: str
     most_active: int | None = None
     priority: Priority = Priority.INTERACTIVE
-    waiting: "OrderedDict[int, Ticket]" = field(default_factory=OrderedDict)
+    lanes: "dict[Where, OrderedDict[int, Ticket]]" = field(default_factory=dict)
+    waiting: int = 0
     active: int = 0
     log_use: float = _NO_USE
     cost: float = FIRST_COST
@@ -47,8 +56,9 @@ class Flow:
     def has_room(self) -> bool:
         return self.most_active is None or self.active < self.most_active
 
-    def head(self) -> "Ticket | None":
-        return next(iter(self.waiting.values()), None)
+    def tickets(self) -> "Iterator[Ticket]":
+        """Its waiting calls, the first that came first."""
+        return merge(*(lane.values() for lane in self.lanes.values()), key=lambda ticket: ticket.number)
 
     def use(self, now: float) -> float:
         """Seconds at Ollama, faded."""
@@ -61,17 +71,24 @@ class Flow:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One call: it waits until ``began`` is set, and then has a place until it ends."""
+    """One call: it waits until ``began`` is set, and then has a place until it ends.
+
+    ``where`` are the Ollamas that it may go to. ``choose`` is asked for one of those that have a free place, at the
+    moment when it gets one; ``upstream`` is the one that it got.
+    """
 
     number: int
     flow: Flow
     exchange: str
     arrived: float
     served_before: int = 0
+    where: Where = ONE
+    choose: Callable[[Where], str] | None = None
     overtaken: int = 0
     began: float | None = None
     charged: float = 0.0
     has_ended: bool = False
+    upstream: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.sharing.fair_queue import FairQueue
-from service.sharing.flows import Flow, Service, Ticket
+from service.sharing.flows import ONE, Flow, Service, Ticket, Where
 
 # Upper bounds of the histogram's buckets, in seconds.
 WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -20,14 +20,19 @@ WAIT_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 
 class Place:
     """The place of one call, or its turn in the queue until it has one."""
 
-    __slots__ = ("_granted", "_places", "_timer", "behind", "is_all_behind", "ticket", "waited")
+    __slots__ = (
+        *("_began_to_wait", "_granted", "_places", "_timer"),
+        *("behind", "is_all_behind", "is_counted", "ticket", "waited"),
+    )
 
     def __init__(self, places: "Places", ticket: Ticket) -> None:
         self.ticket = ticket
         self.waited: float | None = None
         self.behind: list[Service] = []
         self.is_all_behind = True
+        self.is_counted = False
         self._places = places
+        self._began_to_wait = ticket.arrived
         self._granted: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -52,9 +57,15 @@ class Place:
             self._timer = None
         self._places.end(self)
 
+    def waits_again(self, now: float) -> None:
+        """Its turn came to nothing. The time that this took was no wait."""
+        self._granted = None
+        self._began_to_wait = now - (self.waited or 0.0)
+        self.waited = None
+
     def grant(self, now: float) -> None:
         """It is this call's turn."""
-        self.waited = now - self.ticket.arrived
+        self.waited = now - self._began_to_wait
         self.look_back(now)
         self._tell(True)
 
@@ -67,11 +78,11 @@ class Place:
         """Seconds in the queue so far, or in all; None for a call that had a place at once."""
         if self.waited is not None or self.is_ready:
             return self.waited
-        return now - self.ticket.arrived
+        return now - self._began_to_wait
 
     def _give_up(self) -> None:
         # At once: a place that became free meanwhile is not for a call that will be refused.
-        self.waited = self._places.now() - self.ticket.arrived
+        self.waited = self._places.now() - self._began_to_wait
         self.give_back()
         self._tell(False)
 
@@ -92,14 +103,20 @@ class Places:
         self.waits = WaitTimes()
         self._waiting: dict[int, Place] = {}
 
-    def take(self, flow: Flow, exchange: str) -> Place:
-        """A place for a call, which has it at once where ``is_ready``, and else has to ``wait`` for it."""
+    def take(
+        self, flow: Flow, exchange: str, where: Where = ONE, choose: Callable[[Where], str] | None = None
+    ) -> Place:
+        """A place for a call, which has it at once where ``is_ready``, and else has to ``wait`` for it.
+
+        ``where`` and ``choose``: see ``Ticket``.
+        """
         now = self.now()
-        ticket = self.queue.begin(flow, exchange, now)
+        ticket = self.queue.begin(flow, exchange, now, where, choose)
         if ticket is not None:
-            self.waits.add(0.0)
-            return Place(self, ticket)
-        place = Place(self, self.queue.arrive(flow, exchange, now))
+            place = Place(self, ticket)
+            self._count(place, 0.0)
+            return place
+        place = Place(self, self.queue.arrive(flow, exchange, now, where, choose))
         self._waiting[place.ticket.number] = place
         # Others may wait for want of room of their own.
         self._grant_free_places(now, newcomer=place)
@@ -113,9 +130,25 @@ class Places:
         if place.ticket.began is None:
             del self._waiting[place.ticket.number]
             place.look_back(now)
-            self.waits.add(now - place.ticket.arrived)
+            self._count(place, now - place.ticket.arrived)
         self.queue.end(place.ticket, now)
         self._grant_free_places(now)
+
+    def put_back(self, place: Place, where: Where) -> None:
+        """The call got nothing at its Ollama: it waits again, for one of these."""
+        now = self.now()
+        self.queue.put_back(place.ticket, where, now)
+        self._waiting[place.ticket.number] = place
+        before = place.waited
+        place.waits_again(now)
+        self._grant_free_places(now, newcomer=place)
+        if place.is_ready:
+            place.waited = before
+
+    def move(self, where_of: Callable[[Ticket], Where]) -> None:
+        """Who waits may go elsewhere from now on."""
+        self.queue.move(where_of)
+        self._grant_free_places(self.now())
 
     def refresh(self) -> None:
         """Limits were changed: places may have become free."""
@@ -125,10 +158,16 @@ class Places:
         while (ticket := self.queue.grant(now)) is not None:
             place = self._waiting.pop(ticket.number)
             if place is newcomer:
-                self.waits.add(0.0)
+                self._count(place, 0.0)
                 continue
-            self.waits.add(now - ticket.arrived)
+            self._count(place, now - ticket.arrived)
             place.grant(now)
+
+    def _count(self, place: Place, seconds: float) -> None:
+        """Each call counts once, by its first wait."""
+        if not place.is_counted:
+            place.is_counted = True
+            self.waits.add(seconds)
 
 
 class WaitTimes:

@@ -18,7 +18,12 @@ def queue_picture(sharing: Sharing | None) -> dict[str, Any]:
         return {"max_active": 0, "active": [], "waiting": [], "waiting_count": 0}
     now, queue = sharing.places.now(), sharing.places.queue
     active = [
-        {"exchange": one.exchange, "caller": one.flow.name, "seconds": round(now - (one.began or now), 3)}
+        {
+            "exchange": one.exchange,
+            "caller": one.flow.name,
+            "seconds": round(now - (one.began or now), 3),
+            **({"upstream": one.upstream} if one.upstream else {}),
+        }
         for one in queue.running()[:MOST_SHOWN]
     ]
     return {
@@ -57,10 +62,12 @@ def _reason(sharing: Sharing, ticket: Ticket, before: Counter[str]) -> str:
     if not flow.has_room:
         have = "its one place" if flow.most_active == 1 else f"its {flow.most_active} places"
         text = f"{flow.name} has {have} (max_active)"
+    elif len(ticket.where) > 1:
+        text = f"all places at {', '.join(ticket.where[:-1])} and {ticket.where[-1]} are taken"
     elif queue.most_active == 1:
-        text = "the one place at Ollama is taken"
+        text = f"the one place at {ticket.where[0] or 'Ollama'} is taken"
     else:
-        text = f"all {queue.most_active} places at Ollama are taken"
+        text = f"all {queue.most_active} places at {ticket.where[0] or 'Ollama'} are taken"
     if not before:
         return text + "; next"
     named = [f"{count} of {name}" for name, count in before.most_common(_MOST_NAMED)]
@@ -92,7 +99,7 @@ def limits_picture(sharing: Sharing | None) -> dict[str, Any]:
             "has_own_table": name in limits,
             "limits": _limits(own),
             "active": flow.active,
-            "waiting": len(flow.waiting),
+            "waiting": flow.waiting,
             "tokens_of_today": tokens.get(name, 0),
             "used": round(flow.use(now), 1),
         }

@@ -33,11 +33,19 @@ def judge(opened: OpenExchange, content: bytes | None, who: str, limits: Limits)
     if content is None:
         message = f"{who} has limits for which a request is read first, up to 16 MiB; this one is longer."
         return Refusal(413, message, SETTING), Asked()
-    body = opened.request._replace(length=len(content), head=content, tail=b"")
-    if opened.path not in _TAKE_FORMS:
-        body = body._replace(content_type="application/json")
+    body = _body_of(opened, content)
     asked = read_request(opened, readable(body, READ_BYTES))
     return _wrong_model(body, asked, who, limits) or _kept_too_long(opened, asked, who, limits), asked
+
+
+def read_content(opened: OpenExchange, content: bytes) -> Asked:
+    """What a request asks whose body is ``content``, or begins with it."""
+    return read_request(opened, readable(_body_of(opened, content), READ_BYTES))
+
+
+def _body_of(opened: OpenExchange, content: bytes) -> Body:
+    body = opened.request._replace(length=len(content), head=content, tail=b"")
+    return body if opened.path in _TAKE_FORMS else body._replace(content_type="application/json")
 
 
 def _wrong_model(body: Body, asked: Asked, who: str, limits: Limits) -> Refusal | None:

@@ -10,13 +10,13 @@ from math import ceil
 from typing import Final
 
 from service.gateway.error_responses import Refusal
-from service.gateway.upstream import RequestBody
+from service.gateway.upstream import Failure, RequestBody, Send
 from service.record.exchange import OpenExchange
 from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
 from service.sharing.fair_queue import FairQueue
-from service.sharing.flows import Flow, Service
+from service.sharing.flows import ONE, Flow, Service, Where
 from service.sharing.limits import NO_LIMITS, Identity, Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
@@ -25,6 +25,8 @@ from service.sharing.use_counts import RequestRates, TokensToday
 # All requests that wait together may hold so much; then further ones wait at their clients.
 _HELD_BYTES: Final = 256 << 20
 _MOST_NAMED: Final = 3
+# So much of a longer request may name its model.
+_BEGINNING: Final = 65536
 # Callers come again and again: their rule is looked for once.
 _MOST_KNOWN: Final = 4096
 _LONGEST_RETRY: Final = 3600
@@ -40,7 +42,10 @@ class Sharing:
         queue_seconds: float,
         rules: Rules | None = None,
         now: Callable[[], float] = time.monotonic,
+        ollamas: int = 1,
     ) -> None:
+        """``ollamas``: how many there are, each with so many places."""
+        self._ollamas = ollamas
         self.most_active = most_active
         self.queue_length = queue_length
         self.queue_seconds = queue_seconds
@@ -72,8 +77,9 @@ class Sharing:
             known = self._known[who] = self.rules.of(who)
         return known
 
-    def enter(self, opened: OpenExchange) -> "SharedCall | None":
+    def enter(self, opened: OpenExchange, upstream: str | None = None) -> "SharedCall | None":
         """The turn of a call that has begun; None for what is no call of a model, and passes by. Fits ``Share``."""
+        del upstream  # There is but one.
         return SharedCall(self, opened) if opened.operation in MODEL_CALLS else None
 
     def limit_reached(self, name: str, limits: Limits) -> Refusal | None:
@@ -90,18 +96,18 @@ class Sharing:
             return too_many(f"{message} {duration(left)}.", left, SETTING)
         return None
 
-    def queue_full(self, flow: Flow, limits: Limits) -> Refusal | None:
+    def queue_full(self, flow: Flow, limits: Limits, where: Where = ONE) -> Refusal | None:
         """Why a call that would have to wait may not, if so."""
         queue, name = self.places.queue, flow.name
-        if not queue.would_wait(flow):
+        if not queue.would_wait(flow, where):
             return None
         if limits.max_waiting == 0:
             message = f"No place is free for {name}, which may have no calls waiting (max_waiting): try again later."
             return too_many(message, self._retry_after(0), SETTING)
-        if limits.max_waiting is not None and len(flow.waiting) >= limits.max_waiting:
-            waiting = f"{len(flow.waiting):,} of {limits.max_waiting:,}"
+        if limits.max_waiting is not None and flow.waiting >= limits.max_waiting:
+            waiting = f"{flow.waiting:,} of {limits.max_waiting:,}"
             message = f"{name} has as many calls waiting as it may ({waiting}): try again later."
-            return too_many(message, self._retry_after(len(flow.waiting)), SETTING)
+            return too_many(message, self._retry_after(flow.waiting), SETTING)
         if self.queue_length == 0:
             message = "No place at Ollama is free, and no call may wait (QUEUE_LENGTH=0): try again later."
             return too_many(message, self._retry_after(0), "QUEUE_LENGTH")
@@ -123,7 +129,7 @@ class Sharing:
     def _retry_after(self, waiting: int) -> int:
         """In how many seconds about half of those who wait will have been served."""
         queue = self.places.queue
-        seconds = queue.cost * max(1, waiting) / max(1, self.most_active or queue.active) / 2
+        seconds = queue.cost * max(1, waiting) / max(1, self.most_active * self._ollamas or queue.active) / 2
         return max(1, min(_LONGEST_RETRY, ceil(seconds)))
 
 
@@ -133,7 +139,14 @@ def too_many(message: str, seconds: float, setting: str) -> Refusal:
 
 
 class SharedCall:
-    """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has."""
+    """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has.
+
+    ``where`` and ``choose``: see ``Ticket``. ``beginning`` is that of a request that is too long to be held.
+    """
+
+    send: Send | None = None
+    upstream: str | None = None
+    url: str | None = None
 
     def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
         self.opened = opened
@@ -142,6 +155,9 @@ class SharedCall:
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
+        self.beginning = b""
+        self.where = ONE
+        self.choose: Callable[[Where], str] | None = None
         self.name, self.limits = sharing.limits_of(identity_of(opened))
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
@@ -156,6 +172,7 @@ class SharedCall:
             self._held += len(piece)
             sharing.held_bytes += len(piece)
             if size > READ_BYTES or sharing.held_bytes > _HELD_BYTES:
+                self.beginning = b"".join(pieces)[:_BEGINNING]
                 return RequestBody(_both(pieces, rest), body.length)
         return RequestBody(b"".join(pieces), size)
 
@@ -172,12 +189,12 @@ class SharedCall:
             if refusal is not None:
                 return refusal
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
-        refusal = sharing.queue_full(flow, limits)
+        refusal = sharing.queue_full(flow, limits, self.where)
         if refusal is not None:
             return refusal
         if limits.requests_per_minute is not None:
             sharing.rates.add(self.name, sharing.places.now())
-        self.place = sharing.places.take(flow, opened.id)
+        self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
             return sharing.waited_too_long(self.place)
@@ -185,6 +202,20 @@ class SharedCall:
             content, self.changed = without_cuts(opened, content, asked)
             return RequestBody(content, len(content)) if self.changed else body
         return body
+
+    async def wait_again(self, where: Where) -> Refusal | None:
+        """Give the place back, with which nothing was reached, and wait for one of these; why it got none."""
+        place, sharing = self.place, self._sharing
+        if place is None:
+            return None
+        sharing.places.put_back(place, where)
+        if place.is_ready or await place.wait(sharing.queue_seconds):
+            return None
+        return sharing.waited_too_long(place)
+
+    def goes_on(self, failure: Failure) -> bool:
+        """There is no other Ollama to go on to."""
+        return False
 
     def end(self) -> None:
         """The call is over, however it ended."""

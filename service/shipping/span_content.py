@@ -14,7 +14,8 @@ class SpanContent:
 
     ``bodies``: requests as they came, in ``http.request.body.content``. ``messages``: prompts and answers as GenAI
     messages. ``list_views``: the attributes that readers of spans fill their first page from. ``polls``: spans of
-    lists and descriptions of models too. ``upstream`` is the address of the Ollama, empty where it is not told.
+    lists and descriptions of models too. ``upstream`` is the address of the Ollama, empty where it is not told;
+    ``upstreams`` are the addresses of several, by their names.
     """
 
     bodies: bool = True
@@ -22,11 +23,11 @@ class SpanContent:
     list_views: bool = False
     polls: bool = True
     upstream: str = ""
+    upstreams: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def server(self) -> tuple[str, int] | None:
-        """Host and port of ``upstream``; None where it is not told."""
-        parts = urlsplit(self.upstream)
+    def server_of(self, name: str | None) -> tuple[str, int] | None:
+        """Host and port of the Ollama called ``name``, of the one where there are no names; None where nobody knows."""
+        parts = urlsplit(next((url for known, url in self.upstreams if known == name), self.upstream))
         if not parts.hostname:
             return None
         return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -21,7 +21,7 @@ QUEUE = {
     "max_active": 1,
     "queue_length": 100,
     "queue_timeout": 300.0,
-    "active": [{"exchange": "a" * 32, "caller": "user Ann", "seconds": 4.25}],
+    "active": [{"exchange": "a" * 32, "caller": "user Ann", "seconds": 4.25, "upstream": "gpu1"}],
     "waiting": [WAITING],
     "waiting_count": 3,
 }
@@ -68,7 +68,7 @@ def test_the_queue_tells_who_is_there_at_which_place_and_why(run: Run, answers: 
     told = run("queue", "--url", server.url)
     assert told.exit_code == 0
     shown = flat(told.stdout)
-    assert "at Ollama user Ann, for 4.2 s" in shown
+    assert "at Ollama user Ann, for 4.2 s at gpu1" in shown
     assert "waiting 1. workflow Nightly (batch), for 12 s · tiny · Summarise ␛[31mthis" in shown
     assert shown.endswith("the one place at Ollama is taken; next")
     assert "2 more calls wait behind these." in told.stderr

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     # Where a journal is, it is gone on with.
     "service.data_folder": {"service.journal.folder"},
     "service.event_log": set[str](),
-    "service.events": {"service.event_log"},
+    "service.events": {"service.event_log", "service.upstream_events"},
+    "service.upstream_events": set[str](),
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
@@ -42,6 +43,11 @@ MAY_IMPORT = {
     # What calls have to pass before they go to Ollama: it refuses as the gateway does, and counts what was recorded.
     "service.sharing": {
         *("service.record", "service.journal", "service.gateway.error_responses", "service.gateway.upstream"),
+    },
+    # Which of several Ollamas a call goes to: it waits for a place there as the queue has it.
+    "service.upstreams": {
+        *("service.record", "service.sharing", "service.gateway.error_responses", "service.gateway.upstream"),
+        *("service.gateway.whole_answer", "service.upstream_events"),
     },
     "service.journal": {"service.record"},
     "service.search": {"service.record", "service.journal"},
@@ -63,7 +69,7 @@ MAY_IMPORT = {
     "service.reloading": {"service.settings", "service.gateway.admission"},
 }
 WHERE_THE_PARTS_MEET = {
-    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup"),
+    *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
     *("service.cli", "service.__main__"),
 }
 
@@ -71,8 +77,10 @@ WHERE_THE_PARTS_MEET = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
     "service.gateway_setup": "tests/test_app.py",
+    "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
+    "service.upstream_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",

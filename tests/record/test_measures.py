@@ -158,3 +158,9 @@ def test_the_wait_in_the_recorder_is_none_of_ollamas() -> None:
     at_once = line_of(found._replace(queued=None, queued_behind=None))
     assert at_once["wait_time"] == 11.0
     assert not {"queue_time", "queue_behind", "changed"} & at_once.keys()
+
+
+def test_which_of_several_ollamas_was_asked() -> None:
+    found = exchange(b'{"model":"tiny","prompt":"x"}', b'{"response":"x","done":true}', "/api/generate")
+    assert line_of(found._replace(upstream="gpu1"))["upstream"] == "gpu1"
+    assert "upstream" not in line_of(found)

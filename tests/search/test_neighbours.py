@@ -41,6 +41,19 @@ def test_what_went_on_around_an_exchange_is_known(tmp_path: Path, searching: Sea
     assert searching.surroundings(99) == Surroundings(None, 0, None, 0)
 
 
+def test_what_another_ollama_did_is_no_reason_for_what_this_one_did(tmp_path: Path, searching: Search) -> None:
+    records = [
+        said(1, model="llama", upstream="gpu1", tokens_per_second=10.0, seconds=0.5),
+        said(2, model="llama", upstream="gpu2", tokens_per_second=90.0, seconds=9.5),
+        said(3, model="llama", upstream="gpu1", tokens_per_second=10.0, seconds=0.5),
+        said(4, model="llama", seconds=0.5),
+    ]
+    write(tmp_path, records)
+    index(tmp_path)
+    assert searching.surroundings(3) == Surroundings(1.5, in_flight=0, median_rate=10.0, median_count=1)
+    assert searching.surroundings(4) == Surroundings(None, in_flight=0, median_rate=None, median_count=0)
+
+
 def test_neighbours_are_of_the_same_execution(tmp_path: Path, searching: Search) -> None:
     executions = ["a", "b", "a", None, "a", "b"]
     write(tmp_path, [said(number, execution_id=execution) for number, execution in enumerate(executions, 1)])

@@ -84,6 +84,20 @@ def test_who_works_while_others_wait_made_them_wait(tmp_path: Path, searching: S
     assert ada.made_wait == 15.0
 
 
+def test_who_works_at_one_ollama_makes_nobody_wait_at_another(tmp_path: Path, searching: Search) -> None:
+    records = [
+        measured(1, 0, 10, user="ada", upstream="gpu1"),
+        measured(2, 0, 9, user="bob", upstream="gpu2"),
+        measured(3, 4, 1, user="carl", upstream="gpu2"),
+    ]
+    write(tmp_path, records)
+    index(tmp_path)
+
+    made = {group.name: group.made_wait for group in searching.stats(Filter(), "user")}
+    assert made == {"ada": 0.0, "bob": 4.0, "carl": 0.0}
+    assert {group.name: group.calls for group in searching.stats(Filter(), "upstream")} == {"gpu1": 1, "gpu2": 2}
+
+
 def test_those_who_work_at_once_share_the_waiting(tmp_path: Path, searching: Search) -> None:
     records = [measured(1, 0, 10, user="ada"), measured(2, 0, 9, user="bob"), measured(3, 4, 1, user="carl")]
     write(tmp_path, records)

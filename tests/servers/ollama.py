@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,10 +68,21 @@ class Ollama:
         """Make ``model`` of a GGUF file. ``more`` is what else ``/api/create`` is told."""
         content = weights.read_bytes()
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        self.ask(f"/api/blobs/{digest}", content)
+        if not self._has_blob(digest):
+            self.ask(f"/api/blobs/{digest}", content)
         asked = {"model": model, "files": {weights.name: digest}, "stream": False, **more}
         created = self.ask("/api/create", asked)
         assert created == {"status": "success"}, created
+
+    def _has_blob(self, digest: str) -> bool:
+        # What it has it answers before it was sent, and closes the connection.
+        try:
+            urllib.request.urlopen(
+                urllib.request.Request(f"{self.url}/api/blobs/{digest}", method="HEAD"), timeout=60
+            ).close()
+        except urllib.error.HTTPError:
+            return False
+        return True
 
     def remove(self, model: str) -> None:
         """Delete a model that a test has made: all others share this server."""

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.sharing.fair_queue import MOST_OVERTAKINGS, FairQueue
-from service.sharing.flows import Priority, Ticket
+from service.sharing.flows import ONE, Priority, Ticket, Where
 
 
 def arrive(queue: FairQueue, name: str, now: float = 0.0, **limits: object) -> Ticket:
@@ -165,46 +165,119 @@ def test_callers_with_ever_new_names_do_not_fill_the_memory() -> None:
         queue.end(arrive(queue, f"name {number}"), 0.0)
     assert len(queue._flows) <= 4097
     assert queue.flow("keeps") is keeps.flow
-    assert len(queue._by_age) < 20_000
+    assert sum(map(len, queue._rankings.values())) < 20_000
+
+
+PLACEMENTS = (("gpu1",), ("gpu2",), ("gpu1", "gpu2"), ("gpu2", "gpu3"), ("gpu1", "gpu2", "gpu3"))
+
+
+def at(queue: FairQueue, name: str, *where: str, now: float = 0.0) -> Ticket:
+    """A call of ``name`` that may go to one of these Ollamas, and goes to the last that is free."""
+    return queue.arrive(queue.flow(name), name, now, where, lambda free: free[-1])
+
+
+def test_each_ollama_has_its_own_places() -> None:
+    queue = FairQueue(1)
+    for where in (("gpu1",), ("gpu2",), ("gpu1",)):
+        at(queue, "a", *where)
+    granted = [queue.grant(0.0), queue.grant(0.0)]
+    assert [one.upstream for one in granted if one] == ["gpu1", "gpu2"]
+    assert queue.grant(0.0) is None
+    assert (queue.active_at("gpu1"), queue.has_place("gpu1"), queue.has_place("gpu3")) == (1, False, True)
+
+
+def test_who_may_go_only_where_none_is_free_holds_nobody_up() -> None:
+    queue = FairQueue(1)
+    first, behind, other = at(queue, "a", "gpu1"), at(queue, "a", "gpu1"), at(queue, "a", "gpu1", "gpu2")
+    assert [queue.grant(0.0), queue.grant(0.0), queue.grant(0.0)] == [first, other, None]
+    assert other.upstream == "gpu2"
+    assert behind.overtaken == 0
+    assert [one.name for one in queue.served_since(behind, 5.0)] == ["a"]
+    queue.end(other, 5.0)
+    assert queue.grant(5.0) is None
+    queue.end(first, 6.0)
+    assert queue.grant(6.0) is behind
+
+
+def test_a_call_that_got_nothing_waits_again_before_those_that_came_later() -> None:
+    queue = FairQueue(1)
+    first, second = at(queue, "a", "gpu1"), at(queue, "a", "gpu2")
+    third = at(queue, "a", "gpu2")
+    assert {queue.grant(0.0), queue.grant(0.0)} == {first, second}
+    queue.put_back(first, ("gpu2",), 1.0)
+    assert (queue.active, queue.waiting, first.flow.active, queue.grant(1.0)) == (1, 2, 1, None)
+    queue.end(second, 2.0)
+    assert [queue.grant(2.0), queue.grant(2.0)] == [first, None]
+    queue.end(first, 3.0)
+    assert queue.grant(3.0) is third
+    queue.end(third, 4.0)
+    assert (queue.active, queue.waiting, queue.active_at("gpu1"), queue.active_at("gpu2")) == (0, 0, 0, 0)
+
+
+def test_who_waits_for_an_ollama_that_is_gone_goes_to_another() -> None:
+    queue = FairQueue(1)
+    running, waiting = at(queue, "a", "gpu1"), at(queue, "b", "gpu1")
+    assert queue.grant(0.0) is running
+    queue.move(lambda ticket: ("gpu2",))
+    assert queue.grant(0.0) is waiting
+    assert waiting.upstream == "gpu2"
 
 
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["arrive", "arrive", "end", "leave", "limit"]), st.integers(0, 5), st.floats(0, 30)),
+    st.tuples(
+        st.sampled_from(["arrive", "arrive", "end", "leave", "limit", "move", "fail"]),
+        st.integers(0, 5),
+        st.floats(0, 30),
+    ),
     max_size=120,
 )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(1, 4), EVENTS)
-def test_whatever_happens_the_promises_hold(most_active: int, events: list[tuple[str, int, float]]) -> None:
-    check(most_active, events)
+@given(st.integers(1, 4), EVENTS, st.booleans())
+def test_whatever_happens_the_promises_hold(
+    most_active: int, events: list[tuple[str, int, float]], has_several: bool
+) -> None:
+    check(most_active, events, has_several)
 
 
 def test_thousands_of_arrivals_leavings_and_failures() -> None:
     chance = random.Random(14)
     for most_active in (1, 2, 7):
-        kinds = chance.choices(["arrive", "end", "leave", "limit"], [10, 7, 2, 1], k=5000)
-        check(most_active, [(kind, chance.randrange(6), chance.expovariate(1.0)) for kind in kinds])
+        for has_several in (False, True):
+            kinds = chance.choices(["arrive", "end", "leave", "limit", "move", "fail"], [10, 7, 2, 1, 1, 1], k=2500)
+            events = [(kind, chance.randrange(6), chance.expovariate(1.0)) for kind in kinds]
+            check(most_active, events, has_several)
 
 
-def check(most_active: int, events: list[tuple[str, int, float]]) -> None:
-    """Play ``events`` and look after each of them."""
+def check(most_active: int, events: list[tuple[str, int, float]], has_several: bool) -> None:
+    """Play ``events`` and look after each of them.
+
+    ``has_several``: each call may go to some of three Ollamas, and which these are changes.
+    """
     queue, now = FairQueue(most_active), 0.0
     waiting: list[Ticket] = []
     active: list[Ticket] = []
     passed_over: Counter[int] = Counter()
     limits: dict[str, int | None] = {}
 
+    def is_free(name: str) -> bool:
+        return sum(one.upstream == name for one in active) < most_active
+
+    def may_be_served(ticket: Ticket) -> bool:
+        return ticket is first_of(waiting, ticket) and has_room(ticket) and any(map(is_free, ticket.where))
+
     def serve() -> None:
         while True:
             # Who may be served now, by the plain words of the promise.
-            may = [one for one in waiting if one is first_of(waiting, one) and has_room(one)]
+            may = [one for one in waiting if may_be_served(one)]
             ticket = queue.grant(now)
             if ticket is None:
-                assert not may or len(active) == most_active, "a free place while somebody waits who may have it"
+                assert not may, "a free place while somebody waits who may have it"
                 return
             assert ticket in may, "not the first of its caller, or over its caller's limit"
-            assert len(active) < most_active, "more than there are places"
+            assert ticket.upstream in ticket.where
+            assert is_free(ticket.upstream), "more than there are places"
             oldest = may[0]
             if ticket is not oldest:
                 passed_over[oldest.number] += 1
@@ -221,7 +294,14 @@ def check(most_active: int, events: list[tuple[str, int, float]]) -> None:
         name = f"caller {number}"
         if kind == "arrive":
             priority = Priority.BATCH if number > 3 else Priority.INTERACTIVE
-            waiting.append(queue.arrive(queue.flow(name, limits.get(name), priority), "", now))
+            flow = queue.flow(name, limits.get(name), priority)
+            where, choose = (somewhere(step), chosen) if has_several else (ONE, None)
+            ticket = queue.begin(flow, "", now, where, choose)
+            if ticket is None:
+                waiting.append(queue.arrive(flow, "", now, where, choose))
+            else:
+                assert not waiting
+                active.append(ticket)
         elif kind == "limit":
             limits[name] = None if seconds > 15 else 1 + int(seconds) % 3
             queue.flow(name, limits[name], Priority.BATCH if number > 3 else Priority.INTERACTIVE)
@@ -229,6 +309,13 @@ def check(most_active: int, events: list[tuple[str, int, float]]) -> None:
             queue.end(active.pop(number % len(active)), now)
         elif kind == "leave" and waiting:
             queue.end(waiting.pop(number % len(waiting)), now)
+        elif kind == "move" and has_several:
+            queue.move(lambda ticket: somewhere(ticket.number + step))  # noqa: B023 - asked at once
+        elif kind == "fail" and has_several and active:
+            ticket = active.pop(number % len(active))
+            queue.put_back(ticket, somewhere(step), now)
+            waiting.append(ticket)
+            waiting.sort(key=lambda one: one.number)
         serve()
         assert queue.waiting == len(waiting)
         assert queue.active == len(active)
@@ -241,7 +328,16 @@ def check(most_active: int, events: list[tuple[str, int, float]]) -> None:
         queue.end(active.pop(0), now)
         serve()
     assert (queue.waiting, queue.active) == (0, 0)
+    assert not any(queue.active_at(f"gpu{number}") for number in (1, 2, 3))
+
+
+def somewhere(number: int) -> Where:
+    return PLACEMENTS[number % len(PLACEMENTS)]
+
+
+def chosen(free: Where) -> str:
+    return free[len(free) // 2]
 
 
 def first_of(waiting: list[Ticket], ticket: Ticket) -> Ticket:
-    return next(one for one in waiting if one.flow is ticket.flow)
+    return next(one for one in waiting if one.flow is ticket.flow and one.where == ticket.where)

@@ -142,3 +142,37 @@ async def test_ten_thousand_who_wait_cost_little(record_property: object) -> Non
     sys.stdout.write(f"an arrival: {best * 1e6:.2f} µs of CPU, {each:.0f} bytes\n")
     assert each < 4000
     assert best < 20e-6
+
+
+async def test_a_call_that_reached_nobody_waits_again_and_is_counted_once() -> None:
+    found = places()
+    flow = found.queue.flow("a")
+    first = found.take(flow, "", ("gpu1",), min)
+    second = found.take(flow, "", ("gpu2",), min)
+    assert first.is_ready
+    assert second.is_ready
+    found.put_back(first, ("gpu2",))
+    waits = asyncio.create_task(first.wait(10))
+    await asyncio.sleep(0.01)
+    assert not waits.done()
+    second.give_back()
+    assert await waits
+    assert first.ticket.upstream == "gpu2"
+    assert 0.01 <= (first.waited or 0) < 5
+    before = first.waited
+    found.put_back(first, ("gpu3",))
+    assert first.is_ready
+    assert first.waited == before
+    first.give_back()
+    assert (found.queue.active, found.queue.waiting, sum(found.waits.counts)) == (0, 0, 2)
+
+
+async def test_who_waits_for_an_ollama_that_is_gone_has_a_place_elsewhere_at_once() -> None:
+    found = places()
+    flow = found.queue.flow("a")
+    first, second = (found.take(flow, "", ("gpu1",), min) for _ in range(2))
+    waits = asyncio.create_task(second.wait(10))
+    await asyncio.sleep(0)
+    found.move(lambda ticket: ("gpu2",))
+    assert await waits
+    assert [first.ticket.upstream, second.ticket.upstream] == ["gpu1", "gpu2"]

@@ -20,4 +20,12 @@ def test_messages_are_captured_by_the_variable_of_the_genai_instrumentations(val
     ],
 )
 def test_the_ollama_is_told_by_host_and_port(upstream: str, server: tuple[str, int] | None) -> None:
-    assert SpanContent(upstream=upstream).server == server
+    assert SpanContent(upstream=upstream).server_of(None) == server
+
+
+def test_of_several_ollamas_each_has_its_own_server() -> None:
+    content = SpanContent(upstreams=(("gpu1", "http://gpu1:11434"), ("gpu2", "https://gpu2")))
+    assert [content.server_of(name) for name in ("gpu1", "gpu2")] == [("gpu1", 11434), ("gpu2", 443)]
+    # Nobody was asked, or one that is no longer in the setting.
+    assert content.server_of(None) is None
+    assert content.server_of("gpu3") is None

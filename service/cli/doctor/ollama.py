@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -22,8 +23,15 @@ _ABOUT = "Ollama"
 
 
 def look_at_ollama(settings: Settings) -> list[CheckResult]:
-    """Findings about OLLAMA_URL; when nothing answers there, only why."""
-    url = settings.ollama_url
+    """Findings about each address of OLLAMA_URL; when nothing answers there, only why."""
+    found = []
+    for name, url in settings.ollama_urls:
+        of = f" {name}" if len(settings.ollama_urls) > 1 else ""
+        found += [replace(result, about=result.about + of) for result in _look_at(url, settings)]
+    return found
+
+
+def _look_at(url: str, settings: Settings) -> list[CheckResult]:
     if _is_ourselves(urlsplit(url), settings.listen):
         text, advice = (
             f"OLLAMA_URL={url} is where the recorder itself listens.",

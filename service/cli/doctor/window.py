@@ -5,6 +5,7 @@ behind, and making it would write.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,10 @@ def read_window(folder: Path, seconds: float) -> Window:
         reader.close()
 
 
+_ModelAt = tuple[str | None, str | None]
+"""A model, and the Ollama that has it."""
+
+
 def _calls(lines: Iterable[tuple[int, int, bytes]]) -> tuple[Observation, ...]:
     """Those of ``lines`` (began, ended, line) that are JSON objects, in the order of their beginnings."""
     kept = [(started, ended, record) for started, ended, line in lines if (record := Record(line)).values]
@@ -128,27 +133,32 @@ def _call(record: Record, around: Surroundings) -> Observation:
 def _around(kept: list[tuple[int, int, Record]]) -> Iterator[Surroundings]:
     """What went on when each began, for exchanges in the order of their beginnings."""
     ends = sorted((ended, index) for index, (_, ended, _) in enumerate(kept))
-    last_end: dict[str | None, int] = {}
-    running: dict[str | None, int] = {}
+    # What another Ollama does is no reason for what this one does.
+    last_end: dict[_ModelAt, int] = {}
+    running: Counter[_ModelAt] = Counter()
+    in_flight: Counter[str | None] = Counter()
     at = 0
-    in_flight = 0
     for started, _, record in kept:
         while at < len(ends) and ends[at][0] <= started:
             ended, index = ends[at]
-            model = kept[index][2].model
+            model = _model_at(kept[index][2])
             last_end[model] = max(last_end.get(model, 0), ended)
-            running[model] = running.get(model, 0) - 1
-            in_flight -= 1
+            running[model] -= 1
+            in_flight[model[1]] -= 1
             at += 1
-        model = record.model
+        model = _model_at(record)
         last = last_end.get(model)
-        of_this_model = running.get(model, 0) > 0
+        of_this_model = running[model] > 0
         yield Surroundings(
             model_last_used=None if of_this_model or last is None else (started - last) / 1e9,
-            in_flight=max(0, in_flight),
+            in_flight=max(0, in_flight[model[1]]),
             median_rate=None,
             median_count=0,
             model_in_use=of_this_model,
         )
-        running[model] = running.get(model, 0) + 1
-        in_flight += 1
+        running[model] += 1
+        in_flight[model[1]] += 1
+
+
+def _model_at(record: Record) -> _ModelAt:
+    return record.model, record.upstream

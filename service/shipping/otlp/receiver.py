@@ -30,7 +30,8 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
         messages=captures_messages(environment),
         list_views=True,
         polls=settings.otlp_polls,
-        upstream=settings.ollama_url,
+        upstream=settings.ollama_url if len(settings.ollama_urls) == 1 else "",
+        upstreams=settings.ollama_urls if len(settings.ollama_urls) > 1 else (),
     )
 
     def prepare() -> Callable[[str], Receiver]:

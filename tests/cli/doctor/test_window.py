@@ -22,7 +22,13 @@ DAY = 86_400.0
 def test_what_went_on_around_each_is_what_the_index_knows(folder: Path) -> None:
     chance = random.Random(7)
     records = [
-        call(number, ago=chance.uniform(0, 2000), request_time=chance.uniform(0, 90), model=chance.choice("abc"))
+        call(
+            number,
+            ago=chance.uniform(0, 2000),
+            request_time=chance.uniform(0, 90),
+            model=chance.choice("abc"),
+            **({"upstream": upstream} if (upstream := chance.choice(["gpu1", "gpu2", ""])) else {}),
+        )
         for number in range(1, 200)
     ]
     happened(folder, records)

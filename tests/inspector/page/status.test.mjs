@@ -10,6 +10,8 @@ test("nothing is said while all is well, or nothing is known", () => {
 
 test("what matters most is said, and only that", () => {
   assert.match(noticeOf({ ollama: { trouble: "connection refused" }, index: { behind: 9000 } }), /Ollama does not answer: connection refused/);
+  const upstreams = [{ name: "gpu1", trouble: null }, { name: "gpu2", trouble: "connection refused" }];
+  assert.equal(noticeOf({ ollama: { trouble: null }, upstreams }), "gpu2 gets no calls: connection refused. The others go on.");
   assert.match(noticeOf({ journal: { trouble: "the disk is full" }, index: { behind: 9000 } }), /the disk is full/);
   assert.match(noticeOf({ index: { behind: 9000 } }), /9,000 exchanges to go/);
 });

@@ -38,6 +38,7 @@
  * @property {number} [generation_time]  seconds
  * @property {number} [time_to_first_byte]  seconds
  * @property {number} [time_to_first_token]  seconds
+ * @property {string} [upstream]
  * @property {number} [upstream_status]
  * @property {string} [workflow]
  * @property {string} [workflow_id]
@@ -103,6 +104,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   generation_time: "generation_time",
   time_to_first_byte: "time_to_first_byte",
   time_to_first_token: "time_to_first_token",
+  upstream: "upstream",
   upstream_status: "upstream_status",
   workflow: "workflow",
   workflow_id: "workflow_id",
@@ -167,6 +169,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "generation_time", kind: "number", unit: "s", label: "generated in" },
   { name: "time_to_first_byte", kind: "number", unit: "s", label: "first byte after" },
   { name: "time_to_first_token", kind: "number", unit: "s", label: "first token after" },
+  { name: "upstream", kind: "text", unit: "", label: "Ollama" },
   { name: "upstream_status", kind: "count", unit: "", label: "Ollama's status" },
   { name: "workflow", kind: "text", unit: "", label: "workflow" },
   { name: "workflow_id", kind: "text", unit: "", label: "workflow id" },
@@ -211,6 +214,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "key", kind: "name", fields: ["key"], isRepeated: true, label: "key" },
   { name: "address", kind: "name", fields: ["remote_addr"], isRepeated: true, label: "address" },
   { name: "task", kind: "name", fields: ["task"], isRepeated: true, label: "task" },
+  { name: "upstream", kind: "name", fields: ["upstream"], isRepeated: true, label: "Ollama" },
   { name: "operation", kind: "name", fields: ["operation"], isRepeated: true, label: "operation" },
   { name: "outcome", kind: "name", fields: ["outcome"], isRepeated: true, label: "outcome", isAtEnd: true },
   { name: "status", kind: "name", fields: ["status"], isRepeated: true, label: "status", isAtEnd: true },
@@ -231,6 +235,7 @@ export const GROUPINGS = Object.freeze(/** @type {const} */ ([
   "outcome",
   "address",
   "cut",
+  "upstream",
 ]));
 
 /** How each outcome is named where there is little room. */

@@ -12,7 +12,7 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
 
 /**
  * @typedef {{trouble?: string | null}} Health
- * @typedef {{ollama?: Health, journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean, n8n_url?: string}} Status
+ * @typedef {{ollama?: Health, upstreams?: (Health & {name: string})[], journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean, n8n_url?: string}} Status
  *   of /status.json
  */
 
@@ -72,9 +72,11 @@ export function watchStatus(caughtUp, linksChanged) {
  * The one thing that matters most, or "".
  * @param {Status} status
  */
-export function noticeOf({ ollama, journal, index }) {
+export function noticeOf({ ollama, upstreams, journal, index }) {
   if (ollama?.trouble) return `Ollama does not answer: ${ollama.trouble}. Is it running?`;
   if (journal?.trouble) return `The journal: ${journal.trouble}`;
+  const away = (upstreams ?? []).filter((one) => one.trouble);
+  if (away.length) return `${away.map((one) => `${one.name} gets no calls: ${one.trouble}`).join(". ")}. The others go on.`;
   if (index?.trouble) return `The search index: ${index.trouble}`;
   const behind = index?.behind ?? 0;
   if (behind <= NOTICEABLY_BEHIND) return "";

@@ -1,0 +1,27 @@
+"""One of several Ollamas, and what is known of it."""
+
+from service.gateway.upstream import Upstream
+from service.upstreams.choice import Standing
+
+
+class NamedUpstream:
+    """``trouble`` is why no call goes there, None while it is well. ``models`` and ``loaded`` are canonical names."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+        self.client = Upstream(url)
+        self.trouble: str | None = None
+        self.models: frozenset[str] = frozenset()
+        self.loaded: frozenset[str] = frozenset()
+
+    def standing(self, model: str | None, active: int, is_free: bool) -> Standing:
+        """What is known of it for a call of ``model`` (a canonical name; None: of none)."""
+        return Standing(
+            name=self.name,
+            is_up=self.trouble is None,
+            has_model=model is None or model in self.models or model in self.loaded,
+            has_loaded=model is None or model in self.loaded,
+            is_free=is_free,
+            active=active,
+        )

@@ -1,0 +1,118 @@
+"""Looks after each of several Ollamas: whether it answers, which models it has, which are loaded.
+
+A bad one leaves at once, by what a call or a look meets, and comes back by itself with the first look that is well.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from service.events import emit
+from service.gateway.upstream import Failure
+from service.gateway.whole_answer import fetch_answer, fetch_whole
+from service.record.exchange import Outcome
+from service.record.model_facts import canonical_name
+from service.upstream_events import UpstreamLeft, UpstreamReturned
+from service.upstreams.named_upstream import NamedUpstream
+
+LOOK_SECONDS: Final = 2.0
+EVERY_SECONDS: Final = 5.0
+_FIRST_PAUSE: Final = 0.5
+_LEAST_PAUSE: Final = 0.5
+# So often at most is looked again for a model that nobody is known to have.
+_AGAIN_SECONDS: Final = 1.0
+
+
+class Watch:
+    """Looks after one Ollama. ``changed`` is called when it left, came back, or has other models."""
+
+    def __init__(self, upstream: NamedUpstream, changed: Callable[[], None]) -> None:
+        self.upstream = upstream
+        self._changed = changed
+        self._wanted = asyncio.Event()
+        self._looked_at = float("-inf")
+        self._look: asyncio.Task[None] | None = None
+
+    def note(self, failure: Failure) -> None:
+        """A call met this there."""
+        if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
+            self._tell(f"{self.upstream.url} cannot be reached: {failure.reason}")
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """Something may have changed there."""
+        self._wanted.set()
+
+    async def look_again(self) -> None:
+        """Look now, unless that was just done: somebody asks for a model that nobody is known to have."""
+        if time.monotonic() - self._looked_at < _AGAIN_SECONDS:
+            return
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self.look())
+        # Whoever leaves takes the look from nobody else.
+        await asyncio.shield(self._look)
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        pause = _FIRST_PAUSE
+        while True:
+            self._wanted.clear()
+            await self.look()
+            # Many calls that meet trouble are no reason to look more often.
+            await asyncio.sleep(_LEAST_PAUSE)
+            is_well = self.upstream.trouble is None
+            pause = EVERY_SECONDS if is_well else min(2 * pause, EVERY_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause - _LEAST_PAUSE):
+                    await self._wanted.wait()
+            if is_well:
+                pause = _FIRST_PAUSE
+
+    async def look(self) -> None:
+        """Ask how it is and what it has, within twice ``LOOK_SECONDS``."""
+        send, url = self.upstream.client.send, self.upstream.url
+        answer = await fetch_answer(send, "GET", "/api/version", None, seconds=LOOK_SECONDS)
+        if isinstance(answer, str):
+            self._tell(f"{url}: {answer}")
+        elif answer[0] >= 500:
+            self._tell(f"{url} answers {answer[0]}")
+        else:
+            await self._look_for_models()
+            self._tell(None)
+        self._looked_at = time.monotonic()
+
+    async def _look_for_models(self) -> None:
+        upstream, send = self.upstream, self.upstream.client.send
+        before = upstream.models
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                tags, ps = await asyncio.gather(*(fetch_whole(send, "GET", path) for path in ("/api/tags", "/api/ps")))
+                upstream.models = _names_in(tags, upstream.models)
+                upstream.loaded = _names_in(ps, upstream.loaded)
+        if upstream.models != before and upstream.trouble is None:
+            self._changed()
+
+    def _tell(self, trouble: str | None) -> None:
+        was_well, self.upstream.trouble = self.upstream.trouble is None, trouble
+        if was_well is not (trouble is None):
+            if trouble is None:
+                emit(UpstreamReturned(self.upstream.name))
+            else:
+                # What it had in memory is gone with it.
+                self.upstream.loaded = frozenset()
+                emit(UpstreamLeft(self.upstream.name, trouble))
+            self._changed()
+
+
+def _names_in(body: bytes | None, before: frozenset[str]) -> frozenset[str]:
+    """The models of a list; what was known ``before`` where there is none."""
+    try:
+        models = orjson.loads(body or b"")["models"] or ()
+        names = [model.get("model") or model["name"] for model in models]
+        return frozenset(canonical_name(name) for name in names if isinstance(name, str))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return before

@@ -1,0 +1,87 @@
+"""One list of several, from answers of every kind."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
+from service.record.exchange import Outcome
+from service.upstreams.model_lists import MadeAnswer, list_of_all
+
+
+def answers(body: bytes, status: int = 200, seen: list[Sequence[bytes]] | None = None) -> Send:
+    async def send(
+        method: str, target: str, lines: Sequence[bytes], body_sent: RequestBody | None
+    ) -> UpstreamResponse | Failure:
+        assert (method, body_sent) == ("GET", None)
+        if seen is not None:
+            seen.append(lines)
+        return MadeAnswer(status, body)
+
+    return send
+
+
+async def away(
+    method: str, target: str, lines: Sequence[bytes], body: RequestBody | None
+) -> UpstreamResponse | Failure:
+    return Failure(Outcome.UPSTREAM_UNREACHABLE, "connection refused")
+
+
+async def listed(*sends: Send, path: str = "/api/tags") -> Any:
+    answer = await list_of_all(sends, path, (), path)
+    assert not isinstance(answer, Failure)
+    found = bytearray()
+
+    def take(piece: bytes) -> bool:
+        found.extend(piece)
+        return False
+
+    assert not await answer.forward(take)
+    assert answer.length == len(found)
+    return json.loads(found)
+
+
+async def test_each_model_once_and_what_stands_around_the_list_of_the_first() -> None:
+    one = answers(b'{"models":[{"name":"a","size":1},{"name":"b"}],"more":1}')
+    other = answers(b'{"models":[{"name":"a","size":2},{"name":"c"}],"more":2}')
+    found = await listed(one, other)
+    assert found == {"models": [{"name": "a", "size": 1}, {"name": "b"}, {"name": "c"}], "more": 1}
+    ids = answers(b'{"object":"list","data":[{"id":"a"}]}')
+    assert await listed(ids, ids, path="/v1/models") == {"object": "list", "data": [{"id": "a"}]}
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"<html>", b"[1]", b"7", b'{"models":'])
+async def test_what_is_no_list_is_left_out(nonsense: bytes) -> None:
+    good = answers(b'{"models":[{"name":"a"}]}')
+    assert await listed(answers(nonsense), good) == {"models": [{"name": "a"}]}
+    assert await listed(answers(b'{"models":[]}', 500), away, good) == {"models": [{"name": "a"}]}
+
+
+async def test_where_nobody_has_a_list_the_first_answer_is_the_answer() -> None:
+    answer = await list_of_all([away, answers(b'{"error":"no"}', 503)], "/api/tags", (), "/api/tags")
+    assert isinstance(answer, MadeAnswer)
+    assert answer.status == 503
+    gone = await list_of_all([away, away], "/api/tags", (), "/api/tags")
+    assert isinstance(gone, Failure)
+    assert gone.outcome is Outcome.UPSTREAM_UNREACHABLE
+    assert "connection refused" in gone.reason
+
+
+async def test_headers_go_on_but_for_encodings_that_could_not_be_read_here() -> None:
+    seen: list[Sequence[bytes]] = []
+    lines = [b"X-A: 1\r\nAccept-Encoding: gzip\r\nAuthorization: Bearer k\r\n", b"traceparent: 00\r\n"]
+    await list_of_all([answers(b'{"models":[]}', seen=seen)], "/api/tags", lines, "/api/tags")
+    assert seen == [[b"X-A: 1\r\nAuthorization: Bearer k\r\n", b"traceparent: 00\r\n"]]
+
+
+async def test_one_that_is_silent_is_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.upstreams.model_lists._SECONDS", 0.05)
+
+    async def silent(*_: Any) -> UpstreamResponse | Failure:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    assert await listed(silent, answers(b'{"models":[{"name":"a"}]}')) == {"models": [{"name": "a"}]}
