@@ -135,7 +135,9 @@ def slow_prompts_by_mail(credential: dict[str, str]) -> dict[str, Any]:
     asked = {"resource": "call", "operation": "find", "returnAll": True, "filters": filters}
     drawing.asks("Find slow calls", asked, alwaysOutputData=True)
     calls = "$('Find slow calls').all().map(one => one.json).filter(one => one.exchange)"
-    line = "one.request_time + ' s, ' + (one.model ?? 'no model') + ', ' + (one.workflow ?? one.caller ?? 'unknown')"
+    line = (
+        "one.request_time + ' s, ' + (one.model ?? 'no model') + ', ' + (one.workflow ?? one.user_agent ?? 'unknown')"
+    )
     line += " + ': ' + (one.prompt ?? '')"
     ordered = f"{calls}.sort((a, b) => b.request_time - a.request_time).slice(0, 20)"
     drawing.sets(

@@ -53,7 +53,7 @@ _CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("embeddings", "Embed"): _asks("embed", "={{ $json.text }}"),
     ("compare-two-models", "Ask model A"): _asks("generate", _SETTING.format("question"), "model_a", **_SAME),
     ("compare-two-models", "Ask model B"): _asks("generate", _SETTING.format("question"), "model_b", **_SAME),
-    ("classify-in-batches", "Classify"): _asks("generate", _EACH_TEXT, format=_CATEGORIES, temperature=0),
+    ("classify-in-batches", "Classify"): _asks("generate", _EACH_TEXT, format=_CATEGORIES),
 }
 # What a call answered before, and how our node calls it.
 _ANSWERS = (
