@@ -44,6 +44,7 @@ _EACH_TEXT = (
     " + $json.texts.map((text, index) => (index + 1) + '. ' + text).join('\\n') }}"
 )
 _SAME = {"temperature": 0, "seed": 1}
+_BRIEFLY = {"temperature": 0, "num_predict": 200}
 # By the workflow and the name of the node that called by HTTP.
 _CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("models", "List models"): {"resource": "model", "operation": "list"},
@@ -53,7 +54,7 @@ _CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("embeddings", "Embed"): _asks("embed", "={{ $json.text }}"),
     ("compare-two-models", "Ask model A"): _asks("generate", _SETTING.format("question"), "model_a", **_SAME),
     ("compare-two-models", "Ask model B"): _asks("generate", _SETTING.format("question"), "model_b", **_SAME),
-    ("classify-in-batches", "Classify"): _asks("generate", _EACH_TEXT, format=_CATEGORIES),
+    ("classify-in-batches", "Classify"): _asks("generate", _EACH_TEXT, format=_CATEGORIES, **_BRIEFLY),
 }
 # What a call answered before, and how our node calls it.
 _ANSWERS = (
