@@ -43,8 +43,8 @@ _EACH_TEXT = (
     "={{ 'For each of these texts, in their order: is it about billing, a fault, praise, or something else?\\n'"
     " + $json.texts.map((text, index) => (index + 1) + '. ' + text).join('\\n') }}"
 )
-_SAME = {"temperature": 0, "seed": 1}
-_BRIEFLY = {"temperature": 0, "num_predict": 200}
+_SAME: dict[str, Any] = {"temperature": 0, "seed": 1}
+_BRIEFLY: dict[str, Any] = {"temperature": 0, "num_predict": 200}
 # By the workflow and the name of the node that called by HTTP.
 _CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("models", "List models"): {"resource": "model", "operation": "list"},
