@@ -87,8 +87,9 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-written: $(VENV)/dev ## write what repeats a table: settings, the reference of the record, openapi.json
+written: $(VENV)/dev ## write what repeats a table: settings, the reference of the record, openapi.json, templates
 	$(BIN)/python -m tests.configuration.written_files
+	$(BIN)/python -m n8n.with_nodes
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards

@@ -53,7 +53,9 @@ def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
     assert begins, written[-4000:]
     document, _ = json.JSONDecoder().raw_decode(written, begins.start())
     ran = document["data"]["resultData"]["runData"]
-    return {name: [item["json"] for item in runs[0]["data"]["main"][0]] for name, runs in ran.items()}
+    # A model or a memory has no items of its own, and of several outputs the first may have none.
+    outs = {name: runs[0].get("data", {}).get("main") or [None] for name, runs in ran.items()}
+    return {name: [item["json"] for item in out[0] or []] for name, out in outs.items()}
 
 
 EXECUTE = step("Execute", "n8n-nodes-base.manualTrigger")

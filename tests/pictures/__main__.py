@@ -3,14 +3,12 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.pictures import n8n_credential, page, terminal
-from tests.pictures.demo import Demo, running_demo
+from tests.pictures import n8n_credential, n8n_nodes, page, terminal
+from tests.pictures.demo import running_demo
 from tests.servers.chromium import running_chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -18,24 +16,18 @@ KINDS = ("page", "terminal", "n8n")
 
 
 async def _take(kinds: list[str], working: Path) -> None:
-    with _demo_for(kinds, working) as demo:
-        if demo and "terminal" in kinds:
+    with running_demo(working / "demo") as demo:
+        if "terminal" in kinds:
             (FOLDER / "terminal.svg").write_text(terminal.picture(demo), encoding="utf-8")
         async with running_chromium() as browser:
-            if demo and "page" in kinds:
+            if "page" in kinds:
                 for name, picture in (await page.pictures(browser, demo)).items():
                     (FOLDER / f"{name}.png").write_bytes(picture)
             if "n8n" in kinds:
                 (FOLDER / "n8n-credential.png").write_bytes(await n8n_credential.picture(browser, working / "n8n"))
-
-
-@contextmanager
-def _demo_for(kinds: list[str], working: Path) -> Iterator[Demo | None]:
-    if kinds == ["n8n"]:
-        yield None
-        return
-    with running_demo(working / "demo") as demo:
-        yield demo
+                nodes = await n8n_nodes.pictures(browser, working / "n8n-nodes", demo.url)
+                for name, picture in nodes.items():
+                    (FOLDER / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":

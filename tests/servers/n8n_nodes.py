@@ -11,19 +11,25 @@ SOURCES = ("credentials", "icons", "nodes", "recorder")
 SECONDS_TO_BUILD = 120.0
 
 
+def copy_of_package(folder: Path, program: str) -> Path:
+    """The package's sources below ``folder``, with ``program`` of what it is built with; else the test is skipped."""
+    found = require(f"n8n-nodes/node_modules/.bin/{program}", "run make servers")
+    work = folder / "package"
+    work.mkdir(parents=True)
+    for name in SOURCES:
+        shutil.copytree(PACKAGE / name, work / name)
+    for path in (*PACKAGE.glob("*.json"), *PACKAGE.glob("*.mjs")):
+        shutil.copy(path, work)
+    (work / "node_modules").symlink_to(found.parents[1].absolute())
+    return work
+
+
 def built_nodes(folder: Path) -> Path:
     """Compile the package below ``folder``; the folder for N8N_CUSTOM_EXTENSIONS. Skips the test where tsc is absent.
 
     The sources have n8n-workflow beside them while they are compiled, and not when they run: they run with n8n's own.
     """
-    compiler = require("n8n-nodes/node_modules/.bin/tsc", "run make servers")
-    work = folder / "package"
-    work.mkdir(parents=True)
-    for name in SOURCES:
-        shutil.copytree(PACKAGE / name, work / name)
-    for name in ("package.json", "tsconfig.json", "copy-icons.mjs"):
-        shutil.copy(PACKAGE / name, work / name)
-    (work / "node_modules").symlink_to(compiler.parents[1].absolute())
+    work = copy_of_package(folder, "tsc")
     done = subprocess.run(
         ["npm", "run", "build"], cwd=work, capture_output=True, text=True, timeout=SECONDS_TO_BUILD, check=False
     )

@@ -1,12 +1,14 @@
 import type { IAuthenticateGeneric, ICredentialTestRequest, ICredentialType, INodeProperties } from 'n8n-workflow';
 
+const NO_RECORDER = 'There is no recorder at this address. It is not that of Ollama, and is written without a path: http://127.0.0.1:8080.';
+
 /** Where the recorder is, and what it asks for. Its test reads the list of models through the recorder. */
 export class OllamaRecorderApi implements ICredentialType {
 	name = 'ollamaRecorderApi';
 
 	displayName = 'Ollama Recorder API';
 
-	icon = 'file:recorder.svg' as const;
+	icon = { light: 'file:../icons/recorder.svg', dark: 'file:../icons/recorder.dark.svg' } as const;
 
 	properties: INodeProperties[] = [
 		{
@@ -50,12 +52,17 @@ export class OllamaRecorderApi implements ICredentialType {
 		},
 		rules: [
 			{
+				// Any server may answer 200; Ollama's list, through the recorder, has models, if only none.
+				type: 'responseSuccessBody',
+				properties: { key: 'models', value: undefined, message: NO_RECORDER },
+			},
+			{
 				type: 'responseCode',
 				properties: { value: 401, message: 'The recorder refuses the API key. It wants one that API_KEYS_FILE names.' },
 			},
 			{
 				type: 'responseCode',
-				properties: { value: 404, message: 'There is no recorder at this address. It is written without a path: http://127.0.0.1:8080.' },
+				properties: { value: 404, message: NO_RECORDER },
 			},
 			{
 				type: 'responseCode',
@@ -65,6 +72,7 @@ export class OllamaRecorderApi implements ICredentialType {
 				type: 'responseCode',
 				properties: { value: 504, message: 'The recorder is there, and Ollama behind it is silent.' },
 			},
-		],
+			// n8n takes both kinds in one list; its type takes one.
+		] as ICredentialTestRequest['rules'],
 	};
 }

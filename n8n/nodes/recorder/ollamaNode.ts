@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import {
 	NodeOperationError,
@@ -6,7 +7,6 @@ import {
 	type INodeType,
 	type INodeTypeDescription,
 	type ISupplyDataFunctions,
-	type NodeConnectionType,
 	type SupplyData,
 } from 'n8n-workflow';
 import { itemOf } from './attempts';
@@ -18,28 +18,21 @@ export interface OllamaNode {
 	className: string;
 }
 
-interface Description {
-	displayName: string;
-	name: string;
-	description: string;
-	outputs: NodeConnectionType[];
-	outputNames: string[];
-	subcategories: Record<string, string[]>;
-}
-
 /** What n8n's Ollama nodes supply: a model of LangChain with a client of ollama-js. */
 interface WithClient {
 	client?: { config?: { headers?: Headers | Record<string, string> } };
 }
 
+// The package exports none of its nodes by name, so they are loaded by their path.
+const load = createRequire(__filename);
+
 const PACKAGE = join('@n8n', 'n8n-nodes-langchain', 'dist', 'nodes');
 
 /** n8n's own node, from the n8n that runs us; undefined where this n8n has it in another place. */
 function nodeOfN8n({ file, className }: OllamaNode): INodeType | undefined {
-	for (const folder of require.resolve.paths('@n8n/n8n-nodes-langchain') ?? []) {
+	for (const folder of load.resolve.paths('@n8n/n8n-nodes-langchain') ?? []) {
 		const path = join(folder, PACKAGE, file);
-		// The package exports none of its nodes by name, so it is loaded by its path.
-		if (existsSync(path)) return new (require(path)[className] as new () => INodeType)();
+		if (existsSync(path)) return new (load(path)[className] as new () => INodeType)();
 	}
 	return undefined;
 }
@@ -51,24 +44,15 @@ const ABSENT: INodeProperties = {
 	default: '',
 };
 
-/** n8n's own fields, under our name and with our credential. */
-export function describe(ollama: OllamaNode, ours: Description): INodeTypeDescription {
-	const { subcategories, ...names } = ours;
-	return {
-		...names,
-		icon: 'file:recorder.svg',
-		group: ['transform'],
-		version: 1,
-		defaults: { name: ours.displayName },
-		inputs: [],
-		credentials: [{ name: 'ollamaRecorderApi', required: true }],
-		requestDefaults: {
-			ignoreHttpStatusErrors: true,
-			baseURL: '={{ $credentials.address.replace(new RegExp("/+$"), "") + "/api/ollama" }}',
-		},
-		codex: { categories: ['AI'], subcategories },
-		properties: nodeOfN8n(ollama)?.description.properties ?? [ABSENT],
-	};
+/** Where n8n's fields ask for their lists of models. */
+export const THROUGH_THE_RECORDER: INodeTypeDescription['requestDefaults'] = {
+	ignoreHttpStatusErrors: true,
+	baseURL: '={{ $credentials.address.replace(new RegExp("/+$"), "") + "/api/ollama" }}',
+};
+
+/** The fields of n8n's own node. */
+export function fieldsOf(ollama: OllamaNode): INodeProperties[] {
+	return nodeOfN8n(ollama)?.description.properties ?? [ABSENT];
 }
 
 /** Let n8n's own node make the model, with the recorder for Ollama, and name who asks by headers. */

@@ -69,7 +69,7 @@ export function traceparent(instance: string, workflow: string, execution: strin
 	return `00-${trace}-${digest(trace, node).slice(0, 16)}-01`;
 }
 
-async function ask(asking: Asking, options: IHttpRequestOptions): Promise<Answer> {
+async function answerOf(asking: Asking, options: IHttpRequestOptions): Promise<Answer> {
 	return (await asking.helpers.httpRequest({ ...options, ignoreHttpStatusErrors: true, returnFullResponse: true })) as Answer;
 }
 
@@ -81,7 +81,7 @@ export async function read(
 	method: IHttpRequestMethods = 'GET',
 ): Promise<IDataObject> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
-	const { statusCode, body: answered } = await ask(asking, {
+	const { statusCode, body: answered } = await answerOf(asking, {
 		url: place.address + path,
 		method,
 		headers,
@@ -95,7 +95,7 @@ export async function read(
 export async function replayed(asking: Asking, place: Place, path: string, body: IDataObject): Promise<string> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
 	const url = place.address + path;
-	const answer = await ask(asking, { url, method: 'POST', headers, body, json: true, timeout: 3_600_000 });
+	const answer = await answerOf(asking, { url, method: 'POST', headers, body, json: true, timeout: 3_600_000 });
 	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
 	return String(answer.headers['x-exchange-id']);
 }
@@ -104,7 +104,7 @@ export async function replayed(asking: Asking, place: Place, path: string, body:
 export async function readBytes(asking: Asking, place: Place, path: string): Promise<Buffer> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
 	const url = place.address + path;
-	const { statusCode, body } = await ask(asking, { url, headers, encoding: 'arraybuffer', timeout: 3_600_000 });
+	const { statusCode, body } = await answerOf(asking, { url, headers, encoding: 'arraybuffer', timeout: 3_600_000 });
 	const bytes = Buffer.from(body as ArrayBuffer);
 	if (statusCode >= 400) throw refusal(statusCode, bytes.toString());
 	return bytes;
@@ -114,24 +114,25 @@ export async function readBytes(asking: Asking, place: Place, path: string): Pro
 export async function watch(asking: Asking, place: Place): Promise<Readable> {
 	const headers: IDataObject = { Accept: 'text/event-stream' };
 	if (place.readerToken) headers.Authorization = `Bearer ${place.readerToken}`;
-	const { statusCode, body } = await ask(asking, { url: `${place.address}/live`, headers, encoding: 'stream' });
+	const { statusCode, body } = await answerOf(asking, { url: `${place.address}/live`, headers, encoding: 'stream' });
 	const stream = body as Readable;
 	if (statusCode >= 400) throw refusal(statusCode, await textOf(stream));
 	return stream;
 }
 
-/** Each document of a streamed answer of Ollama. A line may carry an error instead. */
-export async function* generate(
+/** Each document of an answer of Ollama, streamed or not; without a body a GET. A line may carry an error instead. */
+export async function* ask(
 	asking: IExecuteFunctions,
 	place: Place,
 	path: string,
-	body: IDataObject,
+	body: IDataObject | undefined,
 	headers: Record<string, string>,
 	timeout: number,
 ): AsyncGenerator<IDataObject> {
 	if (place.apiKey) headers = { ...headers, Authorization: `Bearer ${place.apiKey}` };
 	const url = `${place.address}/api/ollama${path}`;
-	const { statusCode, body: answered } = await ask(asking, { url, method: 'POST', headers, body, encoding: 'stream', timeout });
+	const method = body === undefined ? 'GET' : 'POST';
+	const { statusCode, body: answered } = await answerOf(asking, { url, method, headers, body, encoding: 'stream', timeout });
 	const stream = answered as Readable;
 	if (statusCode >= 400) throw refusal(statusCode, await textOf(stream));
 	for await (const line of linesOf(stream)) {

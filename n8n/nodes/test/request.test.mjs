@@ -18,7 +18,7 @@ function asking(...answers) {
 
 async function documentsOf(answer) {
 	const found = [];
-	for await (const one of request.generate(asking(answer), PLACE, '/api/generate', {}, {}, 1000)) found.push(one);
+	for await (const one of request.ask(asking(answer), PLACE, '/api/generate', {}, {}, 1000)) found.push(one);
 	return found;
 }
 
@@ -59,7 +59,7 @@ test('an error in the middle of an answer, or instead of one, is raised with its
 
 test('a key goes to the gateway and the token to the pages, never the other way round', async () => {
 	const gateway = asking({ statusCode: 200, body: Readable.from([]) });
-	for await (const _ of request.generate(gateway, PLACE, '/api/chat', {}, { 'X-N8N-Node': 'A' }, 1000));
+	for await (const _ of request.ask(gateway, PLACE, '/api/chat', {}, { 'X-N8N-Node': 'A' }, 1000));
 	assert.deepEqual(gateway.asked[0].headers, { 'X-N8N-Node': 'A', Authorization: 'Bearer secret' });
 	assert.equal(gateway.asked[0].url, 'http://recorder.test/api/ollama/api/chat');
 	const pages = asking({ statusCode: 200, body: { exchanges: [] } });

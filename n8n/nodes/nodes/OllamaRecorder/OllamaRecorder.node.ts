@@ -1,14 +1,12 @@
-import { NodeOperationError } from 'n8n-workflow';
+import { NodeConnectionTypes, NodeOperationError } from 'n8n-workflow';
 import type {
-	IDataObject,
 	IExecuteFunctions,
-	ILoadOptionsFunctions,
 	INodeExecutionData,
-	INodeListSearchResult,
 	INodeType,
 	INodeTypeDescription,
 } from 'n8n-workflow';
-import { placeOf, refusal } from '../../recorder/request';
+import { LISTS } from '../../recorder/lists';
+import { placeOf } from '../../recorder/request';
 import { OPERATIONS } from './operations';
 import { PROPERTIES } from './properties';
 
@@ -17,20 +15,20 @@ export class OllamaRecorder implements INodeType {
 	description: INodeTypeDescription = {
 		displayName: 'Ollama Recorder',
 		name: 'ollamaRecorder',
-		icon: 'file:recorder.svg',
+		icon: { light: 'file:../../icons/recorder.svg', dark: 'file:../../icons/recorder.dark.svg' },
 		group: ['transform'],
 		version: 1,
 		subtitle: '={{ $parameter["resource"] + ": " + $parameter["operation"] }}',
 		description: 'Ask Ollama, find what was asked before, and learn why it was slow',
 		defaults: { name: 'Ollama Recorder' },
-		inputs: ['main'],
-		outputs: ['main'],
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
 		usableAsTool: true,
 		credentials: [{ name: 'ollamaRecorderApi', required: true }],
 		properties: PROPERTIES,
 	};
 
-	methods = { listSearch: { models } };
+	methods = { listSearch: LISTS };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const place = await placeOf(this);
@@ -48,20 +46,4 @@ export class OllamaRecorder implements INodeType {
 		}
 		return [made];
 	}
-}
-
-/** The models that Ollama has, for the list of the resource locator. */
-async function models(this: ILoadOptionsFunctions, filter?: string): Promise<INodeListSearchResult> {
-	const { address, apiKey } = await placeOf(this);
-	const answer = (await this.helpers.httpRequest({
-		url: `${address}/api/ollama/api/tags`,
-		headers: apiKey ? { Authorization: `Bearer ${apiKey}` } : {},
-		json: true,
-		ignoreHttpStatusErrors: true,
-		returnFullResponse: true,
-	})) as { statusCode: number; body: IDataObject };
-	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
-	const names = ((answer.body.models ?? []) as IDataObject[]).map((model) => String(model.name)).sort();
-	const wanted = names.filter((name) => name.includes(filter ?? ''));
-	return { results: wanted.map((name) => ({ name, value: name })) };
 }

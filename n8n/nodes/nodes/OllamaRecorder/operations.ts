@@ -2,12 +2,12 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 import { isTool } from '../../recorder/attempts';
 import { queryOf } from '../../recorder/filters';
 import { pagesOf } from '../../recorder/matches';
-import { generate, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
+import { ask, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
 
 /** Each operation makes the items of one input item. Raises RecorderRefusal. */
 type Operation = (asking: IExecuteFunctions, place: Place, item: number) => Promise<INodeExecutionData[]>;
 
-const OF_THE_MODEL = ['num_ctx', 'num_predict', 'temperature'];
+const OF_THE_MODEL = ['num_ctx', 'num_predict', 'seed', 'temperature'];
 
 function parameter<T>(asking: IExecuteFunctions, name: string, item: number, fallback: T): T {
 	return asking.getNodeParameter(name, item, fallback) as T;
@@ -23,22 +23,29 @@ const filtersOf = (asking: IExecuteFunctions, item: number) => parameter<IDataOb
 /** Streamed, so that neither n8n nor the recorder takes a long answer for silence. */
 async function askModel(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
 	const operation = parameter<string>(asking, 'operation', item, 'chat');
-	const { timeout = 3600, system, format, keep_alive, ...rest } = parameter<IDataObject>(asking, 'options', item, {});
+	const { timeout = 3600, system, format, keep_alive, messages, ...rest } = parameter<IDataObject>(asking, 'options', item, {});
 	const prompt = parameter(asking, 'prompt', item, '');
 	const body: IDataObject = { model: located(asking, 'model', item) };
 	if (operation === 'embed') body.input = prompt;
-	else Object.assign(body, { stream: true }, operation === 'chat' ? chat(prompt, system) : { prompt, ...(system ? { system } : {}) });
+	else Object.assign(body, { stream: true }, operation === 'chat' ? chat(prompt, system, messages) : { prompt, ...(system ? { system } : {}) });
 	const options = Object.fromEntries(Object.entries(rest).filter(([name]) => OF_THE_MODEL.includes(name)));
 	if (Object.keys(options).length > 0) body.options = options;
 	if (keep_alive) body.keep_alive = keep_alive;
 	if (format) body.format = typeof format === 'string' ? JSON.parse(format) : format;
-	const answer = generate(asking, place, `/api/${operation}`, body, namesOf(asking, isTool(asking) ? undefined : item), Number(timeout) * 1000);
+	const answer = ask(asking, place, `/api/${operation}`, body, namesOf(asking, isTool(asking) ? undefined : item), Number(timeout) * 1000);
 	return [{ json: await putTogether(answer, format !== undefined) }];
 }
 
-const chat = (prompt: string, system: unknown) => ({
-	messages: [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }],
-});
+function chat(prompt: string, system: unknown, earlier: unknown = []): IDataObject {
+	const before = (typeof earlier === 'string' ? JSON.parse(earlier) : earlier) as IDataObject[];
+	return { messages: [...(system ? [{ role: 'system', content: system }] : []), ...before, { role: 'user', content: prompt }] };
+}
+
+async function listModels(asking: IExecuteFunctions, place: Place): Promise<INodeExecutionData[]> {
+	let found: IDataObject = {};
+	for await (found of ask(asking, place, '/api/tags', undefined, namesOf(asking, undefined), 60_000));
+	return items((found.models ?? []) as IDataObject[]);
+}
 
 async function putTogether(answer: AsyncIterable<IDataObject>, isStructured: boolean): Promise<IDataObject> {
 	let text = '';
@@ -59,6 +66,7 @@ async function putTogether(answer: AsyncIterable<IDataObject>, isStructured: boo
 		done_reason: last.done_reason ?? 'unfinished',
 		prompt_tokens: last.prompt_eval_count,
 		completion_tokens: last.eval_count,
+		...(last.total_duration ? { seconds: Number(last.total_duration) / 1e9 } : {}),
 		...(seconds > 0.001 ? { tokens_per_second: Number(last.eval_count) / seconds } : {}),
 	};
 }
@@ -93,6 +101,12 @@ async function explain(asking: IExecuteFunctions, place: Place, item: number): P
 async function totals(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
 	const query = queryOf(filtersOf(asking, item), { by: parameter(asking, 'by', item, 'model') });
 	return items((await read(asking, place, `/stats.json?${query}`)).groups as IDataObject[]);
+}
+
+/** Each cause of failures with how often it was, who was hit, and what to do; its requests stay in the recorder. */
+async function causes(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
+	const { groups } = await read(asking, place, `/failures.json?${queryOf(filtersOf(asking, item))}`);
+	return items((groups as IDataObject[]).map((group) => Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'requests'))));
 }
 
 async function exportFile(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
@@ -132,6 +146,8 @@ export const OPERATIONS: Record<string, Operation> = {
 	'model chat': askModel,
 	'model generate': askModel,
 	'model embed': askModel,
+	'model list': listModels,
+	'call causes': causes,
 	'call find': find,
 	'call failures': async (asking, place, item) => await find(asking, place, item, { failed: true }),
 	'call get': get,

@@ -1,14 +1,10 @@
 import type { IDataObject, INodeProperties } from 'n8n-workflow';
 import { FILTERS } from '../../recorder/filters';
+import { MODEL_MODES } from '../../recorder/lists';
 
 const show = (resource: string, ...operation: string[]): INodeProperties['displayOptions'] => ({
 	show: { resource: [resource], operation },
 });
-
-export const MODEL_LOCATOR: INodeProperties['modes'] = [
-	{ displayName: 'From List', name: 'list', type: 'list', typeOptions: { searchListMethod: 'models', searchable: true } },
-	{ displayName: 'By Name', name: 'id', type: 'string', placeholder: 'llama3.1:8b' },
-];
 
 function operations(resource: string, initial: string, options: IDataObject[]): INodeProperties {
 	return {
@@ -39,6 +35,7 @@ export const PROPERTIES: INodeProperties[] = [
 		{ name: 'Chat', value: 'chat', action: 'Ask a model in a chat' },
 		{ name: 'Embed', value: 'embed', action: 'Embed a text' },
 		{ name: 'Generate', value: 'generate', action: 'Generate a text' },
+		{ name: 'List', value: 'list', action: 'List the models' },
 	]),
 	operations('call', 'find', [
 		{ name: 'Erase', value: 'erase', action: 'Erase a call' },
@@ -47,6 +44,7 @@ export const PROPERTIES: INodeProperties[] = [
 		{ name: 'Find', value: 'find', action: 'Find calls' },
 		{ name: 'Find Failures', value: 'failures', action: 'Find calls that failed' },
 		{ name: 'Get', value: 'get', action: 'Get a call' },
+		{ name: 'Get Causes of Failures', value: 'causes', action: 'Get why calls failed' },
 		{ name: 'Get Totals', value: 'totals', action: 'Get totals of calls' },
 		{ name: 'Replay and Compare', value: 'replay', action: 'Replay a call and compare' },
 	]),
@@ -57,7 +55,7 @@ export const PROPERTIES: INodeProperties[] = [
 		type: 'resourceLocator',
 		default: { mode: 'list', value: '' },
 		required: true,
-		modes: MODEL_LOCATOR,
+		modes: MODEL_MODES,
 		displayOptions: show('model', 'chat', 'generate', 'embed'),
 	},
 	{
@@ -78,9 +76,11 @@ export const PROPERTIES: INodeProperties[] = [
 		displayOptions: show('model', 'chat', 'generate', 'embed'),
 		options: [
 			{ displayName: 'Context Length', name: 'num_ctx', type: 'number', default: 8192, description: 'Tokens of prompt and answer together' },
+			{ displayName: 'Earlier Messages', name: 'messages', type: 'json', default: '[]', description: 'What was said before, in a chat: a list of role and content' },
 			{ displayName: 'JSON Schema', name: 'format', type: 'json', default: '{}', description: 'The answer has this form, and is given as an object' },
 			{ displayName: 'Keep Alive', name: 'keep_alive', type: 'string', default: '5m', description: 'How long the model stays in memory' },
 			{ displayName: 'Max Tokens', name: 'num_predict', type: 'number', default: 512 },
+			{ displayName: 'Seed', name: 'seed', type: 'number', default: 1, description: 'The same seed and temperature 0 give the same answer' },
 			{ displayName: 'System Prompt', name: 'system', type: 'string', typeOptions: { rows: 2 }, default: '' },
 			{ displayName: 'Temperature', name: 'temperature', type: 'number', default: 0.7 },
 			{ displayName: 'Timeout', name: 'timeout', type: 'number', default: 3600, description: 'In seconds, until the answer begins' },
@@ -100,7 +100,7 @@ export const PROPERTIES: INodeProperties[] = [
 		name: 'otherModel',
 		type: 'resourceLocator',
 		default: { mode: 'list', value: '' },
-		modes: MODEL_LOCATOR,
+		modes: MODEL_MODES,
 		description: 'Empty: the model of the call',
 		displayOptions: show('call', 'replay'),
 	},
@@ -145,5 +145,5 @@ export const PROPERTIES: INodeProperties[] = [
 		description: 'Max number of results to return',
 		displayOptions: { show: { resource: ['call'], operation: ['find', 'failures'], returnAll: [false] } },
 	},
-	{ ...FILTERS, displayOptions: show('call', 'find', 'failures', 'totals', 'export') },
+	{ ...FILTERS, displayOptions: show('call', 'find', 'failures', 'causes', 'totals', 'export') },
 ];

@@ -1,4 +1,4 @@
-import { NodeOperationError, sleep } from 'n8n-workflow';
+import { NodeConnectionTypes, NodeOperationError, sleep } from 'n8n-workflow';
 import type {
 	IDataObject,
 	INodeType,
@@ -8,6 +8,7 @@ import type {
 } from 'n8n-workflow';
 import { FILTERS } from '../../recorder/filters';
 import { EVENTS, matchesSince, type Wanted } from '../../recorder/matches';
+import { LISTS } from '../../recorder/lists';
 import { eventsOf } from '../../recorder/liveEvents';
 import { placeOf, watch, type Place } from '../../recorder/request';
 
@@ -23,14 +24,14 @@ export class OllamaRecorderTrigger implements INodeType {
 	description: INodeTypeDescription = {
 		displayName: 'Ollama Recorder Trigger',
 		name: 'ollamaRecorderTrigger',
-		icon: 'file:recorder.svg',
+		icon: { light: 'file:../../icons/recorder.svg', dark: 'file:../../icons/recorder.dark.svg' },
 		group: ['trigger'],
 		version: 1,
 		subtitle: '={{ $parameter["event"] }}',
 		description: 'Starts the workflow when a call to Ollama failed, was cut, was slow, or matched a search',
 		defaults: { name: 'Ollama Recorder Trigger' },
 		inputs: [],
-		outputs: ['main'],
+		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: 'ollamaRecorderApi', required: true }],
 		properties: [
 			{ displayName: 'Event', name: 'event', type: 'options', noDataExpression: true, options: EVENTS, default: 'failed' },
@@ -45,6 +46,8 @@ export class OllamaRecorderTrigger implements INodeType {
 			FILTERS,
 		],
 	};
+
+	methods = { listSearch: LISTS };
 
 	async trigger(this: ITriggerFunctions): Promise<ITriggerResponse> {
 		const place = await placeOf(this);
@@ -91,7 +94,7 @@ async function follow(
 				placed.resolve();
 			}
 		} catch (error) {
-			if (typeof known.number !== 'number') throw error;
+			if (typeof known.number !== 'number') throw new NodeOperationError(asking.getNode(), error as Error);
 			asking.logger.warn(`Ollama Recorder Trigger: ${(error as Error).message}`);
 		}
 		if (closing.aborted) return;
@@ -111,7 +114,9 @@ async function look(
 	if (typeof known.number === 'number' && number < known.number) known.number = 0;
 	if (typeof known.number !== 'number') known.number = number;
 	for (let tries = 0; (known.number as number) < number; tries++) {
-		if (tries === MOST_LOOKS) throw new Error(`The recorder does not find call ${number} yet. It is tried again.`);
+		if (tries === MOST_LOOKS) {
+			throw new NodeOperationError(asking.getNode(), `The recorder does not find call ${number} yet. It is tried again.`);
+		}
 		if (tries > 0) await sleep(MS_BETWEEN_LOOKS);
 		const { entries, upTo } = await matchesSince(asking, place, wanted, known.number as number, number);
 		known.number = Math.max(known.number as number, upTo);
