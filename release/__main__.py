@@ -40,7 +40,11 @@ def _build(into: Path) -> list[Path]:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": _TIME_OF_FILES}
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--target", "wheel", "-d", folder]
-        subprocess.run(words, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - constant words
+        built = subprocess.run(  # noqa: S603 - constant words
+            words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
+        if built.returncode:
+            sys.exit(f"The package cannot be built:\n{built.stdout}{built.stderr}")
         return [Path(shutil.copyfile(path, into / path.name)) for path in sorted(Path(folder).iterdir())]
 
 

@@ -186,6 +186,7 @@ class App:
         begun.callback(listening.close)
         self.port = listening.sockets[0].getsockname()[1]
         self._inspector.open(host, self.port)
+        begun.push_async_callback(self._inspector.end_batches)
 
     async def _drain(self) -> None:
         drained = asyncio.ensure_future(self._relay.wait_until_idle())

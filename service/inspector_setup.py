@@ -11,13 +11,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import service
 from service.gateway.admission import Policy
 from service.gateway.model_choice import list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.gateway.whole_answer import fetch_answer
+from service.inspector.batch_pages import BatchPages
+from service.inspector.batch_replay import BatchReplays
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
@@ -27,6 +29,8 @@ from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
+from service.journal.journal import Journal
+from service.journal.replay_batches import delete_batch, save_batch, save_row
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
@@ -55,6 +59,7 @@ class Inspector:
             self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
+        self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(
             version=service.__version__,
             readiness=status.readiness,
@@ -71,6 +76,7 @@ class Inspector:
                 replaying,
                 partial(render_prompt, partial(fetch_answer, status.send), lambda: status.relay.in_flight),
             ),
+            batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
         )
@@ -125,6 +131,23 @@ class Inspector:
             lines.append(f"Authorization: Bearer {self._key}\r\n".encode())
         answer = await self.ask_ourselves("POST", path, lines, RequestBody(body, len(body)))
         return answer.reason if isinstance(answer, Failure) else answer
+
+    async def end_batches(self) -> None:
+        """Stop what is being sent again."""
+        await self._batches.close()
+
+    async def _save(self, batch: str, place: int | None, values: dict[str, Any]) -> None:
+        def save(journal: Journal) -> None:
+            if place is None:
+                save_batch(journal.connection, batch, values)
+            else:
+                save_row(journal.connection, batch, place, values)
+
+        await asyncio.wrap_future(self._status.recorder.submit(save))
+
+    async def _delete_batch(self, batch: str) -> None:
+        done = self._status.recorder.submit(lambda journal: delete_batch(journal.connection, batch))
+        await asyncio.wrap_future(done)
 
     async def _erase_records(self, numbers: Sequence[int]) -> int:
         done = self._status.recorder.submit(lambda journal: erase_records(journal.connection, numbers))

@@ -39,6 +39,7 @@ REAL_SERVERS = {
     "grafana-data": "make servers",
     "clients": "make servers",
     "frameworks": "make servers",
+    "mcp": "make servers",
     "ai-sdk": "make servers",
     "astro": "make servers",
     "n8n": "make servers",

@@ -40,6 +40,11 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
         "dataset:dataset", "Write the conversations that are selected as a data set for fine-tuning."
     ),
     "replay": CommandPlace("replaying:replay", "Send a recorded prompt again, show the answer as it comes"),
+    "replay-all": CommandPlace(
+        "batch_replaying:replay_all", "Send the newest prompts that the filters find again, one after the other."
+    ),
+    "replays": CommandPlace("batch_replaying:replays", "Show the batches of replays, or all of one"),
+    "compare": CommandPlace("comparing:compare", "Compare two exchanges"),
     "erase": CommandPlace(
         "erasing:erase", "Erase what matches, from the journal, its index and, where it can be, from Loki"
     ),
@@ -52,6 +57,7 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
         "doctor.checkup:doctor", "Look at Ollama, the recorder, its journal, its receivers, the last day"
     ),
     "docs": CommandPlace("documentation:docs", "Print a page of the documentation, or one chapter of it"),
+    "mcp": CommandPlace("mcp_serving:mcp", "Serve MCP on standard input and output"),
     "settings": CommandPlace("about:settings", "Show every setting"),
     "health": CommandPlace("about:health", "Ask a running recorder whether it answers and keeps records"),
     "version": CommandPlace("about:version", "Print the version."),

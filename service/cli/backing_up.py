@@ -18,7 +18,7 @@ _STANDARD = "-"
 
 
 def backup(
-    file: Annotated[str, argument(help='The new file; "-" writes to standard output.')],
+    file: Annotated[str, argument(metavar="FILE", help='The new file; "-" writes to standard output.')],
 ) -> None:
     """Copy the journal to FILE while the recorder runs. The copy holds every prompt: keep it as you keep them.
 
@@ -35,7 +35,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[str, argument(help='A backup; "-" reads standard input.')],
+    file: Annotated[str, argument(metavar="FILE", help='A backup; "-" reads standard input.')],
 ) -> None:
     """Put a backup in the journal's place. The recorder has to be stopped. The journal before is kept beside it.
 

@@ -26,6 +26,10 @@ _HELP_NAMES: Final = {"help_option_names": ["-h", "--help"], "max_content_width"
 _NOTHING: Final = (None, "", False, ())
 
 
+Complete = Callable[[str], Sequence[str | tuple[str, str]]]
+"""What a shell may offer for the beginning of a word: values, each alone or with what it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a signature cannot say. ``panel`` is the heading that it stands under; ``least`` and ``most`` are bounds."""
@@ -37,6 +41,7 @@ class Declared:
     least: float | None = None
     most: float | None = None
     shows_default: bool = True
+    complete: Complete | None = None
 
 
 def option(
@@ -47,14 +52,15 @@ def option(
     max: float | None = None,
     panel: str = _OPTIONS,
     show_default: bool = True,
+    complete: Complete | None = None,
 ) -> Declared:
     """For ``Annotated``: an option. Without ``flags`` it is called as its parameter; ``--a/--no-a`` is a switch."""
-    return Declared(flags, help, panel, metavar, min, max, show_default)
+    return Declared(flags, help, panel, metavar, min, max, show_default, complete)
 
 
-def argument(*, help: str, metavar: str | None = None) -> Declared:
+def argument(*, help: str, metavar: str | None = None, complete: Complete | None = None) -> Declared:
     """For ``Annotated``: an argument, needed unless its parameter has a default."""
-    return Declared((), help, _ARGUMENTS, metavar)
+    return Declared((), help, _ARGUMENTS, metavar, complete=complete)
 
 
 def command_of(function: Callable[..., None], name: str | None = None) -> click.Command:
@@ -171,6 +177,11 @@ def _parameter(given: inspect.Parameter) -> click.Parameter:
         "required": is_required,
         "type": _value_type(kind, declared),
     }
+    if (complete := declared.complete) is not None:
+        shared["shell_complete"] = lambda _, __, begun: [
+            CompletionItem(one) if isinstance(one, str) else CompletionItem(one[0], help=one[1])
+            for one in complete(begun)
+        ]
     if isinstance(default, enum.Enum):
         default = default.value
     if default is not None:

@@ -67,12 +67,23 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             return
         if not yes:
             _show(search, wanted, count, cut_off)
-            click.confirm("Erase for good?", abort=True, err=True)
+            _ask()
         if newest is not None and is_running:
             report = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
             report = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
     _say(report, as_json)
+
+
+def _ask() -> None:
+    """Stops the command unless a person says yes."""
+    try:
+        if click.confirm("Erase for good?", err=True):
+            return
+    except click.Abort:
+        # Ctrl-C, or nobody there to answer; the question's line is not ended yet.
+        note("")
+    stop("Nothing was erased." if sys.stdin.isatty() else "Nothing was erased; --yes does it without asking.")
 
 
 def _cut_off(settings: Settings) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.screen import inert
 from service.record.exchange import Outcome
+from service.record.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from service.record.record import Record
@@ -13,21 +14,17 @@ if TYPE_CHECKING:
 ID_CHARACTERS = 12
 _SLOW_SECONDS = 10.0
 _WAITED_SECONDS = 5.0
-_OUTCOMES: dict[str, str] = {
-    Outcome.REFUSED: "refused",
-    Outcome.CLIENT_LEFT: "left",
-    Outcome.UPSTREAM_UNREACHABLE: "no Ollama",
-    Outcome.UPSTREAM_TIMED_OUT: "silent",
-    Outcome.UPSTREAM_BROKE_OFF: "broke off",
-    Outcome.GATEWAY_STOPPED: "stopped",
-    Outcome.GATEWAY_DIED: "killed",
-}
+_OUTCOMES: dict[str, str] = {one.outcome: one.brief for one in OUTCOMES}
+# The longest of a single mark: "cancelled", "error 404", and what outcomes are called in brief.
+_MARKS_CELLS = 9
+# "12,345 tok/s": small models write thousands of tokens a second.
+_RATE_CELLS = 12
 _LEAST_TEXT = 8
 _ARROW = " → "
 # What is not ASCII in most lines, as it stands between names.
 _ONE_CELL = str.maketrans(dict.fromkeys("–›→…", "-"))
 # With less room than this for both, a few letters of each would say nothing.
-_LEAST_FOR_BOTH = 16
+_LEAST_FOR_BOTH = 15
 # Below these widths there is no model, and nobody who asked: what was asked and the marks say more.
 _NARROW, _NARROWEST = 76, 56
 _WIDE = 130
@@ -46,10 +43,10 @@ def row(
     for text, size, style in before:
         line += [(_cell(text, size, cuts=width is not None), style), (" ", "")]
     if width is None:
-        line += _both_sides(record, words)
+        line += _both_sides(record, words, width)
     else:
         taken = sum(_cells(text) for text, _ in line) + sum(abs(size) + 1 for _, size, _ in after)
-        line += _fitting_sides(record, words, max(_LEAST_TEXT, width - taken))
+        line += _fitting_sides(record, words, width, max(_LEAST_TEXT, width - taken))
     for text, size, style in after:
         line += [(" ", ""), (_cell(text, size, cuts=width is not None), style)]
     while line and not (text := line[-1][0].rstrip()):
@@ -84,31 +81,45 @@ def _after(record: "Record", width: int | None) -> list[_Cell]:
     took, rate = record.request_time, record.tokens_per_second
     cells = [("–" if took is None else brief(took), -6, "")]
     if is_wide:
-        cells.append(("" if rate is None else f"{rate:,.0f} tok/s", -9, "dim"))
-    text, style = marks(record)
-    cells.append((text, 9, style) if is_wide else (text.removeprefix("error "), 7, style))
+        cells.append(("" if rate is None else f"{rate:,.0f} tok/s", -_RATE_CELLS, "dim"))
+    noticed = _noticed(record)
+    if width is not None:
+        noticed = _fitting([(text if is_wide else text.removeprefix("error "), style) for text, style in noticed])
+    cells.append((" ".join(text for text, _ in noticed), _MARKS_CELLS, noticed[0][1] if noticed else ""))
     return cells
 
 
-def _both_sides(record: "Record", words: tuple[str, str]) -> list[tuple[str, str]]:
-    """The first words of the prompt, an arrow, and those of the answer or the error, each with its style."""
-    prompt, answer = inert(words[0]) or "–", inert(words[1])
+def _fitting(noticed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of the marks as many as have room; half a one, such as ``error 40…``, would say something else."""
+    while len(noticed) > 1 and sum(len(text) + 1 for text, _ in noticed) - 1 > _MARKS_CELLS:
+        noticed = noticed[:-1]
+    return noticed
+
+
+def _both_sides(record: "Record", words: tuple[str, str], width: int | None) -> list[tuple[str, str]]:
+    """The first words of the prompt, an arrow, and those of the answer or the error, each with its style.
+
+    What has no prompt, as a list of models, is named by its operation where that has no column of its own.
+    """
+    prompt, answer = inert(words[0]), inert(words[1])
+    is_named = not prompt and width is not None and width < _WIDE and bool(record.operation)
+    prompt = prompt or (inert(record.operation or "") if is_named else "") or "–"
     error = "" if answer else inert(record.error or "")
-    sides = [(prompt, "")]
+    sides = [(prompt, "dim" if is_named else "")]
     if answer or error:
         sides += [(_ARROW, "dim"), (answer or error, "green" if answer else "red")]
     return sides
 
 
-def _fitting_sides(record: "Record", words: tuple[str, str], room: int) -> list[tuple[str, str]]:
+def _fitting_sides(record: "Record", words: tuple[str, str], width: int, room: int) -> list[tuple[str, str]]:
     """The same in exactly ``room`` cells, both in sight where that is enough for both."""
-    sides = _both_sides(record, words)
+    sides = _both_sides(record, words, width)
     if room < _LEAST_FOR_BOTH:
         del sides[1:]
     if len(sides) > 1:
         prompt, answer = sides[0][0], sides[-1][0]
         share = max(room // 2, room - len(_ARROW) - _cells(answer))
-        sides[0] = (_cell(prompt, min(share, _cells(prompt))), "")
+        sides[0] = (_cell(prompt, min(share, _cells(prompt))), sides[0][1])
     sides = _cut(sides, room)
     return [*sides, (" " * (room - sum(_cells(text) for text, _ in sides)), "")]
 
@@ -129,6 +140,11 @@ def _cut(line: list[tuple[str, str]], room: int) -> list[tuple[str, str]]:
 
 def marks(record: "Record") -> tuple[str, str]:
     """What is worth noticing, in a word or two, and its style."""
+    noticed = _noticed(record)
+    return " ".join(text for text, _ in noticed), noticed[0][1] if noticed else ""
+
+
+def _noticed(record: "Record") -> list[tuple[str, str]]:
     noticed: list[tuple[str, str]] = []
     outcome, status = record.outcome or Outcome.COMPLETED, record.status or 0
     if outcome == Outcome.CLIENT_LEFT and record.failed is False:
@@ -144,7 +160,7 @@ def marks(record: "Record") -> tuple[str, str]:
         noticed.append(("waited", "yellow"))
     elif (record.request_time or 0.0) >= _SLOW_SECONDS:
         noticed.append(("slow", "yellow"))
-    return " ".join(text for text, _ in noticed), noticed[0][1] if noticed else ""
+    return noticed
 
 
 def who(record: "Record") -> str:

@@ -16,7 +16,7 @@ import click
 from service.cli.command_line import Declared, argument, option
 from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, ended_by_signals, stop
 from service.cli.filter_options import takes_filter
-from service.cli.screen import inert, note, working
+from service.cli.screen import Advance, inert, note, working
 from service.search.filters import Filter
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def export(
     chosen = FORMATS[form.value]
 
     def pieces(search: "Matches") -> Iterator[bytes]:
-        with working("exporting", search.count(wanted)) as bar:
+        # A bar would be drawn between the lines of what is printed to the same terminal.
+        has_bar = output is not None or not sys.stdout.isatty()
+        with working("exporting", search.count(wanted)) if has_bar else contextlib.nullcontext(Advance(None)) as bar:
             records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs)
             yield from chosen.write(bar.over(records), options)
 

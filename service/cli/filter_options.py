@@ -3,19 +3,31 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, get_args
 
 from service.cli.command_line import option
+from service.cli.completing import complete_id, completes_values
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.screen import note
+from service.record.operations import OPERATIONS
+from service.record.outcomes import OUTCOMES
+from service.record.prompt_fit import Cut
 from service.search.filters import UNKNOWN, Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
 
 _ID = "Only this exchange; the beginning of its id is enough."
 _PANEL = "Filters (all hold at once; one that is repeated: any of its values)"
 _ID_LENGTH = 32
+_WORDS: Final[tuple[tuple[str, Callable[[Filter], Iterable[str]], tuple[str, ...]], ...]] = (
+    ("No operation is called", lambda wanted: wanted.operation, tuple(one.name for one in OPERATIONS)),
+    ("No outcome is called", lambda wanted: wanted.outcome, tuple(str(one.outcome) for one in OUTCOMES)),
+    ("No cut is called", lambda wanted: wanted.cut, get_args(Cut)),
+)
+"""Filters that take one of a few words, and those."""
 # An option may not be called as a word of Python is.
 _PREFIX = "wanted_"
 _UNKNOWN = "_unknown"
+_OF_IDS = "exchange"
 
 
 def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -33,7 +45,9 @@ def takes_filter(*, leave_out: Iterable[str] = ()) -> Callable[[Callable[..., No
                 if one.takes is Takes.TRUTH_IF_KNOWN and given.pop(_PREFIX + one.name + _UNKNOWN):
                     values[one.name] = [UNKNOWN] if values[one.name] is None else [UNKNOWN, str(values[one.name])]
             values["exchange"] = _whole_ids(values.get("exchange") or [])
-            command(wanted=read_conditions(values), **given)
+            wanted = read_conditions(values)
+            _note_unknown_words(wanted)
+            command(wanted=wanted, **given)
 
         own = [each for name, each in inspect.signature(command).parameters.items() if name != "wanted"]
         parameters = [*own, *(each for one in options for each in _options(one))]
@@ -60,6 +74,14 @@ def read_conditions(values: dict[str, Any]) -> Filter:
         stop(str(mistake), USAGE_EXIT_CODE)
 
 
+def _note_unknown_words(wanted: Filter) -> None:
+    """A word that no record can have is most likely a slip; a journal of a later version may have it."""
+    for complaint, words_of, known in _WORDS:
+        for word in words_of(wanted):
+            if word and word not in known:
+                note(f"{complaint} {word[:80]!r}; there are: {', '.join(known)}.")
+
+
 def _whole_ids(texts: list[str]) -> list[str]:
     """Ids that may be shortened, as everywhere on the command line; a filter takes whole ones."""
     if all(len(text.strip()) in (0, _ID_LENGTH) for text in texts):
@@ -77,12 +99,13 @@ def _options(parameter: Parameter) -> Iterator[inspect.Parameter]:
     kind: Any = bool | None if is_switch else list[str] | None
     flag = f"--{name}/--no-{name}" if is_switch else f"--{name}"
     meaning = _ID if takes is Takes.ID else parameter.meaning
-    yield _option(_PREFIX + name, kind, flag, meaning, None if is_switch else str(takes))
+    yield _option(name, _PREFIX + name, kind, flag, meaning, None if is_switch else str(takes))
     if takes is Takes.TRUTH_IF_KNOWN:
         meaning = f"Only where it is not known whether --{name} holds."
-        yield _option(_PREFIX + name + _UNKNOWN, bool | None, f"--{name}-unknown", meaning, None)
+        yield _option(name, _PREFIX + name + _UNKNOWN, bool | None, f"--{name}-unknown", meaning, None)
 
 
-def _option(name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
-    declared = option(flag, help=meaning, metavar=metavar, panel=_PANEL, show_default=False)
+def _option(parameter: str, name: str, kind: Any, flag: str, meaning: str, metavar: str | None) -> inspect.Parameter:
+    complete = complete_id if parameter == _OF_IDS else completes_values(parameter)
+    declared = option(flag, help=meaning, metavar=metavar, panel=_PANEL, show_default=False, complete=complete)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, declared])

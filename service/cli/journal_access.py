@@ -109,9 +109,19 @@ def catch_up(settings: Settings) -> None:
 
 def whole_id(reader: Reader, text: str) -> str:
     """The id of the one exchange whose id begins with ``text``. Stops the command when it is not exactly one."""
+    try:
+        return find_id(reader, text)
+    except LookupError as none:
+        stop(str(none.args[0]))
+    except ValueError as mistake:
+        stop(str(mistake), 2)
+
+
+def find_id(reader: Reader, text: str) -> str:
+    """As ``whole_id``. Raises ValueError where ``text`` is no id, LookupError where it is not that of one exchange."""
     begin = text.strip().lower()
     if not begin or len(begin) > _LONGEST_ID or not set(begin) <= set("0123456789abcdef"):
-        stop(f"{text[:80]!r} is no id of an exchange: expected are up to {_LONGEST_ID} hexadecimal digits.", 2)
+        raise ValueError(f"{text[:80]!r} is no id of an exchange: expected are up to {_LONGEST_ID} hexadecimal digits.")
     ids = [
         str(identifier)
         for (identifier,) in reader.ask(
@@ -120,8 +130,8 @@ def whole_id(reader: Reader, text: str) -> str:
         )
     ]
     if not ids:
-        stop(f"There is no exchange {begin} in the journal (any more).")
+        raise LookupError(f"There is no exchange {begin} in the journal (any more).")
     if len(ids) > 1:
         shown = "\n".join(ids[:_MOST_CANDIDATES]) + ("\n…" if len(ids) > _MOST_CANDIDATES else "")
-        stop(f"{begin} is the beginning of several ids:\n{shown}")
+        raise LookupError(f"{begin} is the beginning of several ids:\n{shown}")
     return ids[0]

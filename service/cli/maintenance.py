@@ -57,11 +57,14 @@ def journal_trust_clock() -> None:
 
     After a long time off, or with a clock that jumped ahead, the recorder waits a day before it removes old records.
     """
+    from service.cli.journal_access import why_unread
     from service.journal.clock_doubt import trust_clock
 
     settings = current_settings()
     try:
         trust_clock(settings.data_dir)
+    except FileNotFoundError:
+        stop(why_unread(JournalError("no journal"), settings.data_dir))
     except OSError as trouble:
         stop(f"DATA_DIR={str(settings.data_dir)!r} cannot be written to: {trouble.strerror}.")
     click.echo("Records that are older than RETENTION_DAYS expire again, now or after the next start.")

@@ -12,7 +12,7 @@ import click
 from service.cli.command_line import argument, option
 from service.cli.environment import current_settings, read_address, stop
 from service.cli.http_client import ask, why
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import console, inert, note, say_json, say_table
 
 QUESTION = "Explain in 50 words how systemd works."
 SYSTEM = "You are an assistant for Linux systems."
@@ -75,7 +75,7 @@ def measure(
         table = Table(*COLUMNS, title=inert(model))
         for cells in rows(measurements):
             table.add_row(*cells)
-        console().print(table)
+        say_table(table)
     note(explained(measurements))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.running_recorder import RunningRecorder
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import inert, note, say_json, say_table
 from service.record.wording import counted, duration
 
 Url = Annotated[str, option("--url", help="Base address of the recorder; default: where LISTEN says.")]
@@ -93,4 +93,4 @@ def _table(rows: list[tuple[str, list[str]]]) -> None:
     for name, lines in rows:
         for number, line in enumerate(lines):
             table.add_row(Text(name if number == 0 else ""), Text(inert(line)))
-    console().print(table)
+    say_table(table)

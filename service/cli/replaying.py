@@ -4,20 +4,23 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from service.cli.command_line import argument, option
+from service.cli.completing import complete_id
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import inert, note, say_json
+from service.cli.side_by_side import show_both, side_of
+from service.record.answer_words import answer_of
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.cli.running_recorder import RunningRecorder
     from service.record.record import Record
 
-Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
+Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.", complete=complete_id)]
 Model = Annotated[str, option("--model", help="Another model.", metavar="NAME", show_default=False)]
 Options = Annotated[
     list[str] | None,
@@ -41,14 +44,6 @@ class _Replayed:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One of the two: its record, empty where there is none, and the seconds of each phase by its name."""
-
-    record: "Record"
-    phases: Mapping[str, float]
-
-
 def replay(
     identifier: Id,
     model: Model = "",
@@ -65,15 +60,15 @@ def replay(
     changes |= {"model": model} if model else {}
     changes |= {"system": system} if system is not None else {}
     recorder = RunningRecorder(settings, url)
-    whole = _whole_id(settings, identifier)
+    whole = given_id(settings, identifier)
     old = recorder.document(f"/exchanges/{whole}.json")
-    side = _side_of(old)
+    side = side_of(old)
     done = _send(recorder, whole, side.record, changes, is_shown=not as_json)
     new = _recorded(recorder, done.exchange) if done.exchange else {}
     if as_json:
         _say(old, new, done)
     elif new:
-        _compare(side, _side_of(new))
+        show_both(side, side_of(new))
     if done.error or done.status >= 400:
         stop(inert(done.error or f"The recorder answers {done.status}."))
 
@@ -95,7 +90,8 @@ def read_options(words: list[str]) -> dict[str, Any]:
     return options
 
 
-def _whole_id(settings: Settings, text: str) -> str:
+def given_id(settings: Settings, text: str) -> str:
+    """The whole id that ``text`` is, or begins. Stops the command where it is none, or of several."""
     from service.cli.journal_access import reading, whole_id
 
     if len(text) == 32 and set(text.lower()) <= set("0123456789abcdef"):
@@ -159,7 +155,7 @@ def _recorded(recorder: "RunningRecorder", identifier: str) -> dict[str, Any]:
 def _say(old: Mapping[str, Any], new: Mapping[str, Any], done: _Replayed) -> None:
     from service.cli.word_diff import difference, likeness
 
-    pieces = difference(_answer(_side_of(old).record), _answer(_side_of(new).record))
+    pieces = difference(answer_of(side_of(old).record), answer_of(side_of(new).record))
     say_json(
         {
             "exchange": done.exchange,
@@ -171,82 +167,3 @@ def _say(old: Mapping[str, Any], new: Mapping[str, Any], done: _Replayed) -> Non
         },
         indent=2,
     )
-
-
-def _side_of(document: Mapping[str, Any]) -> _Side:
-    """One side, from ``/exchanges/ID.json``: the phases as ``show`` tells them, as a record leaves short waits out."""
-    from service.record.record import record_of
-
-    phases = document.get("explanation", {}).get("phases", ())
-    return _Side(record_of(document.get("record", {})), {phase["name"]: phase["seconds"] for phase in phases})
-
-
-def _compare(old: _Side, new: _Side) -> None:
-    from rich.text import Text
-
-    from service.cli.word_diff import difference, drawn, likeness
-
-    screen = console()
-    pieces = difference(_answer(old.record), _answer(new.record))
-    screen.print()
-    if pieces:
-        is_same = all(kind == "same" for kind, _ in pieces)
-        # One other word at the end of a long answer is no 100 %.
-        percent = 100 if is_same else min(99, round(100 * likeness(pieces)))
-        screen.print(Text(f"── old and new answer: {percent} % of the words are the same", "bold"))
-        screen.print(drawn(pieces, has_colours=screen.color_system is not None and not screen.no_color))
-    else:
-        # Embeddings, for instance.
-        screen.print(Text("── neither answer has words", "bold"))
-    screen.print()
-    screen.print(_side_by_side(old, new))
-
-
-def _side_by_side(old: _Side, new: _Side) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    from service.cli.exchange_line import ID_CHARACTERS
-
-    table = Table.grid(padding=(0, 2))
-    table.add_row("", Text("old", "bold"), Text("new", "bold"))
-    table.add_row("exchange", *(inert(side.record.exchange or "–")[:ID_CHARACTERS] for side in (old, new)))
-    for name, read in _ROWS:
-        texts = read(old), read(new)
-        if any(texts):
-            table.add_row(Text(name, "dim"), *(Text(inert(text) or "–") for text in texts))
-    return table
-
-
-def _seconds(value: float | None) -> str:
-    from service.cli.exchange_line import brief
-
-    return "" if value is None else brief(value)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-_ROWS: tuple[tuple[str, Callable[[_Side], str]], ...] = (
-    ("model", lambda side: side.record.model or ""),
-    ("seconds", lambda side: _seconds(side.record.request_time)),
-    ("  sending", lambda side: _seconds(side.record.upload_time)),
-    ("  waiting", lambda side: _seconds(side.phases.get("wait"))),
-    ("  prompt", lambda side: _seconds(side.phases.get("prompt"))),
-    ("  generating", lambda side: _seconds(side.phases.get("generation"))),
-    ("tokens in", lambda side: _number(side.record.prompt_tokens)),
-    ("tokens out", lambda side: _number(side.record.completion_tokens)),
-    ("tokens/s", lambda side: _number(side.record.tokens_per_second)),
-)
-"""The names of the rows, and what each holds of a side; empty where that is not known."""
-
-
-def _answer(record: "Record") -> str:
-    """What the answer says, and after it a line for each tool that it calls; of neither, its error."""
-    from service.record.conversation import read_conversation
-
-    answer = read_conversation(record, b"").answer
-    parts = [answer.text, *(f"{call.name}({call.arguments})" for call in answer.tool_calls)] if answer else []
-    # Models write a blank or an empty line beside their calls, which is nothing to compare.
-    return "\n".join(part for part in parts if part.strip()) or record.error or ""

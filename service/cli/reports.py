@@ -21,7 +21,7 @@ class ReportForm(StrEnum):
 
 
 Since = Annotated[
-    str, option("--since", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21.")
+    str, option("--since", "--from", help="From then on: yesterday, today, last-night, this-week, -24h, 2026-11-21.")
 ]
 AsForm = Annotated[ReportForm, option("--format", help="How it is written.")]
 Html = Annotated[bool, option("--html", help="The same as --format html.")]

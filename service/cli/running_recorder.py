@@ -18,10 +18,11 @@ class RunningRecorder:
             {"Authorization": f"Bearer {settings.inspector_token}"} if settings.inspector_token else {}
         )
 
-    def ask(self, path: str, method: str = "GET", *, seconds: float = 10.0) -> HttpResponse:
-        """The whole answer, whatever its status."""
+    def ask(self, path: str, method: str = "GET", *, body: bytes | None = None, seconds: float = 10.0) -> HttpResponse:
+        """The whole answer, whatever its status. ``body`` is JSON."""
+        headers = self.headers if body is None else {**self.headers, "Content-Type": "application/json"}
         try:
-            return ask(self.base + path, method, headers=self.headers, seconds=seconds)
+            return ask(self.base + path, method, headers=headers, body=body, seconds=seconds)
         except OSError as error:
             self.stop_as_absent(error)
 

@@ -14,6 +14,7 @@ from service.record.characters import ON_TERMINALS, as_class
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
 _PIPE_CELLS = 160
@@ -56,6 +57,17 @@ def console(*, to_stderr: bool = False) -> "Console":
         screen.soft_wrap = True
         screen.width = _PIPE_CELLS
     return screen
+
+
+def say_table(table: "Table") -> None:
+    """``table`` to standard output; into a file or a pipe without the blanks that fill its last column."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as written:
+        screen.print(table)
+    click.echo("\n".join(line.rstrip() for line in written.get().split("\n")), nl=False)
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:

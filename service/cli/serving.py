@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import service
 from service.cli.command_line import option
-from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
+from service.cli.environment import USAGE_EXIT_CODE, stop
 from service.journal import JournalError
 from service.settings import Settings, SettingsError
 
@@ -37,7 +37,8 @@ Format = Annotated[LogFormat | None, option("--log-format", help="Default: LOG_F
 def serve(log_format: Format = None) -> None:
     """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines.
 
-    A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads its key file again.
+    A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads
+    API_KEYS_FILE and LIMITS_FILE again.
     """
     from service.cli.log_text import TextForTerminal
     from service.cli.settings_at_start import read_settings_at_start
@@ -66,7 +67,9 @@ def serve(log_format: Format = None) -> None:
         stop(str(trouble))
     except OSError as trouble:
         host, port = settings.listen
-        stop(f"cannot listen on {host}:{port}: {trouble.strerror}. Is another recorder running? LISTEN changes it.")
+        # The event loop's own words hold the address once more, as Python writes it.
+        why = os.strerror(trouble.errno).lower() if trouble.errno and trouble.errno > 0 else trouble.strerror
+        stop(f"cannot listen on {host}:{port}: {why}. Is another recorder running? LISTEN changes it.")
     finally:
         output.stop()
 

@@ -54,6 +54,10 @@ def ship_again(wanted: Filter, receiver: To = "", parked: Parked = False, as_jso
             report = asyncio.run(send_again(make_receiver(reader.instance()), _rows(reader, numbers), bar.to))
     if as_json:
         say_json({"receiver": chosen.name, "selected": len(numbers), **asdict(report)}, indent=2)
+    elif not numbers:
+        click.echo(
+            f"Nothing is parked for {chosen.title}." if parked and not wanted.has_conditions else "Nothing matches."
+        )
     else:
         click.echo(f"{chosen.title} took {report.taken:,} of {len(numbers):,} records.")
         if report.unsent:

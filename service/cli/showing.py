@@ -4,21 +4,23 @@ import contextlib
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
 from service.cli.command_line import argument, option
+from service.cli.completing import complete_id
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, say_json
+from service.cli.screen import console, inert, say_json, say_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from service.inspector.exchange_detail import ExchangeDetail
     from service.journal.reader import KeptRecord
+    from service.record.content_findings import ContentFinding
     from service.record.conversation import ChatMessage
     from service.record.fields import Field
     from service.record.record import Record
@@ -34,7 +36,7 @@ class Section(StrEnum):
 
 AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 Raw = Annotated[Section | None, option("--raw", help="Write the kept bytes of one side, and nothing else.")]
-Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.")]
+Id = Annotated[str, argument(metavar="ID", help="Of an exchange; its beginning is enough.", complete=complete_id)]
 Rendered = Annotated[
     bool, option("--rendered", help="What the model gets of a chat; the running recorder asks Ollama.")
 ]
@@ -116,7 +118,7 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
     sentence = detail.explanation.sentence
     if sentence:
         screen.print(Text(inert(sentence)))
-    if record.error:
+    if record.error and " ".join(record.error.split()) not in sentence:
         screen.print(Text(inert(record.error), "red"))
     # The first is the sentence; what to do about it is not in that.
     for finding in detail.explanation.findings:
@@ -124,16 +126,17 @@ def _head(screen: "Console", detail: "ExchangeDetail") -> None:
             screen.print(Text(f"• {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
-    _content(screen, detail)
+    show_content(detail.content)
 
 
-def _content(screen: "Console", detail: "ExchangeDetail") -> None:
+def show_content(findings: "Sequence[ContentFinding]") -> None:
     """What may have made the answer nonsense; changed texts with their words that differ."""
     from rich.text import Text
 
     from service.cli.word_diff import difference, drawn
 
-    for finding in detail.content:
+    screen = console()
+    for finding in findings:
         screen.print(Text(f"• content: {inert(finding.text)}"))
         if finding.advice:
             screen.print(Text(f"  → {inert(finding.advice)}", "yellow"))
@@ -196,10 +199,14 @@ def _tail(screen: "Console", detail: "ExchangeDetail") -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
+    if detail.context is not None:
+        shares = ", ".join(f"{one.part} {one.share:.0%} ({one.tokens:,})" for one in detail.context.parts)
+        window = f"of {detail.context.window:,} tokens" if detail.context.is_known else "of what was used"
+        table.add_row("context filled by", Text(f"{shares} {window}"))
     for name, text in (*_recorded(detail.record), *_asked_for(detail), *_related(detail)):
         table.add_row(inert(name), Text(inert(text)))
     screen.print()
-    screen.print(table)
+    say_table(table)
 
 
 def _recorded(record: "Record") -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import click
 from service.cli.command_line import option
 from service.cli.environment import current_settings
 from service.cli.filter_options import takes_filter
-from service.cli.screen import console, inert, note, say_json
+from service.cli.screen import console, inert, note, say_json, say_table
 from service.search.filters import Filter
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _show(groups: "list[Group]", by: str) -> None:
     for group in groups:
         cells = [say(group) for say in columns.values()]
         table.add_row(Text(inert(group.name) or "–", "bold"), *cells)
-    screen.print(table)
+    say_table(table)
     calls, failed = sum(group.calls for group in groups), sum(group.failed for group in groups)
     screen.print(Text(f"{counted(calls, 'call')}, {failed:,} failed", "dim"))
     if len(groups) == MOST_GROUPS:
@@ -110,10 +110,12 @@ def _show(groups: "list[Group]", by: str) -> None:
 
 
 def _columns(width: int) -> "dict[str, Callable[[Group], str | Text]]":
+    from service.record.wording import percent
+
     columns: dict[str, Callable[[Group], str | Text]] = {
         "calls": lambda group: f"{group.calls:,}",
         "total": lambda group: _time(group.total),
-        "share": lambda group: _share(group.total_share),
+        "share": lambda group: percent(group.total_share),
         "failed": _failed,
         "p50": lambda group: _seconds(group.p50),
         "p95": lambda group: _seconds(group.p95),
@@ -142,13 +144,11 @@ def _time(value: float) -> str:
     return duration(value) if value else "–"
 
 
-def _share(part: float) -> str:
-    return f"{100 * part:.0f} %" if part >= 0.005 or not part else "< 1 %"
-
-
 def _failed(group: "Group") -> "Text":
     from rich.text import Text
 
+    from service.record.wording import percent
+
     if not group.failed:
         return Text("–", "dim")
-    return Text(f"{group.failed:,} ({100 * group.failed / group.calls:.0f} %)", "red")
+    return Text(f"{group.failed:,} ({percent(group.failed / group.calls)})", "red")

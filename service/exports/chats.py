@@ -203,7 +203,8 @@ def _reason_in_record(record: Record, options: ChatOptions) -> Reason | None:
             return Reason.CUT_PROMPT
         if record.done_reason in _CUT:
             return Reason.CUT_ANSWER
-    if record.images or _PICTURE.search(record.response_text or ""):
+    answer = record.response_text
+    if record.images or (answer and "<image " in answer and _PICTURE.search(answer)):
         return Reason.IMAGES
     return None
 

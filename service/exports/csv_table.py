@@ -11,6 +11,7 @@ the comma is the system's list separator; elsewhere *Data, From Text* asks.
 """
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,7 @@ from service.record.bodies import first_document
 from service.record.characters import IN_TABLES, UNSEEN_IN_TABLES, as_class
 from service.record.chat_messages import ChatMessage, turns_of
 from service.record.conversation import read_conversation
-from service.record.fields import BODIES, FIELD_NAMES
+from service.record.fields import BODIES, FIELD_NAMES, FIELDS, FieldKind
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.question import question_in
 from service.record.record import Record
@@ -39,6 +40,12 @@ _ROOM = CELL_UNITS - 64
 # Spreadsheets skip what is not seen before they look for a formula; full-width and small signs count as plain ones.
 _SIGNS = "=+\\-@\u2212\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b"
 _COMPUTES = re.compile(f"[\\x00\\t\\r]|[\\s{as_class(UNSEEN_IN_TABLES)}]*[{_SIGNS}]")
+_BEGINS_NO_FORMULA = frozenset(string.ascii_letters + string.digits)
+_PLACES = {name: at for at, name in enumerate(RECORD_COLUMNS)}
+_EMPTY_CELLS = [""] * len(COLUMNS)
+# What no other record has: looking it up among known ones would take longer than writing it.
+_TIMES = frozenset(field.name for field in FIELDS if field.kind is FieldKind.TIME)
+_ID_LENGTHS = frozenset({16, 32})
 _MISLEADING = re.compile(f"[{as_class(IN_TABLES)}]")
 
 
@@ -62,10 +69,22 @@ def _lines(records: Iterable[KeptRecord]) -> Iterator[bytes]:
 
 
 def _row(record: Record) -> str:
-    values = record.values
-    cells = [_cell(values[name]) if name in values else "" for name in RECORD_COLUMNS]
-    answer = record.response_text or record.tool_calls or ""
-    cells += [_text(text) if text else "" for text in (_prompt(record), answer)]
+    cells = _EMPTY_CELLS.copy()
+    # Only what is there is looked at: of all fields a record has half, and this runs a million times.
+    for name, value in record.values.items():
+        if (at := _PLACES.get(name)) is None:
+            continue
+        kind = type(value)
+        if kind is str:
+            cells[at] = _text(value) if name in _TIMES else _cell(value)
+        elif kind is float or kind is int:
+            cells[at] = str(value)
+        else:
+            cells[at] = _cell(value)
+    if answer := record.response_text or record.tool_calls:
+        cells[-1] = _text(answer)
+    if prompt := _prompt(record):
+        cells[-2] = _text(prompt)
     return ",".join(cells) + "\r\n"
 
 
@@ -78,9 +97,18 @@ def _prompt(record: Record) -> str:
         for key in ("messages", "input"):
             if isinstance(request.get(key), list):
                 # From the end, one at a time: long conversations are mostly earlier turns.
-                items = ({key: [item]} for item in reversed(request[key]))
-                return next((text for item in items if (text := _newest_of(turns_of(item)))), "")
+                asked = (_asked_in(key, item) for item in reversed(request[key]))
+                return next(filter(None, asked), "")
     return _newest_of(read_conversation(record, b"").turns)
+
+
+def _asked_in(key: str, item: Any) -> str:
+    if type(item) is dict and len(item) == 2:
+        # Most messages are a role and a text, and reading them as any other takes five times as long.
+        role, content = item.get("role"), item.get("content")
+        if role and type(role) is type(content) is str:
+            return question_in(content) if role == "user" else ""
+    return _newest_of(turns_of({key: [item]}))
 
 
 def _newest_of(turns: Iterable[ChatMessage]) -> str:
@@ -90,7 +118,7 @@ def _newest_of(turns: Iterable[ChatMessage]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        if value.isalnum() and value.isascii():
+        if len(value) in _ID_LENGTHS and value.isalnum() and value.isascii():
             return f'"{value}"'
         return _name(value) if len(value) <= _LONGEST_NAME else _text(value)
     if isinstance(value, bool):
@@ -101,7 +129,7 @@ def _cell(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    is_formula = _COMPUTES.match(text)
+    is_formula = text[:1] not in _BEGINS_NO_FORMULA and _COMPUTES.match(text)
     if not text.isascii() or not text.isprintable():
         text = _MISLEADING.sub(_named, text)
     # Two units a character at most.

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import service
 from service.exports.chunks import in_pieces
 from service.journal.reader import KeptRecord
-from service.record.bodies import GAP_MARK
+from service.record.bodies import gap_in
 from service.record.fields import BODIES
 from service.record.line import CLIENT_LEFT_STATUS
 from service.record.line_limit import encode
@@ -160,6 +160,8 @@ def _url(uri: str, base: str) -> str:
     return quote(uri, safe=_ADDRESS_CHARACTERS, errors="backslashreplace")
 
 
+# The same list for each entry with this address: nobody changes it.
+@lru_cache(maxsize=256)
 def _query(url: str) -> list[dict[str, str]]:
     try:
         pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
@@ -174,13 +176,13 @@ def _body(kept: bytes, copy: str | None, passed: int) -> tuple[bytes, list[str]]
         return copy.encode("utf-8", "backslashreplace"), ["the bytes are not kept: this is the record's copy"]
     if not kept and passed:
         return b"", ["the bytes are not kept"]
-    gap = GAP_MARK.search(kept)
+    gap = gap_in(kept)
     return kept, [f"{int(gap[1])} bytes in the middle are not kept"] if gap else []
 
 
 def _size(kept: bytes, passed: int) -> int:
     """The length of the whole body, decompressed, as far as that is known."""
-    gap = GAP_MARK.search(kept)
+    gap = gap_in(kept)
     if gap:
         return len(kept) - len(gap[0]) + int(gap[1])
     return len(kept) or passed

@@ -7,12 +7,15 @@ import contextlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from service.inspector.two_exchanges import judged
 from service.journal import JournalError
 from service.journal.reader import KeptRecord
 from service.record.content_findings import CallsOf, ContentFinding, JudgedCall, content_findings
+from service.record.context_shares import ContextShares, context_shares
 from service.record.conversation import Conversation, read_conversation
 from service.record.explanation import Explanation, Surroundings, explain
 from service.record.n8n_marks import execution_url
+from service.record.prompt_changes import first_change
 from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
@@ -36,6 +39,7 @@ class ExchangeDetail:
     ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
     ``content`` tells what may have made the answer nonsense, partly by comparison with ``call_before``: the id of the
     previous call of the same ``calls_of``.
+    ``context`` tells who filled the context, where that can be told.
     ``trace_url`` is where its trace is shown, ``n8n_url`` where n8n shows its execution.
     """
 
@@ -46,6 +50,7 @@ class ExchangeDetail:
     content: tuple[ContentFinding, ...]
     call_before: str | None
     calls_of: CallsOf | None
+    context: ContextShares | None
     previous: str | None
     next: str | None
     replay_of: str | None
@@ -68,20 +73,23 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
     found: tuple[CallsOf, KeptRecord] | None = None
     with contextlib.suppress(JournalError):
         around, beside = search.surroundings(number), search.neighbours(number)
+        around = replace(around, earlier=search.models_used_before(number))
         replays = search.replays(number)
         found = search.call_before(number)
     conversation = read_conversation(record, kept.request)
     calls_of, earlier = found or (None, None)
-    before = _call_of(earlier) if earlier else None
+    call, before = JudgedCall(record, conversation), judged(earlier) if earlier else None
+    around = replace(around, changed_first=first_change(before, call) if before else None)
     trace = record.trace_id
     return ExchangeDetail(
         number,
         record,
         conversation,
         explain(record, around),
-        content_findings(JudgedCall(record, conversation), before, calls_of),
+        content_findings(call, before, calls_of),
         earlier.row.id if earlier else None,
         calls_of,
+        context_shares(record, conversation),
         beside.previous,
         beside.next,
         record.replay_of,
@@ -89,8 +97,3 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,
         execution_url(links.n8n_url, record) if links.n8n_url else None,
     )
-
-
-def _call_of(kept: KeptRecord) -> JudgedCall:
-    record = Record(kept.row.line)
-    return JudgedCall(record, read_conversation(record, kept.request))

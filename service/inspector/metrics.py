@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from service.events import counters
 from service.inspector.exchange_metrics import PREFIX
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -167,6 +168,8 @@ def _of_receivers(receivers: Iterable[ReceiverNumbers]) -> list[Metric]:
 
 def exposition(collector: NumbersCollector, events: CollectorRegistry = REGISTRY) -> bytes:
     """The text of ``/metrics``: the recorder's numbers, then everything registered in ``events``."""
+    # Those of which nothing happened yet are shown as 0, so that the first one is an increase.
+    counters()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
     own = CollectorRegistry(auto_describe=False)
     own.register(collector)

@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import ExchangeDetail, Links, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
-from service.record.bodies import GAP_MARK, first_document
+from service.record.bodies import first_document, gap_in
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.record import Record
 from service.record.summary import summarise
@@ -116,7 +116,7 @@ def _has_gap(record: Record, side: str, body: bytes) -> bool:
     """Whether a part of a kept body is missing. A prompt may hold what looks like the mark of that; and the record
     has ``truncated`` for a whole body too whose text was too long for its line."""
     is_truncated = record.request_truncated if side == "request" else record.response_truncated
-    return bool(is_truncated) and GAP_MARK.search(body) is not None
+    return bool(is_truncated) and gap_in(body) is not None
 
 
 def why_not_whole(kept: KeptRecord, record: Record) -> str | None:

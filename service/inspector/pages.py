@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from service.inspector import assets, erasing, exporting, listing, one_exchange, summing_up
+from service.inspector import assets, batch_pages, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
 from service.inspector.access import Access, is_foreign
+from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
 from service.inspector.erasing import Erasing
 from service.inspector.exchange_detail import Links
@@ -47,6 +48,7 @@ class Providers:
     live: Live
     replaying: Replaying
     rendering: Rendering
+    batches: BatchPages
     erasing: Erasing
     links: Links
 
@@ -95,6 +97,7 @@ class Pages:
             "/failures.json": lambda request: summing_up.list_failures(providers.search, request.query),
             "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
             "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
+            "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
 
@@ -145,6 +148,9 @@ class Pages:
             return await exporting.export(request.http, match[1], request.query, self._providers.search, request.base)
         if match := _EXCHANGE.fullmatch(path):
             return await self._one(request, match[1].lower(), match[2])
+        if match := batch_pages.PATH.fullmatch(path):
+            batches = self._providers.batches
+            return await batches.answer(request.http, match[1], match[2], request.query, request.client)
         if path.startswith("/exchanges/"):
             return refuse(
                 404,

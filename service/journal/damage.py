@@ -5,6 +5,7 @@ seconds and at each start. Then it sets the file aside and saves what can be rea
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 import struct
@@ -100,7 +101,12 @@ def _length_damage(path: Path, first: bytes, size: int) -> str | None:
     with contextlib.suppress(FileNotFoundError):
         if path.with_name(path.name + "-wal").stat().st_size > _LARGEST_LOG_CHECKED:
             return None
-    log = read_log(path.with_name(path.name + "-wal"))
+    try:
+        log = read_log(path.with_name(path.name + "-wal"))
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return "its write-ahead log cannot be read"
     if log is None:
         changes, pages, valid_for = *struct.unpack_from(">II", first, 24), struct.unpack_from(">I", first, 92)[0]
         is_shorter = changes == valid_for and pages * page_size != size

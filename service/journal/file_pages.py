@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from service.journal.schema import PAGE_SIZE
-from service.journal.write_ahead_log import LoggedPages, read_log
+from service.journal.write_ahead_log import LoggedPages, read_at, read_log
 
 MAGIC: Final = b"SQLite format 3\0"
 HEADER_BYTES: Final = 100
@@ -27,21 +27,27 @@ class FilePages:
     """Numbered from 1. Reads ``path`` and ``path``-wal, changes neither. Raises OSError when the file cannot be read.
 
     ``count`` is how many pages there can be. Of these, ``page`` gives an empty one where none could be read.
-    ``has_map`` tells whether the kind of each page stands in a map. ``is_shorter``: some pages at the end are gone.
+    ``has_map`` tells whether the kind of each page stands in a map. ``is_shorter``: some pages at the end are gone, or
+    the log cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         header = self._read(0, HEADER_BYTES)
-        log = read_log(path.with_name(path.name + "-wal"))
+        log, is_log_lost = None, False
+        try:
+            log = read_log(path.with_name(path.name + "-wal"))
+        except OSError:
+            is_log_lost = True
         self.page_size = _page_size(header, log)
         self._log = log if log is not None and log.page_size == self.page_size else None
         in_file = os.fstat(self._file).st_size // self.page_size
         self.count = in_file if self._log is None else max(self._log.page_count, *self._log.offsets, 0)
-        first = self.page(1) or header
+        # Of a file that was cut off here, or whose first sector cannot be read, there is less.
+        first = (self.page(1) or header).ljust(HEADER_BYTES, b"\0")
         says_pages, says_map = struct.unpack_from(">I", first, 28)[0], struct.unpack_from(">I", first, 52)[0]
         is_header_sound = first.startswith(MAGIC)
-        self.is_shorter = is_header_sound and in_file < says_pages and self._log is None
+        self.is_shorter = is_log_lost or (is_header_sound and in_file < says_pages and self._log is None)
         # All of our files have the map; one whose header cannot be read is taken for one of ours.
         self.has_map = bool(says_map) or not is_header_sound
         self._maps: dict[int, bytes] = {}
@@ -116,11 +122,7 @@ class FilePages:
         return free if len(free) == count else None
 
     def _read(self, start: int, size: int) -> bytes:
-        try:
-            return os.pread(self._file, size, start)
-        except OSError:
-            # A sector that the disk cannot read any more; the others are wanted.
-            return b""
+        return read_at(self._file, size, start)
 
 
 def _page_size(header: bytes, log: LoggedPages | None) -> int:

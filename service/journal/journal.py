@@ -125,8 +125,7 @@ class Journal:
     def _open_file(self, damage: str | None) -> None:
         try:
             self._end_setting_aside()
-            damage = damage or noted_damage(self.folder) or visible_damage(self.path)
-            if damage is not None:
+            if damage := damage or noted_damage(self.folder) or visible_damage(self.path):
                 raise damage_error(damage)
             self._connect()
         except (sqlite3.DatabaseError, OSError) as error:
@@ -137,10 +136,11 @@ class Journal:
             if not is_damage(error):
                 raise
             saved = salvage.rebuild(self.path)
-            self._kept_as = set_aside(self.path)
+            aside = set_aside(self.path)
             take_salvaged(self.path)
             forget_damage(self.folder)
-            self._notice = salvage.tell(self._kept_as, str(error), saved)
+            if told := salvage.tell(aside, str(error), saved):
+                self._kept_as, self._notice = aside, told
             self._connect()
 
     def _end_setting_aside(self) -> None:

@@ -4,6 +4,7 @@ SQLite stops at the first frame whose checksum is wrong, and forgets every commi
 from that of the frame before, and both stand in the frames' heads. So each frame can be judged by itself.
 """
 
+import errno
 import os
 import struct
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ _HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _BIG_ENDIAN_MAGIC: Final = 0x377F0683
 _WORD: Final = 0xFFFFFFFF
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class LoggedPages:
         start = self.offsets.get(number)
         if start is None:
             return b""
-        page = os.pread(self.descriptor, self.page_size, start)
+        page = read_at(self.descriptor, self.page_size, start)
         return page if len(page) == self.page_size else b""
 
     def close(self) -> None:
@@ -43,12 +45,18 @@ class LoggedPages:
 
 
 def read_log(path: Path) -> LoggedPages | None:
-    """The log at ``path``; None when there is none, or nothing in it. Raises OSError when it cannot be read."""
+    """The log at ``path``; None when there is none, or nothing in it. Raises OSError when it cannot be opened or begun.
+
+    A frame that cannot be read counts as a damaged one.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    header = os.pread(descriptor, _HEADER_BYTES, 0)
+    header = read_at(descriptor, _HEADER_BYTES, 0)
+    if not header and os.fstat(descriptor).st_size:
+        os.close(descriptor)
+        raise OSError(errno.EIO, "the head of the write-ahead log cannot be read")
     log = None
     if len(header) == _HEADER_BYTES:
         magic, _, page_size, _, *salts, first, second = struct.unpack(">8I", header)
@@ -68,11 +76,13 @@ def _frames(
     since_commit: dict[int, int] = {}
     page_count = 0
     is_sound = is_sound_so_far = True
-    start = _HEADER_BYTES
-    while len(head := os.pread(descriptor, _FRAME_HEADER_BYTES, start)) == _FRAME_HEADER_BYTES:
+    size = os.fstat(descriptor).st_size
+    for start in range(_HEADER_BYTES, size - _FRAME_HEADER_BYTES - page_size + 1, _FRAME_HEADER_BYTES + page_size):
+        # A frame that the disk does not give is one that is damaged.
+        head = read_at(descriptor, _FRAME_HEADER_BYTES, start).ljust(_FRAME_HEADER_BYTES, b"\0")
         number, pages_after_commit, *frame_salts, first, second = struct.unpack(">6I", head)
         # What lies behind the last frame is of an older log: it begins anew without being emptied.
-        page = os.pread(descriptor, page_size, start + _FRAME_HEADER_BYTES)
+        page = read_at(descriptor, page_size, start + _FRAME_HEADER_BYTES)
         if (frame_salts[0], frame_salts[1]) == salts and len(page) == page_size:
             if checksum_of(head[:8] + page, checksum, order) == (first, second):
                 since_commit[number] = start + _FRAME_HEADER_BYTES
@@ -84,8 +94,18 @@ def _frames(
             checksum = first, second
         else:
             is_sound_so_far = False
-        start += _FRAME_HEADER_BYTES + page_size
     return LoggedPages(descriptor, page_size, page_count, committed, is_sound)
+
+
+def read_at(descriptor: int, size: int, start: int) -> bytes:
+    """Up to ``size`` bytes of a file, fewer at its end; none where the disk does not give them."""
+    for _ in range(_TRIES):
+        try:
+            return os.pread(descriptor, size, start)
+        except OSError:
+            # A disk or a cable that is going bad fails now and then; a sector that is bad always does.
+            continue
+    return b""
 
 
 def checksum_of(content: bytes, begin: tuple[int, int], order: str) -> tuple[int, int]:

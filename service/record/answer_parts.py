@@ -39,7 +39,7 @@ def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) ->
 
 def _read_part(part: dict[str, Any], into: list[str], reply: Reply) -> bool:
     part = with_lower_names(part)
-    kind = part.get("type")
+    kind = type_of(part)
     if kind in _HIDDEN_THOUGHTS:
         reply.thoughts.append(HIDDEN_THINKING)
         return True
@@ -74,6 +74,12 @@ def _read_thought(part: dict[str, Any], reply: Reply) -> bool:
     return False
 
 
+def type_of(holder: dict[str, Any]) -> str | None:
+    """The ``type`` of a part, an item or an event; None: it has none. What is no text is told as text."""
+    kind = holder.get("type")
+    return kind if kind is None or isinstance(kind, str) else str(kind)
+
+
 def with_lower_names(part: dict[str, Any]) -> dict[str, Any]:
     """``part`` with its names in lower case where it has a ``Type`` or ``Text``; the same object where it has none."""
     if "type" in part or "text" in part or not any(key.lower() in ("type", "text") for key in part):
@@ -102,7 +108,7 @@ def _has_payload(value: Any) -> bool:
 
 def image_of(part: dict[str, Any]) -> str | None:
     """A word for the image that ``part`` is, such as ``<image 2056 bytes sha256:…>``; None where it is none."""
-    kind = part.get("type")
+    kind = type_of(part)
     is_image = kind in _IMAGES or kind == "image_generation_call"
     for key in ("b64_json", "image_url", "image", *(("source", "url", "result", "data") if is_image else ())):
         found = part.get(key)

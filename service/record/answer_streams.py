@@ -165,7 +165,7 @@ def _read_events(lines: list[bytes], has_end: bool) -> Iterator[Any]:
 
 
 def _values_of_event(name: bytes, held: list[bytes]) -> list[Any]:
-    if name and name.startswith(_SIGNS_OF_LIFE):
+    if is_sign_of_life(name):
         return []
     values = [_value_of_data(payload) for payload in held]
     if len(held) > 1 and None in values and (whole := document(b"\n".join(held))) is not None:
@@ -173,6 +173,11 @@ def _values_of_event(name: bytes, held: list[bytes]) -> list[Any]:
     if b"error" in name and held:
         return [_as_error(value, b" ".join(held)) for value in values[:1]]
     return values
+
+
+def is_sign_of_life(name: bytes) -> bool:
+    """Whether an event of this name, in lower case, says only that the server is there."""
+    return name.startswith(_SIGNS_OF_LIFE)
 
 
 def _value_of_data(payload: bytes) -> Any:

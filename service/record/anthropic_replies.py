@@ -3,7 +3,7 @@
 from typing import Any
 
 from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
-from service.record.answer_parts import HIDDEN_THINKING, read_parts
+from service.record.answer_parts import HIDDEN_THINKING, read_parts, type_of
 from service.record.answer_streams import CUT, GAP, event_data, is_event_stream
 from service.record.exchange import Body
 from service.record.replies import Reply, single, text_of, tokens
@@ -70,7 +70,7 @@ def _read_block(block: Any, index: Any, calls: CallPieces, reply: Reply) -> bool
     kind = str(block.get("type"))
     # The caller's tools, and those of the server: server_tool_use, mcp_tool_use.
     if kind.endswith("tool_use"):
-        calls.begin(index, block.get("id"), block.get("name"), block.get("input"))
+        calls.begin(str(index), block.get("id"), block.get("name"), block.get("input"))
         return True
     if kind == "redacted_thinking":
         reply.thoughts.append(HIDDEN_THINKING)
@@ -85,7 +85,7 @@ def _read_events(pieces: list[Any], reply: Reply) -> Reply:
         if not isinstance(piece, dict):
             _note_unreadable(piece, reply)
             continue
-        kind = piece.get("type")
+        kind = type_of(piece)
         carried = False
         if kind == "content_block_delta":
             carried = _read_delta(piece, calls, reply)
@@ -140,7 +140,7 @@ def _read_delta(piece: dict[str, Any], calls: CallPieces, reply: Reply) -> bool:
         return False
     kind = str(delta.get("type"))
     if arguments := text_of(delta.get("partial_json")):
-        calls.add(piece.get("index"), None, None, arguments)
+        calls.add(str(piece.get("index")), None, None, arguments)
         return True
     if text := text_of(delta.get("text")):
         reply.texts.append(text)

@@ -137,6 +137,13 @@ _DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 GAP_MARK: Final = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
 """What ``left_out`` writes, and how many bytes it says."""
+_GAP_WORDS: Final = b" bytes left out] "
+
+
+def gap_in(data: bytes) -> "re.Match[bytes] | None":
+    """Where the first GAP_MARK stands in ``data``; None: it has none."""
+    # Looking for the words first takes a tenth of the time, and a million bodies have none.
+    return GAP_MARK.search(data) if _GAP_WORDS in data else None
 
 
 def left_out(count: int) -> str:
@@ -204,17 +211,35 @@ def first_document(data: bytes) -> Any:
     return _parsed(data, lambda text: _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0])
 
 
+def first_pairs(data: bytes) -> list[tuple[str, Any]] | None:
+    """The names and values of the object that ``data`` begins with, as often as they stand there; None: it is none."""
+    outermost: list[list[tuple[str, Any]]] = []
+
+    def take(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # The outermost object is whole last.
+        outermost[:] = [pairs]
+        return dict(pairs)
+
+    decoder = json.JSONDecoder(parse_int=_integer, strict=False, object_pairs_hook=take)
+    found = _read_leniently(data, lambda text: decoder.raw_decode(text.lstrip(" \t\r\n"))[0])
+    return outermost[0] if isinstance(found, dict) else None
+
+
 def _parsed(data: bytes, read: Callable[[str], Any]) -> Any:
     try:
         found = orjson.loads(data)
     except ValueError:
-        if not is_like_json(data):
-            return None
-        try:
-            found = read(decoded(data).lstrip("\ufeff"))
-        except (ValueError, RecursionError):
-            return None
+        found = _read_leniently(data, read)
     return found if isinstance(found, (dict, list)) else None
+
+
+def _read_leniently(data: bytes, read: Callable[[str], Any]) -> Any:
+    if not is_like_json(data):
+        return None
+    try:
+        return read(decoded(data).lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def is_like_json(data: bytes) -> bool:

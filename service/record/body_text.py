@@ -4,7 +4,7 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
-from service.record.bodies import GAP_MARK, decoded, is_like_json, is_utf_16, left_out
+from service.record.bodies import decoded, gap_in, is_like_json, is_utf_16, left_out
 from service.record.exchange import Body
 from service.record.payloads import described, without_payloads
 
@@ -77,7 +77,7 @@ def _without_file(part: bytes) -> bytes:
     kind = named[1].decode().lower() if named else "data"
     if kind not in ("audio", "image", "video"):
         kind = "data"
-    gap = GAP_MARK.search(content)
+    gap = gap_in(content)
     if gap is None:
         return headers + blank + described(kind, len(content), sha256(content).hexdigest()) + ending
     count = len(content) - len(gap[0]) + int(re.sub(rb"\D", b"", gap[0]))

@@ -15,6 +15,8 @@ _NOT_A_LOAD: Final = 0.1
 # What Ollama makes of a smaller num_ctx.
 _LEAST: Final = 4
 _LEAST_WITH_IMAGES: Final = 2048
+# No model is made for more: what asks for more gets what the model can, which is not known here.
+_MOST_LIKELY: Final = 2**24
 _MOST_MODELS: Final = 1000
 
 
@@ -95,7 +97,8 @@ class CallContexts:
             sees_images = facts is not None and facts.sees_images
             if seen is not None:
                 return seen.context_length if seen.context_length <= most or sees_images else None
-            return None if sees_images and most < _LEAST_WITH_IMAGES else most
+            is_known = most >= _LEAST_WITH_IMAGES or not sees_images
+            return most if is_known and most <= _MOST_LIKELY else None
         if seen is not None:
             self._usual[name] = seen
             return seen.context_length

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.record.answer_parts import HIDDEN_THINKING, with_lower_names
+from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
 from service.record.replies import text_of
 from service.record.thinking_tags import split_thinking
@@ -18,7 +18,7 @@ _TAG_WITHIN = 100
 # What stands in a record instead of a payload, and what is short enough to be shown as it is.
 _SHOWN_AS_SENT = ("<", "http://", "https://", "file-")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
-_IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
+_IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,11 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt") if given is None else given)
     elif isinstance(messages, list):
         for message in messages:
-            yield from _message(message)
+            # Most messages are a role and a text, and every record's are read for the index.
+            if (turn := _usual(message)) is not None:
+                yield turn
+            else:
+                yield from _message(message)
     elif isinstance(given, list):
         yield from _items(given)
     elif given is not None:
@@ -78,7 +82,7 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
 def instructions_of(asked: dict[str, Any]) -> Iterator[str]:
     """What a request tells the model beside its messages; each is a turn of ``turns_of`` too, before all messages."""
     for key in ("system", "instructions"):
-        if text := _parts(asked.get(key)).text:
+        if (given := asked.get(key)) and (text := _parts(given).text):
             yield text
 
 
@@ -118,9 +122,9 @@ class _Parts:
 
     def add(self, part: dict[str, Any]) -> None:
         part = with_lower_names(part)
-        kind = part.get("type")
+        kind = type_of(part)
         # The caller's own tools, and those of a server: server_tool_use, web_search_tool_result.
-        name = kind if isinstance(kind, str) else ""
+        name = kind or ""
         if name.endswith("tool_use"):
             self.calls.append(_call(part.get("name"), part.get("input"), part.get("id")))
         elif name.endswith("tool_result"):
@@ -147,13 +151,23 @@ def _parts(content: Any) -> _Parts:
     found = _Parts()
     if isinstance(content, str):
         found.texts.append(content)
-    elif isinstance(content, list):
-        for part in content:
+    elif isinstance(content, list | dict):
+        for part in content if isinstance(content, list) else [content]:
             if isinstance(part, dict):
                 found.add(part)
             elif isinstance(part, str):
                 found.texts.append(part)
     return found
+
+
+def _usual(message: Any) -> ChatMessage | None:
+    """A message that is a role and a text, and nothing more; None: there is more to look at."""
+    if type(message) is not dict or len(message) != 2:
+        return None
+    role, content = message.get("role"), message.get("content")
+    if type(role) is not str or not role or type(content) is not str:
+        return None
+    return None if role == "assistant" and "<think" in content[:_TAG_WITHIN] else ChatMessage(role, content)
 
 
 def _message(message: Any) -> Iterator[ChatMessage]:
@@ -165,10 +179,6 @@ def _message(message: Any) -> Iterator[ChatMessage]:
         message = {"thinking": "", **message}
         message["thinking"], message["content"] = split_thinking(text_of(message["thinking"]) or "", content)
         content = message["content"]
-    if len(message) == 2 and type(content) is str:
-        # Most messages of a long history are like this, and every record's are read for the index.
-        yield ChatMessage(role, content)
-        return
     parts = _parts(content)
     yield from parts.results
     parts.images += _images(message.get("images"))
@@ -278,6 +288,7 @@ def _payload(part: dict[str, Any], kind: str) -> str:
 def _described(content: Any, kind: str) -> str:
     if isinstance(content, str):
         if content.startswith(_SHOWN_AS_SENT) and len(content) <= _LONGEST_ADDRESS:
-            return content
+            # An address by itself is that of an image.
+            return content if kind == "image" or content.startswith("<") else f"<{kind} {content}>"
         return f"<{kind} of {len(content)} characters>"
     return f"<{kind}>"

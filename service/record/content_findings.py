@@ -13,6 +13,7 @@ from service.record.model_facts import canonical_name
 from service.record.operations import ANSWERED_IN_WORDS
 from service.record.record import Record
 from service.record.repetition import repeats_itself
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted
 
 ContentKind = Literal[
@@ -26,6 +27,7 @@ ContentKind = Literal[
     "tools_changed",
     "parameter_changed",
     "context_changed",
+    "question_changed",
 ]
 CallsOf = Literal["node", "workflow", "chat"]
 """What an exchange and the one before it are both calls of."""
@@ -75,7 +77,7 @@ def content_findings(
         return ()
     found = [*_of_answer(call)]
     if before is not None and calls_of is not None:
-        found += _changes(before, call, f"this {calls_of}'s previous call")
+        found += changes_between(before, call, f"this {calls_of}'s previous call")
     if call.record.prompt_truncated is False:
         found.append(ContentFinding("read_whole", "The model read all of the prompt."))
     return tuple(found)
@@ -83,7 +85,7 @@ def content_findings(
 
 def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
     record, answer = call.record, call.conversation.answer
-    if record.response_model:
+    if record.response_model and canonical_name(record.response_model) != canonical_name(record.model or ""):
         yield ContentFinding("other_model", f"Another model answered than was asked: {record.response_model[:80]}.")
     if answer is None or record.failed is not False or record.outcome != "completed" or record.response_truncated:
         return
@@ -95,9 +97,19 @@ def _of_answer(call: JudgedCall) -> Iterator[ContentFinding]:
         yield ContentFinding("thinking_only", "The model thought, and then gave no answer.", advice)
     if text and repeats_itself(text):
         yield ContentFinding("repeats_itself", "The answer ends with the same few characters again and again.")
-    if text and not answer.tool_calls and _asks_for_json(call.conversation.parameters) and not _is_json(text):
+    if keeps_format(call) is False:
         advice = "An answer that was cut off, or a model that ignores the format, is the usual reason."
+        if not _asks_for_json(parameters_in_force(call.conversation.parameters, record.api)):
+            names = ("response_format", "format") if record.api == "ollama" else ("format", "response_format")
+            advice = "Ollama passes over {} in this API: use {}.".format(*names)
         yield ContentFinding("not_json", "The request asked for JSON, and the answer is none.", advice)
+
+
+def keeps_format(call: JudgedCall) -> bool | None:
+    """Whether the answer is JSON, where that was asked for; None: it was not, or no text was answered."""
+    answer = call.conversation.answer
+    text = answer.text.strip() if answer is not None and not answer.tool_calls else ""
+    return _is_json(text) if text and _asks_for_json(call.conversation.parameters) else None
 
 
 def _asks_for_json(parameters: dict[str, Any]) -> bool:
@@ -107,6 +119,9 @@ def _asks_for_json(parameters: dict[str, Any]) -> bool:
     wanted, response_format = parameters.get("format"), parameters.get("response_format")
     if wanted == "json" or (isinstance(wanted, dict) and wanted):
         return True
+    if response_format is None and isinstance(text := parameters.get("text"), dict):
+        # Of OpenAI's responses.
+        response_format = text.get("format")
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     return isinstance(kind, str) and kind in _JSON_FORMATS
 
@@ -122,7 +137,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+def changes_between(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
+    """What ``now`` asks otherwise than ``before``, which the sentences call ``since``."""
     old, new = before.record.model, now.record.model
     if old and new and canonical_name(old) != canonical_name(new):
         text = f"The model is {new[:80]}; in {since} it was {old[:80]}."
@@ -135,7 +151,7 @@ def _changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[Conten
 
 
 def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_system(call.conversation) for call in (before, now))
+    old, new = (system_of(call.conversation) for call in (before, now))
     if old == new:
         return
     if not old or not new:
@@ -150,12 +166,13 @@ def _system_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[
     yield ContentFinding("system_changed", text, "", old[:_LONGEST_SYSTEM], new[:_LONGEST_SYSTEM])
 
 
-def _system(conversation: Conversation) -> str:
+def system_of(conversation: Conversation) -> str:
+    """What all its messages of the system hold."""
     return "\n".join(turn.text for turn in conversation.turns if turn.role in ("system", "developer"))
 
 
 def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_tools(call.conversation) for call in (before, now))
+    old, new = (tools_of_call(call.conversation) for call in (before, now))
     if old == new:
         return
     names = [
@@ -170,7 +187,8 @@ def _tools_change(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[C
         yield ContentFinding("tools_changed", f"The tools are others than in {since} ({shown}{more}).")
 
 
-def _tools(conversation: Conversation) -> dict[str, str]:
+def tools_of_call(conversation: Conversation) -> dict[str, str]:
+    """The tools that it offers: by their names, what is told of them."""
     tools = {}
     for tool in conversation.tools:
         function = tool.get("function")
@@ -180,7 +198,7 @@ def _tools(conversation: Conversation) -> dict[str, str]:
 
 
 def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Iterator[ContentFinding]:
-    old, new = (_parameters(call.conversation) for call in (before, now))
+    old, new = (parameters_in_force(call.conversation.parameters, call.record.api) for call in (before, now))
     for name in _COMPARED:
         if old.get(name) != new.get(name):
             text = f"{name} is {_shown(new.get(name))}; in {since} it was {_shown(old.get(name))}."
@@ -189,11 +207,6 @@ def _parameter_changes(before: JudgedCall, now: JudgedCall, since: str) -> Itera
     if None not in rooms and rooms[0] != rooms[1] and old.get("num_ctx") == new.get("num_ctx"):
         text = f"It had room for {rooms[1]:,} tokens; {since} had room for {rooms[0]:,}."
         yield ContentFinding("context_changed", text)
-
-
-def _parameters(conversation: Conversation) -> dict[str, Any]:
-    options = conversation.parameters.get("options")
-    return {**conversation.parameters, **(options if isinstance(options, dict) else {})}
 
 
 def _shown(value: Any) -> str:

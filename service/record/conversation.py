@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from service.record.bodies import GAP_MARK, first_document
+from service.record.bodies import first_document, gap_in
 from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
@@ -188,7 +188,7 @@ def _request(record: Record, request: bytes) -> tuple[bytes, bool]:
     is_shortened = bool(record.request_truncated)
     if request:
         text = without_payloads(request)
-        return text, text is request and not (is_shortened and GAP_MARK.search(request))
+        return text, text is request and not (is_shortened and gap_in(request))
     shown = record.request_body or ""
     is_whole = not is_shortened and bool(shown or not record.request_bytes) and not _REPLACED.search(shown)
     return shown.encode("utf-8", "surrogatepass"), is_whole

@@ -32,6 +32,8 @@ class Caller(NamedTuple):
     user: str | None = None
 
 
+BATCH_REPLAY = "batch replay"
+"""The caller of prompts that are sent again many at a time."""
 GATEWAY_PREFIX = "/api/ollama"
 """How the path of every address begins that leads to Ollama."""
 

@@ -3,7 +3,8 @@
 What is concluded, and not measured, is called most likely.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from service.record.bodies import first_document
@@ -42,8 +43,16 @@ def explain(record: Record, around: Surroundings) -> Explanation:
     spent = durations_of(record)
     case = Case(record, with_known_names(asked) if isinstance(asked, dict) else {}, spent, _sound(around))
     wrong, slow = (*failures(case), *cuts(case)), slowness(case)
-    findings = (*((*wrong, *slow) or _quick(case)), *maybe_cut(case))
+    findings = tuple(_advised_once((*((*wrong, *slow) or _quick(case)), *maybe_cut(case))))
     return Explanation(phases_of(record, spent), findings, _sentence(case, findings, bool(wrong)))
+
+
+def _advised_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same, each advice only where it stands first."""
+    given: set[str] = set()
+    for finding in findings:
+        yield replace(finding, advice="") if finding.advice in given else finding
+        given.add(finding.advice)
 
 
 def _sentence(case: Case, findings: tuple[Finding, ...], is_wrong: bool) -> str:
@@ -88,10 +97,9 @@ def _untold(case: Case) -> str:
 def _sound(around: Surroundings) -> Surroundings:
     """The same without nonsense: clocks may be set back between two exchanges."""
     last, rate = around.model_last_used, around.median_rate
-    return Surroundings(
-        max(0.0, last) if last is not None and isfinite(last) else None,
-        max(0, around.in_flight),
-        rate if rate is not None and isfinite(rate) and rate > 0 else None,
-        around.median_count,
-        around.model_in_use,
+    return replace(
+        around,
+        model_last_used=max(0.0, last) if last is not None and isfinite(last) else None,
+        in_flight=max(0, around.in_flight),
+        median_rate=rate if rate is not None and isfinite(rate) and rate > 0 else None,
     )

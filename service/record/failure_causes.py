@@ -20,6 +20,7 @@ _VARIES: Final = re.compile(
     r"""'[^']{1,200}'|"[^"]{1,200}"|`[^`]{1,200}`|https?://\S{1,300}|/[\w.~%-]{1,100}(?:/[\w.~%-]{0,100}){1,20}"""
     r"""|\b[0-9a-fA-F]{8,64}\b|\d[\d.,:]{0,40}"""
 )
+_NEXT_SENTENCE: Final = re.compile(r"(?<=\S)\. (?=[A-Z/])")
 
 
 def cause_of(record: Record, outcome: str) -> str:
@@ -27,6 +28,9 @@ def cause_of(record: Record, outcome: str) -> str:
     error = " ".join((record.error or "")[:_ERROR_READ].split())
     if outcome == Outcome.CLIENT_LEFT:
         return _why_left(record)
+    if outcome == Outcome.REFUSED:
+        # The recorder's own words: what to do follows the first sentence.
+        error = _NEXT_SENTENCE.split(error, maxsplit=1)[0]
     if outcome in (Outcome.COMPLETED, Outcome.REFUSED) or not outcome:
         return _of_words(record.status, error) or f"status {record.status or 'unknown'}"
     return _LABELS.get(outcome, outcome)

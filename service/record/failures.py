@@ -14,9 +14,20 @@ from service.record.wording import duration
 _LONGEST_ERROR = 300
 _N8N_LIMIT = 300
 
+# What to do about a refusal, by its status; its message says what was wrong.
+_ALLOW = "The message says what would allow it."
+_REFUSALS = {
+    401: "Send a key that is known here, as 'Authorization: Bearer …'.",
+    403: _ALLOW,
+    413: _ALLOW,
+    429: "Send it again later, or raise the limit that the message names.",
+    503: "Send it again later, or change what the message names.",
+}
+_EXPECTED = "Send it as the message says."
+
 # outcome: (what happened, what to do)
 _OUTCOMES = {
-    "refused": ("The recorder refused it", "The message says what would allow it."),
+    "refused": ("The recorder refused it", _ALLOW),
     "upstream_unreachable": (
         "Ollama could not be reached",
         "Start Ollama ('ollama serve'), or correct OLLAMA_URL. From inside Docker an Ollama on the host is only"
@@ -58,6 +69,8 @@ def _failed(case: Case, outcome: str) -> Finding:
     after = f" after {duration(total)}" if total >= 1 else ""
     if outcome in _OUTCOMES:
         what, advice = _OUTCOMES[outcome]
+        if outcome == "refused" and status is not None:
+            advice = _REFUSALS.get(status, _EXPECTED)
         is_before = outcome == "upstream_broke_off" and case.record.upstream_status is None
         if error and (is_before or outcome in _SAYS_IT_ITSELF):
             return Finding("failed", error + _end(error), advice)

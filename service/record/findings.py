@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from service.record.load_causes import KEPT_LOADED, kept_loaded, last_of_model, load_cause
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.phases import Durations, fits_buffers
 from service.record.record import Record
@@ -13,8 +14,6 @@ Failing = Literal["failed", "client_left", "stopped", "cut_prompt", "refused_pro
 Slowing = Literal["load", "queue", "long_prompt", "slow_generation", "long_answer", "slow_client", "held_back"]
 Kind = Failing | Slowing | Literal["quick", "maybe_cut_prompt"]
 
-# Ollama unloads a model that was not used for so long, unless keep_alive says otherwise.
-_KEPT_LOADED = 300.0
 _ENOUGH_TO_COMPARE = 5
 _SLOW_SHARE, _USUAL_SHARE = 0.6, 0.2
 # Slower than most people read.
@@ -40,7 +39,9 @@ class Surroundings:
 
     ``model_last_used`` is how many seconds before its beginning the previous call of its model ended (None: no such
     call is known, or one had not ended: ``model_in_use``); ``in_flight`` how many others were going on when it began;
-    ``median_rate`` the median of ``median_count`` other exchanges of its model, in tokens/s.
+    ``median_rate`` the median of ``median_count`` other exchanges of its model, in tokens/s. ``earlier`` are calls that
+    used models, the newest first, as far back as the last one of its own. ``changed_first`` is what of its prompt is
+    not as in the call before (of the same node or chat): empty where it only goes on, None where nobody knows.
     """
 
     model_last_used: float | None
@@ -48,6 +49,8 @@ class Surroundings:
     median_rate: float | None
     median_count: int
     model_in_use: bool = False
+    earlier: tuple[Record, ...] = ()
+    changed_first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,9 @@ def unused(case: Case) -> str:
         return "another call of it had begun before and was still going on"
     if last is None:
         return "no earlier call of it is on record"
-    return f"no call had used it for {since(last)}" if last > _KEPT_LOADED else ""
+    before = last_of_model(case.record, case.around.earlier)
+    kept = kept_loaded(before) if before is not None else None
+    return f"no call had used it for {since(last)}" if last > (KEPT_LOADED if kept is None else kept) else ""
 
 
 # (seconds, what took them)
@@ -157,6 +162,8 @@ def _waiting(case: Case) -> _Found:
 
 def _load(case: Case) -> Finding:
     waited, model, last = duration(case.spent.ready), case.model, case.around.model_last_used
+    if cause := load_cause(case.record, case.around.earlier, last):
+        return Finding("load", f"It waited {waited}, most likely for {model} to load: {cause.text}", cause.advice)
     if reason := unused(case):
         text = f"It waited {waited}, most likely for {model} to load: {reason}"
         text += ", and Ollama unloads a model after 5 min without use." if last is not None else "."
@@ -209,7 +216,11 @@ def _unmeasured_wait(case: Case) -> _Found:
     text = f"The first words came after {duration(waited)}." if is_stream else f"It took {duration(waited)}."
     partly = "" if is_stream else "in part "
     # Behind a call of the same model, the queue is likelier than the load.
-    if (reason := unused(case)) and not case.around.model_in_use:
+    cause = None if case.around.in_flight else load_cause(case.record, case.around.earlier, case.around.model_last_used)
+    if cause is not None:
+        text += f" Most likely {partly}for {case.model} to load: {cause.text}"
+        yield waited, Finding("load", text, cause.advice)
+    elif (reason := unused(case)) and not case.around.model_in_use:
         text += f" Most likely {partly}for {case.model} to load: {reason}."
         yield waited, Finding("load", text, _keep_loaded(case))
     elif case.around.in_flight:
@@ -228,8 +239,22 @@ def _prompt(case: Case) -> _Found:
         return
     text = f"Reading the prompt took {duration(took)}"
     text += f": {counted(tokens, 'token')} at {speed(tokens / took)}." if tokens else "."
+    text += _read_again(case)
     advice = "A shorter prompt is read faster. What stays the same from call to call should stand first: Ollama"
     yield took, Finding("long_prompt", text, f"{advice} need not read it again.")
+
+
+def _read_again(case: Case) -> str:
+    """Why so little of the prompt came from the cache, with a blank before it; empty where it did, or nobody knows."""
+    tokens, cached, changed = case.record.prompt_tokens, case.record.cached_tokens, case.around.changed_first
+    if changed is None or not tokens or cached is None or cached >= tokens / 2:
+        return ""
+    text = f" Only {counted(cached, 'token')} came from the cache, though most of it was in the call before: "
+    if changed:
+        return f"{text}{changed} changed first, and all from there on was read again."
+    if case.is_notable(case.spent.ready, share=0.05):
+        return f"{text}the model was loaded anew, which empties the cache."
+    return f"{text}it only goes on from there, so most likely another call took its place in the cache."
 
 
 def _generation(case: Case) -> _Found:

@@ -4,9 +4,10 @@ from typing import Final, NamedTuple
 
 from service.record import anthropic_replies, ollama_replies, openai_replies
 from service.record.answer_errors import error_in, error_of_stranger, is_page, no_answer
-from service.record.answer_streams import is_event_stream, offset_of_event, offset_of_line
+from service.record.answer_streams import is_event_stream
 from service.record.bodies import is_like_json
 from service.record.exchange import Body, Exchange, Outcome
+from service.record.first_token import first_token_offset
 from service.record.json_text import compact
 from service.record.operations import ANSWERED_IN_PIECES, CONVERSATIONS, MODEL_CALLS
 from service.record.replies import Reply, single
@@ -81,10 +82,8 @@ def understand_reply(exchange: Exchange, asked: Asked, response: Body) -> Genera
         reply.prompt_tokens = reply.completion_tokens = reply.cached_tokens = None
     first_token_at = None
     if reply.first_piece is not None and not _is_encoded(exchange.response):
-        if is_event_stream(response):
-            first_token_at = offset_of_event(response.head, reply.first_piece)
-        elif "ndjson" in response.content_type:
-            first_token_at = offset_of_line(response.head, reply.first_piece)
+        read, operation = READERS[exchange.opened.api], exchange.opened.operation
+        first_token_at = first_token_offset(lambda body: read(operation, body), response, reply.first_piece)
     lifecycle = asked.lifecycle
     if reply.done_reason in ("load", "unload"):
         lifecycle = reply.done_reason

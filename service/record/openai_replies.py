@@ -21,6 +21,7 @@ from service.record.thinking_tags import split_thinking
 from service.record.tool_calls import CallPieces
 
 _BETWEEN_CHOICES = "\n\n"
+_ENDED_WELL = frozenset({None, "stop", "tool_calls", "function_call"})
 _CHUNKS = frozenset({"chat.completion.chunk", "text_completion"})
 _KNOWN_IN_DELTA = frozenset(
     (
@@ -198,7 +199,9 @@ def _read_choices(found: list[Any], reply: Reply) -> None:
 def _read_reason(item: dict[str, Any], holder: dict[str, Any], choice: _Choice, reply: Reply) -> None:
     """Why a choice ended, which may be an error. ``holder``: its message or delta."""
     if item.get("finish_reason"):
-        reply.done_reason = text_of(item["finish_reason"]) or reply.done_reason
+        if reply.done_reason in _ENDED_WELL:
+            # Of several answers the one tells that did not end by itself.
+            reply.done_reason = text_of(item["finish_reason"]) or reply.done_reason
         choice.is_finished = True
     if found := item.get("error") or holder.get("error"):
         reply.error = error_of(found)
@@ -212,7 +215,7 @@ def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     last: dict[str, Any] = {}
     for index, piece in enumerate(pieces):
         if isinstance(piece, dict):
-            if "choices" in piece or piece.get("object") in _CHUNKS:
+            if "choices" in piece or str(piece.get("object")) in _CHUNKS:
                 carried = _read_chunk(piece, choices, reply)
                 last = piece
             else:

@@ -12,6 +12,13 @@ _ENDS = frozenset(f"response.{state}" for state in ("completed", "failed", "inco
 _TEXT_DELTAS = frozenset(
     {"response.output_text.delta", "transcript.text.delta", "response.refusal.delta", "response.audio.transcript.delta"}
 )
+_THOUGHT = "response.reasoning"
+# What was told in pieces, or is told once: (how its events begin, the name of its text, what it is).
+_TOLD_WHOLE = (
+    *(("response.output_text.done", "text", "text"), ("response.refusal.done", "refusal", "text")),
+    *(("response.audio.transcript.done", "transcript", "text"), ("transcript.text.done", "text", "text")),
+    *(("response.reasoning_text.done", "text", "thought"), ("response.reasoning_summary_text.done", "text", "thought")),
+)
 _CALL_DELTAS = (
     *("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"),
     *("response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta"),
@@ -124,22 +131,20 @@ class ResponseEvents:
     def take(self, kind: str, event: dict[str, Any]) -> bool:
         """Take an event. Tells whether it carried anything that was generated."""
         reply, delta = self._reply, event.get("delta")
-        if kind in _TEXT_DELTAS:
-            return _append(reply.texts, delta)
-        if kind.startswith("response.reasoning") and kind.endswith(".delta"):
-            return _append(reply.thoughts, delta)
         number = str(event.get("output_index"))
+        if kind in _TEXT_DELTAS:
+            return self._tell("text", number, delta)
+        if kind.startswith(_THOUGHT) and kind.endswith(".delta"):
+            return self._tell("thought", number, delta)
         if kind in _CALL_DELTAS:
-            if not text_of(delta):
-                return False
-            self._calls.add(number, None, None, delta)
-            return True
+            return self._tell("call", number, delta)
         if kind in ("response.output_item.added", "response.output_item.done"):
             return self._take_item(kind, event.get("item"), number)
         if kind == "transcript.text.done":
             reply.is_finished = True
             read_usage(event.get("usage"), reply)
-            return not reply.texts and _append(reply.texts, event.get("text"))
+        if kind.endswith(".done") and (found := self._told_once(kind, event, number)) is not None:
+            return found
         response = event.get("response")
         if isinstance(response, dict):
             self._take_response(kind, response)
@@ -150,16 +155,41 @@ class ResponseEvents:
                 reply.pass_over(f"an event of the type {kind[:80]!r}")
         return False
 
+    def _tell(self, what: str, number: str, text: Any) -> bool:
+        """Take a piece of a text, a thought or a call. Tells whether it held anything."""
+        if not text_of(text):
+            return False
+        self._reply.told.add((what, number))
+        if what == "call":
+            self._calls.add(number, None, None, text)
+        else:
+            (self._reply.texts if what == "text" else self._reply.thoughts).append(text)
+        return True
+
+    def _is_told(self, what: str, number: str) -> bool:
+        """Whether pieces of it came. Those without a place may be of any."""
+        if number == "None":
+            return any(told == what for told, _ in self._reply.told)
+        return (what, number) in self._reply.told or (what, "None") in self._reply.told
+
+    def _told_once(self, kind: str, event: dict[str, Any], number: str) -> bool | None:
+        """Take what is told whole, of which no pieces came. None: it is nothing of this kind."""
+        for name, key, what in (*_TOLD_WHOLE, *((name[:-5] + "done", "arguments", "call") for name in _CALL_DELTAS)):
+            if kind == name:
+                whole = event.get(key) or event.get("input") or event.get("code")
+                return not self._is_told(what, number) and self._tell(what, number, whole)
+        return None
+
     def _take_item(self, kind: str, item: Any, number: str) -> bool:
         """An item of the output begins, or is whole."""
         if not isinstance(item, dict):
             return False
         type_of_item = str(item.get("type"))
-        if type_of_item == "message":
-            # Its texts come as deltas; all else in it only with its end.
+        if type_of_item == "message" and (kind != "response.output_item.done" or self._is_told("text", number)):
+            # Its texts came as deltas; all else in it comes only with its end.
             self._pass_over_parts(item)
             return False
-        if type_of_item == "reasoning" and self._reply.thoughts:
+        if type_of_item == "reasoning" and self._is_told("thought", number):
             return False
         if kind == "response.output_item.added":
             if type_of_item.endswith("_call") and type_of_item != "image_generation_call":
@@ -167,6 +197,7 @@ class ResponseEvents:
                 self._calls.begin(number, item.get("call_id") or item.get("id"), name)
             return False
         self._calls.drop(number)
+        self._reply.told |= {("text", number), ("thought", number), ("call", number)}
         before = len(self._reply.thoughts) + len(self._reply.texts) + len(self._reply.tool_calls)
         read_item(item, self._reply)
         return len(self._reply.thoughts) + len(self._reply.texts) + len(self._reply.tool_calls) > before
@@ -187,9 +218,11 @@ class ResponseEvents:
         whole = Reply()
         read_response(response, whole)
         reply.done_reason, reply.is_finished = whole.done_reason, True
-        # The deltas tell the same; the last event alone does when they fell into a gap.
-        if not reply.texts and not reply.thoughts and not reply.tool_calls:
-            reply.texts, reply.thoughts, reply.tool_calls = whole.texts, whole.thoughts, whole.tool_calls
+        # The deltas tell the same; the last event alone does when they fell into a gap, or were not sent.
+        reply.texts = reply.texts or whole.texts
+        reply.thoughts = reply.thoughts or whole.thoughts
+        if not reply.tool_calls and whole.tool_calls:
+            reply.tool_calls = whole.tool_calls
             self._calls.clear()
         reply.problem = reply.problem or whole.problem
         reply.error = whole.error or reply.error or error_of_reason(kind.removeprefix("response."))
@@ -198,10 +231,3 @@ class ResponseEvents:
     def close(self) -> None:
         """The stream has ended: what broke off before it was told whole is told as far as it came."""
         self._reply.tool_calls += self._calls.whole()
-
-
-def _append(into: list[str], delta: Any) -> bool:
-    if not text_of(delta):
-        return False
-    into.append(delta)
-    return True

@@ -166,16 +166,17 @@ def has_room_for_more(prompt: Prompt) -> bool:
     """
     if not prompt.may_lose_messages:
         return True
-    largest = _largest_of_its_own(prompt.facts)
+    # Ollama may have counted more for the images than they took.
+    largest, read = _largest_of_its_own(prompt.facts), prompt.read + prompt.parts.image_tokens
     left_out_first = prompt.parts.left_out_first
     # Bytes are looked at first: counting tokens takes longer.
     most = max((part.most_tokens for part in left_out_first), default=0)
-    if prompt.read + max(largest, most) <= prompt.room:
+    if read + max(largest, most) <= prompt.room:
         return True
-    if prompt.count is None or prompt.read + largest > prompt.room:
+    if prompt.count is None or read + largest > prompt.room:
         return False
     return all(
-        prompt.read + part.most_tokens <= prompt.room or prompt.read + most_of(part, prompt.count) <= prompt.room
+        read + part.most_tokens <= prompt.room or read + most_of(part, prompt.count) <= prompt.room
         for part in left_out_first
     )
 

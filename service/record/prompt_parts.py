@@ -1,6 +1,7 @@
 """A request as what it fills a context with: its messages, each with the most tokens that it can take."""
 
 import hashlib
+import re
 from typing import Any, Final, NamedTuple
 
 from service.record.chat_messages import ChatMessage, tools_of, turns_of
@@ -17,6 +18,12 @@ AROUND_THOUGHTS: Final = 64
 _OF_AN_IMAGE: Final = 768
 # Templates show the text of these as it was sent. Of other roles nobody knows.
 _SHOWN: Final = frozenset({"system", "user", "assistant"})
+
+
+# Words for what Ollama hands on beside the text.
+_PICTURE_OR_SOUND: Final = re.compile(r"<(?:image|audio)\b|https?://|data:|file-")
+# Ollama writes thoughts there in plain text.
+_HIDDEN: Final = "encrypted_content"
 
 
 class Part(NamedTuple):
@@ -36,13 +43,14 @@ class Part(NamedTuple):
 class PromptParts(NamedTuple):
     """All messages of a request in their order. ``most_tokens`` bounds what all else of it takes; None: unbounded.
 
-    ``tools`` are its tools as JSON. ``has_images``: how much these take is not known.
+    ``tools`` are its tools as JSON. ``image_tokens``: what Ollama counts for its images when it
+    leaves messages out; how much they take in truth is not known.
     """
 
     parts: tuple[Part, ...]
     most_tokens: int | None
     tools: bytes
-    has_images: bool
+    image_tokens: int
 
     @property
     def left_out_first(self) -> tuple[Part, ...]:
@@ -59,15 +67,26 @@ class PromptParts(NamedTuple):
 def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> PromptParts:
     """The parts of a request of any API. ``missing``: so many bytes of it are not in our copy."""
     turns = [*turns_of(document, is_embedding=operation in ANSWERED_IN_VECTORS)]
+    if _has_hidden(document, turns):
+        # Any message may have as much of it as there is.
+        missing += len(compact(document).encode("utf-8", "surrogatepass"))
     offered = [*tools_of(document)]
     tools = compact(offered).encode("utf-8", "surrogatepass") if offered else b""
     # Whether a model thinks changes what stands around messages.
     digest = hashlib.blake2b(tools + repr(document.get("think")).encode("utf-8", "replace"), digest_size=16)
     parts = tuple(_part(turn, missing, digest) for turn in turns)
-    has_images = any(turn.images for turn in turns)
+    image_tokens = _OF_AN_IMAGE * sum(len(turn.images) for turn in turns)
     # The tokens of earlier exchanges, as numbers, and a text after a gap are no messages.
-    is_unbounded = has_images or bool(document.get("context")) or bool(document.get("suffix"))
-    return PromptParts(parts, None if is_unbounded else missing + 2 * len(tools), tools, has_images)
+    is_unbounded = bool(image_tokens) or bool(document.get("context")) or bool(document.get("suffix"))
+    return PromptParts(parts, None if is_unbounded else missing + 2 * len(tools), tools, image_tokens)
+
+
+def _has_hidden(document: dict[str, Any], turns: list[ChatMessage]) -> bool:
+    """Whether Ollama may show the model texts that no turn tells: searches, tools that were found, hidden thoughts."""
+    if any(not _PICTURE_OR_SOUND.match(word) for turn in turns for word in turn.images):
+        return True
+    items = document.get("input")
+    return isinstance(items, list) and any(isinstance(item, dict) and item.get(_HIDDEN) for item in items)
 
 
 def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:

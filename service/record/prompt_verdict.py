@@ -1,15 +1,14 @@
 """From an exchange to what became of its prompt: the context length of this call, and whether all of it was read."""
 
-from typing import Any
-
 from service.record.call_context import ContextLengthOf, ModelCall
+from service.record.converted_messages import as_converted, whole_messages
 from service.record.exchange import Exchange
 from service.record.generation import Generation
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.prompt_fit import UNKNOWN, WHOLE, Prompt, PromptVerdict, is_whole_by_size, judge_embedding
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_parts import parts_of
-from service.record.request_facts import Asked
+from service.record.request_facts import Asked, whole_number
 
 
 def context_length(exchange: Exchange, generation: Generation, context_length_of: ContextLengthOf) -> int | None:
@@ -44,7 +43,8 @@ def judge_prompt(
     document, read = asked.document, generation.prompt_tokens
     if document is None or read is None or generation.model is None:
         return UNKNOWN
-    native = document if exchange.opened.api == "ollama" else {}
+    api = exchange.opened.api
+    native = document if api == "ollama" else {}
     options = native.get("options")
     options = options if isinstance(options, dict) else {}
     facts, written = memory.facts_of(generation.model), generation.completion_tokens
@@ -52,13 +52,13 @@ def judge_prompt(
     if is_plain and is_whole_by_size(read, written, room, facts, asked.size):
         return WHOLE
     prompt = Prompt(
-        parts_of(document, operation, asked.missing),
+        parts_of(as_converted(document, api), operation, asked.missing),
         read,
         written,
         room,
         facts=facts,
-        keep=_number(options.get("num_keep")),
-        batch=_number(options.get("num_batch")),
+        keep=whole_number(options.get("num_keep")),
+        batch=whole_number(options.get("num_batch")),
         may_cut=native.get("truncate") is not False,
         may_shift=native.get("shift") is not False,
         is_chat=operation == "chat",
@@ -66,8 +66,7 @@ def judge_prompt(
     )
     if operation in ANSWERED_IN_VECTORS:
         return judge_embedding(prompt, len(prompt.parts.parts)) if prompt.parts.parts else UNKNOWN
-    return memory.judge(generation.model, prompt)
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int else None
+    verdict = memory.judge(generation.model, prompt)
+    if verdict.messages is None:
+        return verdict
+    return verdict._replace(messages=whole_messages(document, api, verdict.messages))

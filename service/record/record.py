@@ -17,47 +17,70 @@ Value = TypeVar("Value")
 
 
 class _Field(Generic[Value]):
-    """A property that gives a field of the line as ``read`` understands it."""
+    """A property that gives a field of the line as ``read`` makes a getter for it.
 
-    def __init__(self, read: Callable[[Any], Value | None]) -> None:
+    Its getter takes its place in the class: a record is asked for a dozen fields by whoever reads a million of them.
+    """
+
+    def __init__(self, read: "Callable[[str], Callable[[Record], Value | None]]") -> None:
         self._read = read
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+        setattr(owner, name, property(self._read(name)))
 
     @overload
     def __get__(self, record: None, owner: type) -> "_Field[Value]": ...
     @overload
     def __get__(self, record: "Record", owner: type) -> Value | None: ...
     def __get__(self, record: "Record | None", owner: type) -> "_Field[Value] | Value | None":
-        if record is None:
-            return self
-        # Asked for a dozen times by the index: the property would cost a second call each time.
+        return self if record is None else self._read("")(record)
+
+
+def _text(name: str) -> "Callable[[Record], str | None]":
+    def read(record: "Record") -> str | None:
         values = record._values
-        return self._read((record.values if values is None else values).get(self._name))
+        value = (record.values if values is None else values).get(name)
+        return value if isinstance(value, str) else None
+
+    return read
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _number(name: str) -> "Callable[[Record], float | None]":
+    def read(record: "Record") -> float | None:
+        values = record._values
+        value = (record.values if values is None else values).get(name)
+        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        # NaN compares as neither.
+        return float(value) if 0 <= value < _LONGEST_SECONDS else None
+
+    return read
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # NaN compares as neither.
-    return float(value) if 0 <= value < _LONGEST_SECONDS else None
+def _count(name: str) -> "Callable[[Record], int | None]":
+    def read(record: "Record") -> int | None:
+        values = record._values
+        value = (record.values if values is None else values).get(name)
+        return value if type(value) is int and 0 <= value < _MOST else None
+
+    return read
 
 
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value < _MOST else None
+def _truth(name: str) -> "Callable[[Record], bool | None]":
+    def read(record: "Record") -> bool | None:
+        values = record._values
+        value = (record.values if values is None else values).get(name)
+        return value if isinstance(value, bool) else None
+
+    return read
 
 
-def _truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
+def _names(name: str) -> "Callable[[Record], tuple[str, ...] | None]":
+    def read(record: "Record") -> tuple[str, ...] | None:
+        value = record.values.get(name)
+        return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
 
-
-def _names(value: Any) -> tuple[str, ...] | None:
-    return tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
+    return read
 
 
 class Record:

@@ -22,6 +22,7 @@ class Reply:
     ``first_piece`` is the index of the first piece that carried text, thinking or a tool call.
     ``is_understood``: the other fields tell what the answer was; ``problem``: but something in it was passed over.
     ``is_whole``: nothing is missing although our copy has a gap. ``is_cut``: the stream ended within a piece.
+    ``told``: of which text, thought or call, by its place in an output, something came.
     """
 
     model: str | None = None
@@ -47,6 +48,7 @@ class Reply:
     is_cut: bool = False
     first_piece: int | None = None
     problem: str | None = None
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def mark_gap(self) -> None:
         """Something is missing here."""

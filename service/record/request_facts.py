@@ -1,18 +1,26 @@
 """What a request asks for, whichever API it is written in."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from service.record.bodies import first_document, whole
+from service.record.bodies import first_document, first_pairs, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
-from service.record.request_fields import with_known_names
+from service.record.request_fields import may_have_doubles, merged, with_known_names
 
 _MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}"((?:[^"\\\x00-\x1f]){1,300})"')
 _MODEL_IN_FORM = re.compile(
     rb'\bname="?model"?(?:;[^\r\n]{0,200})?\r\n(?:[^\r\n]{1,200}\r\n){0,3}\r\n([^\r\n]{1,300})\r\n'
 )
-_IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
+_MOST = 2**62
+_NO_TIME = re.compile(r"[+-]?(?:0|(?:0{1,9}(?:\.0{0,9})?(?:ns|us|µs|μs|ms|s|m|h)){1,9})")
+_IMAGE_PARTS = frozenset({"image_url", "input_image", "image", "computer_screenshot", "image_generation_call"})
+# Where a message, an item or a part of one holds parts: results of tools, documents.
+_HOLD_PARTS = ("content", "output", "source")
+_MOST_LEVELS = 8
+
+_GENERATE: Final = "/generate"
+"""The recorder's own address, as it stands in what was refused there; what was let through asks for Ollama's."""
 
 
 class Asked(NamedTuple):
@@ -39,7 +47,10 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     if request.content_type.startswith("multipart/"):
         named = _MODEL_IN_FORM.search(request.head[:65536]) or _MODEL_IN_FORM.search(request.tail[-65536:])
         return Asked(model=named[1].decode("utf-8", "replace") if named else None)
-    found = first_document(whole(request))
+    data = whole(request)
+    found = first_document(data)
+    if isinstance(found, dict) and may_have_doubles(data) and (pairs := first_pairs(data)) is not None:
+        found = merged(pairs)
     if not isinstance(found, dict):
         first = _MODEL_FIRST.match(request.head)
         return Asked(model=first[1].decode("utf-8", "replace") if first else None)
@@ -47,13 +58,13 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.
     options = found.get("options") if opened.api == "ollama" else None
-    num_ctx = options.get("num_ctx") if isinstance(options, dict) else None
+    num_ctx = whole_number(options.get("num_ctx")) if isinstance(options, dict) else None
     lifecycle = _lifecycle(opened, found) if opened.api == "ollama" else None
     return Asked(
         found,
         model if isinstance(model, str) and model else None,
         None if lifecycle else _stream(opened, found),
-        num_ctx if type(num_ctx) is int and 0 < num_ctx < 2**40 else None,
+        num_ctx,
         _count_images(found),
         lifecycle,
         request.length,
@@ -61,11 +72,18 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     )
 
 
+def whole_number(value: Any) -> int | None:
+    """A whole number among the options, as Ollama reads it: 4096.0 is 4096, and 0 and -1 are numbers too."""
+    if type(value) is int or (type(value) is float and abs(value) < _MOST):
+        return max(-_MOST, min(int(value), _MOST))
+    return None
+
+
 def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
     if opened.api == "ollama":
         if opened.operation not in STREAMED_BY_DEFAULT:
             return None
-        default = True
+        default = opened.path != _GENERATE
     elif opened.operation in STREAMED_ON_REQUEST:
         default = False
     else:
@@ -75,16 +93,29 @@ def _stream(opened: OpenExchange, asked: dict[str, Any]) -> bool | None:
 
 
 def _lifecycle(opened: OpenExchange, asked: dict[str, Any]) -> str | None:
-    """Ollama loads a model for an empty prompt, and unloads it when it is to be kept for no time."""
+    """Ollama loads a model for an empty prompt, and unloads it when it is to be kept for no time.
+
+    ``POST /generate`` means neither: without a prompt it is a mistake.
+    """
+    if opened.path == _GENERATE:
+        return None
     if opened.operation == "chat":
         is_empty = not asked.get("messages")
     elif opened.operation == "generate":
-        is_empty = not asked.get("prompt") and not asked.get("images")
+        # Images and all else are passed over then.
+        is_empty = not asked.get("prompt")
     else:
         return None
     if not is_empty:
         return None
-    return "unload" if asked.get("keep_alive") in (0, "0", "0s", "0m", "0h") else "load"
+    return "unload" if _is_no_time(asked.get("keep_alive")) else "load"
+
+
+def _is_no_time(keep_alive: Any) -> bool:
+    """Whether a model is to be kept for no time: a number of seconds, or a duration as Go writes it."""
+    if isinstance(keep_alive, str):
+        return _NO_TIME.fullmatch(keep_alive) is not None
+    return isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool) and 0 <= keep_alive < 1e-9
 
 
 def _count_images(asked: dict[str, Any]) -> int:
@@ -103,19 +134,16 @@ def _count_images(asked: dict[str, Any]) -> int:
         images = message.get("images")
         if isinstance(images, list):
             count += len(images)
-        content = message.get("content")
-        if isinstance(content, list):
-            count += _count_image_parts(content)
+        if len(message) != 2 or type(message.get("content")) is not str:
+            count += _count_image_parts(message, _MOST_LEVELS)
     return count
 
 
-def _count_image_parts(parts: list[Any]) -> int:
-    count = 0
-    for part in parts:
-        if not isinstance(part, dict):
-            continue
-        if str(part.get("type")) in _IMAGE_PARTS:
-            count += 1
-        elif part.get("type") == "tool_result" and isinstance(part.get("content"), list):
-            count += sum(1 for inner in part["content"] if isinstance(inner, dict) and inner.get("type") == "image")
-    return count
+def _count_image_parts(part: Any, levels: int) -> int:
+    if isinstance(part, list):
+        return sum(_count_image_parts(inner, levels - 1) for inner in part) if levels else 0
+    if not isinstance(part, dict):
+        return 0
+    if str(part.get("type")) in _IMAGE_PARTS:
+        return 1
+    return sum(_count_image_parts(part[key], levels - 1) for key in _HOLD_PARTS if key in part) if levels else 0

@@ -1,5 +1,7 @@
 """The fields of a request under the names that Ollama knows: it takes them in any case, as Go's JSON reader does."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 _OF_A_REQUEST = frozenset(
@@ -24,24 +26,67 @@ _OF_A_REQUEST = frozenset(
         *("previous_response_id", "conversation", "logprobs", "top_logprobs", "width", "height", "steps"),
     )
 )
+# What Ollama's own API takes in ``options`` alone, under its names and those of other APIs.
+_OPTIONS = frozenset(
+    (
+        *("temperature", "top_p", "top_k", "min_p", "typical_p", "seed", "stop", "num_ctx", "num_keep", "num_batch"),
+        *("num_predict", "repeat_penalty", "repeat_last_n", "frequency_penalty", "presence_penalty", "mirostat"),
+        *("max_tokens", "max_completion_tokens", "max_output_tokens", "stop_sequences", "reasoning_effort"),
+        *("response_format", "reasoning"),
+    )
+)
+# What no other API of Ollama's takes.
+_ONLY_OLLAMAS = frozenset({"options", "format", "num_predict", "num_ctx", "repeat_penalty", "repeat_last_n"})
 _OF_A_MESSAGE = frozenset(
     ("role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id", "name", "type")
 )
 _OF_A_CALL = frozenset(("id", "type", "function", "name", "arguments"))
 # Go folds two letters more than those of ASCII: the long s, and the sign of kelvin, which is a capital.
+_KEPT_BY_NULL = frozenset({"model", "name", "prompt", "suffix", "system", "template", "instructions"})
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7][0-9a-fA-F]")
 _LONG_S = "\u017f"
 
 
 def with_known_names(asked: dict[str, Any]) -> dict[str, Any]:
     """``asked`` with its own names and those of its messages as Ollama writes them; the same object where they are.
 
-    Of two names that differ only in their case the later counts. Others stay as they were sent.
+    Names that differ only in their case are one: ``merged``. Others stay as they were sent.
     """
-    found = asked if _is_as_known(asked) else _renamed(asked, _OF_A_REQUEST)
+    found = asked if _is_as_known(asked) else merged(asked.items())
     messages = found.get("messages")
     if not isinstance(messages, list) or _are_usual(messages):
         return found
     return found | {"messages": [_message(each) if type(each) is dict else each for each in messages]}
+
+
+def parameters_in_force(asked: dict[str, Any], api: str | None) -> dict[str, Any]:
+    """What a request asks for, but what Ollama passes over: options in another API, and their names beside them."""
+    if api in ("openai", "anthropic"):
+        return {key: value for key, value in asked.items() if key not in _ONLY_OLLAMAS}
+    options = asked.get("options")
+    beside = {key: value for key, value in asked.items() if key not in _OPTIONS} if api == "ollama" else asked
+    return beside | (options if isinstance(options, dict) else {})
+
+
+def merged(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a request of which some may stand there twice, as Go reads them.
+
+    The later value counts, but null changes no text, and a second object of options adds to the first.
+    """
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        name = folded if (folded := key.lower().replace(_LONG_S, "s")) in _OF_A_REQUEST else key
+        before = found.get(name)
+        if name == "options" and isinstance(before, dict) and isinstance(value, dict):
+            value = before | value
+        if value is not None or name not in _KEPT_BY_NULL or before is None:
+            found[name] = value
+    return found
+
+
+def may_have_doubles(data: bytes) -> bool:
+    """Whether a name on which much depends may stand twice in a request, perhaps written with escapes."""
+    return data.count(b'"model"') > 1 or data.count(b'"options"') > 1 or _ESCAPED_LETTER.search(data) is not None
 
 
 def _is_as_known(holder: dict[str, Any]) -> bool:

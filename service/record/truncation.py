@@ -10,6 +10,7 @@ from service.record.findings import Case, Finding
 from service.record.generation import UNFINISHED
 from service.record.operations import ANSWERED_IN_VECTORS
 from service.record.repetition import repeats_itself
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted
 
 _TOO_LONG = re.compile(r"exceeds? (?:the )?(?:maximum |available )?context", re.IGNORECASE)
@@ -49,11 +50,12 @@ def _cut_prompt(case: Case) -> Finding:
         )
         return Finding("cut_prompt", text, _more_context(case, read + written))
     if record.prompt_truncated_by == "messages":
-        lost, sent = record.prompt_lost_messages or 1, _messages(case)
-        text = f"{counted(sent, 'message')} were sent, " if sent > lost else ""
-        text += f"{counted(read, 'token')} were read, and {room}: Ollama left out at least "
-        text += f"the oldest {counted(lost, 'message')} without saying so."
-        text = f"{text[0].upper()}{text[1:]}"
+        lost, sent = record.prompt_lost_messages, _messages(case)
+        text = f"{counted(sent, 'message')} were sent, " if sent > (lost or 1) else ""
+        text += f"{counted(read, 'token')} were read, and {room}: Ollama left out "
+        # Of a message in several parts it may leave out some.
+        text += f"at least the oldest {counted(lost, 'message')}" if lost else "the oldest parts of what was sent"
+        text = f"{text[0].upper()}{text[1:]} without saying so."
         them = "it" if lost == 1 else "them"
         return Finding("cut_prompt", f"{text} The answer knows nothing of {them}.", _more_context(case, whole))
     of = f" of at least {whole:,}" if whole > read else ""
@@ -124,7 +126,7 @@ def _cut_answer(case: Case) -> Finding:
     read, wrote = case.record.prompt_tokens, case.record.completion_tokens
     size = case.record.context_length
     text = "The answer is not finished: it was cut off" + (f" after {counted(wrote, 'token')}" if wrote else "")
-    for name, limit in _limits(case.asked):
+    for name, limit in _limits(parameters_in_force(case.asked, case.record.api)):
         if wrote is None or wrote >= limit:
             text += f", the limit that the request set ({name})."
             return Finding("cut_answer", text, f"Raise {name}, or ask for a shorter answer.")
@@ -155,9 +157,7 @@ def _unfinished_answer(case: Case) -> Finding:
 
 
 def _limits(asked: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    options = asked.get("options")
-    for holder in (options if isinstance(options, dict) else {}, asked):
-        for name in _LIMITS:
-            limit = holder.get(name)
-            if type(limit) is int and 0 < limit < _UNLIMITED:
-                yield name, limit
+    for name in _LIMITS:
+        limit = asked.get(name)
+        if type(limit) is int and 0 < limit < _UNLIMITED:
+            yield name, limit

@@ -33,6 +33,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def percent(part: float) -> str:
+    """``37 %``; what is more than nothing is not called nothing."""
+    return f"{100 * part:.0f} %" if part > 0.005 or not part else "< 1 %"
+
+
 def about(number: float) -> str:
     """Two digits of it, as for an estimate: ``11,000``."""
     whole = round(number)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from service.record.wording import counted, duration
+from service.record.wording import counted, duration, percent
 from service.search.failure_groups import FailureGroup, FailureReport
 from service.search.filters import Filter
 from service.search.search import Search
@@ -68,7 +68,8 @@ def _numbers(timeline: Timeline) -> ReportSection:
         sentences.append(f"Ollama silently cut {counted(timeline.truncated, 'prompt')}.")
     apart = ((timeline.embeddings, "embedding"), (timeline.refused, "refusal"))
     beside = [counted(count, what) for count, what in apart if count]
-    beside += [f"{timeline.others:,} lists and the like"] if timeline.others else []
+    beside += [f"{counted(timeline.others, 'list')} and the like"] if timeline.others > 1 else []
+    beside += ["1 list or the like"] if timeline.others == 1 else []
     if beside:
         sentences.append(f"Beside them: {', '.join(beside)}.")
     return ReportSection("In numbers", tuple(sentences))
@@ -110,7 +111,7 @@ def _use(group: Group) -> tuple[str, ...]:
         group.name,
         f"{group.calls:,}",
         _seconds(group.total),
-        f"{100 * group.total_share:.0f} %",
+        percent(group.total_share),
         f"{group.tokens_in:,}",
         f"{group.tokens_out:,}",
         _seconds(group.p50),

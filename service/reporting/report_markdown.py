@@ -9,7 +9,9 @@ from service.reporting.report import Report, ReportSection
 
 _UNSEEN: Final = re.compile(f"[{as_class(ON_TERMINALS)}]+")
 # What is mark-up anywhere, what would become a link by itself, and what is mark-up where a line begins.
-_MARKS: Final = re.compile(r"([\\`*_{}\[\]#!|<>~&]|:(?=//)|(?<=www)\.|^[-+=]|(?<=^\d)[.)])")
+_MARKS: Final = re.compile(r"([\\`*_{}\[\]#!|<>~&]|:(?=//)|(?<=www)\.|^[-+=])")
+# Only with a blank behind it a number begins a list: "1.8 s" does not.
+_NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _LONGEST: Final = 300
 
 
@@ -50,4 +52,4 @@ def _text(text: str) -> str:
     text = _UNSEEN.sub(" ", text)
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 1] + "…"
-    return _MARKS.sub(r"\\\1", text)
+    return _NUMBERED.sub(r"\1\\\2", _MARKS.sub(r"\\\1", text))

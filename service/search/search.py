@@ -6,7 +6,8 @@ from pathlib import Path
 from service.journal.reader import Bodies, KeptRecord
 from service.record.content_findings import CallsOf
 from service.record.explanation import Surroundings
-from service.search import neighbours, totals
+from service.record.record import Record
+from service.search import model_uses, neighbours, totals
 from service.search.failed_requests import failed_requests
 from service.search.failure_groups import FailureReport, grouped, with_records
 from service.search.filters import Filter, without
@@ -16,6 +17,9 @@ from service.search.quarter_hours import Quarter, quarter_hours
 from service.search.recent_numbers import RecentNumbers, recent_numbers
 from service.search.timeline import Timeline, draw_timeline
 from service.search.totals import Group
+
+# So many bytes of lines are read at a time.
+_READ_BYTES = 8 << 20
 
 
 class Search:
@@ -110,6 +114,18 @@ class Search:
         calls_of, numbers = found
         kept = next(self._journal.records(numbers, Bodies.REQUEST, 1), None)
         return None if kept is None else (calls_of, kept)
+
+    def models_used_before(self, number: int) -> tuple[Record, ...]:
+        """The calls that used models before ``number``, newest first, as far back as the last one of its own model."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            numbers = model_uses.used_before(connection, number)
+        lines = self._lines(numbers)
+        return tuple(Record(lines[other]) for other in numbers if other in lines)
+
+    def records_of(self, numbers: Sequence[int]) -> Iterator[Record]:
+        """The records with these ``numbers``, in their order, without those that the journal no longer has."""
+        for kept in self._journal.records(numbers, Bodies.NONE, _READ_BYTES):
+            yield Record(kept.row.line)
 
     def replays(self, number: int) -> list[str]:
         """The ids of the exchanges that repeat exchange ``number``, oldest first."""

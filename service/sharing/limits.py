@@ -7,11 +7,11 @@ a call: the first that fits, in this order. What it does not name is not limited
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
-from service.record.exchange import OpenExchange
+from service.record.exchange import BATCH_REPLAY, OpenExchange
 from service.record.record import Record
 from service.sharing.flows import Priority
 
@@ -163,6 +163,9 @@ class Rules:
         for kind, name in self._names(who) if self.tables else ():
             if (limits := self.tables.get((kind, name))) is not None:
                 return f"{kind} {name}", limits
+        # People go before it, unless a table says otherwise.
+        if who.caller == BATCH_REPLAY:
+            return name_of(who), replace(self.default, priority=Priority.BATCH)
         return name_of(who), self.default
 
     def _names(self, who: Identity) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from service.record.fields import MODEL_CALL_ATTRIBUTES
 from service.record.generation import UNFINISHED
 from service.record.operations import DRAWN, SPAN_NAMES
 from service.record.record import Record
+from service.record.request_fields import parameters_in_force
 from service.shipping.genai_messages import finish_reason, message_attributes
 from service.shipping.span_content import SpanContent
 
@@ -59,8 +60,9 @@ def call_attributes(record: Record, operation: str, content: SpanContent, words:
     if (server := content.server_of(record.upstream)) is not None:
         attributes["server.address"], attributes["server.port"] = server
     request = words.request
-    attributes.update(_request_parameters(request))
-    if kind := _output_type(request, operation):
+    parameters = parameters_in_force(request, record.api)
+    attributes.update(_request_parameters(parameters))
+    if kind := _output_type(parameters, operation):
         attributes["gen_ai.output.type"] = kind
     if conversation := conversation_id(record, request):
         attributes["gen_ai.conversation.id"] = conversation
@@ -123,9 +125,8 @@ def _since_call(record: Record, seconds: float) -> float:
     return round(max(0.0, seconds - (record.upload_time or 0.0) - record.queue_time), 6)
 
 
-def _request_parameters(request: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:
-    options = request.get("options")
-    for key, value in (*request.items(), *(options.items() if isinstance(options, dict) else ())):
+def _request_parameters(asked: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:
+    for key, value in asked.items():
         kind = type(value)
         # What is out of all measure (1e999) is none of the conventions' doubles.
         if key in _DOUBLES and kind in (int, float) and abs(value) < _MOST:

@@ -22,6 +22,8 @@ NOT_FINISHED: Final = "error"
 """The conventions' finish reason of an answer that has no end of its own."""
 
 _KIND = re.compile(r"<(image|audio|video)\b")
+# Where a part is that is no image: a document, a file.
+_NAMED_PLACE = re.compile(r"<([a-z_]{1,40}) ((?:https?://|file-)[^ >]{1,200})>")
 _SYSTEM, _TEMPLATE, _USER, _SUFFIX, _TOOL = "system", "template", "user", "suffix", "tool"
 
 
@@ -97,10 +99,12 @@ def _text(text: str, kind: str = "text") -> Part:
 
 def _payload(word: str) -> Part:
     """A part that is no text: where it is, or the word that the record keeps of it (its bytes are not in a record)."""
-    if word.startswith(("http://", "https://")):
-        return {"type": "uri", "modality": "image", "uri": word}
-    if word.startswith("file-"):
-        return {"type": "file", "modality": "image", "file_id": word}
+    named = _NAMED_PLACE.fullmatch(word)
+    kind_of_place, place = (named[1], named[2]) if named else ("image", word)
+    if place.startswith(("http://", "https://")):
+        return {"type": "uri", "modality": kind_of_place, "uri": place}
+    if place.startswith("file-"):
+        return {"type": "file", "modality": kind_of_place, "file_id": place}
     kind = _KIND.match(word)
     modality = {"modality": kind[1]} if kind else {}
     return {"type": kind[1] if kind else "data", **modality, "content": word}

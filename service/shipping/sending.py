@@ -1,6 +1,7 @@
 """Batches over HTTP: one request each, and what came of it."""
 
 import io
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -53,7 +54,14 @@ class HttpEndpoint:
         except TimeoutError:
             return Verdict(Decision.RETRY, "timed_out", f"no answer within {self.timeout:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return Verdict(Decision.RETRY, "unreachable", f"{type(error).__name__}: {error}"[:300])
+            return Verdict(Decision.RETRY, "unreachable", _why(error)[:300])
+
+
+def _why(error: Exception) -> str:
+    """The system's own words and where, for a connection that could not be made; of all else what Python says."""
+    if isinstance(error, aiohttp.ClientConnectorError) and (number := error.os_error.errno) and number > 0:
+        return f"{error.host}:{error.port}: {os.strerror(number).lower()}"
+    return f"{type(error).__name__}: {error}"
 
 
 async def _read_at_most(content: aiohttp.StreamReader, most: int) -> bytes:

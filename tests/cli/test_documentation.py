@@ -61,7 +61,7 @@ def test_headings_in_code_are_none_and_deeper_ones_belong_to_the_chapter() -> No
         ("../../etc/passwd", "There is no page '../../etc/passwd'."),
         ("decisions/0001-our-own-client-towards-ollama", "There is no page"),
         ("deploy#backup", "Is it 'backup-and-restore'?"),
-        ("deploy#zzz", "Its chapters: living-on-a-machine-of-its-own, as-a-service"),
+        ("deploy#zzz", "Its chapters: living-on-a-machine-of-its-own, as-a-tool"),
     ],
 )
 def test_what_is_not_there_is_told_with_what_is(topic: str, told: str) -> None:

@@ -46,6 +46,8 @@ def test_nothing_is_erased_unless_yes_is_said(said: str, run: Run, folder: Path)
     done = run("erase", "--model", "tiny", input=said)
     assert done.exit_code == 1
     assert "5 exchanges match." in done.stderr
+    # It was asked of no terminal, as in a job of cron.
+    assert "Nothing was erased; --yes does it without asking." in done.stderr
     assert len(kept_ids(folder)) == 5
     assert run("erase", "--model", "tiny", input="y\n").exit_code == 0
     assert kept_ids(folder) == []

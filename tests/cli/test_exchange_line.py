@@ -9,6 +9,7 @@ from rich.text import Text
 
 from service.cli import exchange_line
 from service.cli.exchange_line import brief, marks, moment, who
+from service.record.operations import OPERATIONS
 from service.record.record import record_of
 from tests.cli.kept import HOSTILE
 
@@ -31,6 +32,8 @@ SUMMARY: dict[str, Any] = {
     "answer": "Docker is a way to run programs",
 }
 
+TODAY = datetime.fromisoformat(SUMMARY["time"]).astimezone()
+
 
 def row(facts: dict[str, Any], width: int | None, today: datetime | None = None) -> Text:
     """The line of a record with these ``facts``, of which ``prompt`` and ``answer`` are the opening words."""
@@ -49,10 +52,41 @@ def test_a_line_fits_its_terminal_and_shows_both_sides(width: int) -> None:
 
 @pytest.mark.parametrize("width", [46, 60, 70])
 def test_a_narrow_line_still_says_what_was_asked_how_long_it_took_and_its_marks(width: int) -> None:
-    today = datetime.fromisoformat(SUMMARY["time"]).astimezone()
-    shown = row(SUMMARY | {"wait_time": 0.1}, width, today).plain
+    shown = row(SUMMARY | {"wait_time": 0.1}, width, TODAY).plain
     assert all(word in shown for word in ("01a1fbe3a3e0", "Expl", "41s", "cut"))
     assert cell_len(shown) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 129, 130, 200])
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"outcome": "client_left", "failed": False}, "cancelled"),
+        ({"outcome": "client_left", "failed": True, "wait_time": 9.0}, "left"),
+        ({"outcome": "upstream_unreachable", "failed": True}, "no Ollama"),
+        ({"outcome": "upstream_broke_off", "failed": True, "request_time": 40.0}, "broke off"),
+        ({"outcome": "upstream_timed_out", "failed": True, "request_time": 300.0}, "silent"),
+        ({"outcome": "completed", "failed": True, "status": 500, "wait_time": 30.0}, "500"),
+        ({"prompt_truncated": True, "request_time": 12.0}, "cut slow"),
+    ],
+)
+def test_a_mark_stands_whole_or_not_at_all(facts: dict[str, Any], shown: str, width: int) -> None:
+    line = row({**facts, "prompt": "a long prompt " * 20, "answer": "a long answer " * 20}, width, TODAY).plain
+    assert line.endswith(shown)
+    assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("operation", [operation.name for operation in OPERATIONS])
+def test_what_has_no_prompt_is_named_by_its_operation(operation: str) -> None:
+    for width in (60, 80, 130, None):
+        assert row({"operation": operation, "caller": "x"}, width, TODAY).plain.count(operation[:6]) == 1
+    assert operation not in row({"operation": operation, "caller": "x", "prompt": "Ask"}, 80).plain
+
+
+@pytest.mark.parametrize("rate", [0.4, 38.4, 999.6, 2902.3, 12_345.0])
+def test_a_speed_is_never_cut(rate: float) -> None:
+    for width in (130, 200, None):
+        assert f" {rate:,.0f} tok/s " in row(SUMMARY | {"tokens_per_second": rate}, width).plain
 
 
 def test_columns_stand_below_each_other() -> None:

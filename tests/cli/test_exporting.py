@@ -20,6 +20,7 @@ from service.journal import JournalError
 from service.search.matching import Matches
 from tests.cli.conftest import Run
 from tests.cli.kept import chat, keep
+from tests.cli.test_screen import on_a_terminal
 from tests.servers.recorder import PROJECT
 
 
@@ -167,3 +168,11 @@ def test_an_archive_names_the_address_at_which_the_recorder_listens(run: Run, mo
     monkeypatch.setenv("LISTEN", "0.0.0.0:9123")
     entries = json.loads(run("export", "har").stdout)["log"]["entries"]
     assert {entry["request"]["url"][:34] for entry in entries} == {"http://127.0.0.1:9123/api/ollama/a"}
+
+
+def test_on_a_terminal_no_bar_is_drawn_into_what_is_printed(folder: Path) -> None:
+    code = "import sys\nsys.argv = ['ollama-recorder', 'export', 'jsonl']\nfrom service.cli import main\nmain()\n"
+    written = on_a_terminal(code, DATA_DIR=str(folder))
+    assert b'"exchange"' in written
+    assert b"exporting" not in written
+    assert b"\x1b" not in written

@@ -60,3 +60,25 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words: list[str], sentence: s
     assert done.exit_code == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (("--outcome", "complete"), "client_left"),
+        (("--operation", "chats"), "embed"),
+        (("--cut", "half"), "messages, length, shift"),
+    ],
+)
+def test_a_word_that_no_record_has_is_told_with_those_that_there_are(words: tuple[str, str], known: str) -> None:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0
+    assert f"{words[1]!r}; there are: " in done.stderr
+    assert known in done.stderr
+    assert words[1] in str(GOT.pop())
+
+
+def test_words_that_records_have_and_none_are_no_slips() -> None:
+    done = CliRunner().invoke(app, ["--outcome", "client_left", "--operation", "", "--cut", "shift"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    GOT.pop()

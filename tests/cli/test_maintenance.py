@@ -52,3 +52,12 @@ def test_a_receiver_that_is_not_wanted_any_more_keeps_its_place(run: Run, folder
         journal.move_cursor("otlp", 1)
     status: dict[str, Any] = json.loads(run("ship", "status", "--json").stdout)
     assert status["receivers"] == {"otlp": {"address": "not set", "has": 1, "waiting": 1}}
+
+
+def test_a_clock_cannot_be_trusted_for_a_journal_that_is_not_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "nowhere"))
+    told = run("journal", "trust-clock")
+    assert told.exit_code == 1
+    assert "There is no journal in DATA_DIR=" in told.stderr

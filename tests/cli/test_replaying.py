@@ -110,6 +110,29 @@ def test_answers_without_words_are_not_called_the_same(run: Run, answers: Callab
     assert "%" not in shown
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told_so"),
+    [
+        (told(OLD, "Yes."), told(NEW, "", failed=True, error="model 'x' not found"), "the new call failed"),
+        (told(OLD, "", failed=True, error="gone"), told(NEW, "Yes."), "the old call failed"),
+        (told(OLD, "", failed=True, error="a"), told(NEW, "", failed=True, error="a"), "both calls failed"),
+    ],
+)
+def test_an_error_is_not_compared_as_if_it_was_an_answer(
+    old: dict[str, Any], new: dict[str, Any], told_so: str, run: Run, answers: Callable[..., Answering]
+) -> None:
+    server = answers(recorder_with(old, new, Said({"done": True}, headers={"X-Exchange-Id": NEW})))
+    shown = run("replay", OLD, "--url", server.url).stdout
+    assert told_so in shown
+    assert "%" not in shown
+
+
+def test_what_had_come_before_a_failure_is_compared(run: Run, answers: Callable[..., Answering]) -> None:
+    new = told(NEW, "Yes, bec", failed=True, error="broke off")
+    server = answers(recorder_with(told(OLD, "Yes."), new, Said({"done": True}, headers={"X-Exchange-Id": NEW})))
+    assert "of the words are the same" in run("replay", OLD, "--url", server.url).stdout
+
+
 def calling(city: str, identifier: str) -> str:
     """``tool_calls`` of a record."""
     function = {"name": "get_weather", "arguments": {"city": city}}

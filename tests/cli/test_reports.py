@@ -16,6 +16,7 @@ def test_it_is_markdown_or_html_printed_or_in_a_file_of_its_owner(run: Run, fold
     assert markdown.startswith("# Ollama Recorder, ")
     assert "2 model calls, 1 failure, 1 request never answered" in markdown
     assert "| Invoices | 2 |" in markdown
+    assert run("report", "--from", "2020-01-01").stdout.splitlines()[2:] == markdown.splitlines()[2:]
     html = run("report", *since, "--html").stdout
     assert html.startswith("<!doctype html>")
     assert run("report", *since, "--format", "html").stdout[:20] == html[:20]

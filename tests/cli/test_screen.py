@@ -62,6 +62,22 @@ def on_a_terminal(code: str, **environment: str) -> bytes:
 PRINTED = "from rich.text import Text\nfrom service.cli.screen import *\nconsole().print(Text('red', 'red'))\n"
 
 
+TABLE = """
+from rich.table import Table
+from service.cli.screen import say_table
+table = Table.grid(padding=(0, 2))
+table.add_row("name", "short")
+table.add_row("another", "a longer one")
+say_table(table)
+"""
+
+
+def test_a_table_in_a_pipe_ends_its_lines_without_blanks() -> None:
+    piped = subprocess.run([sys.executable, "-c", TABLE], capture_output=True, check=True, cwd=PROJECT).stdout.decode()
+    assert piped == "name     short\nanother  a longer one\n"
+    assert on_a_terminal(TABLE).decode().split() == piped.split()
+
+
 def test_colours_are_for_terminals_and_not_with_no_color() -> None:
     assert b"\x1b[31mred" in on_a_terminal(PRINTED)
     assert on_a_terminal(PRINTED, NO_COLOR="1") == b"red\r\n"

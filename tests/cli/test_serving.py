@@ -53,6 +53,15 @@ def test_health_says_what_is_wrong_in_a_line(run: Run, answers: Callable[..., An
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_an_address_that_is_taken_is_told_in_a_sentence(answers: Callable[..., Answering], tmp_path: Path) -> None:
+    taken = answers({}).url.removeprefix("http://")
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LISTEN": taken, "DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "service", "serve"]
+    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    sentence = f"cannot listen on {taken}: address already in use. Is another recorder running? LISTEN changes it."
+    assert (done.returncode, done.stderr.strip()) == (1, sentence)
+
+
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_asked_for_either_way(words: list[str], run: Run) -> None:
     assert run(*words).stdout == f"{service.__version__}\n"

@@ -42,6 +42,14 @@ def test_what_was_parked_is_sent_once_more_and_nothing_else(run: Run, folder: Pa
     assert len(otlp.asked) == 1
 
 
+def test_where_nothing_is_parked_or_matches_that_is_told(run: Run, folder: Path, otlp: Any) -> None:
+    keep(folder, chat(1))
+    for words, told in ((("--parked",), "Nothing is parked for OTLP."), (("--model", "gone"), "Nothing matches.")):
+        done = run("ship", "again", *words)
+        assert (done.exit_code, done.stdout.strip()) == (0, told)
+    assert otlp.asked == []
+
+
 def test_it_has_to_be_told_what_and_to_whom(run: Run, folder: Path, otlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(folder, chat(1))
     for arguments, words in (

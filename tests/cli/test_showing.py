@@ -136,3 +136,25 @@ def test_an_exchange_that_is_not_there_is_said_in_one_sentence(run: Run, folder:
     assert run("show", "nonsense").exit_code == 2
     assert run("show", identifier(1), "--raw", "both").exit_code == 2
     assert run("show", identifier(1), "--raw", "request", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "error"),
+    [
+        ("completed", 404, "model 'llama3.3' not found"),
+        ("refused", 403, "/api/pull changes models, which is off. Set ALLOW_MANAGEMENT=true to allow it."),
+        ("upstream_unreachable", 502, "Ollama cannot be reached at http://127.0.0.1:1\n(connection refused)."),
+    ],
+)
+def test_an_error_is_shown_once(run: Run, folder: Path, outcome: str, status: int, error: str) -> None:
+    facts = {"exchange": identifier(1), "outcome": outcome, "status": status, "failed": True, "error": error}
+    keep(folder, chat(1)._replace(line=json.dumps(facts).encode()))
+    shown = " ".join(run("show", identifier(1)).stdout.split())
+    assert shown.count(" ".join(error.split())) == 1
+
+
+def test_of_an_error_too_long_for_a_sentence_all_is_shown(run: Run, folder: Path) -> None:
+    error = "llama runner: " + "x" * 600 + " and its end"
+    facts = {"exchange": identifier(1), "outcome": "completed", "status": 500, "failed": True, "error": error}
+    keep(folder, chat(1)._replace(line=json.dumps(facts).encode()))
+    assert "and its end" in " ".join(run("show", identifier(1)).stdout.split())

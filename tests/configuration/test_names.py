@@ -61,6 +61,7 @@ def test_nothing_is_called_by_the_word_that_meant_nine_things() -> None:
 MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "alerting/webhook.py": ("status", "a key of Grafana's webhooks"),
     "cli/__init__.py": ("status", "the command `ship status`"),
+    "cli/batch_replaying.py": ("error model", "a key of a row, and a parameter of /replay"),
     "cli/doctor/ollama.py": ("context_length", "a key of Ollama's /api/ps"),
     "cli/doctor/traffic.py": ("exchange", "the noun, counted"),
     "cli/doctor/unusable_answers.py": ("stream", "the noun"),
@@ -70,12 +71,14 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/failure_listing.py": ("failed", "a parameter of a filter"),
     "cli/filter_options.py": ("exchange", "a parameter of a filter"),
     "cli/log_text.py": ("exchange", "the noun, counted"),
+    "cli/mcp_tools.py": ("failed", "a parameter of a filter"),
     "cli/measuring.py": ("error model stream", "keys of Ollama's JSON"),
     "cli/queueing.py": ("caller model upstream", "keys of /queue.json and /limits.json"),
     "cli/replaying.py": ("exchange model status", "parameters of /replay, and what the command prints"),
     "cli/running_recorder.py": ("error", "a key of our errors"),
     "cli/about.py": ("status", "a key of /readyz"),
     "cli/showing.py": ("user", "a role"),
+    "cli/side_by_side.py": ("exchange model", "names of rows"),
     "cli/stats.py": (
         "caller failed key model node operation outcome task user workflow",
         "values of `by`, and a column of the table",
@@ -95,6 +98,9 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "gateway/model_choice.py": ("model", "a key of what /api/show is asked"),
     "gateway/routes.py": ("caller", "a label of a path"),
     "gateway/vocabularies.py": ("model", "a key of Ollama's /api/show"),
+    "inspector/batch_pages.py": ("error stream", "a key of a row, and a parameter of /replay"),
+    "inspector/batch_replay.py": ("error", "a key of a row"),
+    "inspector/batch_table.py": ("error exchange failed model", "keys of a row"),
     "inspector/exchange_metrics.py": (
         "failed model node operation outcome workflow",
         "labels of metrics, and a kind of end",

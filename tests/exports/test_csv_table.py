@@ -13,6 +13,7 @@ from service.exports.csv_table import CELL_UNITS, COLUMNS
 from service.journal.reader import KeptRecord
 from service.record.exchange import Caller, Outcome
 from service.record.fields import BODIES, FIELD_NAMES
+from service.record.record import record_of
 from tests.exports.kept import HOSTILE_TEXTS, asked, chat, recorded, said
 from tests.record.wire import NAMES, body, exchange
 from tests.record.wire import recorded as recording
@@ -173,3 +174,17 @@ def test_the_prompt_of_a_question_about_a_document_is_what_was_typed() -> None:
     wrapped = "### Task:\nRespond to the user query using the provided context.\n<context>\nA.\n</context>\n\nWhy?"
     [row] = table(chat(said("user", "Before"), said("assistant", "Yes"), said("user", wrapped)))
     assert row["prompt"] == "Why?"
+
+
+def test_a_short_message_gives_the_cell_that_the_same_in_parts_gives() -> None:
+    def cell(*messages: Any) -> str:
+        body = orjson.dumps({"model": "m", "messages": messages}).decode()
+        return csv_table._prompt(record_of({"operation": "chat", "request_body": body}))
+
+    def in_parts(role: Any, text: str) -> dict[str, Any]:
+        return {"role": role, "content": [{"type": "text", "text": text}]}
+
+    for role in ("user", "assistant", "system", "", 5):
+        for text in ("", "Why?", "<think>x</think>y", "=1+1"):
+            given = cell({"role": "user", "content": "before"}, {"role": role, "content": text})
+            assert given == cell(in_parts("user", "before"), in_parts(role, text))

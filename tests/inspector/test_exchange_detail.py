@@ -56,7 +56,7 @@ def test_as_json_it_holds_the_line_itself_and_all_names(tmp_path: Path) -> None:
     value = detail(tmp_path, 1).as_json_object()
     assert value["record"]["exchange"] == identifier(1)
     assert list(value) == [
-        *("number", "record", "conversation", "explanation", "content", "call_before", "calls_of"),
+        *("number", "record", "conversation", "explanation", "content", "call_before", "calls_of", "context"),
         *("previous", "next", "replay_of", "replays", "trace_url", "n8n_url"),
     ]
 
@@ -89,3 +89,16 @@ def test_it_is_compared_with_the_previous_call_of_its_node_or_chat(tmp_path: Pat
     assert (detail(tmp_path, 6).call_before, detail(tmp_path, 6).calls_of) == (identifier(5), "chat")
     # All that curl ever asked has nothing in common.
     assert detail(tmp_path, 8).call_before is None
+
+
+def test_a_load_names_whose_call_was_the_reason(tmp_path: Path) -> None:
+    keep(
+        tmp_path,
+        chat(1, caller={"caller": "batch.py"}, seconds=1.0),
+        chat(2, model="big", caller={"workflow": "Mails"}, seconds=0.1),
+        chat(3, caller={"user": "ada"}, seconds=200.0),
+    )
+    catch_up(read_settings({"DATA_DIR": str(tmp_path)}))
+    assert "a call of big by Mails came in between" in "".join(
+        finding.text for finding in detail(tmp_path, 3).explanation.findings
+    )

@@ -1,5 +1,8 @@
 """What Prometheus reads."""
 
+import subprocess
+import sys
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
@@ -55,3 +58,12 @@ def test_every_number_is_exposed_under_its_name() -> None:
         (prefix + "parked_records_total", "loki"): 2,
         (prefix + "late_records_total", "loki"): 1,
     }
+
+
+def test_what_has_not_happened_yet_is_shown_as_zero_from_the_start() -> None:
+    ask = (
+        "from service.inspector.metrics import exposition; from prometheus_client import CollectorRegistry;"
+        "print(exposition(CollectorRegistry(auto_describe=False)).decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60, check=True)
+    assert "ollama_recorder_replies_released_total 0.0" in done.stdout.splitlines()

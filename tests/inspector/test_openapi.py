@@ -12,7 +12,7 @@ from tests.servers.ollama import Ollama
 from tests.servers.process import RunningServer
 
 # What only ends when its reader goes, and what changes what the next request finds.
-LEFT_OUT = ["/live", "/exchanges/{id}/replay"]
+LEFT_OUT = ["/live", "/exchanges/{id}/replay", "/replays.json"]
 
 
 @pytest.mark.long

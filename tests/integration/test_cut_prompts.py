@@ -112,6 +112,34 @@ def test_a_chat_of_another_api_that_outgrew_the_models_own_context_is_told(
     assert ignored.get("context_length") in (ROOM, None)
 
 
+def test_a_part_of_a_message_that_was_left_out_is_never_told_as_read(small: str, recorder: RunningServer) -> None:
+    asked = {"model": small, "max_tokens": 2}
+    few = asked | {"messages": [{"role": "user", "content": [{"type": "text", "text": "one"}] * 2}]}
+    whole = until(lambda: ask(recorder, "/v1/chat/completions", few), "prompt_truncated")
+    assert (whole["prompt_truncated"], whole["context_length"]) == (False, ROOM)
+    content = [{"type": "text", "text": LONG}, {"type": "text", "text": "and?"}]
+    cut = ask(recorder, "/v1/chat/completions", asked | {"messages": [{"role": "user", "content": content}]})
+    assert cut["prompt_tokens"] < 30, "Ollama makes a message of each part, and leaves out the first"
+    assert cut.get("prompt_truncated") in (True, None)
+    # Its other forms make one message of all parts.
+    joined = ask(recorder, "/v1/messages", asked | {"messages": [{"role": "user", "content": content}]})
+    assert (joined["prompt_truncated"], joined["prompt_truncated_by"]) == (True, "length")
+
+
+@pytest.mark.parametrize(
+    ("num_ctx", "room"),
+    [(128.0, 128), (128.9, 128), (0, 4), (-1, 4), (2, 4), (None, ROOM), (1e12, 2048)],
+)
+def test_a_context_that_is_asked_for_in_an_odd_way_is_what_ollama_makes_of_it(
+    num_ctx: float | None, room: int, small: str, recorder: RunningServer
+) -> None:
+    asked = {"model": small, "messages": [{"role": "user", "content": "which one " * 30}]}
+    options = {"options": {"num_ctx": num_ctx, "num_predict": 2}}
+    record = until(lambda: ask(recorder, "/api/chat", asked | options), "prompt_truncated")
+    assert record["context_length"] == room
+    assert record["prompt_truncated"] is (room <= ROOM)
+
+
 @pytest.mark.parametrize(
     ("options", "left", "left_by_new_ones"),
     [({"num_ctx": 128}, 128, 128), ({"num_ctx": 4096}, 512, 512), ({"num_batch": 64}, 512, 64)],

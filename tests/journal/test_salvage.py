@@ -275,3 +275,38 @@ def test_a_notice_stays_until_the_damaged_file_is_moved_away(tmp_path: Path) -> 
         assert "set aside" in (journal.notice or "")
         next(tmp_path.glob("*.corrupt-*")).unlink()
         assert journal.notice is None
+
+
+def test_a_later_file_that_is_saved_whole_does_not_end_the_notice_of_an_earlier_one(tmp_path: Path) -> None:
+    path = make_journal(tmp_path, random.Random(1))
+    content = bytearray(path.read_bytes())
+    shortened(content, random.Random(5))
+    path.write_bytes(content)
+
+    with open_journal(tmp_path) as journal:
+        notice = journal.notice
+        assert "set aside" in (notice or "")
+        note_damage(tmp_path, path.stat().st_ino, "a false alarm")
+        journal.reopen()
+        assert journal.notice == notice
+    assert len(list(tmp_path.glob("*.corrupt-*"))) == 2
+
+
+@pytest.mark.parametrize("rest", [0, 1, 40, 99, 100, 4000])
+def test_a_file_of_which_next_to_nothing_is_left_gives_what_its_log_holds(tmp_path: Path, rest: int) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(number, b"y" * 3000) for number in range(1, 6)])
+        copy = tmp_path / "after a crash"
+        copy.mkdir()
+        for name in ("journal.sqlite3", "journal.sqlite3-wal"):
+            (copy / name).write_bytes((tmp_path / name).read_bytes())
+    with (copy / "journal.sqlite3").open("r+b") as file:
+        file.truncate(rest)
+    note_damage(copy, (copy / "journal.sqlite3").stat().st_ino, "met by a reader")
+
+    with open_journal(copy) as journal:
+        journal.write([record(99)])
+
+    kept = kept_ids(copy)
+    assert kept[-1] == 99
+    assert len(kept) == len(set(kept))

@@ -48,3 +48,23 @@ async def test_what_was_asked_differently_than_the_time_before_is_told_and_compa
         async with opened(browser, app, f"/?show={identifier}", size=PHONE) as page:
             width = await page.evaluate("document.documentElement.scrollWidth")
             assert width <= PHONE[0]
+
+
+async def test_an_answer_that_was_cut_off_is_not_called_answered_in_full(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for reason, words in (("length", "answer not finished"), ("stop", "answered in full")):
+            ollama.answers("/api/chat", answer(whole(answered("It is", done_reason=reason))))
+            identifier = (await ask(app, PATH, asked("You are brief."))).header("X-Exchange-Id")
+            async with opened(browser, app, f"/?show={identifier}") as page:
+                await expect(shown(page)).to_contain_text(words)
+
+
+async def test_no_word_of_the_help_is_cut_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for size in ((320, 568), PHONE):
+            async with opened(browser, app, "/", size=size) as page:
+                await page.keyboard.press("?")
+                dialog = page.get_by_role("dialog")
+                await expect(dialog).to_be_visible()
+                beyond = "box => box.scrollWidth - box.clientWidth"
+                assert await dialog.evaluate(beyond) == 0

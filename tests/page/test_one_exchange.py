@@ -196,7 +196,7 @@ async def test_it_is_replayed_with_another_model_and_both_answers_are_compared(
             await shown(page).get_by_role("link", name="Repeats an earlier exchange").click()
             await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("Bonn")
             await shown(page).get_by_role("link", name="once").click()
-            await shown(page).get_by_role("button", name="Compare").click()
+            await shown(page).get_by_role("button", name="Compare", exact=True).click()
             await expect(compared.get_by_role("insertion")).to_have_text("Berlin")
 
 
@@ -305,3 +305,46 @@ async def test_a_question_about_a_document_is_shown_by_the_words_that_were_typed
             await expect(turn.get_by_text("Blue.")).to_be_hidden()
             await turn.get_by_text("As it was sent, with the document").click()
             await expect(turn.get_by_text("Blue.")).to_be_visible()
+
+
+async def test_any_two_exchanges_are_compared_by_a_key(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", *[answer(whole(answered(f"It is {colour}."))) for colour in ("red", "blue")])
+        first, second = await chat(app, "Which colour?"), await chat(app, "And which colour now?")
+        async with opened(browser, app) as page:
+            await rows(page).nth(1).click()
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("red")
+            await page.keyboard.press("m")
+            await expect(shown(page)).to_contain_text("Open another exchange")
+            await rows(page).nth(0).click()
+            compared = shown(page).get_by_role("region", name="Comparison of both answers")
+            await expect(compared.get_by_role("deletion")).to_have_text("red")
+            await expect(compared.get_by_role("insertion")).to_have_text("blue")
+            await expect(shown(page)).to_contain_text("The question is another.")
+            assert f"show={second}&against={first}" in page.url
+            await shown(page).get_by_role("button", name="Stop comparing").click()
+            await expect(compared).to_have_count(0)
+            await page.go_back()
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("red")
+        async with opened(browser, app, f"/?show={first}&against={'f' * 32}", forgiven="404") as page:
+            await expect(shown(page)).to_contain_text("There is no exchange")
+
+
+async def test_who_filled_the_context_is_shown_and_each_message_is_copied(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("An umbrella."))))
+        messages = [{"role": "system", "content": "s" * 300}, {"role": "user", "content": "q" * 100}]
+        asked = as_json(model="tiny", messages=messages, options={"num_ctx": 100}, stream=False)
+        identifier = (await ask(app, body=asked)).header("X-Exchange-Id")
+        async with opened(
+            browser, app, f"/?show={identifier}", permissions=["clipboard-read", "clipboard-write"]
+        ) as page:
+            filled = shown(page).get_by_role("region", name="Who filled the context")
+            await expect(filled).to_contain_text("39 of 100 tokens")
+            await expect(filled.get_by_role("listitem")).to_have_text(
+                ["system 20 % (about 20)", "last question 7 % (about 7)", "answer 12 % (12)"]
+            )
+            await shown(page).get_by_role("button", name="Copy the answer").click()
+            assert await page.evaluate("navigator.clipboard.readText()") == "An umbrella."
+            await shown(page).get_by_role("button", name="Copy this message (user)").click()
+            assert await page.evaluate("navigator.clipboard.readText()") == "q" * 100

@@ -115,6 +115,8 @@ async def test_an_hour_of_the_week_is_looked_at_closer(size: tuple[int, int], br
             await look(page, size)
             await overview(page).get_by_role("button", name="The week").click()
             await expect(overview(page).get_by_role("rowheader")).to_have_count(7)
+            # The list shows an hour, and the table does not.
+            await expect(overview(page).get_by_role("heading")).to_have_text("Seven days")
             hour = overview(page).get_by_role("button", name=re.compile("of model time, 1 call"))
             await expect(hour).to_have_count(1)
             await hour.click()

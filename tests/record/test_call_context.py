@@ -177,3 +177,10 @@ def test_the_first_call_of_a_model_waits_for_the_look_that_it_caused() -> None:
     assert len(waited) == 1
     ollama.looks[0] = ollama.looks[0]._replace(in_flight=2)
     assert CallContexts(lambda: ollama.looks).length_of(call(1, 1.002)) is None
+
+
+def test_more_than_any_model_can_is_not_believed() -> None:
+    contexts = Ollama({"m": CHAT}).contexts()
+    assert contexts.length_of(call(1, 2, num_ctx=10**12)) == 8192
+    assert contexts.length_of(call(1, 2, model="other", num_ctx=10**12)) is None
+    assert [contexts.length_of(call(1, 2, num_ctx=odd)) for odd in (0, -1, 3, 4)] == [4] * 4

@@ -253,3 +253,14 @@ def test_the_names_of_a_part_may_be_in_capitals() -> None:
     content = [{"Type": "text", "Text": "What is this?"}, image]
     [turn] = turns_of({"messages": [{"role": "user", "content": content}]})
     assert (turn.text, turn.images) == ("What is this?", ("https://x.example/a.png",))
+
+
+def test_two_names_are_a_role_and_a_text_only_where_they_are_called_so() -> None:
+    image = "<image 9 bytes sha256:ab>"
+    assert turns(messages=[{"content": "Look", "images": [image]}]) == [ChatMessage("user", "Look", images=(image,))]
+    assert turns(messages=[{"content": "x", "tool_name": "f"}]) == [ChatMessage("user", "x", name="f")]
+    assert turns(messages=[{"role": "", "content": "x"}, {"role": 5, "content": "y"}]) == [
+        ChatMessage("user", "x"),
+        ChatMessage("user", "y"),
+    ]
+    assert turns(input=[{"role": "user", "content": "x"}]) == turns(messages=[{"role": "user", "content": "x"}])

@@ -109,8 +109,12 @@ def test_tools_that_came_went_or_are_described_otherwise_are_named() -> None:
 def test_options_are_compared_wherever_they_stand() -> None:
     (one,) = found(call(options={"temperature": 0}), call(options={"temperature": 0.8}))
     assert one.text == "temperature is 0; in this node's previous call it was 0.8."
-    (other,) = found(call(temperature=1), call())
+    openai: dict[str, Any] = {"line": {"api": "openai"}}
+    (other,) = found(call(temperature=1, **openai), call(**openai))
     assert other.text == "temperature is 1; in this node's previous call it was not set."
+    # Each API passes over the parameters of the others.
+    assert kinds(call(options={"num_ctx": 64}, **openai), call(**openai)) == []
+    assert kinds(call(temperature=1, max_tokens=5, line={"api": "ollama"}), call(line={"api": "ollama"})) == []
     assert kinds(call(options={"seed": 1}), call(options={"seed": 2})) == []
 
 
@@ -123,3 +127,21 @@ def test_room_is_compared_where_both_are_known_and_num_ctx_does_not_tell_it() ->
 def test_nothing_raises_whatever_a_request_holds() -> None:
     odd = call(tools=[{"name": None}, {"function": 3}], options=[1], format=[], response_format=3, n="x", stop={})
     assert kinds(odd, call(options="x"))[-1].endswith("changed")
+
+
+@pytest.mark.parametrize("answered", ["m:latest", "M", "library/m", "registry.ollama.ai/library/m:latest"])
+def test_the_same_model_by_another_name_is_no_other_model(answered: str) -> None:
+    assert kinds(call(line={"model": "m", "response_model": answered})) == []
+    assert kinds(call(line={"model": "m", "response_model": "m:7b"})) == ["other_model"]
+
+
+def test_a_format_that_ollama_passes_over_is_told_as_that() -> None:
+    wanted = {"type": "json_schema"}
+    (native,) = found(call("no", response_format=wanted))
+    assert native.advice == "Ollama passes over response_format in this API: use format."
+    (openai,) = found(call("no", line={"api": "openai"}, format="json"))
+    assert openai.advice == "Ollama passes over format in this API: use response_format."
+    wishes: list[dict[str, Any]] = [{"response_format": wanted}, {"text": {"format": wanted}}]
+    for asked in wishes:
+        (one,) = found(call("no", line={"api": "openai"}, **asked))
+        assert one.advice.startswith("An answer that was cut off")

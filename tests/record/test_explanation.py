@@ -120,3 +120,14 @@ def test_whether_all_was_read_is_another_question_than_time_and_comes_last() -> 
     found = explain(line(context_length=1300, request_body=asked), QUIET)
     assert kinds(found) == ["quick", "maybe_cut_prompt"]
     assert found.sentence == found.findings[0].text
+
+
+def test_an_advice_is_given_once() -> None:
+    asked = {"messages": [{"role": "user", "content": "Go on"}], "options": {"num_ctx": 64}}
+    facts = {"request_body": json.dumps(asked), "prompt_truncated": True, "prompt_truncated_by": "shift"}
+    facts |= {"context_length": 64, "prompt_tokens": 45, "completion_tokens": 40, "done_reason": "length"}
+    found = explain(line(**facts), QUIET)
+    assert kinds(found)[:2] == ["cut_prompt", "cut_answer"]
+    advices = [finding.advice for finding in found.findings if finding.advice]
+    assert advices
+    assert len(advices) == len(set(advices))

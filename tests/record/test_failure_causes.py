@@ -19,6 +19,13 @@ from service.record.record import record_of
         ("completed", {"status": 503, "error": "server busy, please try again"}, "Ollama's queue was full"),
         ("completed", {"status": 500}, "status 500"),
         ("completed", {}, "status unknown"),
+        (
+            "refused",
+            {"status": 400, "error": """'promt' is not known here; use "options". Send {"prompt": "..."} as JSON."""},
+            "… is not known here; use …",
+        ),
+        ("refused", {"status": 405, "error": "/generate is asked with POST. Send it."}, "/generate is asked with POST"),
+        ("refused", {"status": 400, "error": "The request has no Host header."}, "The request has no Host header."),
     ],
 )
 def test_a_failure_is_called_by_its_cause(outcome: str, values: dict[str, object], cause: str) -> None:

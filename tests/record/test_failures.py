@@ -17,7 +17,7 @@ def only(said: dict[str, Any], around: Surroundings = QUIET) -> Finding:
     return found
 
 
-def failed(status: int, error: str, **facts: Any) -> dict[str, Any]:
+def failed(status: int | None, error: str, **facts: Any) -> dict[str, Any]:
     return unmeasured(api="ollama", failed=True, status=status, error=error, request_time=0.1) | facts
 
 
@@ -83,6 +83,25 @@ def test_every_way_to_end_badly_has_words_and_advice(outcome: str) -> None:
 def test_an_error_that_the_gateway_wrote_is_not_said_twice() -> None:
     error = "Ollama cannot be reached at http://127.0.0.1:11434 (refused). Is it running?"
     assert only(failed(502, error, outcome="upstream_unreachable")).text == error
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "Send it as the message says."),
+        (404, "Send it as the message says."),
+        (405, "Send it as the message says."),
+        (408, "Send it as the message says."),
+        (401, "Send a key"),
+        (403, "what would allow it"),
+        (413, "what would allow it"),
+        (429, "later"),
+        (503, "later"),
+        (None, "what would allow it"),
+    ],
+)
+def test_what_to_do_about_a_refusal_depends_on_what_was_wrong(status: int | None, advice: str) -> None:
+    assert advice in only(failed(status, "It is not so.", outcome="refused")).advice
 
 
 def test_ollama_broke_off_in_the_middle_only_of_what_had_begun() -> None:

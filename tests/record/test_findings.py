@@ -66,6 +66,43 @@ def test_a_wait_alone_for_a_model_just_used_is_most_likely_another_load() -> Non
     assert "to load once more, though a call had used it only 20 s before" in found.text
 
 
+def test_a_load_names_its_cause_and_whose_call_it_was() -> None:
+    before = record_of(line(context_length=8953, workflow="Invoices"))
+    for around in (QUIET, BUSY):
+        found = only(line(**LOADED, context_length=8933), replace(around, earlier=(before,)))
+        assert found.kind == "load"
+        assert "to load: the call of Invoices 20 s before had num_ctx 8,953, and this one has 8,933." in found.text
+        assert found.advice == "Use the same num_ctx in all calls of a model."
+
+
+def test_a_load_names_its_cause_where_nothing_is_measured() -> None:
+    late = unmeasured(stream=True, request_time=45.0, time_to_first_token=41.0)
+    other = record_of(line(model="qwen3:4b", caller="batch.py"))
+    found = only(late, replace(QUIET, earlier=(other, record_of(line()))))
+    assert "to load: a call of qwen3:4b by batch.py came in between" in found.text
+
+
+def test_a_model_that_a_call_keeps_loaded_for_long_is_not_told_to_have_been_unloaded() -> None:
+    before = record_of(line(request_body='{"keep_alive": "1h"}'))
+    found = only(line(**LOADED), replace(QUIET, model_last_used=430.0, earlier=(before,)))
+    assert "no call had used it" not in found.text
+
+
+def test_a_prompt_that_is_read_again_tells_what_changed_first() -> None:
+    long = line(prompt_tokens=9000, cached_tokens=12, prompt_time=20.0, request_time=23.0, time_to_first_byte=22.9)
+    text = only(long, replace(QUIET, changed_first="the system prompt")).text
+    assert text.endswith(
+        " Only 12 tokens came from the cache, though most of it was in the call before: the system prompt changed"
+        " first, and all from there on was read again."
+    )
+    assert "another call took its place" in only(long, replace(QUIET, changed_first="")).text
+    assert "Only" not in only(long).text
+    assert "Only" not in only(long | {"cached_tokens": 8000}, replace(QUIET, changed_first="the tools")).text
+    loaded = long | {"wait_time": 10.0, "request_time": 33.0, "time_to_first_byte": 32.9}
+    texts = [finding.text for finding in slowness(case(loaded, replace(QUIET, changed_first="")))]
+    assert "loaded anew, which empties the cache" in "".join(texts)
+
+
 def test_time_that_ollama_does_not_measure_is_most_likely_the_queue() -> None:
     found = only(line(**QUEUED), replace(QUIET, in_flight=1))
     assert found.kind == "queue"

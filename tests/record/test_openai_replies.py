@@ -404,3 +404,12 @@ def test_when_each_part_of_a_recording_was_said_is_not_passed_over_without_a_wor
     verbose = {"text": "Hello", "language": "english", "duration": 1.5, "segments": [{"start": 0, "text": "Hello"}]}
     assert read("transcribe", body(json.dumps(verbose).encode())).problem
     assert read("transcribe", body(json.dumps(verbose | {"segments": []}).encode())).problem is None
+
+
+@pytest.mark.parametrize("reasons", [("stop", "length"), ("length", "stop"), ("stop", "length", "tool_calls")])
+def test_of_several_answers_the_one_is_told_that_was_cut(reasons: tuple[str, ...]) -> None:
+    whole = [{"index": n, "message": {"content": "x"}, "finish_reason": reason} for n, reason in enumerate(reasons)]
+    assert read("chat", body(json.dumps({"choices": whole}).encode())).done_reason == "length"
+    pieces = [{"choices": [{"index": n, "delta": {}, "finish_reason": reason}]} for n, reason in enumerate(reasons)]
+    data = b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in pieces)
+    assert read("chat", body(data, "text/event-stream")).done_reason == "length"

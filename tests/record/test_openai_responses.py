@@ -6,7 +6,7 @@ import pytest
 from service.record.answer_parts import HIDDEN_THINKING
 from service.record.openai_replies import read
 from service.record.replies import Reply
-from tests.record.wire import body
+from tests.record.wire import body, exchange, line_of
 
 EVENTS = "text/event-stream"
 
@@ -126,3 +126,69 @@ def test_cached_tokens_are_told_where_ollama_knows_them() -> None:
     assert once(usage=usage).cached_tokens == 40
     unknown = usage | {"input_tokens_details": {"cached_tokens": 0}}
     assert once(usage=unknown).cached_tokens is None
+
+
+CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}'}
+MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}
+THOUGHT = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+SUMMARY = "response.reasoning_summary_text"
+OF_TOOL = "response.function_call_arguments"
+BEGUN = {"type": "response.output_item.added", "output_index": 0, "item": {**CALL, "arguments": ""}}
+
+
+def ended(*output: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "response.completed", "response": {"status": "completed", "output": [*output]}}
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([{"type": "response.output_text.done", "output_index": 0, "text": "Hello"}, ended()], ("Hello", None, None)),
+        ([{"type": "response.refusal.done", "refusal": "No"}, ended()], ("No", None, None)),
+        ([{"type": f"{SUMMARY}.delta", "delta": "hm"}, ended(THOUGHT, MESSAGE)], ("Hello", "hm", None)),
+        (
+            [
+                {"type": f"{SUMMARY}.delta", "output_index": 0, "delta": "hm"},
+                {"type": f"{SUMMARY}.done", "output_index": 0, "text": "hm"},
+                {"type": "response.output_item.done", "output_index": 0, "item": THOUGHT},
+                {"type": "response.output_item.done", "output_index": 1, "item": MESSAGE},
+                ended(THOUGHT, MESSAGE),
+            ],
+            ("Hello", "hm", None),
+        ),
+        (
+            [
+                {"type": "response.output_text.delta", "output_index": 0, "delta": "Hel"},
+                {"type": "response.output_text.delta", "output_index": 0, "delta": "lo"},
+                {"type": "response.output_text.done", "output_index": 0, "text": "Hello"},
+                {"type": "response.output_item.done", "output_index": 0, "item": MESSAGE},
+                ended(MESSAGE),
+            ],
+            ("Hello", None, None),
+        ),
+        ([{"type": f"{SUMMARY}.done", "text": "hm"}, ended(THOUGHT)], (None, "hm", None)),
+        ([{"type": "response.output_text.delta", "delta": "Hello"}, ended(MESSAGE, CALL)], ("Hello", None, "f")),
+        ([BEGUN, {"type": f"{OF_TOOL}.done", "output_index": 0, "arguments": '{"a":1}'}, ended()], (None, None, "f")),
+        (
+            [
+                BEGUN,
+                {"type": f"{OF_TOOL}.delta", "output_index": 0, "delta": '{"a":1}'},
+                {"type": f"{OF_TOOL}.done", "output_index": 0, "arguments": '{"a":1}'},
+                {"type": "response.output_item.done", "output_index": 0, "item": CALL},
+                {"type": f"{OF_TOOL}.done", "output_index": 0, "arguments": '{"a":1}'},
+                ended(CALL),
+            ],
+            (None, None, "f"),
+        ),
+    ],
+)
+def test_what_is_told_whole_alone_is_told_once(
+    events: list[dict[str, Any]], told: tuple[str | None, str | None, str | None]
+) -> None:
+    data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    asked = b'{"model":"m","stream":true,"input":"x"}'
+    line = line_of(exchange(body(asked), body(data, "text/event-stream"), "/v1/responses"))
+    calls = json.loads(line.get("tool_calls", "[]"))
+    assert (line.get("response_text"), line.get("thinking")) == told[:2]
+    assert calls == ([{"id": "c", "function": {"name": "f", "arguments": {"a": 1}}}] if told[2] else [])
+    assert line["failed"] is False

@@ -53,7 +53,7 @@ def test_tools_and_images_take_room_of_their_own() -> None:
     tool = {"type": "function", "function": {"name": "f"}}
     assert parts(USER, tools=[tool]).most_tokens == 2 * len(parts(USER, tools=[tool]).tools) > 0
     pictured = parts({"role": "user", "content": "?", "images": ["QUJD"]})
-    assert (pictured.has_images, pictured.most_tokens) == (True, None)
+    assert (pictured.image_tokens, pictured.most_tokens) == (768, None)
     assert pictured.parts[0].most_tokens == 1 + 768 + AROUND_A_MESSAGE
 
 

@@ -125,3 +125,51 @@ def test_what_ollama_passed_on_to_another_host_had_a_room_that_nobody_here_knows
     question = {"messages": MESSAGES, "options": {"num_ctx": 256}}
     assert call_of(asked("/api/chat", question, answer)) is not None
     assert call_of(asked("/api/chat", question, answer | {"remote_host": "https://ollama.example"})) is None
+
+
+@pytest.mark.parametrize("parts", [["text"], ["image_url"], ["text", "image_url", "text"]])
+def test_a_part_of_a_message_of_openais_chat_may_have_been_left_out_by_itself(parts: list[str]) -> None:
+    of: dict[str, dict[str, Any]] = {
+        "text": {"type": "text", "text": "and?"},
+        "image_url": {"type": "image_url", "image_url": {"url": "x"}},
+    }
+    content = [{"type": "text", "text": TEXT}, *(of[part] for part in parts)]
+    messages = [{"role": "user", "content": content}]
+    assert judged(chat(read=20, path="/v1/chat/completions", messages=messages)).is_cut is not False
+    # The others make one message of all, and never leave the last one out.
+    messages = [{"role": "user", "content": [part for part in content if part["type"] == "text"]}]
+    assert judged(chat(read=20, path="/v1/messages", messages=messages)) == WHOLE
+
+
+def test_options_that_are_no_whole_numbers_count_as_ollama_reads_them() -> None:
+    # 64 tokens are kept, and half of the others.
+    cut = chat(read=256 - (256 - 64) // 2, options={"num_keep": 64.0})
+    assert judged(cut) == PromptVerdict(True, "length")
+    assert judged(chat(read=160, options={"num_keep": 64})) == PromptVerdict(True, "length")
+
+
+def test_an_image_counts_768_tokens_where_messages_are_left_out_however_few_it_took() -> None:
+    # The text may have had 800 tokens: 800, 768 and some of the template are more than there was room for.
+    messages = [{"role": "user", "content": "word " * 200}, {"role": "user", "content": "?", "images": ["aGVsbG8="]}]
+    assert judged(chat(read=276, messages=messages), room=1400).is_cut is None
+    assert judged(chat(read=276, messages=messages), room=4096) == WHOLE
+    # A single message stays, whatever its image counts.
+    assert judged(chat(read=276, messages=messages[1:]), room=512) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"type": "reasoning", "summary": [], "encrypted_content": TEXT},
+        {"type": "tool_search_output", "call_id": "c", "tools": [{"name": "f", "description": TEXT}]},
+        {"type": "compaction", "encrypted_content": TEXT},
+        {"role": "user", "content": [{"type": "encrypted_content", "encrypted_content": TEXT}]},
+    ],
+)
+def test_what_no_turn_tells_may_have_been_left_out(hidden: dict[str, Any]) -> None:
+    items = [hidden, {"role": "user", "content": "and?"}]
+    usage = {"input_tokens": 900, "output_tokens": 1}
+    answer = {"output": [{"type": "message", "content": [{"type": "output_text", "text": "x"}]}], "usage": usage}
+    found = asked("/v1/responses", {"input": items}, {"status": "completed", **answer})
+    assert judged(found, room=2048).is_cut is None
+    assert judged(found, room=131_072) == WHOLE

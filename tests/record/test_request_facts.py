@@ -36,7 +36,16 @@ def test_the_model_may_have_its_old_name() -> None:
     assert read_request(opened, opened.request).model == "tiny"
 
 
-@pytest.mark.parametrize("num_ctx", [0, -1, 1.5, "4096", True, None, 2**50])
+@pytest.mark.parametrize(
+    ("num_ctx", "read"),
+    [(b"4096.0", 4096), (b"4.096e3", 4096), (b"1.9", 1), (b"-0.5", 0), (b"0", 0), (b"-1", -1), (b"1e12", 10**12)],
+)
+def test_a_context_is_read_as_ollama_reads_it(num_ctx: bytes, read: int) -> None:
+    opened = _opened(b'{"options":{"num_ctx":' + num_ctx + b"}}")
+    assert read_request(opened, opened.request).num_ctx == read
+
+
+@pytest.mark.parametrize("num_ctx", ["4096", True, None, [4096], {}])
 def test_a_context_that_is_no_number_of_tokens_is_not_said(num_ctx: object) -> None:
     opened = _opened({"options": {"num_ctx": num_ctx}})
     assert read_request(opened, opened.request).num_ctx is None
@@ -52,6 +61,22 @@ def test_images_are_counted_in_every_api() -> None:
         ({"messages": [{"content": nested}]}, 2),
         ({"input": [{"content": parts}]}, 2),
         ({"input": "text", "messages": 5, "images": {}}, 0),
+        ({"input": [{"type": "function_call_output", "output": [{"type": "input_image"}] * 2}]}, 2),
+        ({"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot"}}]}, 1),
+        ({"input": [{"type": "image_generation_call", "result": "x"}, {"type": "message", "content": "x"}]}, 1),
+        ({"messages": [{"role": "user", "content": [{"type": "mcp_tool_result", "content": [{"type": "image"}]}]}]}, 1),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "document", "source": {"content": [{"type": "image"}, {"type": "text"}]}}],
+                    }
+                ]
+            },
+            1,
+        ),
+        ({"messages": [{"role": "tool", "content": {"type": "image"}, "name": "f"}]}, 1),
     ):
         opened = _opened(asked)
         assert read_request(opened, opened.request).images == count
@@ -63,10 +88,18 @@ def test_images_are_counted_in_every_api() -> None:
         ("/api/generate", {"model": "m"}, "load"),
         ("/api/generate", {"model": "m", "prompt": "", "keep_alive": "0s"}, "unload"),
         ("/api/generate", {"model": "m", "keep_alive": 0}, "unload"),
+        *(
+            ("/api/generate", {"model": "m", "keep_alive": none}, "unload")
+            for none in (0.0, 1e-10, "0", "-0s", "+0", "0ms", "0h0m0s", "0.0s", "0µs")
+        ),
+        *(
+            ("/api/generate", {"model": "m", "keep_alive": some}, "load")
+            for some in ("00", "", "1ns", "0h1s", "10s", "0.1s", "0x", False, None, [0], "0" * 10_000 + "!")
+        ),
         ("/api/generate", {"model": "m", "keep_alive": -1}, "load"),
         ("/api/chat", {"model": "m", "messages": []}, "load"),
         ("/api/chat", {"model": "m", "messages": [{"content": ""}], "keep_alive": 0}, None),
-        ("/api/generate", {"model": "m", "images": ["x"]}, None),
+        ("/api/generate", {"model": "m", "images": ["x"]}, "load"),
         ("/api/embed", {"model": "m"}, None),
         ("/v1/chat/completions", {"model": "m"}, None),
     ],
@@ -74,6 +107,13 @@ def test_images_are_counted_in_every_api() -> None:
 def test_an_empty_prompt_loads_or_unloads(path: str, asked: dict[str, Any], expected: str | None) -> None:
     opened = _opened(asked, path)
     assert read_request(opened, opened.request).lifecycle == expected
+
+
+@pytest.mark.parametrize("asked", [{"promt": "Hi"}, {"prompt": "", "keep_alive": 0}, {"prompt": "Hi", "stream": "no"}])
+def test_what_the_recorders_own_address_refused_was_to_generate_and_not_to_stream(asked: dict[str, Any]) -> None:
+    opened = _opened(asked, "/generate")._replace(operation="generate", api="ollama")
+    found = read_request(opened, opened.request)
+    assert (found.lifecycle, found.stream) == (None, False)
 
 
 def test_a_request_with_a_gap_still_says_its_model() -> None:
@@ -125,3 +165,27 @@ def test_what_stands_behind_the_json_of_a_request_is_passed_over(behind: bytes) 
     said = line_of(exchange(request, b"", "/api/chat"))
     assert (said["model"], said["stream"]) == ("m", False)
     assert [turn.text for turn in read_conversation(record_of(said), request).turns] == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (b'{"model":"a","model":"b"}', ("b", None)),
+        (b'{"model":"a","model":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","MODEL":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","mod\\u0065l":null,"name":"b"}', ("a", None)),
+        (b'{"model":"a","mod\\u0065l":"b"}', ("b", None)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":{"num_predict":1}}', ("a", 64)),
+        (b'{"options":{"num_ctx":64},"model":"a","OPTIONS":{"num_predict":1}}', ("a", 64)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":null}', ("a", None)),
+        (b'{"options":{"num_ctx":64},"model":"a","options":{"num_ctx":128}}', ("a", 128)),
+        (
+            b'{"model":"a","tools":[{"model":"c","options":{}}],"options":{"num_ctx":64}} {"model":"d"}',
+            ("a", 64),
+        ),
+    ],
+)
+def test_a_field_that_stands_there_twice_is_read_as_go_reads_it(asked: bytes, expected: tuple[str, int | None]) -> None:
+    opened = _opened(asked)
+    found = read_request(opened, opened.request)
+    assert (found.model, found.num_ctx) == expected

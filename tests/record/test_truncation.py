@@ -51,7 +51,10 @@ def test_messages_that_were_left_out_are_counted_first_and_then_concluded_from()
         "188 tokens were read, and there was room for 256: Ollama left out at least the oldest 1 message without"
         " saying so. The answer knows nothing of it."
     )
-    assert only(line(**LOST), {"input": [{}] * 3}).text.startswith("3 messages were sent, ")
+    assert only(line(**LOST), {"input": [{}] * 3}).text == (
+        "3 messages were sent, 188 tokens were read, and there was room for 256: Ollama left out the oldest parts of"
+        " what was sent without saying so. The answer knows nothing of them."
+    )
 
 
 def test_a_context_that_ran_full_in_mid_answer_is_told() -> None:
@@ -97,11 +100,19 @@ def test_what_fits_no_model_is_to_be_divided() -> None:
     [{"options": {"num_predict": 80}}, {"max_tokens": 80}, {"max_completion_tokens": 80}, {"max_output_tokens": 80}],
 )
 def test_an_answer_that_met_the_limit_of_its_request_names_it(asked: dict[str, Any]) -> None:
-    found = only(line(done_reason="length"), asked)
+    found = only(line(done_reason="length", api="ollama" if "options" in asked else "openai"), asked)
     name = next(iter(asked.get("options", asked)))
     assert found.text == (
         f"The answer is not finished: it was cut off after 80 tokens, the limit that the request set ({name})."
     )
+
+
+@pytest.mark.parametrize(
+    ("api", "asked"),
+    [("ollama", {"max_tokens": 80}), ("openai", {"options": {"num_predict": 80}}), ("anthropic", {"num_predict": 80})],
+)
+def test_a_limit_that_ollama_passes_over_cut_nothing(api: str, asked: dict[str, Any]) -> None:
+    assert "the limit that the request set" not in only(line(done_reason="length", api=api), asked).text
 
 
 def test_an_answer_that_filled_the_context_says_so() -> None:

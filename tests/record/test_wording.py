@@ -1,6 +1,6 @@
 import pytest
 
-from service.record.wording import about, counted, duration, since, speed
+from service.record.wording import about, counted, duration, percent, since, speed
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,7 @@ def test_a_speed_has_a_digit_more_when_it_is_small() -> None:
     assert [speed(rate) for rate in (0.24, 7.0, 7.26, 9.97, 38.4, 1234.5)] == [
         *("0.2 tokens/s", "7 tokens/s", "7.3 tokens/s", "10 tokens/s", "38 tokens/s", "1,234 tokens/s"),
     ]
+
+
+def test_what_is_more_than_nothing_is_not_called_nothing() -> None:
+    assert [percent(part) for part in (0, 0.0001, 0.005, 0.37, 1)] == ["0 %", "< 1 %", "< 1 %", "37 %", "100 %"]

@@ -1,7 +1,11 @@
 """The lock, read."""
 
+import json
+import tomllib
+
 import pytest
 
+import service
 from release.lock import LockedPackage, read_lock
 from tests.servers.recorder import PROJECT
 
@@ -32,3 +36,9 @@ def test_a_line_that_pins_nothing_is_a_mistake(line: str) -> None:
 def test_the_lock_that_is_here_can_be_read() -> None:
     names = {package.name for package in read_lock((PROJECT / "requirements" / "run.txt").read_text())}
     assert {"aiohttp", "orjson", "click"} <= names
+
+
+def test_the_version_is_one_wherever_it_stands() -> None:
+    described = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    nodes = json.loads((PROJECT / "n8n" / "nodes" / "package.json").read_text())["version"]
+    assert described == service.__version__ == nodes

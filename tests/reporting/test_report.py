@@ -21,7 +21,7 @@ def test_it_tells_the_numbers_the_failures_and_who_used_the_machine(tmp_path: Pa
     assert numbers.sentences[0] == "5 calls of models, 2 of them failed."
     assert "7 tokens were read and 3 written." in numbers.sentences
     assert "Ollama silently cut 1 prompt." in numbers.sentences
-    assert "Beside them: 1 embedding, 1 lists and the like." in numbers.sentences
+    assert "Beside them: 1 embedding, 1 list or the like." in numbers.sentences
     assert failures.sentences == ("2 failures. 1 request got an answer later, 1 never.",)
     (row,) = failures.rows
     assert (row[0], row[1], row[4:7]) == ("it broke (status 500)", "2", ("ada (1), bob (1)", "1", "1"))

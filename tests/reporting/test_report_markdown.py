@@ -26,3 +26,9 @@ def test_a_name_that_begins_like_a_list_stays_a_name(tmp_path: Path) -> None:
     text = write_markdown(report)
     assert "| \\- 1. a |" in text
     assert "| 1\\. b |" in text
+
+
+def test_a_number_with_a_dot_is_not_taken_for_a_list(tmp_path: Path) -> None:
+    report, _ = reports(tmp_path, [said(1, user="1.8 s"), said(2, user="2026. x"), said(3, user="12) y")])
+    text = write_markdown(report)
+    assert all(cell in text for cell in ("| 1.8 s |", "| 2026\\. x |", "| 12\\) y |"))

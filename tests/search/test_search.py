@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from service.journal import JournalError
-from service.search import search
+from service.search import matching
 from service.search.filters import Filter
 from service.search.index import PARTITION_NUMBERS
 from service.search.indexing import Indexer
@@ -206,21 +206,21 @@ def test_what_the_journal_no_longer_has_is_left_out_of_a_page(tmp_path: Path) ->
 
 
 def test_a_page_of_very_long_lines_ends_early_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_PAGE_BYTES", 25_000)
+    monkeypatch.setattr(matching, "_PAGE_BYTES", 25_000)
     write(tmp_path, [said(number, answer="long " * 2000) for number in range(1, 8)])
 
     with contextlib.closing(Search(tmp_path)) as searching:
         page = searching.page(Filter(), 100)
         assert [entry.number for entry in page.entries] == [7, 6]
         assert (page.next_before, page.is_complete) == (6, True)
-        monkeypatch.setattr(search, "_PAGE_BYTES", 1)
+        monkeypatch.setattr(matching, "_PAGE_BYTES", 1)
         assert [entry.number for entry in searching.page(Filter(before=6), 100).entries] == [5]
 
 
 def test_a_search_that_takes_long_shows_what_it_has_and_where_to_go_on(
     kept: tuple[Path, Kept], searching: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "PAGE_SECONDS", 0.0)
+    monkeypatch.setattr(matching, "PAGE_SECONDS", 0.0)
     expected = [number for number, record in sorted(kept[1].items(), reverse=True) if "beta" in record["text"]]
     shown: list[int] = []
     before: int | None = None

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
+all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -231,6 +231,14 @@ build_frameworks() {
         --python "$out/frameworks/bin/python" -r "$here/frameworks/requirements.txt"
 }
 
+# The recorder's own packages with MCP's SDK, whose server and client talk to each other in a test.
+build_mcp() {
+    say "installing the MCP SDK (60 MB)"
+    "$python" -m uv venv --quiet --clear --python "$python" "$out/mcp"
+    "$python" -m uv pip install --quiet --require-hashes --only-binary :all: \
+        --python "$out/mcp/bin/python" -r "$here/mcp/requirements.txt"
+}
+
 build_ai_sdk() {
     need_program npm "it installs Vercel's AI SDK." "apt-get install npm"
     mkdir -p "$out/ai-sdk"
@@ -308,6 +316,7 @@ each() {
     if wanted grafana-data; then "$1" grafana-data "$here"/grafana-data/package*.json -- build_grafana_data; fi
     if wanted clients; then "$1" clients "$here/clients/requirements.txt" -- build_clients; fi
     if wanted frameworks; then "$1" frameworks "$here/frameworks/requirements.txt" -- build_frameworks; fi
+    if wanted mcp; then "$1" mcp "$here/mcp/requirements.txt" -- build_mcp; fi
     if wanted ai-sdk; then "$1" ai-sdk "$here"/ai-sdk/package*.json -- build_ai_sdk; fi
     if wanted astro; then "$1" astro examples/astro/package.json "$here/astro/package-lock.json" -- build_astro; fi
     if wanted open-webui; then "$1" open-webui "$here/open-webui/requirements.txt" -- build_open_webui; fi

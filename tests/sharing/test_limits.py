@@ -3,7 +3,7 @@
 import pytest
 
 from service.sharing.flows import Priority
-from service.sharing.limits import FOR_EVER, Identity, Limits, name_of, read_rules, span_of
+from service.sharing.limits import FOR_EVER, Identity, Limits, Rules, name_of, read_rules, span_of
 
 FILE = """
 [default]
@@ -132,3 +132,12 @@ def test_patterns_fit_beginnings() -> None:
     assert limits.allows_model("qwen3:8b")
     assert not limits.allows_model("llama3.2")
     assert Limits(models=("*",)).allows_model("anything/at:all")
+
+
+def test_people_go_before_prompts_that_are_sent_again_many_at_a_time() -> None:
+    who = Identity(None, None, None, "batch replay", None, "127.0.0.1")
+    rules = read_rules('[default]\nmax_active = 2\n[caller."batch replay"]\npriority = "interactive"')
+    name, limits = Rules().of(who)
+    assert (name, limits.priority) == ("caller batch replay", Priority.BATCH)
+    assert rules.of(who)[1].priority is Priority.INTERACTIVE
+    assert read_rules("[default]\nmax_active = 2").of(who)[1].max_active == 2

@@ -28,6 +28,25 @@ def test_ollama_options_and_openai_parameters_become_the_same_attributes() -> No
     assert ollama["gen_ai.request.stop_sequences"] == ["END", "\n"]
 
 
+def test_what_an_api_passes_over_is_not_told_as_asked_for() -> None:
+    asked: dict[str, Any] = {
+        "temperature": 0.2,
+        "seed": 1,
+        "max_tokens": 5,
+        "options": {"temperature": 1.5, "num_predict": 7},
+    }
+    ollama, openai = (attributes_of(asked, api=api) for api in ("ollama", "openai"))
+    told = [
+        (one.get(f"gen_ai.request.{name}"))
+        for one in (ollama, openai)
+        for name in ("temperature", "max_tokens", "seed")
+    ]
+    assert told == [1.5, 7, None, 0.2, 5, 1]
+    for asked, told_by in (({"format": "json"}, "ollama"), ({"response_format": {"type": "json_object"}}, "openai")):
+        kinds = {api: attributes_of(asked, api=api).get("gen_ai.output.type") for api in ("ollama", "openai")}
+        assert kinds == {"ollama": None, "openai": None, told_by: "json"}
+
+
 def test_usage_and_answer_are_told_in_the_words_of_the_conventions() -> None:
     tokens = {"prompt_tokens": 31, "cached_tokens": 30, "completion_tokens": 5}
     told = attributes_of(

@@ -95,7 +95,15 @@ def test_a_result_of_ollamas_own_api_bears_the_name_of_its_tool() -> None:
         ),
         (
             {"content": [{"type": "input_file", "file": {"file_id": "file-7"}}]},
-            {"type": "file", "modality": "image", "file_id": "file-7"},
+            {"type": "file", "modality": "file", "file_id": "file-7"},
+        ),
+        (
+            {"content": [{"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}}]},
+            {"type": "uri", "modality": "document", "uri": "https://example.org/a.pdf"},
+        ),
+        (
+            {"content": [{"type": "search_result", "source": "https://example.org", "title": "t"}]},
+            {"type": "uri", "modality": "search_result", "uri": "https://example.org"},
         ),
     ],
 )

@@ -11,7 +11,7 @@ import click
 
 from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
-from service.cli.screen import console, inert, say_json
+from service.cli.screen import inert, say_json, say_table
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,4 +131,4 @@ def _show(findings: "Iterable[CheckResult]") -> None:
         if finding.entry and needs_action:
             text.append(f"\n  {finding.entry.address}", "dim")
         table.add_row(Text(sign, style), Text(inert(finding.about), "bold"), text)
-    console().print(table)
+    say_table(table)

@@ -6,6 +6,8 @@ from statistics import median
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.window import Observation, Window, models, newest
+from service.record.request_facts import whole_number
+from service.record.request_fields import parameters_in_force
 from service.record.wording import counted, duration, speed
 
 # A model is loaded now and then wherever nobody asks at night: once is no habit.
@@ -70,9 +72,7 @@ def loads_again(window: Window) -> Iterator[CheckResult]:
 
 def _context_of(call: Observation) -> int:
     """The num_ctx that the request sets; 0 where it sets none."""
-    options = call.request.get("options")
-    size = options.get("num_ctx") if isinstance(options, dict) else None
-    return size if type(size) is int else 0
+    return whole_number(parameters_in_force(call.request, call.record.api).get("num_ctx")) or 0
 
 
 def loads_after_idle(window: Window) -> Iterator[CheckResult]:

@@ -70,8 +70,9 @@ let settling;
 function arrived(view, before) {
   showControls(view);
   if (view.q !== before.q) exchange.mark();
+  if (view.against !== before.against) exchange.compare();
   if (!asksTheSame(view, before)) void look(true);
-  else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab) void overview.show();
+  else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab || view.batch !== before.batch) void overview.show();
   else if (view.colour !== before.colour) void counting.load();
   else if (view.chart !== before.chart) timeline.redraw();
   showOpen();
@@ -159,7 +160,7 @@ function showOpen() {
   const wasReading = document.body.classList.contains("reading");
   document.body.classList.toggle("reading", id !== "");
   document.body.classList.toggle("overlooking", address.view.tab !== "");
-  list.select(id);
+  list.select(id, address.view.against);
   clearTimeout(settling);
   settling = setTimeout(() => {
     void exchange.show(id);

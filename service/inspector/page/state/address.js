@@ -2,8 +2,8 @@
  * What the page shows, as its address says it, so that a view can be sent to a colleague and "back" goes back.
  *
  * The filters carry the names that the recorder's own addresses take. The page's alone are `show` (the open
- * exchange), `tab`, `by` and `sort` (what the overview shows, groups by and sorts by), `colour` and `chart` (of the
- * timeline), and that no time at all means the last day;
+ * exchange), `against` (what it is compared with), `tab`, `batch`, `by` and `sort` (what the overview shows, of which
+ * replays, groups by and sorts by), `colour` and `chart` (of the timeline), and that no time at all means the last day;
  * `from=all` lifts that.
  */
 
@@ -16,7 +16,9 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  *
  * @typedef {object} OfThePageAlone
  * @property {string} show  the id of the open exchange, or ""
- * @property {string} tab  what the overview shows: "who", "failures", "week", or "": beside a list "who", else nothing
+ * @property {string} against  the id of the exchange that the open one is compared with, or ""
+ * @property {string} batch  the id of the batch of replays that is shown, or ""
+ * @property {string} tab  what the overview shows: "who", "failures", "week", "models", or "": beside a list "who", else nothing
  * @property {string} by  what the overview groups by, or ""
  * @property {string} sort  the column by which its groups are sorted, the least first after a minus, or ""
  * @property {string} chart  how the timeline is drawn: "dots", "bars", or "": as suits how many there are
@@ -34,7 +36,7 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  */
 
 /** The parameters with one value each, in the order in which an address has them. */
-const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "tab", "by", "sort", "colour", "chart"]));
+const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "against", "tab", "batch", "by", "sort", "colour", "chart"]));
 
 /** The time that is meant when none is given. */
 export const USUAL_SPAN = "-24h";
@@ -52,6 +54,7 @@ export function readView(search) {
   for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
   view.show = view.show.toLowerCase();
+  view.against = view.against.toLowerCase();
   return view;
 }
 
@@ -129,8 +132,8 @@ export function isFiltered(view) {
  * @returns {View}
  */
 export function withoutFilters(view) {
-  const { show, tab, by, sort, colour, chart, from, to } = view;
-  return { ...readView(""), show, tab, by, sort, colour, chart, from, to };
+  const { show, against, tab, batch, by, sort, colour, chart, from, to } = view;
+  return { ...readView(""), show, against, tab, batch, by, sort, colour, chart, from, to };
 }
 
 /**

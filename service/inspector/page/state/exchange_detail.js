@@ -32,6 +32,9 @@ import { ask } from "./api.js";
  *
  * @typedef {{kind: string, text: string, advice?: string, before?: string, now?: string}} ContentFinding
  *
+ * @typedef {{part: string, tokens: number, share: number}} ContextShare  shares from 0 to 1
+ * @typedef {{window: number, is_known: boolean, parts: ContextShare[]}} ContextShares
+ *
  * @typedef {{bytes: number, kept: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept
  *
  * @typedef {object} ExchangeDetail
@@ -39,6 +42,7 @@ import { ask } from "./api.js";
  * @property {Conversation} [conversation]
  * @property {Explanation} [explanation]
  * @property {ContentFinding[]} [content]
+ * @property {ContextShares} [context]
  * @property {string} [call_before]  an id
  * @property {string} [calls_of]  "node", "workflow" or "chat": what this and the call before it are calls of
  * @property {string} [previous]  an id, in the same execution

@@ -116,9 +116,11 @@ function isStopped({ outcome, failed }) {
 /**
  * How it ended, in words: "answered in full", "client left".
  * @param {RecordFields} record
+ * @param {boolean} [isCut]  whether the model ended it before it was finished
  */
-export function outcomeText({ outcome = "", failed }) {
+export function outcomeText({ outcome = "", failed }, isCut = false) {
   if (isStopped({ outcome, failed })) return "stopped by the client";
+  if (isCut && !failed && outcome === "completed") return "answer not finished";
   return failed && outcome === "completed" ? "answered with an error" : (OUTCOMES[outcome] ?? outcome);
 }
 

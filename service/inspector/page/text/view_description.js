@@ -58,7 +58,16 @@ export function describeTime(view) {
  * @returns {string[]}
  */
 export function describeView(view) {
-  const phrases = [describeTime(view)];
+  return [describeTime(view), ...describeFilters(view)];
+}
+
+/**
+ * The same without the time.
+ * @param {View} view
+ */
+export function describeFilters(view) {
+  /** @type {string[]} */
+  const phrases = [];
   if (view.q) phrases.push(`with ${view.q}`);
   for (const facet of FACETS) {
     if (view[facet].length) phrases.push(describeFacet(facet, view[facet]));

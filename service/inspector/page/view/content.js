@@ -21,7 +21,7 @@ export function contentParts(detail, link) {
 }
 
 /** @param {ContentFinding} finding */
-function findingPart({ kind, text, advice, before, now }) {
+export function findingPart({ kind, text, advice, before, now }) {
   const hasTexts = before !== undefined && now !== undefined;
   return element(
     "div", { class: `finding ${FINE.includes(kind) ? "fine" : "warn"}` },

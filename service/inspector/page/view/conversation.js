@@ -1,7 +1,7 @@
 /** A conversation as a conversation: system, user, assistant, tools and their results, thinking folded. */
 
 import { counted, size, whole } from "../text/format.js";
-import { button, element } from "./elements.js";
+import { button, copy, element, flash } from "./elements.js";
 
 /**
  * @typedef {import("../state/exchange_detail.js").Conversation} Conversation
@@ -70,7 +70,7 @@ function turnPart(turn, ending, isAnswer = false) {
   const calls = turn.tool_calls ?? [];
   return element(
     "div", { class: `turn ${role}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
-    element("h3", {}, labelOf(turn, ending)),
+    element("h3", {}, labelOf(turn, ending), copyPart(turn, isAnswer)),
     turn.thinking ? thinkingPart(turn.thinking) : null,
     ...textParts(turn),
     ...(turn.images ?? []).map(imagePart),
@@ -86,6 +86,21 @@ function turnPart(turn, ending, isAnswer = false) {
 function labelOf({ role, name }, ending) {
   const who = role === "tool" ? [name ? `result of ${name}` : role] : [role, name];
   return [...who, ending].filter(Boolean).join(" · ");
+}
+
+/**
+ * Copies what it says; of a turn without a text, the calls of tools in it.
+ * @param {Turn} turn
+ * @param {boolean} isAnswer
+ */
+function copyPart({ role, text, tool_calls: calls = [] }, isAnswer) {
+  const words = text || calls.map((call) => `${call.name}(${call.arguments})`).join("\n");
+  if (!words) return null;
+  const label = isAnswer ? "Copy the answer" : `Copy this message (${role})`;
+  const copying = button("copy", async () => {
+    flash(copying, (await copy(words)) ? "copied" : "not copied");
+  }, { class: "plain copy", "aria-label": label });
+  return copying;
 }
 
 /**

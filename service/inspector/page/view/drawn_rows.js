@@ -76,12 +76,16 @@ export function makeDrawnRows(box) {
       if (there.exchange !== exchange) row.root.id = `row-${exchange.exchange}`;
       there.exchange = exchange;
     },
-    /** @param {string} selected  the id of an exchange, or "" */
-    mark(selected) {
+    /**
+     * @param {string} selected  the id of an exchange, or ""
+     * @param {string} against  that of the one that others are compared with, or ""
+     */
+    mark(selected, against) {
       let active = "";
       for (const { row, exchange } of drawn.values()) {
         const isSelected = exchange?.exchange === selected;
         row.root.setAttribute("aria-selected", String(isSelected));
+        row.root.classList.toggle("against", exchange !== undefined && exchange.exchange === against);
         if (isSelected) active = row.root.id;
       }
       if (active) box.setAttribute("aria-activedescendant", active);

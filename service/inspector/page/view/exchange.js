@@ -103,6 +103,8 @@ export function makeExchange({ address, inFlight, announce, erase }) {
     },
     press: article.press,
     mark: article.mark,
+    /** Another exchange is marked to be compared with, or none. */
+    compare: article.compare,
     /** The exchange is gone: what is shown of it goes too. */
     forget() {
       shown = "";

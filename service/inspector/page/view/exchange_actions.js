@@ -6,7 +6,7 @@ import { button, copy, element, flash, replace, within } from "./elements.js";
 import { mayBeRendered } from "./rendered_prompt.js";
 
 /**
- * @typedef {"replay" | "rendered" | "curl" | "previous" | "next" | "answer"} Action
+ * @typedef {"replay" | "rendered" | "curl" | "previous" | "next" | "answer" | "compare"} Action
  *
  * @typedef {object} Dependencies
  * @property {string} id
@@ -17,17 +17,19 @@ import { mayBeRendered } from "./rendered_prompt.js";
  * @property {import("./link.js").Link} link
  * @property {(text: string) => void} announce
  * @property {(id: string, title: string) => void} erase
+ * @property {HTMLElement} compare  the button that marks it for a comparison
  * @property {() => void} toAnswer
  */
 
 /** @param {Dependencies} dependencies */
-export function actionsPart({ id, detail, article, replay, rendered, link, announce, erase, toAnswer }) {
+export function actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare, toAnswer }) {
   const { record, previous, next, trace_url: trace, n8n_url: execution } = detail;
   const step = stepOf(record);
   return element(
     "div", { class: "actions" },
     button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
     mayBeRendered(detail) ? button("What did the model get?", rendered.show, { "data-action": "rendered" }) : null,
+    compare,
     button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
     elsewhere(trace, "Trace ↗"),
     elsewhere(execution, "n8n ↗", "The execution in n8n"),

@@ -3,7 +3,9 @@
 import { withoutFilters } from "../state/address.js";
 import { endingText, outcomeText, stepOf, titleOf, tokensText } from "../text/exchange_text.js";
 import { duration, moment } from "../text/format.js";
+import { makeChosenComparison } from "./chosen_comparison.js";
 import { contentParts } from "./content.js";
+import { contextPart } from "./context_shares.js";
 import { conversationParts } from "./conversation.js";
 import { numbersPart, parametersPart } from "./details.js";
 import { button, byId, element, replace, within } from "./elements.js";
@@ -43,6 +45,7 @@ export function makeExchangeArticle({ address, announce, erase }) {
   /** @type {ReturnType<typeof drawnInFlight> | undefined} */
   let open;
 
+  const comparison = makeChosenComparison({ address, announce, link });
   const close = () => address.go({ show: "" });
   const mark = () => highlight(article, address.view.q);
 
@@ -72,14 +75,16 @@ export function makeExchangeArticle({ address, announce, erase }) {
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
     const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }) : [];
     fill(
-      titleOf(record), factsPart(record, address, link),
+      titleOf(record), factsPart(detail, address, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
-      actionsPart({ id, detail, article, replay, rendered, link, announce, erase, toAnswer: () => showAnswer(article) }),
-      relativesPart(detail, link), below,
+      actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare: comparison.toggling, toAnswer: () => showAnswer(article) }),
+      relativesPart(detail, link), comparison.place, below,
+      contextPart(detail.context),
       conversation && element("div", { class: "conversation" }, ...turns),
       conversation && parametersPart(conversation.parameters, conversation.tools), numbersPart(record), rawPart(id, detail),
     );
+    comparison.open(id, detail);
     article.scrollTop = 0;
     mark();
     offerAnswer(article);
@@ -106,10 +111,12 @@ export function makeExchangeArticle({ address, announce, erase }) {
     tick: (flying) => open?.tick(flying),
     close,
     mark,
+    compare: comparison.update,
     /** What is under way for the exchange that was drawn is over. */
     leave() {
       replay?.stop();
       rendered?.stop();
+      comparison.leave();
     },
     clear: () => replace(article),
     focus: () => within(article, "h2")?.focus(),
@@ -124,15 +131,16 @@ export function makeExchangeArticle({ address, announce, erase }) {
 
 /**
  * The line below the title: model, who, when, how it ended, how long it took.
- * @param {import("../state/tables.js").RecordLine} record
+ * @param {ExchangeDetail} detail
  * @param {import("../state/address.js").Address} address
  * @param {import("./link.js").Link} link
  */
-function factsPart(record, address, link) {
+function factsPart({ record, explanation }, address, link) {
+  const isCut = (explanation?.findings ?? []).some((finding) => finding.kind === "cut_answer");
   const parts = [
     record.model && link({ model: [record.model] }, record.model, { title: "Only this model" }), record.operation,
     record.user, record.execution_id && executionLink(record, address, link),
-    moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record),
+    moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record, isCut),
     duration(record.request_time), tokensText(record),
   ].filter(Boolean);
   // Each for itself: a name that is written from right to left must not turn round the rest.

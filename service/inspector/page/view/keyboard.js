@@ -45,7 +45,8 @@ export function listenToKeys(actions) {
 function lettersOf({ move, search, help, save, press }) {
   return {
     j: () => move(1), k: () => move(-1), "/": search, "?": help, e: save,
-    r: () => press("replay"), c: () => press("curl"), a: () => press("answer"), "[": () => press("previous"), "]": () => press("next"),
+    r: () => press("replay"), c: () => press("curl"), m: () => press("compare"),
+    a: () => press("answer"), "[": () => press("previous"), "]": () => press("next"),
   };
 }
 

@@ -53,7 +53,7 @@ export function makeList({ open, ...placeholders }) {
     const drawing = { now: recordersNow(), measure, isStale };
     for (let index = first; index < last; index++) rows.draw(index, feed, drawing);
     isStale = false;
-    rows.mark(selection.selected());
+    rows.mark(selection.selected(), selection.against());
     box.hidden = count === 0;
     foot.draw(feed);
     if (count - last < AHEAD) void feed.more();

@@ -12,6 +12,7 @@
 /** @param {Dependencies} dependencies */
 export function makeListSelection({ scroller, height, feed, open, changed }) {
   let selected = "";
+  let against = "";
 
   /**
    * Scrolls as little as brings a row into sight.
@@ -26,8 +27,15 @@ export function makeListSelection({ scroller, height, feed, open, changed }) {
   return {
     /** The id of an exchange, or "". */
     selected: () => selected,
-    /** @param {string} id  "" for none */
-    select(id) {
+    /** The id of the exchange that others are compared with, or "". */
+    against: () => against,
+    /**
+     * @param {string} id  "" for none
+     * @param {string} marked  what others are compared with, "" for none
+     */
+    select(id, marked) {
+      if (marked !== against) changed();
+      against = marked;
       if (id === selected) return;
       selected = id;
       const index = id ? feed().indexOf(id) : -1;

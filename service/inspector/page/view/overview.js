@@ -1,7 +1,8 @@
 /** What stands beside the list while no exchange is open: who uses the machine, what failed, or the week; on a phone in its place. */
 
 import { filterOf } from "../state/address.js";
-import { describeView } from "../text/view_description.js";
+import { describeFilters, describeView } from "../text/view_description.js";
+import { makeBatches } from "./batches.js";
 import { byId, element, replace, within } from "./elements.js";
 import { makeFailures } from "./failures.js";
 import { makeGroups } from "./groups.js";
@@ -17,7 +18,7 @@ import { makeWeek } from "./week.js";
  * @property {() => void} stale  what it shows is being asked for anew
  */
 
-const LABELS = Object.freeze(/** @type {const} */ ({ who: "Who uses it", failures: "What failed", week: "The week" }));
+const LABELS = Object.freeze(/** @type {const} */ ({ who: "Who uses it", failures: "What failed", week: "The week", models: "Which model" }));
 /** @typedef {keyof typeof LABELS} TabName */
 const NAMES = Object.freeze(/** @type {TabName[]} */ (Object.keys(LABELS)));
 
@@ -25,10 +26,10 @@ const NAMES = Object.freeze(/** @type {TabName[]} */ (Object.keys(LABELS)));
 export function makeOverview(address) {
   const place = byId("overview");
   const heading = element("h2", { tabindex: "-1" }, "Overview");
-  const choice = element("div", { class: "segments tabs", role: "group", "aria-label": "Overview of" });
+  const choice = element("div", { class: "segments tabs wraps", role: "group", "aria-label": "Overview of" });
   const back = element("button", { type: "button", class: "back", onclick: () => address.go({ tab: "" }) }, "← Exchanges");
   /** @type {Record<TabName, Tab>} */
-  const tabs = { who: makeGroups(address), failures: makeFailures(address), week: makeWeek(address) };
+  const tabs = { who: makeGroups(address), failures: makeFailures(address), week: makeWeek(address), models: makeBatches(address) };
   replace(place, back, choice, heading, ...NAMES.map((name) => tabs[name].root), keysPart());
   let shown = "";
   let isOutdated = true;
@@ -40,7 +41,9 @@ export function makeOverview(address) {
     const name = chosen();
     shown = wanted();
     drawChoice(name);
-    heading.textContent = capital(describeView(address.view).join(", "));
+    // The week is whole, whatever part of it the list shows.
+    const shownPart = name === "week" ? ["seven days", ...describeFilters(address.view)] : describeView(address.view);
+    heading.textContent = capital(shownPart.join(", "));
     for (const other of NAMES) tabs[other].root.hidden = other !== name;
     const wasOutdated = isOutdated;
     isOutdated = false;

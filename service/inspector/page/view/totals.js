@@ -63,7 +63,7 @@ export function makeTotals({ toggle }) {
  */
 function apartText({ embeddings, refused, others }) {
   const parts = [
-    embeddings ? counted(embeddings, "embedding") : "", refused ? `${whole(refused)} refused` : "", others ? `${whole(others)} lists and the like` : "",
+    embeddings ? counted(embeddings, "embedding") : "", refused ? `${whole(refused)} refused` : "", others ? `${counted(others, "list")} ${others === 1 ? "or" : "and"} the like` : "",
   ].filter(Boolean);
   return parts.length ? `and ${parts.join(", ")}` : "";
 }

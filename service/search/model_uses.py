@@ -1,0 +1,42 @@
+"""Which calls used models before another, so that somebody can tell whose call made Ollama load a model anew."""
+
+import sqlite3
+from typing import Final
+
+from service.search.index_columns import OTHER, REFUSED
+
+# The nearest of other models say enough.
+_MOST_OTHERS: Final = 5
+# What lies further back than the last call of its model, by numbers, is not looked through.
+_CALLS_BACK: Final = 20_000
+
+# A load and an unload are no calls that compute, but they use a model.
+_USES: Final = (
+    f"(apart NOT IN ({REFUSED}, {OTHER}) OR operation IN (SELECT id FROM name WHERE text IN ('load', 'unload')))"
+)
+# It was in use before the one that is asked about began, and had ended when that did.
+_BEFORE: Final = "started_ms <= ?2 AND ended_ms <= ?3 AND number <> ?1"
+
+
+def used_before(connection: sqlite3.Connection, number: int) -> list[int]:
+    """Numbers of the calls that used models before ``number`` did, newest first, the last is of its own model.
+
+    Empty where no such call of its model is known.
+    """
+    row = connection.execute("SELECT started_ms, ended_ms, model FROM fact WHERE number = ?", (number,)).fetchone()
+    if row is None or row[2] is None:
+        return []
+    given = (number, *row)
+    last = connection.execute(
+        f"SELECT number FROM fact INDEXED BY fact_model WHERE model = ?4 AND {_BEFORE} AND {_USES}"
+        " ORDER BY ended_ms DESC LIMIT 1",
+        given,
+    ).fetchone()
+    if last is None:
+        return []
+    others = connection.execute(
+        f"SELECT number FROM fact NOT INDEXED WHERE number > ?5 AND number < ?1 AND {_BEFORE} AND {_USES}"
+        f" AND model IS NOT NULL AND model <> ?4 ORDER BY number DESC LIMIT {_MOST_OTHERS}",
+        (*given, max(last[0], number - _CALLS_BACK)),
+    )
+    return [*(other for (other,) in others.fetchall()), last[0]]

@@ -1,0 +1,70 @@
+"""``replay-all`` and ``replays``, through a recorder that runs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.record.record import Record
+from tests.cli.conftest import Run
+from tests.integration.watching import call, records
+from tests.servers.process import RunningServer, running
+from tests.servers.recorder import PROJECT
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Iterator[RunningServer]:
+    """The stand-in for Ollama as a process."""
+
+    def command(port: int) -> list[str | Path]:
+        return [sys.executable, "-m", "tests.fakes.ollama", "--port", str(port)]
+
+    environment = {"PYTHONPATH": str(PROJECT)}
+    with running(command, folder=tmp_path / "ollama", ready="/api/version", environment=environment) as server:
+        yield server
+
+
+def test_what_the_filters_find_is_sent_again_and_shown_as_a_table(
+    run: Run, start_recorder: Callable[..., RunningServer], scripted: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = start_recorder(ready="/healthz", OLLAMA_URL=scripted.url)
+    folder = recorder.log.parent
+    for word in ("Why?", "How?", "Who?"):
+        asked = {"model": "tiny", "messages": [{"role": "user", "content": word}]}
+        call(recorder, "/api/ollama/api/chat", asked)
+    records(folder, 3)
+    monkeypatch.setenv("LISTEN", f"127.0.0.1:{recorder.port}")
+    # What filters find is in the index, which a list brings up to date.
+    assert "Who?" in run("list", "--model", "tiny").stdout
+    done = run("replay-all", "--model", "tiny", "--limit", "2", "--new-model", "big", "--option", "temperature=0")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 prompts got a new answer." in done.stdout
+    assert "Who?" in done.stdout
+    assert "Why?" not in done.stdout, "the newest"
+    new = [Record(kept.row.line) for kept in records(folder, 5)[-2:]]
+    assert [record.model for record in new] == ["big", "big"]
+    assert all(record.replay_of and record.caller == "batch replay" for record in new)
+
+    batch = run("replays").stdout.split()[0]
+    assert batch in done.stderr
+    told = json.loads(run("replays", batch, "--json").stdout)
+    assert told["changes"] == {"model": "big", "options": {"temperature": 0}}
+    assert '"Who?"' in run("replays", batch, "--csv").stdout
+    assert "2 of 2" in run("replays", batch).stdout
+
+
+def test_what_cannot_be_done_is_told(
+    run: Run, start_recorder: Callable[..., RunningServer], scripted: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = start_recorder(ready="/healthz", OLLAMA_URL=scripted.url)
+    monkeypatch.setenv("LISTEN", f"127.0.0.1:{recorder.port}")
+    nothing = run("replay-all", "--workflow", "nobody")
+    assert (nothing.exit_code, "No prompt that can be sent again" in nothing.stderr) == (1, True)
+    assert run("replay-all", "--limit", "501").exit_code == 2
+    assert "There is none yet" in run("replays").stderr
+    for words in (("replays", "0123456789abcdef"), ("replays", "0123456789abcdef", "--csv")):
+        done = run(*words)
+        assert (done.exit_code, "There is no such batch" in done.stderr) == (1, True), words
+    assert run("replays", "../x").exit_code == 1

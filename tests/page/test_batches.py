@@ -1,0 +1,81 @@
+"""Is another model better? Many prompts sent again, and judged with the keyboard."""
+
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.fakes.ollama import HOLD, FakeOllama, answer, head, whole
+from tests.page.opened import PHONE, answered, opened, shown
+from tests.running_app import chat, found, running, said
+
+
+async def test_twenty_prompts_are_sent_again_and_judged_with_the_keyboard(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        old = [answer(whole(answered(f"The old answer {number} is red."))) for number in range(20)]
+        new = [answer(whole(answered(f"The new answer {number} is blue."))) for number in range(20)]
+        ollama.answers("/api/chat", *old, *new)
+        for number in range(20):
+            await chat(app, f"Question {number}", path="/api/ollama/~workflow=Colours;node=Ask/api/chat")
+        await found(app, "workflow=Colours", 20)
+        async with opened(browser, app, "/?from=all&workflow=Colours") as page:
+            await page.get_by_role("button", name="Which model").click()
+            form = page.get_by_role("form", name="Send what is shown again")
+            await form.get_by_role("combobox", name="Model").fill("big")
+            await form.get_by_role("button", name="Send them again").click()
+            part = page.get_by_role("region", name="Batches of replays")
+            await expect(part.get_by_role("status")).to_contain_text("20 of 20 prompts got a new answer")
+            await expect(part.locator("tr[aria-current]")).to_have_count(20)
+            await expect(part).to_contain_text("The new answer 0")
+            await expect(part.get_by_role("insertion").first).to_have_text("new")
+            table = part.get_by_role("group", name="Prompts, old and new")
+            await table.focus()
+            for key in "22212223414212223212":
+                await page.keyboard.press(key)
+            await expect(part.get_by_role("status")).to_contain_text("Judged 20:")
+            (listed,) = (await said(app, "/replays.json"))["batches"]
+            told = await said(app, f"/replays/{listed['batch']}.json")
+            verdicts = [row["verdict"] for row in told["rows"]]
+            assert "".join({"old": "1", "new": "2", "same": "3", "bad": "4"}[one] for one in verdicts) == (
+                "22212223414212223212"
+            )
+            assert f"batch={listed['batch']}" in page.url
+            await part.get_by_role("button", name="new", exact=True).first.click()
+            await expect(shown(page).get_by_role("group", name="answer")).to_contain_text("The new answer 0")
+        # Its address shows it, to whom it is sent.
+        async with opened(browser, app, f"/?tab=models&batch={listed['batch']}", size=PHONE) as page:
+            part = page.get_by_role("region", name="Batches of replays")
+            await expect(part.get_by_role("status")).to_contain_text("Judged 20:")
+            wide = await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert wide
+
+
+async def test_a_batch_is_stopped_and_goes_on(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for number in range(2):
+            await chat(app, f"Question {number}")
+        await found(app, "operation=chat", 2)
+        ollama.answers("/api/chat", answer(whole(answered("New."))), answer(head(200), HOLD))
+        async with opened(browser, app, "/?from=all&tab=models") as page:
+            part = page.get_by_role("region", name="Batches of replays")
+            await part.get_by_role("button", name="Send them again").click()
+            await expect(part).to_contain_text("1 of 2 prompts")
+            await part.get_by_role("button", name="Stop").click()
+            await expect(part.get_by_role("button", name="Go on")).to_be_visible()
+            ollama.answers("/api/chat", answer(whole(answered("New as well."))))
+            await part.get_by_role("button", name="Go on").click()
+            await expect(part.get_by_role("status")).to_contain_text("2 of 2 prompts got a new answer")
+            await part.get_by_role("button", name="All batches").click()
+            await expect(part.get_by_role("listitem")).to_contain_text("2 prompts with the same model")
+
+
+async def test_what_is_refused_is_told_in_the_form(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_REPLAY="false") as app:
+        await chat(app, "Question")
+        async with opened(browser, app, "/?from=all&tab=models", forgiven="403|404") as page:
+            part = page.get_by_role("region", name="Batches of replays")
+            await part.get_by_role("button", name="Send them again").click()
+            await expect(part.get_by_role("alert")).to_contain_text("INSPECTOR_REPLAY=true allows it")
+        async with opened(browser, app, "/?tab=models&batch=0123456789abcdef", forgiven="404") as page:
+            await expect(page.get_by_role("region", name="Batches of replays")).to_contain_text(
+                "There is no such batch"
+            )
