@@ -54,7 +54,8 @@ class Settings:
 
     ollama_urls: tuple[NamedAddress, ...] = _setting(
         "http://127.0.0.1:11434",
-        "the Ollama behind the recorder (a path is allowed), or several, separated by commas; see docs/several.md",
+        "the Ollama behind the recorder (a path is allowed), or several, separated by commas;"
+        " see `ollama-recorder docs several`",
         as_addresses,
         name="OLLAMA_URL",
     )

@@ -118,6 +118,8 @@ ANSWERED_IN_PIECES: frozenset[str] = MODEL_CALLS | STREAMED_BY_DEFAULT
 WITH_MESSAGES: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_messages)
 WITH_CONTEXT: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_context)
 CHANGE_MODELS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.changes_models)
+UNLOAD: Final = "unload"
+
 OF_ONE_OLLAMA: frozenset[str] = CHANGE_MODELS | {"push", "blob"}
 """Those that are about the models of one Ollama in particular: of several it has to be named."""
 

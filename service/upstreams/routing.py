@@ -8,7 +8,7 @@ from typing import Final
 from service.gateway.error_responses import Refusal
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 from service.record.exchange import OpenExchange, Outcome
-from service.record.operations import CHANGE_MODELS, MODEL_CALLS, OF_ONE_OLLAMA
+from service.record.operations import CHANGE_MODELS, MODEL_CALLS, OF_ONE_OLLAMA, UNLOAD
 from service.record.request_facts import Asked
 from service.sharing.flows import Ticket, Where
 from service.sharing.request_rules import read_content
@@ -69,6 +69,7 @@ class RoutedCall:
         self._pinned = routing.upstreams.find(asked_for) if asked_for else None
         self._chosen: NamedUpstream | None = None
         self._model: str | None = None
+        self._unloads = False
         self._conversation: bytes | None = None
         self._tried: set[str] = set()
         self._request: RequestBody | None = None
@@ -103,6 +104,7 @@ class RoutedCall:
         if opened.operation in _NAME_A_MODEL and body is not None:
             content = body.content if isinstance(body.content, bytes) else self._shared.beginning
             asked = read_content(opened, content)
+        self._unloads = asked.lifecycle == UNLOAD
         self._model = asked.model or model_of_path(opened.path)
         self._conversation = conversation_of(asked)
         if self._pinned is None and self._model is not None:
@@ -128,7 +130,10 @@ class RoutedCall:
     def where(self) -> Where:
         """Where it may go; nowhere if it has tried all."""
         if self._pinned is None:
-            return self._routing.upstreams.where(self._model, self._tried)
+            upstreams = self._routing.upstreams
+            names = upstreams.where(self._model, self._tried)
+            # It is to leave memory where it is in memory.
+            return (self._unloads and upstreams.loaded(self._model, names)) or names
         return () if self._pinned.name in self._tried else (self._pinned.name,)
 
     def _choose(self, names: Where) -> str:

@@ -46,6 +46,10 @@ class Upstreams:
         """Where a call of ``model`` may go (None: it names none)."""
         return possible(self._standings(model and canonical_name(model)), tried)
 
+    def loaded(self, model: str | None, names: Collection[str]) -> tuple[str, ...]:
+        """Those of ``names`` that have the model in memory."""
+        return tuple(name for name in names if model and canonical_name(model) in self.all[name].loaded)
+
     def pick(self, names: Collection[str], model: str | None, conversation: bytes | None = None) -> NamedUpstream:
         """The one of ``names``, of which there is at least one, that a call goes to."""
         standings = [one for one in self._standings(model and canonical_name(model)) if one.name in names]

@@ -93,6 +93,21 @@ async def test_where_it_is_loaded_and_a_place_is_free_then_elsewhere(tmp_path: P
         assert one.served == ["second", "fourth"]
 
 
+async def test_a_model_leaves_memory_where_it_is_in_memory(tmp_path: Path) -> None:
+    async with pair(tmp_path, MAX_ACTIVE="1") as (app, one, other):
+        other.loaded = ["tiny"]
+        await until(lambda: _is_loaded(app, "tiny"))
+        other.let_go.clear()
+        busy = asyncio.create_task(chat(app, "busy"))
+        await until(lambda: _has(other.served, 1))
+        body = b'{"model":"tiny","keep_alive":0}'
+        unload = asyncio.create_task(ask(app, "/api/ollama/api/generate", body))
+        await waiting(app, 1)
+        other.let_go.set()
+        assert [got.status for got in await asyncio.gather(busy, unload)] == [200, 200]
+        assert (len(one.served), len(other.served)) == (0, 2)
+
+
 async def test_without_a_queue_a_second_call_goes_to_the_one_that_is_not_busy(tmp_path: Path) -> None:
     async with pair(tmp_path) as (app, one, other):
         one.let_go.clear()
