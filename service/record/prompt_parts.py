@@ -1,12 +1,14 @@
 """A request as what it fills a context with: its messages, each with the most tokens that it can take."""
 
-import hashlib
 import re
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from service.record.chat_messages import ChatMessage, tools_of, turns_of
 from service.record.json_text import compact
 from service.record.operations import ANSWERED_IN_VECTORS
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
 
 # What a template writes around a message: marks of its beginning and end, its role, line breaks.
 AROUND_A_MESSAGE: Final = 20
@@ -66,6 +68,9 @@ class PromptParts(NamedTuple):
 
 def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> PromptParts:
     """The parts of a request of any API. ``missing``: so many bytes of it are not in our copy."""
+    # A command that lists exchanges loads this module, and no library for digests.
+    from hashlib import blake2b
+
     turns = [*turns_of(document, is_embedding=operation in ANSWERED_IN_VECTORS)]
     if _has_hidden(document, turns):
         # Any message may have as much of it as there is.
@@ -73,7 +78,7 @@ def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> Prom
     offered = [*tools_of(document)]
     tools = compact(offered).encode("utf-8", "surrogatepass") if offered else b""
     # Whether a model thinks changes what stands around messages.
-    digest = hashlib.blake2b(tools + repr(document.get("think")).encode("utf-8", "replace"), digest_size=16)
+    digest = blake2b(tools + repr(document.get("think")).encode("utf-8", "replace"), digest_size=16)
     parts = tuple(_part(turn, missing, digest) for turn in turns)
     image_tokens = _OF_AN_IMAGE * sum(len(turn.images) for turn in turns)
     # The tokens of earlier exchanges, as numbers, and a text after a gap are no messages.
@@ -89,7 +94,7 @@ def _has_hidden(document: dict[str, Any], turns: list[ChatMessage]) -> bool:
     return isinstance(items, list) and any(isinstance(item, dict) and item.get(_HIDDEN) for item in items)
 
 
-def _part(turn: ChatMessage, missing: int, digest: "hashlib.blake2b") -> Part:
+def _part(turn: ChatMessage, missing: int, digest: "blake2b") -> Part:
     digest.update(f"{len(turn.text)} {turn.role}\0{turn.text}".encode("utf-8", "surrogatepass"))
     if turn.thinking or turn.tool_calls or turn.images or turn.name or turn.tool_call_id:
         digest.update(repr(turn).encode("utf-8", "surrogatepass"))

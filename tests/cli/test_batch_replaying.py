@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from service.record.record import Record
 from tests.cli.conftest import Run
-from tests.integration.watching import call, records
+from tests.integration.watching import SECONDS, call, records
 from tests.servers.process import RunningServer, running
 from tests.servers.recorder import PROJECT
 
@@ -36,8 +37,11 @@ def test_what_the_filters_find_is_sent_again_and_shown_as_a_table(
         call(recorder, "/api/ollama/api/chat", asked)
     records(folder, 3)
     monkeypatch.setenv("LISTEN", f"127.0.0.1:{recorder.port}")
-    # What filters find is in the index, which a list brings up to date.
-    assert "Who?" in run("list", "--model", "tiny").stdout
+    # Filters find what is in the index, which comes a moment later.
+    until = time.monotonic() + SECONDS
+    while len(call(recorder, "/exchanges.json?model=tiny").json()["exchanges"]) < 3:
+        assert time.monotonic() < until
+        time.sleep(0.05)
     done = run("replay-all", "--model", "tiny", "--limit", "2", "--new-model", "big", "--option", "temperature=0")
     assert done.exit_code == 0, done.output
     assert "2 of 2 prompts got a new answer." in done.stdout

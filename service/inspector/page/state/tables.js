@@ -63,7 +63,7 @@ export const FACET_LABELS = Object.freeze(
 
 /** The facets that can be chosen among, in the order in which they are offered. */
 export const OFFERED_FACETS = Object.freeze(/** @type {Facet[]} */ ([
-  "model", "workflow", "caller", "node", "execution", "user", "key", "address", "task", "operation", "outcome", "status", "cut",
+  "model", "workflow", "caller", "node", "execution", "user", "key", "address", "task", "operation", "upstream", "outcome", "status", "cut",
 ]));
 
 /** The facets that always have a button; others have one while they are used. */

@@ -12,7 +12,8 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
 
 /**
  * @typedef {{trouble?: string | null}} Health
- * @typedef {{ollama?: Health, upstreams?: (Health & {name: string})[], journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean, n8n_url?: string}} Status
+ * @typedef {Health & {name: string}} NamedHealth
+ * @typedef {{ollama?: Health, upstreams?: NamedHealth[], journal?: Health, index?: Health & {behind?: number}, signed_in?: boolean, n8n_url?: string}} Status
  *   of /status.json
  */
 

@@ -63,7 +63,8 @@ export function makeTotals({ toggle }) {
  */
 function apartText({ embeddings, refused, others }) {
   const parts = [
-    embeddings ? counted(embeddings, "embedding") : "", refused ? `${whole(refused)} refused` : "", others ? `${counted(others, "list")} ${others === 1 ? "or" : "and"} the like` : "",
+    embeddings ? counted(embeddings, "embedding") : "", refused ? `${whole(refused)} refused` : "",
+    others ? `${counted(others, "list")} ${others === 1 ? "or" : "and"} the like` : "",
   ].filter(Boolean);
   return parts.length ? `and ${parts.join(", ")}` : "";
 }
