@@ -41,6 +41,7 @@ from service.record.operations import MODEL_CALLS
 from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings
+from service.shipping.otlp.metric_export import MetricExport, want_metric_export
 from service.shipping.registry import wanted_receivers
 from service.shipping.shipper import Shipper
 from service.status import Status
@@ -66,7 +67,9 @@ class App:
         self._ollama = towards_ollama(settings, self._count_in_flight)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
-        self._exchange_metrics = ExchangeMetrics()
+        self._metric_export = want_metric_export(settings, environment)
+        observe_call = self._metric_export.metrics.observe if self._metric_export else None
+        self._exchange_metrics = ExchangeMetrics(observe_call=observe_call)
         self._journal = Journal(
             settings.data_dir,
             sync=settings.journal_sync,
@@ -94,6 +97,7 @@ class App:
             reader=self._reader,
             indexing=self._indexing,
             shippers=self._shippers,
+            metric_export=self._metric_export,
             exchanges=self._exchange_metrics,
             output=output,
             sharing=self._ollama.sharing,
@@ -287,14 +291,17 @@ class App:
             self._shippers.append(shipper)
             self._recorder.subscribe(shipper.wake)
             shipper.start()
+        if self._metric_export is not None:
+            self._metric_export.start(instance)
 
     async def _stop_shipping(self) -> None:
-        stopped: asyncio.Future[Any] = asyncio.gather(*(shipper.stop() for shipper in self._shippers))
+        senders: list[Shipper | MetricExport] = [*self._shippers, *filter(None, [self._metric_export])]
+        stopped: asyncio.Future[Any] = asyncio.gather(*(sender.stop() for sender in senders))
         hurried: asyncio.Future[Any] = asyncio.ensure_future(self._stop_waiting.wait())
         await asyncio.wait({stopped, hurried}, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         # What was not sent is sent after the next start.
-        await asyncio.gather(stopped, *(shipper.stop(within=0) for shipper in self._shippers if not stopped.done()))
+        await asyncio.gather(stopped, *(sender.stop(within=0) for sender in senders if not stopped.done()))
 
     async def _read_cursor(self, receiver: str) -> int:
         cursors = await asyncio.to_thread(self._reader.cursors)

@@ -37,6 +37,7 @@ from service.settings import Settings
 from service.sharing.queue_picture import limits_picture, queue_picture, waiting_calls
 from service.sharing.sharing import Sharing
 from service.shipping.delivery import DeliveryState
+from service.shipping.otlp.metric_export import METRICS_NAME, MetricExport
 from service.shipping.shipper import Shipper
 from service.upstreams.named_upstream import NamedUpstream
 from service.upstreams.routing import Routing
@@ -58,6 +59,7 @@ class Status:
     reader: Reader
     indexing: IndexingThread
     shippers: Sequence[Shipper]
+    metric_export: MetricExport | None
     exchanges: ExchangeMetrics
     output: Output
     crowding: Callable[[], str | None]
@@ -85,6 +87,8 @@ class Status:
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers
         ]
+        if self.metric_export is not None:
+            parts.append(Component(METRICS_NAME, self.metric_export.trouble(), needed=False))
         return readiness(parts, left_out)
 
     async def metrics(self, is_scrape: bool) -> bytes:

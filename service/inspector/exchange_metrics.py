@@ -80,6 +80,7 @@ FAMILIES = (
 
 
 _OF_NODES = (NODE_CALLS, NODE_SECONDS, NODE_WAITING, NODE_READ, NODE_WRITTEN, NODE_FAILURES)
+ObserveCall = Callable[[str, CountedFacts, EncodedRecord], None]
 Series = list[float]
 """What one combination of labels has come to: a sum, or of a histogram its buckets and, last, its sum."""
 
@@ -94,10 +95,14 @@ class _OfModel(NamedTuple):
 
 
 class ExchangeMetrics:
-    """Counts records. One thread adds, others read."""
+    """Counts records. One thread adds, others read.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    ``observe_call`` is told of each call of a model, with the name that its series have here.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, observe_call: ObserveCall | None = None) -> None:
         self._clock = clock
+        self._observe_call = observe_call
         self._lock = threading.Lock()
         self._series: dict[str, dict[Labels, Series]] = {family.name: {} for family in FAMILIES}
         self._shown_since: dict[tuple[str, Labels], float] = {}
@@ -142,6 +147,8 @@ class ExchangeMetrics:
             by = series.cuts.get(facts.prompt_truncated_by)
             (self._series_of(CUT_PROMPTS, (model, UNKNOWN)) if by is None else by)[0] += 1
         self._add_phases(facts, series, only)
+        if self._observe_call is not None:
+            self._observe_call(model, facts, encoded)
 
     def _begin_model(self, model: str) -> _OfModel:
         # Also where there was none: a series that is 0 says so, one that is absent does not.

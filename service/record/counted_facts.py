@@ -24,6 +24,13 @@ class CountedFacts(NamedTuple):
     time_to_first_token: float | None = None
     workflow: str | None = None
     node: str | None = None
+    stream: bool | None = None
+    status: int | None = None
+    upstream_status: int | None = None
+    time_to_first_byte: float | None = None
+    queue_time: float | None = None
+    upload_time: float | None = None
+    upstream: str | None = None
 
 
 _NAMES: Final = CountedFacts._fields

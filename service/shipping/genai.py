@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.record.conversation import WordsInLine
+from service.record.exchange import Outcome
 from service.record.fields import MODEL_CALL_ATTRIBUTES
 from service.record.generation import UNFINISHED
 from service.record.operations import DRAWN, SPAN_NAMES
@@ -56,7 +57,9 @@ def call_attributes(record: Record, operation: str, content: SpanContent, words:
     if record.stream:
         attributes["gen_ai.request.stream"] = True
         if record.time_to_first_byte is not None:
-            attributes["gen_ai.response.time_to_first_chunk"] = _since_call(record, record.time_to_first_byte)
+            attributes["gen_ai.response.time_to_first_chunk"] = since_call(
+                record.time_to_first_byte, record.queue_time, record.upload_time
+            )
     if (server := content.server_of(record.upstream)) is not None:
         attributes["server.address"], attributes["server.port"] = server
     request = words.request
@@ -118,11 +121,19 @@ def _output_type(request: Mapping[str, Any], operation: str) -> str | None:
     return "json" if isinstance(wish, Mapping) or kind in ("json", "json_object", "json_schema") else None
 
 
-def _since_call(record: Record, seconds: float) -> float:
+def since_call(seconds: float, queue_time: float | None, upload_time: float | None) -> float:
     """Seconds since the call went to Ollama, of seconds since the exchange began; the same without a queue."""
-    if not record.queue_time:
+    if not queue_time:
         return seconds
-    return round(max(0.0, seconds - (record.upload_time or 0.0) - record.queue_time), 6)
+    return round(max(0.0, seconds - (upload_time or 0.0) - queue_time), 6)
+
+
+def error_type(outcome: str, status: int | None, upstream_status: int | None) -> str:
+    """A word of a small set: how the exchange ended, the status, or that the stream itself carried an error."""
+    if outcome != Outcome.COMPLETED:
+        return outcome
+    answered = (status or 0) if upstream_status is None else upstream_status
+    return str(answered) if answered >= 400 else "error_in_answer"
 
 
 def _request_parameters(asked: Mapping[str, Any]) -> Iterator[tuple[str, Attribute]]:

@@ -14,6 +14,8 @@ import service
 from service.shipping.receiver import Batch, Decision, SendBatch, Verdict
 
 _LONGEST_ANSWER: Final = 65_536
+JudgeAnswer = Callable[[int, Mapping[str, str], bytes], Verdict]
+"""What an answer means, by its status, headers and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class HttpEndpoint:
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    judge: Callable[[int, Mapping[str, str], bytes], Verdict]
+    judge: JudgeAnswer
     timeout: float = 30.0
     tls: ssl.SSLContext | None = None
 

@@ -149,7 +149,7 @@ def _route(path: str, row: Row, record: Record) -> str | None:
 def _model_call_span(row: Row, record: Record, server: Span, attributes: dict[str, Attribute]) -> Span:
     error = None
     if record.failed:
-        error_type = _error_type(row, record)
+        error_type = genai.error_type(row.outcome, record.status, record.upstream_status)
         attributes["error.type"] = error_type
         error = _error_text(record, error_type)
     return Span(
@@ -164,14 +164,6 @@ def _model_call_span(row: Row, record: Record, server: Span, attributes: dict[st
         attributes,
         error,
     )
-
-
-def _error_type(row: Row, record: Record) -> str:
-    """A word of a small set: how the exchange ended, the status, or that the stream itself carried an error."""
-    if row.outcome != Outcome.COMPLETED:
-        return row.outcome
-    status = (record.status or 0) if record.upstream_status is None else record.upstream_status
-    return str(status) if status >= 400 else "error_in_answer"
 
 
 def _error_text(record: Record, otherwise: str) -> str:

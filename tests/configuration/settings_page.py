@@ -26,7 +26,9 @@ AFTER_THE_TABLE = """
 **OpenTelemetry.** The other standard `OTEL_…` variables count as well:
 
 * headers, timeout (milliseconds), compression, resource attributes and `OTEL_SERVICE_NAME`;
-* `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` switch the export off;
+* `OTEL_SDK_DISABLED=true` switches the export off, `OTEL_TRACES_EXPORTER=none` that of spans;
+* `OTEL_METRICS_EXPORTER=otlp` exports [metrics](receivers.md#metrics) too, every `OTEL_METRIC_EXPORT_INTERVAL`
+  milliseconds;
 * `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true` puts prompts and answers into spans, as GenAI messages;
 * without it prompts go there all the same, in `http.request.body.content`, unless
   `OTEL_INSTRUMENTATION_HTTP_CAPTURE_BODY_CONTENT=false`. That name is the recorder's own, formed as the standard's are.

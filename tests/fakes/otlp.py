@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -32,12 +37,17 @@ class Rejecting:
 
 
 class FakeOtlp:
-    """Start it, post to ``url`` + ``/v1/traces``, look at ``spans``; ``script`` is used up request by request."""
+    """Start it, post to ``url`` + ``/v1/traces``, look at ``spans``; ``script`` is used up request by request.
+
+    What comes to ``/v1/metrics`` is in ``metric_exports``, and uses up ``metric_script``.
+    """
 
     def __init__(self, script: Iterable[Answer | Rejecting] = (), is_bad: Callable[[Span], bool] | None = None) -> None:
         self.script: deque[Answer | Rejecting] = deque(script)
         self.requests: list[web.Request] = []
         self.exports: list[ExportTraceServiceRequest] = []
+        self.metric_exports: list[ExportMetricsServiceRequest] = []
+        self.metric_script: deque[Answer | Rejecting] = deque()
         self._is_bad = is_bad
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
@@ -79,7 +89,7 @@ class FakeOtlp:
         body = await request.read()
         self.requests.append(request)
         try:
-            return self._answer(body)
+            return self._answer_metrics(body) if request.path.endswith("/v1/metrics") else self._answer(body)
         finally:
             async with self._changed:
                 self._changed.notify_all()
@@ -99,4 +109,16 @@ class FakeOtlp:
             case None:
                 response = ExportTraceServiceResponse()
         self.exports.append(export)
+        return web.Response(body=response.SerializeToString(), content_type="application/x-protobuf")
+
+    def _answer_metrics(self, body: bytes) -> web.Response:
+        response = ExportMetricsServiceResponse()
+        match self.metric_script.popleft() if self.metric_script else None:
+            case Answer(status, said, headers):
+                return web.Response(status=status, body=said, headers=headers)
+            case Rejecting(count, message):
+                rejection = ExportMetricsPartialSuccess(rejected_data_points=count, error_message=message)
+                response = ExportMetricsServiceResponse(partial_success=rejection)
+            case None:
+                self.metric_exports.append(ExportMetricsServiceRequest.FromString(body))
         return web.Response(body=response.SerializeToString(), content_type="application/x-protobuf")

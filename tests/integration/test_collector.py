@@ -30,12 +30,13 @@ from tests.fakes.ollama import (
     token_line,
 )
 from tests.running_app import CHAT, PATH, ask, running, said, until
-from tests.servers.otelcol import running_collector
+from tests.servers.otelcol import point_attributes, running_collector
 from tests.shipping.rows import make_row
 
 pytestmark = [pytest.mark.long, pytest.mark.blocks("another program starts and stops in these tests")]
 
 SECONDS = 120.0
+CUMULATIVE = 2
 FAILED = "model 'big' not found"
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 LONG_PROMPT_CHARACTERS = 900_000
@@ -185,3 +186,39 @@ def test_a_collectors_200_with_an_empty_partial_success_is_success(tmp_path: Pat
         status, headers, body = collector.post(encode([make_row()], (), compresses=False).body)
     assert ExportTraceServiceResponse.FromString(body).HasField("partial_success")
     assert judge(status, headers, body) == Verdict(Decision.ACCEPTED)
+
+
+async def test_metrics_arrive_as_the_client_metrics_of_the_genai_conventions(tmp_path: Path) -> None:
+    with running_collector(tmp_path / "collector") as collector:
+        variables: dict[str, Any] = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+        async with (
+            FakeOllama() as ollama,
+            running(tmp_path / "data", **settings(ollama, collector.url, "gzip"), **variables) as app,
+        ):
+            await call_all(app, ollama)
+        collector.server.stop()
+        *_, last = collector.metrics()
+    duration = last["gen_ai.client.operation.duration"]
+    assert (duration["unit"], duration["histogram"]["aggregationTemporality"]) == ("s", CUMULATIVE)
+    counts: Counter[Any] = Counter()
+    for point in duration["histogram"]["dataPoints"]:
+        told = point_attributes(point)
+        counts[told["gen_ai.operation.name"], told.get("error.type")] += int(point["count"])
+        assert (told["gen_ai.provider.name"], told["server.address"]) == ("ollama", "127.0.0.1")
+    assert counts == {
+        ("chat", None): 3,
+        ("chat", "upstream_broke_off"): 1,
+        ("embeddings", None): 1,
+        ("text_completion", "404"): 1,
+    }
+    usage = last["gen_ai.client.token.usage"]["histogram"]["dataPoints"]
+    tokens = {
+        (told["gen_ai.operation.name"], told["gen_ai.token.type"]): point["sum"]
+        for point in usage
+        for told in [point_attributes(point)]
+    }
+    # Two chats in one piece of 27 tokens, and a stream.
+    (used,) = last["gen_ai.client.inference.usage.input_tokens"]["sum"]["dataPoints"][:1]
+    assert int(used["asInt"]) == tokens["chat", "input"]
+    (first,) = last["gen_ai.client.operation.time_to_first_chunk"]["histogram"]["dataPoints"]
+    assert int(first["count"]) == 2, "the stream, and the one that broke off"

@@ -20,10 +20,11 @@ _HAS_REMOTE_PARENT = 0x200
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """A running Collector, and the file that it writes."""
+    """A running Collector, and the files that it writes."""
 
     server: RunningServer
     file: Path
+    metrics_file: Path
 
     @property
     def url(self) -> str:
@@ -50,11 +51,27 @@ class Collector:
             for span in scope["spans"]
         ]
 
+    def metrics(self) -> list[dict[str, dict[str, Any]]]:
+        """Each export of metrics, as metrics by their names, in OTLP's JSON."""
+        return [
+            {
+                metric["name"]: metric
+                for resource in json.loads(line)["resourceMetrics"]
+                for scope in resource["scopeMetrics"]
+                for metric in scope["metrics"]
+            }
+            for line in _lines(self.metrics_file)
+        ]
+
     def _resource_spans(self) -> Iterator[dict[str, Any]]:
-        # Behind the last line's end stands the start of a line that is being written.
-        *lines, _ = (self.file.read_bytes() if self.file.exists() else b"").split(b"\n")
-        for line in lines:
+        for line in _lines(self.file):
             yield from json.loads(line)["resourceSpans"]
+
+
+def _lines(file: Path) -> list[bytes]:
+    # Behind the last line's end stands the start of a line that is being written.
+    *lines, _ = (file.read_bytes() if file.exists() else b"").split(b"\n")
+    return lines
 
 
 def _span(told: dict[str, Any]) -> Span:
@@ -71,6 +88,11 @@ def _span(told: dict[str, Any]) -> Span:
         attributes=_attributes(told.get("attributes", [])),
         error=status.get("message", "") if status.get("code") == _STATUS_ERROR else None,
     )
+
+
+def point_attributes(point: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a data point."""
+    return _attributes(point["attributes"])
 
 
 def _attributes(told: list[dict[str, Any]]) -> dict[str, Any]:
@@ -92,14 +114,22 @@ def running_collector(folder: Path, *, port: int | None = None) -> Iterator[Coll
     """Start it with its file in ``folder``; start it again there and it adds to that file."""
     program = require("otelcol", "run make servers")
     folder.mkdir(parents=True, exist_ok=True)
-    configuration, file = folder / "collector.json", folder / "received.jsonl"
+    configuration, file, metrics = (folder / name for name in ("collector.json", "received.jsonl", "metrics.jsonl"))
 
     def command(otlp_port: int) -> list[str | Path]:
         http = {"endpoint": f"127.0.0.1:{otlp_port}"}
         settings = {
             "receivers": {"otlp": {"protocols": {"http": http}}},
-            "exporters": {"file": {"path": str(file), "append": True}},
-            "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}}},
+            "exporters": {
+                "file": {"path": str(file), "append": True},
+                "file/metrics": {"path": str(metrics), "append": True},
+            },
+            "service": {
+                "pipelines": {
+                    "traces": {"receivers": ["otlp"], "exporters": ["file"]},
+                    "metrics": {"receivers": ["otlp"], "exporters": ["file/metrics"]},
+                }
+            },
         }
         configuration.write_text(json.dumps(settings))
         return [program, f"--config={configuration}"]
@@ -107,4 +137,4 @@ def running_collector(folder: Path, *, port: int | None = None) -> Iterator[Coll
     with running(
         command, folder=folder, ready="/v1/traces", headers=EMPTY_EXPORT_TYPE, body=EMPTY_EXPORT, port=port, seconds=60
     ) as server:
-        yield Collector(server, file)
+        yield Collector(server, file, metrics)

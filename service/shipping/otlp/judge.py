@@ -16,8 +16,12 @@ _OF_US: Final = frozenset({401, 402, 403, 404, 405, 406, 407, 410, 411, 415, 421
 _MISSING_HEADER: Final = re.compile(rb'"loc"\s*:\s*\[\s*"header"\s*,\s*"([A-Za-z0-9_-]{1,100})"')
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
-    """What an answer means by the OTLP specification (OTLP/HTTP response, failures, throttling)."""
+def judge(status: int, headers: Mapping[str, str], body: bytes, path: str = TRACES_PATH) -> Verdict:
+    """What an answer means by the OTLP specification (OTLP/HTTP response, failures, throttling).
+
+    ``path`` is what is added to the endpoint for this signal. A verdict on metrics counts their thrown away data points
+    as ``rejected_spans``.
+    """
     if stranger := judge_stranger(status, headers, "OTEL_EXPORTER_OTLP_ENDPOINT"):
         return stranger
     if 200 <= status < 300:
@@ -32,7 +36,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         return Verdict(Decision.REFUSED, f"http_{status}", detail, advice)
     if status in _OF_US:
         # The specification forbids to repeat a request that was judged; these say that it was not even read.
-        return Verdict(Decision.REFUSED, f"http_{status}", detail, _what_to_do(status))
+        return Verdict(Decision.REFUSED, f"http_{status}", detail, _what_to_do(status, path))
     # Halves are new requests: one bad span must not take the others with it.
     is_of_content = status in (400, 413)
     return Verdict(Decision.SPLIT, f"http_{status}", detail, may_be_us=True, is_of_content=is_of_content)
@@ -56,6 +60,7 @@ def _partial_success(headers: Mapping[str, str], body: bytes) -> tuple[int, str]
     """How many spans were thrown away and why; a 200 whose body is not understood says enough by itself."""
     if "json" in headers.get("Content-Type", ""):
         return _partial_success_in_json(body)
+    # An answer about metrics has the same fields on the wire.
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -70,7 +75,8 @@ def _partial_success_in_json(body: bytes) -> tuple[int, str]:
     """JSON writes 64-bit numbers as text."""
     try:
         partial = orjson.loads(body)["partialSuccess"]
-        return max(0, int(partial.get("rejectedSpans", 0))), str(partial.get("errorMessage", ""))
+        rejected = partial.get("rejectedSpans", partial.get("rejectedDataPoints", 0))
+        return max(0, int(rejected)), str(partial.get("errorMessage", ""))
     except (ValueError, TypeError, KeyError, AttributeError):
         return 0, ""
 
@@ -83,9 +89,7 @@ def _status_message(headers: Mapping[str, str], body: bytes) -> str:
     return quote_answer(body)
 
 
-def _what_to_do(status: int) -> str:
+def _what_to_do(status: int, path: str) -> str:
     if status in (401, 402, 403, 407, 451, 511):
         return "check OTEL_EXPORTER_OTLP_HEADERS: the receiver wants other credentials"
-    return (
-        f"check OTEL_EXPORTER_OTLP_ENDPOINT: {TRACES_PATH} is added to it, and it must speak OTLP over HTTP (port 4318)"
-    )
+    return f"check OTEL_EXPORTER_OTLP_ENDPOINT: {path} is added to it, and it must speak OTLP over HTTP (port 4318)"

@@ -9,7 +9,7 @@ from service.shipping.otlp.health import ask_readiness
 from service.shipping.otlp.judge import judge
 from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
 from service.shipping.receiver import Receiver, WantedReceiver
-from service.shipping.sending import HttpEndpoint
+from service.shipping.sending import HttpEndpoint, JudgeAnswer
 from service.shipping.span_content import MESSAGES_VARIABLE, NO_MESSAGES, SpanContent, captures_messages
 
 BODIES_VARIABLE = TABLE["otlp_bodies"].name
@@ -25,14 +25,7 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
     if endpoint is None:
         return None
 
-    content = SpanContent(
-        bodies=settings.otlp_bodies,
-        messages=captures_messages(environment),
-        list_views=True,
-        polls=settings.otlp_polls,
-        upstream=settings.ollama_url if len(settings.ollama_urls) == 1 else "",
-        upstreams=settings.ollama_urls if len(settings.ollama_urls) > 1 else (),
-    )
+    content = span_content(settings, environment)
 
     def prepare() -> Callable[[str], Receiver]:
         return partial(make_receiver, read_otlp_settings(endpoint, variables), content=content)
@@ -46,6 +39,18 @@ def want_otlp(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
         ask_readiness=partial(ask_readiness, endpoint.address),
         carries=_carries(content),
         advice=f"{BODIES_VARIABLE}=false leaves requests out, {MESSAGES_VARIABLE} decides about messages.",
+    )
+
+
+def span_content(settings: Settings, environment: Mapping[str, str]) -> SpanContent:
+    """What is told to an OTLP receiver of an exchange, and of the Ollama that answered it."""
+    return SpanContent(
+        bodies=settings.otlp_bodies,
+        messages=captures_messages(environment),
+        list_views=True,
+        polls=settings.otlp_polls,
+        upstream=settings.ollama_url if len(settings.ollama_urls) == 1 else "",
+        upstreams=settings.ollama_urls if len(settings.ollama_urls) > 1 else (),
     )
 
 
@@ -75,9 +80,9 @@ def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = N
     )
 
 
-def make_endpoint(otlp: OtlpSettings) -> HttpEndpoint:
-    """Where exports are posted."""
+def make_endpoint(otlp: OtlpSettings, understand: JudgeAnswer = judge) -> HttpEndpoint:
+    """Where exports are posted, and what tells what an answer means."""
     headers = {"Content-Type": "application/x-protobuf", **otlp.headers}
     if otlp.compresses:
         headers["Content-Encoding"] = "gzip"
-    return HttpEndpoint(otlp.url, headers, judge, otlp.timeout, otlp.tls)
+    return HttpEndpoint(otlp.url, headers, understand, otlp.timeout, otlp.tls)

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from service.settings import SettingsError
-from service.shipping.otlp.settings import OtlpSettings, find_endpoint, read_otlp_settings
+from service.shipping.otlp.settings import (
+    OtlpSettings,
+    find_endpoint,
+    find_metrics_endpoint,
+    read_export_interval,
+    read_otlp_settings,
+)
 
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://tempo:4318"}
 
@@ -99,3 +105,80 @@ def test_headers_cannot_smuggle_anything(headers: str) -> None:
 @pytest.mark.parametrize("url", ["grpc://host:4317", "http://", "http://host:99999", "http://[::1"])
 def test_an_endpoint_that_is_no_address_is_a_mistake(url: str) -> None:
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in mistakes(OTEL_EXPORTER_OTLP_ENDPOINT=url)
+
+
+METRICS = {**BASE, "OTEL_METRICS_EXPORTER": "otlp"}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        BASE,
+        {**BASE, "OTEL_METRICS_EXPORTER": ""},
+        {**BASE, "OTEL_METRICS_EXPORTER": "none"},
+        {**BASE, "OTEL_METRICS_EXPORTER": "prometheus,console"},
+        {**METRICS, "OTEL_SDK_DISABLED": "true"},
+    ],
+)
+def test_metrics_are_exported_only_where_otlp_is_asked_for(environment: dict[str, str]) -> None:
+    assert find_metrics_endpoint(environment) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "http://tempo:4318/v1/metrics"),
+        ({"OTEL_METRICS_EXPORTER": "prometheus, OTLP"}, "http://tempo:4318/v1/metrics"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, "http://tempo:4318/v1/metrics"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://host/otlp/"}, "https://host/otlp/v1/metrics"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "https://host/in"}, "https://host/in"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "http://localhost:4318/v1/metrics"),
+    ],
+)
+def test_metrics_go_to_their_own_endpoint_the_general_one_or_the_standards(
+    environment: dict[str, str], url: str
+) -> None:
+    endpoint = find_metrics_endpoint({**METRICS, **environment})
+    assert endpoint is not None
+    assert endpoint.url == url
+
+
+def test_what_is_told_for_metrics_does_not_count_for_traces_and_the_other_way_round() -> None:
+    variables = {
+        **METRICS,
+        "OTEL_EXPORTER_OTLP_HEADERS": "a=1",
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "b=2",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2500",
+    }
+    endpoint = find_metrics_endpoint(variables)
+    assert endpoint is not None
+    metrics = read_otlp_settings(endpoint, variables)
+    assert (metrics.headers, metrics.timeout) == ({"b": "2"}, 10.0)
+    assert (settings(**variables).headers, settings(**variables).timeout) == ({"a": "1"}, 2.5)
+
+
+def test_metrics_are_sent_each_minute_unless_the_standards_variable_says_otherwise() -> None:
+    assert read_export_interval({}) == 60.0
+    assert read_export_interval({"OTEL_METRIC_EXPORT_INTERVAL": "1500"}) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-5"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "nan"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1e99"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+    ],
+)
+def test_an_interval_or_temporality_that_cannot_be_is_named_with_its_value(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="expected") as caught:
+        read_export_interval({variable: value})
+    assert f"{variable}={value!r}" in str(caught.value)
+
+
+def test_a_slip_in_the_name_of_the_exporter_is_named() -> None:
+    with pytest.raises(SettingsError, match="OTEL_METRICS_EXPORTER='otpl': expected otlp or none"):
+        find_metrics_endpoint({"OTEL_METRICS_EXPORTER": "otpl"})
