@@ -24,12 +24,13 @@ from pathlib import Path
 
 from tests.benchmarks import measure_dashboards, measure_page, measure_readers
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
-from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, recorder, upstream
+from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, peer, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
 from tests.benchmarks.rounds import CONNECTIONS, Measurement
 from tests.benchmarks.shares import shares
 
 INTERVAL = 0.02
+BURST, BURST_CHUNKS = 200, 10
 SHIPPING = "recorder, shipping"
 SHARED = "recorder, shared"
 
@@ -44,10 +45,11 @@ class Plan:
     stream_rounds: int
     stream_seconds: float
     latency_rounds: int
+    burst_rounds: int
 
 
-DEFAULT = Plan(12, 1.2, streams=(50, 200), stream_rounds=5, stream_seconds=3.0, latency_rounds=3000)
-SHORT = Plan(7, 0.5, streams=(50,), stream_rounds=5, stream_seconds=1.0, latency_rounds=1000)
+DEFAULT = Plan(12, 1.2, streams=(50, 200), stream_rounds=5, stream_seconds=3.0, latency_rounds=3000, burst_rounds=10)
+SHORT = Plan(7, 0.5, streams=(50,), stream_rounds=5, stream_seconds=1.0, latency_rounds=1000, burst_rounds=5)
 
 
 def main() -> int:
@@ -71,7 +73,12 @@ def main() -> int:
     cores = Cores.of_this_machine()
     os.sched_setaffinity(0, {cores.load})
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as running:
-        findings = _measure(plan, _start(Path(folder), cores, running, arguments), cores, arguments)
+        try:
+            gateways = _start(Path(folder), cores, running, arguments)
+        except (RuntimeError, ValueError, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
+        findings = _measure(plan, gateways, cores, arguments)
     sys.stdout.write(json.dumps(as_json(findings), indent=1) if arguments.json else as_text(findings))
     sys.stdout.write("\n")
     return 1 if findings.problems else 0
@@ -96,6 +103,15 @@ def _arguments() -> argparse.Namespace:
         "--dashboards", action="store_true", help="instead: what opening each dashboard costs a Loki of 200,000 records"
     )
     parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
+    parser.add_argument(
+        "--peer",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("NAME", "URL", "COMMAND"),
+        help="also this gateway: its name, the address below which Ollama's paths are, and what starts it;"
+        " {port}, {upstream} and {folder} in both are filled in",
+    )
     return parser.parse_args()
 
 
@@ -113,6 +129,12 @@ def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.N
     if arguments.sharing:
         free_places = {"MAX_ACTIVE": "1000"}
         gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shared", free_places, SHARED)))
+    for number, (name, url, command) in enumerate(arguments.peer):
+        if name in {gateway.name for gateway in gateways}:
+            raise SystemExit(f"--peer {name}: another gateway has this name already")
+        gateways.append(
+            running.enter_context(peer(cores.gateway, behind, folder / f"peer{number}", name, url, command))
+        )
     gateways.append(running.enter_context(bare_passthrough(cores.gateway, behind, folder / "null", BARE + " again")))
     return gateways
 
@@ -134,6 +156,7 @@ def _measure(plan: Plan, gateways: Sequence[Gateway], cores: Cores, arguments: a
             title = f"Streams, {number} at once, a chunk of 131 bytes each {INTERVAL * 1e3:.0f} ms"
             series = measurement.streamed_chunks(plan.stream_rounds, number, plan.stream_seconds, INTERVAL)
             findings.series[title] = series
+        findings.bursts = measurement.bursts(plan.burst_rounds, BURST, BURST_CHUNKS, INTERVAL)
         findings.latency = measurement.one_connection(plan.latency_rounds)
     if RECORDER in findings.series[small].slots:
         slots = findings.series[small]

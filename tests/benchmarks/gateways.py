@@ -1,7 +1,9 @@
 """The processes of a measurement: the upstream on the load's core, each gateway on a core of its own."""
 
 import os
+import shlex
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -9,14 +11,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.benchmarks.load import Target
+from tests.benchmarks.messages import CHAT_ANSWER, SMALL_REQUEST
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 15.0
+PEER_START_SECONDS = 60.0
 SETTLE_SECONDS = 20.0
 POLL_SECONDS = 0.02
 
@@ -135,6 +141,52 @@ def recorder(
 
 
 @contextmanager
+def peer(core: int, behind: Gateway, folder: Path, name: str, url: str, command: str) -> Iterator[Gateway]:
+    """Any other gateway, started by ``command``, below whose ``url`` Ollama's paths are.
+
+    In both, ``{port}`` is a free port, ``{upstream}`` the upstream's address and ``{folder}`` an empty folder; the last
+    two are also in the environment, as UPSTREAM and FOLDER. Raises RuntimeError when it answers otherwise.
+    """
+    folder.mkdir()
+    upstream_address = f"http://127.0.0.1:{behind.target.port}"
+    words = {"{port}": str(_free_port()), "{upstream}": upstream_address, "{folder}": str(folder)}
+    for word, value in words.items():
+        url, command = url.replace(word, value), command.replace(word, value)
+    target = target_of(url)
+    environment = {**os.environ, "UPSTREAM": upstream_address, "FOLDER": str(folder)}
+    log = folder / "output.log"
+    with _process(shlex.split(command), core, log=log, environment=environment, is_tree=True) as process:
+        _wait_until_same_answer(process, name, f"http://127.0.0.1:{target.port}{target.prefix}/api/chat", log)
+        yield Gateway(name, process.pid, target, core)
+
+
+def target_of(url: str) -> Target:
+    """Raises ValueError for what is no HTTP address of this machine with a port."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost") or not parts.port:
+        raise ValueError(f"{url}: expected is an address like http://127.0.0.1:8080/prefix, or with {{port}} in it")
+    return Target(parts.port, parts.path.rstrip("/"))
+
+
+def _wait_until_same_answer(process: "subprocess.Popen[str]", name: str, address: str, log: Path) -> None:
+    """A gateway may listen before it can forward, and one that answers errors is not measured."""
+    headers = {"Content-Type": "application/json"}
+    until, seen = time.monotonic() + PEER_START_SECONDS, "nothing"
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, SMALL_REQUEST, headers), timeout=5) as answer:
+                body = answer.read()
+            if body == CHAT_ANSWER:
+                return
+            seen = f"another body than the upstream's: {body[:300]!r}"
+        except (OSError, HTTPException) as error:
+            seen = f"{error}"
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"{name} answered at {address} with {seen}\n{log.read_text()[-4000:]}")
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
 def _process(
     command: list[str],
     core: int,
@@ -142,8 +194,10 @@ def _process(
     stdout: int | None = None,
     log: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    is_tree: bool = False,
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Run a command on one core; its threads and children inherit that. Ended by its id."""
+    """Run a command on one core; its threads and children inherit that. Ended by its id, with all that it started if
+    ``is_tree``."""
     output = log.open("w") if log else None
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
@@ -156,6 +210,7 @@ def _process(
             stderr=subprocess.STDOUT if output else None,
             text=True,
             env=dict(environment) if environment else None,
+            start_new_session=is_tree,
         )
     finally:
         os.sched_setaffinity(0, before)
@@ -164,14 +219,24 @@ def _process(
     try:
         yield process
     finally:
-        process.terminate()
+        _signal(process, signal.SIGTERM, is_tree)
         try:
             process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if is_tree:
+            _signal(process, signal.SIGKILL, is_tree)
         if process.stdout:
             process.stdout.close()
+
+
+def _signal(process: "subprocess.Popen[str]", number: signal.Signals, is_tree: bool) -> None:
+    if not is_tree:
+        process.send_signal(number)
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _free_port() -> int:

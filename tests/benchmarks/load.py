@@ -15,6 +15,7 @@ import uvloop
 
 from tests.benchmarks.messages import (
     CHAT_ANSWER,
+    LAST_CHUNK,
     LAST_LINE,
     SMALL_REQUEST,
     STREAM_REQUEST,
@@ -35,13 +36,56 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one load did. ``seconds`` is how long it lasted, ``gaps`` the seconds between arrivals of a stream."""
+    """What one load did.
+
+    ``seconds`` is how long it lasted, ``gaps`` the seconds between arrivals of a stream. ``first_bytes`` are seconds
+    from a request to the first byte of its answer, of the answers that were as they should be.
+    """
 
     requests: int
     chunks: int
     errors: int
     seconds: float
     gaps: Sequence[float] = ()
+    first_bytes: Sequence[float] = ()
+
+
+def body_of(received: bytes) -> bytes | None:
+    """The body of a whole answer; None while it is not whole. An answer that is no 200 has its status before it."""
+    head, blank, rest = received.partition(b"\r\n\r\n")
+    if not blank:
+        return None
+    lines = [line.lower() for line in head.split(b"\r\n")]
+    body: bytes | None
+    if b"transfer-encoding: chunked" in lines:
+        body = _unchunked(rest)
+    else:
+        length = _content_length(lines)
+        body = rest if len(rest) >= length else None
+    if body is None or head.startswith(b"HTTP/1.1 200 "):
+        return body
+    return head.split(b"\r\n", 1)[0] + b"\n" + body
+
+
+def _content_length(lines: Sequence[bytes]) -> int:
+    values = (line[15:].strip() for line in lines if line.startswith(b"content-length:"))
+    return next((int(value) for value in values if value.isdigit()), 0)
+
+
+def _unchunked(rest: bytes) -> bytes | None:
+    body = b""
+    while True:
+        size, newline, rest = rest.partition(b"\r\n")
+        if not newline:
+            return None
+        try:
+            length = int(size.split(b";")[0], 16)
+        except ValueError:
+            return b"no chunk: " + size
+        if not length:
+            return body if rest.endswith(b"\r\n") else None
+        body += rest[:length]
+        rest = rest[length + 2 :]
 
 
 def exchanges(target: Target, connections: int, seconds: float) -> Result:
@@ -92,12 +136,21 @@ class _Exchanges(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         received = self._received + data if self._received else data
-        if not received.endswith(CHAT_ANSWER):
-            self._received = received
-            return
-        self._received = b""
-        if received.startswith(b"HTTP/1.1 200 ") and received.find(b"\r\n\r\n") + 4 + len(CHAT_ANSWER) == len(received):
+        # Most answers come in one piece with their length: these are not taken apart.
+        if not (
+            received.startswith(b"HTTP/1.1 200 ")
+            and received.endswith(CHAT_ANSWER)
+            and received.find(b"\r\n\r\n") + 4 + len(CHAT_ANSWER) == len(received)
+        ):
+            body = body_of(received)
+            if body is None:
+                self._received = received
+                return
+            # An answer that is another, or an error, came too: it is not taken for one.
+            self.answered += body == CHAT_ANSWER
+        else:
             self.answered += 1
+        self._received = b""
         if self.may_ask:
             self.ask()
         elif not self.ended.done():
@@ -120,22 +173,50 @@ async def _streams(target: Target, number: int, chunks: int, interval: float) ->
     clients = []
     for _ in range(number):
         _, client = await loop.create_connection(lambda: _Stream(request), "127.0.0.1", target.port)
+        client.ask()
         clients.append(client)
         await asyncio.sleep(10 * interval / number)
+    return await _ended_streams(clients, begin, chunks, interval)
+
+
+def burst(target: Target, number: int, chunks: int, interval: float) -> Result:
+    """``number`` streams that are all asked for at the same moment, on connections that are open already."""
+    return uvloop.run(_burst(target, number, chunks, interval))
+
+
+async def _burst(target: Target, number: int, chunks: int, interval: float) -> Result:
+    loop = asyncio.get_running_loop()
+    request = post(f"{target.prefix}/api/chat?chunks={chunks}&interval={interval}", STREAM_REQUEST)
+    clients = []
+    for _ in range(number):
+        _, client = await loop.create_connection(lambda: _Stream(request), "127.0.0.1", target.port)
+        clients.append(client)
+    # Each gateway has accepted them by then.
+    await asyncio.sleep(0.05)
+    begin = time.perf_counter()
+    for client in clients:
+        client.ask()
+    return await _ended_streams(clients, begin, chunks, interval)
+
+
+async def _ended_streams(clients: Sequence["_Stream"], begin: float, chunks: int, interval: float) -> Result:
     await asyncio.wait([client.ended for client in clients], timeout=chunks * interval + DRAIN_SECONDS)
     took = time.perf_counter() - begin
     expected = TOKEN_LINE * (chunks - 1) + LAST_LINE
-    errors = sum(client.body() != expected for client in clients)
+    whole = [client for client in clients if client.body() == expected]
+    first_bytes = [client.at[0] - client.asked_at for client in whole]
     gaps = [later - sooner for client in clients for sooner, later in zip(client.at, client.at[1:], strict=False)]
     for client in clients:
         client.leave()
-    return Result(number, number * chunks, errors, took, gaps)
+    number = len(clients)
+    return Result(number, number * chunks, number - len(whole), took, gaps, first_bytes)
 
 
 class _Stream(asyncio.Protocol):
     """One stream; while it runs, its bytes are only put aside and their times noted."""
 
     def __init__(self, request: bytes) -> None:
+        self.asked_at = 0.0
         self.at: list[float] = []
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request = request
@@ -143,12 +224,18 @@ class _Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+
+    def ask(self) -> None:
+        self.asked_at = time.perf_counter()
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self.at.append(time.perf_counter())
         self._pieces.append(data)
-        if data.endswith(b"0\r\n\r\n"):
+        end = data if len(data) >= len(LAST_CHUNK) or len(self._pieces) < 2 else self._pieces[-2] + data
+        # An error ends as its length says; a stream is looked at only where it may have ended.
+        may_end = end.endswith(LAST_CHUNK) or b"chunked" not in self._pieces[0].lower()
+        if may_end and not self.ended.done() and self.body() is not None:
             self.ended.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -159,21 +246,8 @@ class _Stream(asyncio.Protocol):
         self._transport.close()
 
     def body(self) -> bytes | None:
-        """The body without its chunks; None when it was no complete 200."""
-        head, _, rest = b"".join(self._pieces).partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 "):
-            return None
-        body = b""
-        while True:
-            size, _, rest = rest.partition(b"\r\n")
-            try:
-                length = int(size, 16)
-            except ValueError:
-                return None
-            if not length:
-                return body
-            body += rest[:length]
-            rest = rest[length + 2 :]
+        """The body without its chunks; None when it was no whole answer."""
+        return body_of(b"".join(self._pieces))
 
 
 def latencies(targets: Sequence[Target], rounds: int) -> list[list[float]]:
@@ -189,12 +263,14 @@ def latencies(targets: Sequence[Target], rounds: int) -> list[list[float]]:
                 begin = time.perf_counter()
                 connection.sendall(request)
                 received = connection.recv(65536)
-                while not received.endswith(CHAT_ANSWER):
+                while (body := body_of(received)) is None:
                     piece = connection.recv(65536)
                     if not piece:
                         raise ConnectionError(f"an answer broke off: {received[:200]!r}")
                     received += piece
                 times.append(time.perf_counter() - begin)
+                if body != CHAT_ANSWER:
+                    raise ConnectionError(f"another answer than the upstream's: {body[:200]!r}")
     finally:
         for connection in connections:
             connection.close()

@@ -12,16 +12,21 @@ RECORDER = "recorder"
 EXCHANGE_TARGET = 1.5
 CHUNK_TARGET = 1.3
 RESIDENT_TARGET_MB = 80
+BURST_TARGET = 3.0
 CEILING = 0.9
 
 
 @dataclass(slots=True)
 class Findings:
-    """All that one run found. Latencies are seconds, memory bytes, series by what the load was."""
+    """All that one run found. Latencies are seconds, memory bytes, series by what the load was.
+
+    ``bursts`` are the seconds until the first byte of each stream, round by round.
+    """
 
     machine: str
     series: dict[str, Series] = field(default_factory=dict)
     latency: dict[str, list[float]] = field(default_factory=dict)
+    bursts: dict[str, list[Sequence[float]]] = field(default_factory=dict)
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
     records: dict[str, tuple[int, int]] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
@@ -33,6 +38,8 @@ def as_text(findings: Findings) -> str:
     parts += [_series(title, series) for title, series in findings.series.items()]
     if findings.latency:
         parts.append(_latency(findings.latency))
+    if findings.bursts:
+        parts.append(_bursts(findings.bursts))
     if findings.shares:
         parts.append(_shares(findings.shares))
     parts.append(_memory_and_records(findings))
@@ -49,6 +56,14 @@ def as_json(findings: Findings) -> dict[str, object]:
         "latency_us": {
             name: {"p50": _percentile(taken, 50) * 1e6, "p99": _percentile(taken, 99) * 1e6}
             for name, taken in findings.latency.items()
+        },
+        "burst_first_byte_ms": {
+            name: {
+                "p50": [_percentile(taken, 50) * 1e3 for taken in rounds if len(taken) > 1],
+                "p99": [_percentile(taken, 99) * 1e3 for taken in rounds if len(taken) > 1],
+                "ratio": _burst_ratios(findings.bursts, name),
+            }
+            for name, rounds in findings.bursts.items()
         },
         "resident_bytes": {name: {"idle": idle, "peak": peak} for name, (idle, peak) in findings.memory.items()},
         "records": {name: {"requests": asked, "records": kept} for name, (asked, kept) in findings.records.items()},
@@ -115,6 +130,26 @@ def _latency(latency: Mapping[str, Sequence[float]]) -> str:
     return f"One connection, one exchange after the other, gateways taken in turn, {count} each\n{_table(rows)}"
 
 
+def _bursts(bursts: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    rows = [["", "p50 ms", "p99 ms", f"p99 x {NGINX}"]]
+    for name, rounds in bursts.items():
+        whole = [taken for taken in rounds if len(taken) > 1]
+        p50, p99 = ([_percentile(taken, percent) * 1e3 for taken in whole] for percent in (50, 99))
+        ratios = [] if name == "direct" else _burst_ratios(bursts, name)
+        shown = [_spread(values, digits) if values else "-" for values, digits in ((p50, 1), (p99, 1), (ratios, 2))]
+        rows.append([name, *shown])
+    count = max(len(taken) for rounds in bursts.values() for taken in rounds)
+    return f"A burst: {count} streams asked for at once, until the first byte of each\n{_table(rows)}"
+
+
+def _burst_ratios(bursts: Mapping[str, Sequence[Sequence[float]]], name: str) -> list[float]:
+    """The p99 of ``name`` over NGINX's, round by round, as far as both have answers; none without NGINX."""
+    pairs = zip(bursts[name], bursts.get(NGINX, ()), strict=False)
+    return [
+        _percentile(ours, 99) / _percentile(theirs, 99) for ours, theirs in pairs if len(ours) > 1 and len(theirs) > 1
+    ]
+
+
 def _shares(shares: Mapping[str, float]) -> str:
     whole = sum(shares.values())
     rows = [["", "CPU µs", "share"]]
@@ -141,6 +176,10 @@ def _targets(findings: Findings) -> list[str]:
             least = [min(slot.cpu for slot in series.slots[name]) for name in (RECORDER, BARE)]
             quiet = f"{least[0] / least[1]:.2f} between the least of each"
             lines.append(_target(ratio <= limit, f"{title}: {ratio:.2f} x {BARE} ({quiet}), at most {limit} wanted"))
+    if RECORDER in findings.bursts and (ratios := _burst_ratios(findings.bursts, RECORDER)):
+        ratio = statistics.median(ratios)
+        text = f"burst: p99 of the first byte {ratio:.2f} x {NGINX}, at most {BURST_TARGET:g} wanted"
+        lines.append(_target(ratio <= BURST_TARGET, text))
     if RECORDER in findings.memory:
         idle = findings.memory[RECORDER][0] / 1e6
         lines.append(_target(idle < RESIDENT_TARGET_MB, f"{idle:.0f} MB idle, under {RESIDENT_TARGET_MB} wanted"))

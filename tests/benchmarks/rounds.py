@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.benchmarks.counters import busy_seconds, usage
 from tests.benchmarks.gateways import Gateway
-from tests.benchmarks.load import Result, exchanges, latencies, streams
+from tests.benchmarks.load import Result, burst, exchanges, latencies, streams
 
 CONNECTIONS = 32
 
@@ -79,6 +79,7 @@ class Measurement:
     def warm_up(self, seconds: float) -> None:
         for gateway in self.gateways:
             self.tally.add(gateway, exchanges(gateway.target, CONNECTIONS, seconds))
+            self.tally.add(gateway, streams(gateway.target, 2, 3, 0.01))
             self.tally.settle(gateway)
 
     def small_exchanges(self, rounds: int, seconds: float) -> Series:
@@ -101,6 +102,17 @@ class Measurement:
         for gateway in self.gateways:
             self.tally.settle(gateway)
         return dict(zip([*(gateway.name for gateway in self.gateways), "direct again"], taken, strict=True))
+
+    def bursts(self, rounds: int, number: int, chunks: int, interval: float) -> dict[str, list[Sequence[float]]]:
+        """Seconds until the first byte of ``number`` streams asked for at once, round by round, by gateway."""
+        found: dict[str, list[Sequence[float]]] = {gateway.name: [] for gateway in self.gateways}
+        for _ in range(rounds):
+            for gateway in self.gateways:
+                result = burst(gateway.target, number, chunks, interval)
+                self.tally.add(gateway, result)
+                self.tally.settle(gateway)
+                found[gateway.name].append(result.first_bytes)
+        return found
 
     def _run(self, series: Series, rounds: int, load: Callable[[Gateway], Result]) -> None:
         for _ in range(rounds):

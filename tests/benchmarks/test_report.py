@@ -46,3 +46,24 @@ def test_problems_stand_in_the_text_and_in_the_json(findings: Findings) -> None:
     findings.problems.append("recorder: 10 requests, but 9 records")
     assert "PROBLEM recorder: 10 requests, but 9 records" in as_text(findings)
     assert as_json(findings)["problems"] == ["recorder: 10 requests, but 9 records"]
+
+
+def test_a_burst_is_told_beside_nginxs_and_held_against_its_target(findings: Findings) -> None:
+    findings.bursts = {
+        "direct": [[0.001] * 10, [0.001] * 10],
+        "NGINX": [[0.002] * 10, [0.004] * 10],
+        "recorder": [[0.004] * 10, [0.016] * 10],
+        "broken": [[], []],
+    }
+    lines = {line.split()[0]: line.split()[1:] for line in as_text(findings).splitlines() if line.startswith("  ")}
+    assert lines["broken"] == ["-", "-", "-"]
+    text = as_text(findings)
+    assert "A burst: 10 streams asked for at once" in text
+    assert "10.0 (4.0-16.0)  3.00 (2.00-4.00)" in text
+    assert "PASS burst: p99 of the first byte 3.00 x NGINX, at most 3 wanted" in text
+    assert as_json(findings)["burst_first_byte_ms"]["recorder"]["ratio"] == [2.0, 4.0]  # type: ignore[index]
+
+
+def test_without_nginx_a_burst_has_no_ratio(findings: Findings) -> None:
+    findings.bursts = {"recorder": [[0.004] * 10]}
+    assert "burst: p99" not in as_text(findings)
