@@ -13,10 +13,13 @@ from service.journal.reader import Reader
 from service.record.wording import counted, duration
 from service.settings import Settings, SettingsError
 from service.shipping.loki.settings import read_loki_settings
+from service.shipping.otlp.health import ask_readiness
+from service.shipping.otlp.metric_export import want_metric_export
 from service.shipping.receiver import WantedReceiver
 from service.shipping.registry import wanted_receivers
 
 _LATE_SECONDS = 60.0
+_METRICS = "OTLP metrics"
 _OF_READINESS = {True: Severity.GOOD, None: Severity.NOTE, False: Severity.PROBLEM}
 # Why a receiver refused a record for good (service/shipping/loki/judge.py), and where that is explained.
 _REFUSED_FOR = {
@@ -36,9 +39,11 @@ def look_at_receivers(
 ) -> list[CheckResult]:
     """Findings about every receiver that the settings ask for, and what it refused in the last ``seconds``."""
     wanted = wanted_receivers(settings, environment)
+    metrics = _metrics(settings, environment)
     if not wanted:
-        return [_nothing_is_shipped(settings)]
+        return [_nothing_is_shipped(settings), *metrics]
     results = [result for receiver in wanted for result in (*_readiness(receiver), *_carried(receiver))]
+    results += metrics
     has_trouble = {result.about for result in results if result.entry is Chapter.NO_DATA}
     reader = Reader(settings.data_dir)
     try:
@@ -64,14 +69,34 @@ def _nothing_is_shipped(settings: Settings) -> CheckResult:
     return CheckResult("receivers", Severity.NOTE, text, "Grafana shows what is in Loki.", Chapter.NO_DATA)
 
 
+def _metrics(settings: Settings, environment: Mapping[str, str]) -> list[CheckResult]:
+    """Whether somebody listens where metrics go, if they are wanted."""
+    try:
+        export = want_metric_export(settings, environment)
+    except SettingsError as mistakes:
+        return [_cannot_start(_METRICS, mistakes)]
+    if export is None:
+        return []
+    endpoint = export.endpoint
+    try:
+        return [CheckResult(_METRICS, Severity.GOOD, ask_readiness(endpoint.address).text)]
+    except OSError as error:
+        advice = f"Start it, or correct {endpoint.variable}. The next export holds all since the start."
+        return [CheckResult(_METRICS, Severity.PROBLEM, f"{endpoint.address} cannot be reached: {why(error)}.", advice)]
+
+
+def _cannot_start(about: str, mistakes: SettingsError) -> CheckResult:
+    text = f"The recorder does not start with these settings: {mistakes}"
+    return CheckResult(about, Severity.PROBLEM, text, "Correct them.", Chapter.NOT_RUNNING)
+
+
 def _readiness(receiver: WantedReceiver) -> list[CheckResult]:
     title, address = receiver.title, receiver.address
     try:
         receiver.prepare()
         readiness = receiver.ask_readiness()
     except SettingsError as mistakes:
-        text = f"The recorder does not start with these settings: {mistakes}"
-        return [CheckResult(title, Severity.PROBLEM, text, "Correct them.", Chapter.NOT_RUNNING)]
+        return [_cannot_start(title, mistakes)]
     except OSError as error:
         advice = f"Start it, or correct {receiver.variable}. Nothing is lost meanwhile: the journal keeps it all."
         text = f"{address} cannot be reached: {why(error)}."

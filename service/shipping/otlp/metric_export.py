@@ -17,6 +17,7 @@ from service.shipping.otlp.metrics_encoding import encode_metrics
 from service.shipping.otlp.receiver import make_endpoint, span_content
 from service.shipping.otlp.settings import (
     METRICS_PATH,
+    OtlpEndpoint,
     OtlpSettings,
     find_metrics_endpoint,
     read_export_interval,
@@ -39,14 +40,15 @@ def want_metric_export(settings: Settings, environment: Mapping[str, str]) -> "M
     if endpoint is None:
         return None
     metrics = GenAiMetrics(span_content(settings, environment).server_of)
-    return MetricExport(metrics, read_otlp_settings(endpoint, variables), read_export_interval(variables))
+    return MetricExport(metrics, endpoint, read_otlp_settings(endpoint, variables), read_export_interval(variables))
 
 
 class MetricExport:
-    """Sends ``metrics`` to the receiver at ``otlp`` every ``interval`` seconds. Belongs to the event loop's thread."""
+    """Sends ``metrics`` to ``endpoint`` every ``interval`` seconds. Belongs to the event loop's thread."""
 
-    def __init__(self, metrics: GenAiMetrics, otlp: OtlpSettings, interval: float) -> None:
+    def __init__(self, metrics: GenAiMetrics, endpoint: OtlpEndpoint, otlp: OtlpSettings, interval: float) -> None:
         self.metrics = metrics
+        self.endpoint = endpoint
         self._otlp = otlp
         self._interval = interval
         # What failed is tried again sooner than it would be sent anyhow, but never more often than that.

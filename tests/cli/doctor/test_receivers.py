@@ -128,3 +128,16 @@ def test_victorialogs_is_told_apart_from_loki(settings: Make, answers: Make, fol
     assert note.state is Severity.NOTE
     assert "disableMessageParsing" in note.advice
     assert not [text for text in said(found, Severity.PROBLEM) if "no Loki" in text]
+
+
+def test_the_receiver_of_metrics_is_looked_at_where_metrics_are_wanted(settings: Make, answers: Make) -> None:
+    server = answers({})
+    wanted = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{server.url}/v1/metrics"}
+    (nothing, metrics) = look_at_receivers(settings(), wanted)
+    assert (nothing.state, metrics.about, metrics.state) == (Severity.NOTE, "OTLP metrics", Severity.GOOD)
+    away = wanted | {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1/v1/metrics"}
+    (problem,) = said(look_at_receivers(settings(), away), Severity.PROBLEM)
+    assert "http://127.0.0.1:1/v1/metrics cannot be reached" in problem
+    wrong = wanted | {"OTEL_METRIC_EXPORT_INTERVAL": "often"}
+    (mistake,) = said(look_at_receivers(settings(), wrong), Severity.PROBLEM)
+    assert "OTEL_METRIC_EXPORT_INTERVAL='often'" in mistake
