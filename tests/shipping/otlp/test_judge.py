@@ -46,6 +46,7 @@ def test_answers_are_judged_by_otlps_own_list(status: int, decision: Decision) -
             3,
         ),
         ("application/json", b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}', 3),
+        ("application/json", b'{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"too old"}}', 2),
         ("application/json", b'{"partialSuccess":{}}', 0),
         ("application/json", b'{"partialSuccess":{"rejectedSpans":"many"}}', 0),
         ("application/json", b"[]", 0),
@@ -66,3 +67,8 @@ def test_a_header_that_is_missing_is_named() -> None:
     verdict = judge(422, {"Content-Type": "application/json"}, answer)
     assert verdict.decision is Decision.REFUSED
     assert verdict.what_to_do.startswith("set OTEL_EXPORTER_OTLP_HEADERS=x-mlflow-experiment-id=")
+
+
+def test_a_refusal_of_metrics_names_their_own_path() -> None:
+    assert "/v1/metrics" in judge(404, {}, b"", path="/v1/metrics").what_to_do
+    assert "/v1/traces" in judge(404, {}, b"").what_to_do
