@@ -186,13 +186,16 @@ class _Copy:
 
 def is_sound(values: tuple[Any, ...]) -> bool:
     """Whether a row has a record in it, whose line is whole and of the same exchange."""
-    if not _fit(values, _KINDS) or values[0] <= 0:
-        return False
+    return _fit(values, _KINDS) and values[0] > 0 and is_line_of(values[8], values[1])
+
+
+def is_line_of(line: bytes, identifier: str) -> bool:
+    """Whether a record's line is a whole JSON object, and of no other exchange than the one with this id."""
     try:
-        line = orjson.loads(values[8])
+        values = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(line, dict) and Record(values[8]).exchange in (values[1], None)
+    return isinstance(values, dict) and Record(line, values).exchange in (identifier, None)
 
 
 def _fit(values: Sequence[Any], kinds: Sequence[Any]) -> bool:
