@@ -139,7 +139,7 @@ class Status:
             "ollama": {"url": self.settings.ollama_url, "trouble": self._trouble_with_ollama},
             **({"upstreams": [self._describe(one) for one in self._upstreams()]} if self.routing else {}),
             "journal": {"trouble": self.recorder.degraded or self.recorder.notice, **journal},
-            "index": {"trouble": state.trouble, "behind": state.behind},
+            "index": {"trouble": state.trouble, **({} if state.behind is None else {"behind": state.behind})},
             "receivers": receivers,
         }
 
