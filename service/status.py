@@ -116,6 +116,7 @@ class Status:
             lost=state.bodies_lost + state.records_lost,
             behind={one.receiver: one.oldest_unshipped_seconds for one in deliveries},
             parked={one.receiver: one.parked for one in deliveries},
+            away={one.name: one.trouble for one in self._upstreams() if one.trouble is not None},
         )
 
     async def status(self) -> dict[str, Any]:
