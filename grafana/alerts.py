@@ -123,6 +123,20 @@ ALERTS = (
         compare="<",
     ),
     Alert(
+        "ollama-one-gone",
+        "One Ollama of several is not there",
+        "min by (upstream) (ollama_recorder_upstream_up) and on () (max(ollama_recorder_upstream_up) == 1)",
+        "1",
+        1,
+        "warning",
+        _ITSELF,
+        "{{ $$labels.upstream }} gets no calls. The other Ollamas go on.",
+        "Is Ollama running there (ollama ps)? From another machine it must listen on more than loopback:"
+        " OLLAMA_HOST=0.0.0.0:11434. /readyz of the recorder says what it met. It gets calls again by itself.",
+        PROMETHEUS,
+        compare="<",
+    ),
+    Alert(
         "recorder-absent",
         "The recorder does not answer",
         'up{job="recorder"}',

@@ -120,6 +120,7 @@ class Status:
             lost=state.bodies_lost + state.records_lost,
             behind={one.receiver: one.oldest_unshipped_seconds for one in deliveries},
             parked={one.receiver: one.parked for one in deliveries},
+            away={one.name: one.trouble for one in self._upstreams() if one.trouble is not None},
         )
 
     async def status(self) -> dict[str, Any]:
@@ -143,7 +144,7 @@ class Status:
             "ollama": {"url": self.settings.ollama_url, "trouble": self._trouble_with_ollama},
             **({"upstreams": [self._describe(one) for one in self._upstreams()]} if self.routing else {}),
             "journal": {"trouble": self.recorder.degraded or self.recorder.notice, **journal},
-            "index": {"trouble": state.trouble, "behind": state.behind},
+            "index": {"trouble": state.trouble, **({} if state.behind is None else {"behind": state.behind})},
             "receivers": receivers,
         }
 

@@ -94,10 +94,12 @@ def _over_time() -> list[Panel]:
         ),
         lines(
             "Does Ollama answer, and does each receiver take records?",
-            "1: yes. 0: it is away, or refuses; /readyz and the recorder's log say what to do.",
+            "1: yes. 0: it is away, or refuses; /readyz and the recorder's log say what to do. Each of several"
+            " Ollamas has a line too.",
             [
                 ("min(ollama_recorder_ollama_up)", "Ollama"),
                 ("min by (receiver) (ollama_recorder_receiver_up)", "{{receiver}}"),
+                ("min by (upstream) (ollama_recorder_upstream_up)", "Ollama {{upstream}}"),
             ],
             "bool_yes_no",
         ),

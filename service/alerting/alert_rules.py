@@ -76,6 +76,16 @@ UNREACHABLE: Final = AlertRule(
     "The recorder finds no Ollama: every request is answered with an error. {about}",
     "Is Ollama running (ollama ps)? From Docker it must listen on more than loopback: OLLAMA_HOST=0.0.0.0:11434.",
 )
+ONE_GONE: Final = AlertRule(
+    "ollama-one-gone",
+    "One Ollama of several is not there",
+    0,
+    1,
+    AlertSeverity.WARNING,
+    "{about} gets no calls: {value}. The other Ollamas go on.",
+    "Is Ollama running there (ollama ps)? From another machine it must listen on more than loopback:"
+    " OLLAMA_HOST=0.0.0.0:11434. It gets calls again by itself.",
+)
 LOSES: Final = AlertRule(
     "recorder-loses",
     "The recorder loses records",
@@ -124,4 +134,4 @@ LAGS_FAR: Final = AlertRule(
     "Loki refuses what is over an hour behind the newest line of its stream. Keep others from writing to the recorder's"
     " streams and start Loki again; the recorder delivers the oldest first.",
 )
-RULES: Final = (FAILURES, P95, CLIENTS_LEFT, PROMPTS_CUT, UNREACHABLE, LOSES, DISK, PARKS, LAGS, LAGS_FAR)
+RULES: Final = (FAILURES, P95, CLIENTS_LEFT, PROMPTS_CUT, UNREACHABLE, ONE_GONE, LOSES, DISK, PARKS, LAGS, LAGS_FAR)

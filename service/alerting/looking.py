@@ -33,8 +33,9 @@ class AlertFinding(NamedTuple):
 class PartNumbers:
     """How the parts are.
 
-    ``ollama`` and ``journal`` are what is wrong with them (None: nothing); ``lost`` counts records and bodies since the
-    start; ``behind`` and ``parked`` are seconds and counts of each receiver.
+    ``ollama`` and ``journal`` are what is wrong with them (None: nothing), ``away`` what is wrong with each Ollama, of
+    several, that gets no calls; ``lost`` counts records and bodies since the start; ``behind`` and ``parked`` are
+    seconds and counts of each receiver.
     """
 
     ollama: str | None
@@ -42,6 +43,7 @@ class PartNumbers:
     lost: int
     behind: Mapping[str, float]
     parked: Mapping[str, int]
+    away: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -73,6 +75,9 @@ class Looking:
         increase = self._increase(now, {"": parts.lost} | {f"parked {name}": n for name, n in parts.parked.items()})
         if parts.ollama is not None:
             yield AlertFinding(rules.UNREACHABLE, parts.ollama[:_LONGEST_NAME], 1, "")
+        else:
+            for name, trouble in parts.away.items():
+                yield AlertFinding(rules.ONE_GONE, name[:_LONGEST_NAME], 1, trouble[:_LONGEST_NAME])
         if parts.journal is not None:
             yield AlertFinding(rules.DISK, parts.journal[:_LONGEST_NAME], 1, "")
         yield AlertFinding(rules.LOSES, "", increase[""], f"{increase['']:,}")

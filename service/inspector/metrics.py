@@ -54,7 +54,7 @@ class Numbers:
     journal_bytes: int
     disk_free_bytes: int
     newest_number: int
-    not_indexed: int
+    not_indexed: int | None
     queued: int
     waiting: int
     bodies_lost: int
@@ -98,7 +98,7 @@ class NumbersCollector:
 
 
 def _plain(numbers: Numbers) -> list[tuple[str, str, float]]:
-    return [
+    plain: list[tuple[str, str, float | None]] = [
         ("in_flight", "Exchanges that have not ended.", numbers.in_flight),
         ("ollama_up", "1 while Ollama answers.", numbers.is_ollama_up),
         ("journal_bytes", "Bytes of the journal's files.", numbers.journal_bytes),
@@ -110,6 +110,7 @@ def _plain(numbers: Numbers) -> list[tuple[str, str, float]]:
         ("journal_degraded", "1 while the journal does not work as it should.", numbers.is_journal_degraded),
         ("journal_last_commit_seconds", "How long the last commit took.", numbers.last_commit_seconds),
     ]
+    return [(name, meaning, value) for name, meaning, value in plain if value is not None]
 
 
 def _counted(numbers: Numbers) -> list[tuple[str, str, int]]:

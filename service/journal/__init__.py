@@ -37,6 +37,7 @@ The file
 Damage
     * ``damage``: what can be seen of it, and the note of whoever met it; ``setting_aside``: the renames;
     * ``salvage``: what can be read moves into a new file, by ``file_pages``, ``leaf_cells`` and ``write_ahead_log``;
+    * ``unread_files``: those that were set aside and not read to their end, until they are gone;
     * ``displaced``: a file that was deleted or replaced while it was open;
     * ``defects``: a fault of ours is reported without what was in the bodies.
 """

@@ -9,11 +9,13 @@ from typing import Any
 from service.journal import JournalError
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
+from service.journal.salvage import is_line_of
 from service.record.timestamps import write_time
 
 # Reading every page of a journal of many gigabytes takes minutes.
 _CHECK_SECONDS = 3600.0
 _MOST_PROBLEMS = 20
+_LINES_AT_ONCE, _BYTES_AT_ONCE = 500, 16_000_000
 _ENDED = "SELECT ended_ns FROM exchange ORDER BY number"
 
 
@@ -21,7 +23,8 @@ _ENDED = "SELECT ended_ns FROM exchange ORDER BY number"
 class JournalReport:
     """The state of a journal. ``lag`` counts the records that a receiver has not got yet, by receiver.
 
-    Times are RFC 3339. ``problems`` are SQLite's own words; an empty list says that the file is sound.
+    Times are RFC 3339. ``problems`` are SQLite's own words, or name records with a
+    line that is not theirs; an empty list says that the file is sound.
     """
 
     file: str
@@ -44,7 +47,7 @@ def check(folder: Path) -> JournalReport:
     """Read every page of ``folder``'s journal. Raises JournalError when there is none that can be opened."""
     reader = Reader(folder, seconds=_CHECK_SECONDS)
     try:
-        problems = _problems(reader)
+        problems = _problems(reader) or _wrong_lines(reader)
         if problems:
             reader.tell_damage(problems[0])
         (records,) = _ask_if_readable(reader, problems, "SELECT count(*) FROM exchange", (0,))
@@ -84,6 +87,23 @@ def _problems(reader: Reader) -> list[str]:
             raise
         return [str(error)]
     return [] if problems == ["ok"] else problems
+
+
+def _wrong_lines(reader: Reader) -> list[str]:
+    """Records whose line is no JSON any more, or of another exchange: SQLite has no checksum that would tell."""
+    problems: list[str] = []
+    number = 0
+    try:
+        while len(problems) < _MOST_PROBLEMS and (rows := reader.read_after(number, _LINES_AT_ONCE, _BYTES_AT_ONCE)):
+            problems += [
+                f"record {row.number}: its line is not that of exchange {row.id}"
+                for row in rows
+                if not is_line_of(row.line, row.id)
+            ]
+            number = rows[-1].number
+    except JournalError as error:
+        problems.append(str(error))
+    return problems[:_MOST_PROBLEMS]
 
 
 def _ask_if_readable(reader: Reader, problems: list[str], question: str, otherwise: tuple[Any]) -> tuple[Any, ...]:

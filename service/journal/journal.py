@@ -22,6 +22,7 @@ from service.journal.reader import COLUMNS
 from service.journal.setting_aside import set_aside, take_salvaged, unfinished
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
 from service.journal.transaction import is_damage, is_full, transaction, use_wal
+from service.journal.unread_files import UnreadFiles
 from service.record.exchange import EncodedRecord
 
 # SQLite lets go of Python's global lock once a statement. Beside a busy event loop each statement waits to get it back,
@@ -70,8 +71,7 @@ class Journal:
         self._displaced: sqlite3.Connection | None = None
         self._files: FileIds = {}
         self._is_tidying = False
-        self._kept_as: Path | None = None
-        self._notice: str | None = None
+        self._unread = UnreadFiles(folder)
         self.headroom = Headroom(folder)
         self._clock = ClockDoubt(folder)
 
@@ -108,6 +108,7 @@ class Journal:
         self.headroom.reserve_log()
         bound_growth(self.connection, self.headroom)
         self._files = file_ids(self.path)
+        self._unread.begin(self.connection)
         self._clock.begin(self.connection)
 
     def _leave_displaced(self) -> sqlite3.Connection | None:
@@ -139,15 +140,15 @@ class Journal:
             aside = set_aside(self.path)
             take_salvaged(self.path)
             forget_damage(self.folder)
-            if told := salvage.tell(aside, str(error), saved):
-                self._kept_as, self._notice = aside, told
+            salvage.tell(aside, str(error), saved)
+            self._unread.add(aside, None if saved.is_everything_read else saved.records)
             self._connect()
 
     def _end_setting_aside(self) -> None:
         """End what a process had begun that died, or whose disk failed, between the renames."""
         if unfinished(self.folder) is None:
             return
-        damaged = set_aside(self.path)
+        self._unread.newest = damaged = set_aside(self.path)
         if damaged.exists() and not self.path.exists() and not self.path.with_name(SALVAGED).exists():
             salvage.rebuild(damaged)
         take_salvaged(self.path)
@@ -155,9 +156,7 @@ class Journal:
     @property
     def notice(self) -> str | None:
         """What a person should know though the journal works. Asks the file system."""
-        if self._kept_as is not None and not self._kept_as.exists():
-            self._kept_as = self._notice = None
-        return self._notice or self._clock.notice
+        return self._unread.notice or self._clock.notice
 
     def close(self) -> None:
         """Close the file and give the folder back. Never raises; may be called twice."""

@@ -1,5 +1,6 @@
 """A damaged journal is read page by page, as far as it can be read, into a new file beside it."""
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -17,6 +18,7 @@ from service.journal.leaf_cells import MISSING, LeafRow, read_leaf
 from service.journal.reader import COLUMNS
 from service.journal.schema import STEPS, prepare
 from service.journal.transaction import transaction
+from service.journal.unread_files import note_unread
 from service.record.record import Record
 
 _ROWS_A_COMMIT: Final = 500
@@ -59,6 +61,10 @@ def rebuild(damaged: Path) -> Saved:
         fresh.execute("PRAGMA journal_mode = MEMORY").fetchall()
         prepare(fresh)
         saved = copy_what_is_readable(damaged, fresh)
+        if not saved.is_everything_read:
+            # A file without room for a line has none for records either: they are still in the damaged one.
+            with contextlib.suppress(sqlite3.Error):
+                note_unread(fresh, saved.records)
     finally:
         fresh.close()
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -98,17 +104,11 @@ def copy_what_is_readable(damaged: Path, fresh: sqlite3.Connection, seconds: flo
     return Saved(copy.records, copy.without_bodies, copy.unread, is_complete and not copy.unread)
 
 
-def tell(damaged: Path, error: str, saved: Saved) -> str | None:
-    """Log and count what was saved of ``damaged``. What a person should know of it; None: nothing is missing."""
+def tell(damaged: Path, error: str, saved: Saved) -> None:
+    """Log and count what was saved of ``damaged``."""
     if saved.without_bodies:
         events.emit(events.BodiesLost(saved.without_bodies, "damage"))
     events.emit(events.JournalSetAside(damaged.name, error, saved.records, saved.unread, saved.is_everything_read))
-    if saved.is_everything_read:
-        return None
-    return (
-        f"a damaged file was set aside as {damaged.name}: {saved.records} records were saved, and not all could be"
-        " read; this note goes when that file is moved away"
-    )
 
 
 class _Copy:
@@ -186,13 +186,16 @@ class _Copy:
 
 def is_sound(values: tuple[Any, ...]) -> bool:
     """Whether a row has a record in it, whose line is whole and of the same exchange."""
-    if not _fit(values, _KINDS) or values[0] <= 0:
-        return False
+    return _fit(values, _KINDS) and values[0] > 0 and is_line_of(values[8], values[1])
+
+
+def is_line_of(line: bytes, identifier: str) -> bool:
+    """Whether a record's line is a whole JSON object, and of no other exchange than the one with this id."""
     try:
-        line = orjson.loads(values[8])
+        values = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(line, dict) and Record(values[8]).exchange in (values[1], None)
+    return isinstance(values, dict) and Record(line, values).exchange in (identifier, None)
 
 
 def _fit(values: Sequence[Any], kinds: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from service.record.error_advice import name_of
 from service.record.exchange import Outcome
 from service.record.hang_up import usual_limit
 from service.record.outcomes import OUTCOMES
+from service.record.phases import sent_after
 from service.record.record import Record
 
 _ERROR_READ: Final = 2000
@@ -37,7 +38,7 @@ def cause_of(record: Record, outcome: str) -> str:
 
 
 def _why_left(record: Record) -> str:
-    if record.queue_time is not None and record.upstream_status is None and not record.response_bytes:
+    if sent_after(record, Outcome.CLIENT_LEFT) is None:
         return "the client left while it waited in the recorder"
     limit = usual_limit(record.request_time, has_begun=bool(record.response_text or record.thinking))
     return f"the client left at a time limit of {limit} s" if limit else "the client left"

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from service.record.answer_errors import OWN_WORDS
 from service.record.error_advice import SOMETHING_ELSE_ANSWERED, advice_for
+from service.record.exchange import Outcome
 from service.record.findings import Case, Finding, others, unused
 from service.record.hang_up import usual_limit
 from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
+from service.record.phases import sent_after
 from service.record.record import Record
 from service.record.wording import duration
 
@@ -157,10 +159,7 @@ def _how_far(case: Case) -> str:
 
 def _left_our_queue(record: Record) -> bool:
     """Whether it was still waiting in the recorder: Ollama never got it."""
-    waited, whole = record.queue_time, record.request_time
-    if waited is None or whole is None or record.upstream_status is not None:
-        return False
-    return waited + (record.upload_time or 0.0) >= whole - 0.1
+    return sent_after(record, Outcome.CLIENT_LEFT) is None
 
 
 def _waited_for(case: Case) -> str:

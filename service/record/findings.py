@@ -37,8 +37,9 @@ _FITS_THE_GPU = (
 class Surroundings:
     """What went on around an exchange.
 
-    ``model_last_used`` is how many seconds before its beginning the previous call of its model ended (None: no such
-    call is known, or one had not ended: ``model_in_use``); ``in_flight`` how many others were going on when it began;
+    ``model_last_used`` is how many seconds before it went to Ollama the previous call of its model ended (None: no such
+    call is known, or one had not ended: ``model_in_use``); ``in_flight`` how many others were at Ollama when it went
+    there;
     ``median_rate`` the median of ``median_count`` other exchanges of its model, in tokens/s. ``earlier`` are calls that
     used models, the newest first, as far back as the last one of its own. ``changed_first`` is what of its prompt is
     not as in the call before (of the same node or chat): empty where it only goes on, None where nobody knows.

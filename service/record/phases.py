@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from service.record.exchange import Outcome
 from service.record.operations import ANSWERED_IN_VECTORS, ANSWERED_IN_WORDS
 from service.record.record import Record
 from service.record.wording import counted, duration
@@ -18,6 +19,11 @@ BOOKKEEPING_SHARE = 0.15
 
 # What a call takes beside the work itself, which is no queue.
 _SHORT_WAIT = 0.5
+# As texts: a member of an enumeration takes longer to look up.
+_NOT_SENT = frozenset({str(Outcome.REFUSED), str(Outcome.UPSTREAM_UNREACHABLE)})
+_MAY_END_WAITING = frozenset({str(Outcome.CLIENT_LEFT), str(Outcome.GATEWAY_STOPPED)})
+# So much may pass between the end of a wait and that of its exchange.
+_ENDS_WITHIN = 0.1
 # What the system takes for a client that does not read, before anybody has to wait for that client.
 _BUFFERS = 64 * 1024
 
@@ -137,6 +143,22 @@ def _began(record: Record, otherwise: float) -> float:
     first = record.time_to_first_token
     first = record.time_to_first_byte if first is None else first
     return otherwise if first is None else first
+
+
+def sent_after(record: Record, outcome: str) -> float | None:
+    """How many seconds after its beginning the recorder let it go to Ollama; None: it never went there.
+
+    ``outcome`` is how it ended. What was refused, found no Ollama, or ended while it waited in the recorder never went.
+    """
+    if outcome in _NOT_SENT:
+        return None
+    waited, whole = record.queue_time, record.request_time
+    after = (record.upload_time or 0.0) + (waited or 0.0)
+    if whole is None:
+        return after
+    if waited is not None and outcome in _MAY_END_WAITING and record.upstream_status is None:
+        return None if after >= whole - _ENDS_WITHIN else after
+    return min(after, whole)
 
 
 def phases_of(record: Record, spent: Durations) -> tuple[Phase, ...]:

@@ -11,6 +11,7 @@ from service.record.fields import FIELD_NAMES, FIELDS
 from service.record.model_time import model_time_of
 from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
 from service.record.operations import ANSWERED_IN_VECTORS, MODEL_CALLS
+from service.record.phases import sent_after
 from service.record.record import Record
 from service.search.index import NAMED
 from service.search.prompt_fingerprint import fingerprint
@@ -70,6 +71,7 @@ def columns_of(row: Row) -> IndexColumns:
             _thousandths(model.waited),
             None if model.works is None and model.waited is None else started_ms + round(model.begins * 1000),
             _thousandths(model.works),
+            _thousandths(sent_after(record, row.outcome)),
             record.item,
             fingerprint(record, prompt),
         ),

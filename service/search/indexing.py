@@ -216,10 +216,13 @@ class Indexer:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """Up to which number the index goes, how many records that is behind the journal, and why it does not go on."""
+    """Up to which number the index goes, how many records that is behind the journal, and why it does not go on.
+
+    ``behind`` is None until it was looked at for the first time.
+    """
 
     number: int = 0
-    behind: int = 0
+    behind: int | None = None
     trouble: str | None = None
 
 
@@ -242,7 +245,8 @@ class IndexingThread:
     def start(self) -> None:
         """Blocks until there is an index to search, if the disk allows; the thread fills it."""
         with contextlib.suppress(JournalError, sqlite3.Error, OSError):
-            self._indexer.step()
+            step = self._indexer.step()
+            self._state = IndexState(step.number, step.behind)
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
         self._thread.start()
 

@@ -14,16 +14,19 @@ _CALLS_BACK: Final = 20_000
 _USES: Final = (
     f"(apart NOT IN ({REFUSED}, {OTHER}) OR operation IN (SELECT id FROM name WHERE text IN ('load', 'unload')))"
 )
-# It was in use before the one that is asked about began, and had ended when that did.
-_BEFORE: Final = "started_ms <= ?2 AND ended_ms <= ?3 AND number <> ?1"
+# At the same Ollama it was in use before the one that is asked about went there, and had ended when that did. Whatever
+# never went there has no ``held_ms``, and so used nothing.
+_BEFORE: Final = "started_ms + held_ms <= ?2 AND ended_ms <= ?3 AND number <> ?1 AND upstream IS ?5"
 
 
 def used_before(connection: sqlite3.Connection, number: int) -> list[int]:
-    """Numbers of the calls that used models before ``number`` did, newest first, the last is of its own model.
+    """Numbers of the calls that used models of its Ollama before ``number`` did, newest first; the last of its model.
 
     Empty where no such call of its model is known.
     """
-    row = connection.execute("SELECT started_ms, ended_ms, model FROM fact WHERE number = ?", (number,)).fetchone()
+    row = connection.execute(
+        "SELECT started_ms + coalesce(held_ms, 0), ended_ms, model, upstream FROM fact WHERE number = ?", (number,)
+    ).fetchone()
     if row is None or row[2] is None:
         return []
     given = (number, *row)
@@ -35,7 +38,7 @@ def used_before(connection: sqlite3.Connection, number: int) -> list[int]:
     if last is None:
         return []
     others = connection.execute(
-        f"SELECT number FROM fact NOT INDEXED WHERE number > ?5 AND number < ?1 AND {_BEFORE} AND {_USES}"
+        f"SELECT number FROM fact NOT INDEXED WHERE number > ?6 AND number < ?1 AND {_BEFORE} AND {_USES}"
         f" AND model IS NOT NULL AND model <> ?4 ORDER BY number DESC LIMIT {_MOST_OTHERS}",
         (*given, max(last[0], number - _CALLS_BACK)),
     )

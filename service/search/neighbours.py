@@ -26,21 +26,26 @@ class Neighbours:
 
 
 def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
-    """What went on when exchange ``number`` began; nothing is known of one that is not in the index."""
-    row = connection.execute("SELECT started_ms, model, upstream FROM fact WHERE number = ?", (number,)).fetchone()
+    """What went on at its Ollama when exchange ``number`` went there, or began, where it never did.
+
+    Nothing is known of one that is not in the index.
+    """
+    row = connection.execute(
+        "SELECT started_ms + coalesce(held_ms, 0), model, upstream FROM fact WHERE number = ?", (number,)
+    ).fetchone()
     if row is None:
         return Surroundings(None, 0, None, 0)
-    started_ms, model, upstream = row
+    moment_ms, model, upstream = row
     # What another Ollama did is no reason for what this one did.
-    in_flight, of_this_model = _in_flight(connection, number, started_ms, model, upstream)
+    in_flight, of_this_model = _in_flight(connection, number, moment_ms, model, upstream)
     last_used, rates = None, []
     if model is not None:
         (last_ms,) = connection.execute(
             "SELECT max(ended_ms) FROM fact INDEXED BY fact_model WHERE model = ? AND ended_ms <= ? AND number <> ?"
-            " AND upstream IS ?",
-            (model, started_ms, number, upstream),
+            " AND upstream IS ? AND held_ms IS NOT NULL",
+            (model, moment_ms, number, upstream),
         ).fetchone()
-        last_used = None if last_ms is None else (started_ms - last_ms) / 1000
+        last_used = None if last_ms is None else (moment_ms - last_ms) / 1000
         rates = connection.execute(
             "SELECT rate FROM (SELECT rate, number FROM fact INDEXED BY fact_model WHERE model = ?"
             f" AND upstream IS ? ORDER BY ended_ms DESC LIMIT {_RATES}) WHERE rate IS NOT NULL AND number <> ?",
@@ -112,14 +117,14 @@ def replays(connection: sqlite3.Connection, number: int) -> list[int]:
 def _in_flight(
     connection: sqlite3.Connection, number: int, moment_ms: int, model: int | None, upstream: int | None
 ) -> tuple[int, int]:
-    """How many others had begun there at ``moment_ms`` and not ended, and how many of those were of ``model``."""
+    """How many others had gone there by ``moment_ms`` and not ended, and how many of those were of ``model``."""
     # What overlaps a moment may have ended long after it: only what is known of whole partitions tells where to look.
     count, of_model = connection.execute(
         "SELECT count(*), coalesce(sum(model = ?3), 0) FROM partition CROSS JOIN fact NOT INDEXED"
         f" ON fact.number BETWEEN partition.number * {PARTITION_NUMBERS}"
         f" AND partition.number * {PARTITION_NUMBERS} + {PARTITION_NUMBERS - 1}"
         " WHERE partition.min_started_ms <= ?1 AND partition.max_ended_ms > ?1"
-        " AND started_ms <= ?1 AND ended_ms > ?1 AND fact.number <> ?2 AND upstream IS ?4",
+        " AND started_ms + held_ms <= ?1 AND ended_ms > ?1 AND fact.number <> ?2 AND upstream IS ?4",
         (moment_ms, number, model, upstream),
     ).fetchone()
     return int(count), int(of_model)

@@ -97,6 +97,8 @@ class Watch:
             self._changed()
 
     def _tell(self, trouble: str | None) -> None:
+        # It becomes part of a longer sentence on the page, in alerts and in /readyz.
+        trouble = trouble and trouble.removesuffix(".")
         was_well, self.upstream.trouble = self.upstream.trouble is None, trouble
         if was_well is not (trouble is None):
             if trouble is None:

@@ -8,7 +8,7 @@ from service.search.recent_numbers import RecentNumbers
 
 def parts(**facts: Any) -> PartNumbers:
     """Parts that are well, but for ``facts``."""
-    return PartNumbers(**({"ollama": None, "journal": None, "lost": 0, "behind": {}, "parked": {}} | facts))
+    return PartNumbers(**({"ollama": None, "journal": None, "lost": 0, "behind": {}, "parked": {}, "away": {}} | facts))
 
 
 def recent(**facts: Any) -> RecentNumbers:

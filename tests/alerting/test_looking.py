@@ -37,6 +37,11 @@ def test_what_exchanges_tell_is_compared_with_its_limit(facts: dict[str, Any], f
     ("facts", "found"),
     [
         ({"ollama": "http://x cannot be reached"}, ["ollama-unreachable http://x cannot be reached"]),
+        (
+            {"away": {"gpu1": "no answer", "gpu2": "refused"}},
+            ["ollama-one-gone gpu1 no answer", "ollama-one-gone gpu2 refused"],
+        ),
+        ({"away": {"gpu1": "x", "gpu2": "x"}, "ollama": "none answers"}, ["ollama-unreachable none answers"]),
         ({"journal": "disk full"}, ["recorder-disk disk full"]),
         ({"behind": {"loki": 301.0, "otlp": 0.0}}, ["recorder-lags loki 5 min 1 s"]),
         ({"behind": {"loki": 2701.0}}, ["recorder-lags loki 45 min", "recorder-lags-far loki 45 min"]),

@@ -15,7 +15,14 @@ from grafana.dashboards import at_a_glance
 from grafana.dashboards.__main__ import texts
 from grafana.dashboards.names import ALL_RECORDS, FOLDER, RECORDER_PAGE, field, key
 from service.inspector.exchange_metrics import ExchangeMetrics
-from service.inspector.metrics import Numbers, NumbersCollector, QueueNumbers, ReceiverNumbers, exposition
+from service.inspector.metrics import (
+    Numbers,
+    NumbersCollector,
+    QueueNumbers,
+    ReceiverNumbers,
+    UpstreamNumbers,
+    exposition,
+)
 from service.inspector.model_memory import ModelMemory
 from service.record.fields import METADATA
 from service.shipping.loki.encode import encode
@@ -243,6 +250,7 @@ def metrics() -> dict[str, set[str]]:
         log_lines_dropped=0,
         receivers=(receiver,),
         queue=QueueNumbers(0, 0, (("1.0", 0.0), ("+Inf", 0.0)), 0.0),
+        upstreams=(UpstreamNumbers("gpu1", True, 0),),
     )
     ended = ExchangeMetrics()
     ended.add(a_day(200, 1_800_000_000).records)

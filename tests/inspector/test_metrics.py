@@ -67,3 +67,10 @@ def test_what_has_not_happened_yet_is_shown_as_zero_from_the_start() -> None:
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60, check=True)
     assert "ollama_recorder_replies_released_total 0.0" in done.stdout.splitlines()
+
+
+def test_how_far_the_index_is_behind_is_absent_until_it_was_looked_at() -> None:
+    numbers = Numbers(0, True, 0, 0, 0, None, 0, 0, 0, 0, False, 0.0, 0, ())
+    text = exposition(NumbersCollector(lambda: numbers, list, "1.2.3"), CollectorRegistry()).decode()
+    assert "ollama_recorder_in_flight 0.0" in text
+    assert "index_behind_records" not in text

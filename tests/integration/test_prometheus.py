@@ -74,6 +74,8 @@ EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
     (ITSELF, "How far behind is each receiver? A"): (loki(BEHIND, BEHIND + 100), loki(0, 0)),
     (ITSELF, "Does Ollama answer, and does each receiver take records? A"): (alone(0), alone(1)),
     (ITSELF, "Does Ollama answer, and does each receiver take records? B"): (loki(0, 0), loki(1, 1)),
+    # There is one Ollama.
+    (ITSELF, "Does Ollama answer, and does each receiver take records? C"): (lambda found: not found,) * 2,
     (ITSELF, "How large is the journal? A"): (between(1e4, 1e8), between(1e4, 1e8)),
     (ITSELF, "How long does a commit take? A"): (between(0, 5), between(1e-5, 5)),
     (ITSELF, "How many exchanges end, and how? A"): (lambda found: not found, about_all_chats),
@@ -87,6 +89,7 @@ EXPECTED: dict[tuple[str, str], tuple[Looks, Looks]] = {
     (ITSELF, "Are there defects? A"): (NEVER, NEVER),
     ("alerts", "Calls wait long for a place at Ollama A"): (no_long_wait, no_long_wait),
     ("alerts", "Ollama is not there A"): (alone(0), alone(1)),
+    ("alerts", "One Ollama of several is not there A"): (lambda found: not found,) * 2,
     ("alerts", "The recorder does not answer A"): (lambda found: [*found.values()] == [1],) * 2,
     ("alerts", "The recorder loses records A"): (NEVER, NEVER),
     ("alerts", "The recorder's journal was damaged A"): (NEVER, NEVER),
@@ -188,3 +191,22 @@ async def becomes(prometheus: Prometheus, state: int) -> None:
     while wrong := await asyncio.to_thread(unexpected, prometheus, state):
         assert time.monotonic() < until, wrong
         await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("ups", "fires"),
+    [
+        ({"gpu1": 1, "gpu2": 1, "gpu3": 1}, set()),
+        ({"gpu1": 1, "gpu2": 0, "gpu3": 0}, {"gpu2", "gpu3"}),
+        ({"gpu1": 0, "gpu2": 0}, set()),
+    ],
+)
+def test_of_several_ollamas_each_that_is_gone_is_told_unless_all_are(
+    start_prometheus: Callable[[int], Prometheus], ups: dict[str, int], fires: set[str]
+) -> None:
+    (rule,) = (rule for rule in RULES if rule["title"] == "One Ollama of several is not there")
+    prometheus = start_prometheus(free_port())
+    named = [({"__name__": "ollama_recorder_upstream_up", "upstream": one}, up) for one, up in ups.items()]
+    prometheus.write(named, time.time())
+    found = prometheus.query(rule["data"][0]["model"]["expr"])
+    assert {one["metric"]["upstream"] for one in found if float(one["value"][1]) < 1} == fires

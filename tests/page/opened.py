@@ -97,7 +97,7 @@ async def indexed(app: App, records: int) -> None:
     async def is_complete() -> bool:
         await asyncio.sleep(0.1)
         index = (await said(app, "/status.json"))["index"]
-        return bool(index["behind"] == 0)
+        return bool(index.get("behind") == 0)
 
     await until(is_complete, 20 + records / 1000)
 

@@ -14,6 +14,7 @@ from service.record.record import record_of
         ("client_left", {"request_time": 300.1}, "the client left at a time limit of 300 s"),
         ("client_left", {"request_time": 7.3}, "the client left"),
         ("client_left", {"request_time": 7.3, "queue_time": 7.3}, "the client left while it waited in the recorder"),
+        ("client_left", {"request_time": 300.1, "queue_time": 2.0}, "the client left at a time limit of 300 s"),
         ("completed", {"status": 404, "error": "model 'a' not found"}, "the model is not there"),
         ("completed", {"status": 500, "error": "llama runner process has terminated"}, "the model's program crashed"),
         ("completed", {"status": 503, "error": "server busy, please try again"}, "Ollama's queue was full"),

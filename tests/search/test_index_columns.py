@@ -76,7 +76,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
     found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
-    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, None, None, None, None, None)
+    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, None, None, None, 0, None, None)
     assert (found.prompt, found.answer, found.replay_of) == ("", "", None)
 
 
@@ -126,6 +126,29 @@ def test_how_long_it_waited_and_how_long_its_model_worked_stand_apart() -> None:
     found = facts(operation="chat", stream=True, time_to_first_token=6.0, **timed)
     assert (number(found, "waited_ms"), number(found, "works_ms")) == (5000, 5000)
     assert number(found, "begun_ms") == found.started_ms + 5000
+
+
+@pytest.mark.parametrize(
+    ("outcome", "given", "held_ms"),
+    [
+        ("completed", {}, 0),
+        ("completed", {"upload_time": 1.0, "queue_time": 2.0}, 3000),
+        ("completed", {"queue_time": 50.0}, 10_000),
+        ("client_left", {"queue_time": 2.0}, 2000),
+        ("client_left", {"queue_time": 9.95}, None),
+        ("client_left", {"queue_time": 8.0, "upload_time": 2.0}, None),
+        ("client_left", {"queue_time": 10.0, "upstream_status": 200}, 10_000),
+        ("gateway_stopped", {"queue_time": 10.0}, None),
+        ("upstream_timed_out", {"queue_time": 10.0}, 10_000),
+        ("upstream_unreachable", {}, None),
+        ("refused", {"queue_time": 10.0}, None),
+        ("gateway_died", {"request_time": None}, 0),
+    ],
+)
+def test_the_moment_when_it_went_to_ollama_is_known_unless_it_never_did(
+    outcome: str, given: dict[str, object], held_ms: int | None
+) -> None:
+    assert number(facts(outcome, **({"request_time": 10.0} | given)), "held_ms") == held_ms
 
 
 @pytest.mark.parametrize(

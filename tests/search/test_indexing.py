@@ -11,7 +11,7 @@ import pytest
 from service.journal import JournalError
 from service.search.filters import Filter
 from service.search.index import INDEX, PARTITION_NUMBERS
-from service.search.indexing import Indexer, IndexingThread
+from service.search.indexing import Indexer, IndexingThread, IndexState
 from service.search.search import Search
 from tests.journal.given import bytes_kept, open_journal, wait_until
 from tests.search.indexed import ask_index, erase_from_journal, index, said, write
@@ -243,6 +243,32 @@ def test_the_thread_goes_on_after_trouble(tmp_path: Path) -> None:
         thread.stop()
 
 
+def test_how_far_behind_it_is_is_not_known_before_it_was_looked_at(tmp_path: Path) -> None:
+    thread = IndexingThread(tmp_path)
+    try:
+        # There is no journal yet.
+        thread.start()
+        assert thread.state().behind is None
+        write(tmp_path, [said(number) for number in range(1, 4)])
+        thread.wake()
+        wait_until(lambda: thread.state() == IndexState(3, 0))
+    finally:
+        thread.stop()
+
+
+def test_it_is_known_as_soon_as_there_is_an_index_to_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, [said(number) for number in range(1, 301)])
+    thread = IndexingThread(tmp_path)
+    may_go_on = threading.Event()
+    monkeypatch.setattr(thread, "_check", may_go_on.wait)
+    try:
+        thread.start()
+        assert thread.state() == IndexState(100, 200)
+    finally:
+        may_go_on.set()
+        thread.stop()
+
+
 def test_the_thread_leaves_most_of_a_core_to_others_while_exchanges_are_going_on(tmp_path: Path) -> None:
     write(tmp_path, [said(number, "alpha beta gamma " * 300) for number in range(1, 601)])
     thread = IndexingThread(tmp_path)
@@ -250,7 +276,7 @@ def test_the_thread_leaves_most_of_a_core_to_others_while_exchanges_are_going_on
     begun, used = time.monotonic(), time.process_time()
     thread.start()
     try:
-        while thread.state().behind or not thread.state().number:
+        while thread.state().behind != 0 or not thread.state().number:
             thread.wake()
             time.sleep(0.01)
         share = (time.process_time() - used) / (time.monotonic() - begun)

@@ -54,6 +54,35 @@ def test_what_another_ollama_did_is_no_reason_for_what_this_one_did(tmp_path: Pa
     assert searching.surroundings(4) == Surroundings(None, in_flight=0, median_rate=None, median_count=0)
 
 
+def test_what_waits_in_the_recorder_is_not_at_ollama(tmp_path: Path, searching: Search) -> None:
+    records = [
+        said(1, model="llama", seconds=4.0),
+        said(2, model="qwen", seconds=30.0, queue_time=10.0),
+        said(3, model="llama", seconds=9.0, queue_time=9.0, outcome="client_left"),
+        said(4, model="llama", seconds=0.5, outcome="refused"),
+        said(5, model="llama", seconds=0.5, outcome="upstream_unreachable"),
+        said(6, model="llama", seconds=20.0, queue_time=8.0),
+        said(7, model="llama", seconds=1.0),
+        said(8, model="qwen", seconds=6.0, queue_time=5.0),
+    ]
+    write(tmp_path, records)
+    index(tmp_path)
+
+    # At 7 s nobody is there: 2, 3 and 6 wait, and neither 3 nor 4 nor 5 has used the model since 5 s.
+    assert searching.surroundings(7) == Surroundings(2.0, in_flight=0, median_rate=None, median_count=0)
+    # It went at 13 s, a second after 2 did.
+    assert searching.surroundings(8) == Surroundings(None, 1, median_rate=None, median_count=0, model_in_use=True)
+    # It went at 14 s: 2 goes on, and so does nobody else.
+    assert searching.surroundings(6) == Surroundings(6.0, in_flight=1, median_rate=None, median_count=0)
+    # What never went there is judged by when it began.
+    assert searching.surroundings(3) == Surroundings(
+        None, in_flight=1, median_rate=None, median_count=0, model_in_use=True
+    )
+
+    of_doctor = read_window(tmp_path, seconds=1e9).calls
+    assert [call.around for call in of_doctor] == [searching.surroundings(number) for number in range(1, 9)]
+
+
 def test_neighbours_are_of_the_same_execution(tmp_path: Path, searching: Search) -> None:
     executions = ["a", "b", "a", None, "a", "b"]
     write(tmp_path, [said(number, execution_id=execution) for number, execution in enumerate(executions, 1)])

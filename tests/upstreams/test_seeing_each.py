@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from service.alerting.looking import Looking
 from service.cli.doctor.ollama import look_at_ollama
 from service.settings import read_settings
 from tests.fakes.ollama import json_answer
@@ -46,6 +47,27 @@ async def test_prometheus_is_told_of_each(tmp_path: Path) -> None:
         assert f'ollama_recorder_upstream_up{{upstream="{other.name}"}} 1.0' in metrics
         assert f'ollama_recorder_upstream_active{{upstream="{other.name}"}} 0.0' in metrics
         assert "ollama_recorder_ollama_up 1.0" in metrics
+
+
+async def test_alerts_are_told_of_each(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (app, one, other):
+        looking = Looking(30.0)
+
+        async def told() -> list[str]:
+            await get(app, "/readyz")
+            found = looking.look(0.0, app._status.part_numbers(), None)
+            return [f"{finding.rule.uid} {finding.about}" for finding in found]
+
+        assert await told() == []
+        await one.ollama.stop()
+        assert await told() == [f"ollama-one-gone {one.name}"]
+        (finding,) = looking.look(0.0, app._status.part_numbers(), None)
+        summary = finding.rule.summary.format(about=finding.about, value=finding.shown)
+        assert summary.startswith(f"{one.name} gets no calls: {one.ollama.url}: Ollama cannot be asked: ")
+        assert summary.endswith("refused. The other Ollamas go on.")
+        await other.ollama.stop()
+        (all_gone,) = await told()
+        assert all_gone.startswith("ollama-unreachable ")
 
 
 async def test_models_in_memory_are_told_apart_by_their_ollama(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ behind, and making it would write.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from service.record.bodies import first_document
 from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
 from service.record.operations import MODEL_CALLS
+from service.record.phases import sent_after
 from service.record.record import Record
 from service.record.wording import counted, since
 
@@ -130,34 +131,45 @@ def _call(record: Record, around: Surroundings) -> Observation:
     return Observation(record, request if isinstance(request, dict) else {}, around, kinds)
 
 
-def _around(kept: list[tuple[int, int, Record]]) -> Iterator[Surroundings]:
-    """What went on when each began, for exchanges in the order of their beginnings."""
-    ends = sorted((ended, index) for index, (_, ended, _) in enumerate(kept))
+def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
+    """What went on when each of ``kept`` went to its Ollama, or began, where it never did."""
+    sent = [_sent_ns(started, record) for started, _, record in kept]
+    ends = sorted((ended, index) for index, (_, ended, _) in enumerate(kept) if sent[index] is not None)
+    moments = sorted((kept[index][0] if went is None else went, index) for index, went in enumerate(sent))
+    found: dict[int, Surroundings] = {}
     # What another Ollama does is no reason for what this one does.
     last_end: dict[_ModelAt, int] = {}
     running: Counter[_ModelAt] = Counter()
     in_flight: Counter[str | None] = Counter()
     at = 0
-    for started, _, record in kept:
-        while at < len(ends) and ends[at][0] <= started:
+    for moment, this in moments:
+        while at < len(ends) and ends[at][0] <= moment:
             ended, index = ends[at]
             model = _model_at(kept[index][2])
             last_end[model] = max(last_end.get(model, 0), ended)
             running[model] -= 1
             in_flight[model[1]] -= 1
             at += 1
-        model = _model_at(record)
+        model = _model_at(kept[this][2])
         last = last_end.get(model)
         of_this_model = running[model] > 0
-        yield Surroundings(
-            model_last_used=None if of_this_model or last is None else (started - last) / 1e9,
+        found[this] = Surroundings(
+            model_last_used=None if of_this_model or last is None else (moment - last) / 1e9,
             in_flight=max(0, in_flight[model[1]]),
             median_rate=None,
             median_count=0,
             model_in_use=of_this_model,
         )
-        running[model] += 1
-        in_flight[model[1]] += 1
+        if sent[this] is not None:
+            running[model] += 1
+            in_flight[model[1]] += 1
+    return [found[index] for index in range(len(kept))]
+
+
+def _sent_ns(started_ns: int, record: Record) -> int | None:
+    """When it went to Ollama; None: it never did."""
+    after = sent_after(record, record.outcome or "")
+    return None if after is None else started_ns + round(after * 1e9)
 
 
 def _model_at(record: Record) -> _ModelAt:

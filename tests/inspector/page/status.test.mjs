@@ -14,4 +14,6 @@ test("what matters most is said, and only that", () => {
   assert.equal(noticeOf({ ollama: { trouble: null }, upstreams }), "gpu2 gets no calls: connection refused. The others go on.");
   assert.match(noticeOf({ journal: { trouble: "the disk is full" }, index: { behind: 9000 } }), /the disk is full/);
   assert.match(noticeOf({ index: { behind: 9000 } }), /9,000 exchanges to go/);
+  assert.match(noticeOf({ index: { trouble: null } }), /still looking how far it goes/);
+  assert.match(noticeOf({ index: { trouble: "no journal" } }), /The search index: no journal/);
 });

@@ -29,7 +29,7 @@ export function watchStatus(caughtUp, linksChanged) {
   /** @type {Status} */
   let status = {};
   const state = {
-    isBehind: () => (status.index?.behind ?? 0) > NOTICEABLY_BEHIND,
+    isBehind: () => status.index !== undefined && (status.index.behind ?? Infinity) > NOTICEABLY_BEHIND,
     isSignedIn: () => Boolean(status.signed_in),
     /** @param {import("../state/live.js").Liveness} how */
     setLiveness(how) {
@@ -79,7 +79,9 @@ export function noticeOf({ ollama, upstreams, journal, index }) {
   const away = (upstreams ?? []).filter((one) => one.trouble);
   if (away.length) return `${away.map((one) => `${one.name} gets no calls: ${one.trouble}`).join(". ")}. The others go on.`;
   if (index?.trouble) return `The search index: ${index.trouble}`;
-  const behind = index?.behind ?? 0;
+  if (!index) return "";
+  const { behind } = index;
+  if (behind === undefined) return "The search index is still looking how far it goes. Until then the newest may be missing here.";
   if (behind <= NOTICEABLY_BEHIND) return "";
   return `The index is catching up: ${whole(behind)} exchanges to go. Until then the newest are missing here.`;
 }
