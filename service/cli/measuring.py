@@ -28,9 +28,7 @@ OnGpu = Annotated[bool, option("--gpu", help="As Ollama places it.")]
 Runs = Annotated[int, option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
 Context = Annotated[int | None, option("--context", min=128, help="Tokens of context (num_ctx).")]
 Tokens = Annotated[int, option("--tokens", min=8, max=4096, help="Tokens that each answer may have.")]
-Url = Annotated[
-    str, option("--url", help="Ollama's address; without it OLLAMA_URL, of several the first that has the model.")
-]
+Url = Annotated[str, option("--url", help="Ollama's address; without it OLLAMA_URL, the first that has the model.")]
 AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 AsMarkdown = Annotated[bool, option("--markdown", help="Print a table for a document.")]
 
