@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+_NOT_IN_HOSTS = frozenset("<>\"'`{}|\\^;, ")
 _PORTS = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -69,6 +70,8 @@ def as_url(value: str) -> str:
     """An address without a query; its last slash is left out."""
     expected = "an address like http://host:port"
     parts = _http_parts(value, expected)
+    if not value.isprintable() or " " in value or "://" in parts.path or parts.path.endswith(","):
+        raise ValueError(expected)
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError(expected + ", without a user name, a query or a fragment")
     return value.rstrip("/")
@@ -80,10 +83,11 @@ def as_addresses(value: str) -> tuple[NamedAddress, ...]:
     The name is the host, with its port where two have the same host, and with its path where these are alike too.
     """
     expected = "an address like http://host:port, or several of them separated by commas, each once"
-    urls = [as_url(one) for one in re.split(r"\s*,\s*(?=https?://)", value)]
+    try:
+        urls = [as_url(one) for one in re.split(r"\s*,\s*(?=https?://)", value)]
+    except ValueError as trouble:
+        raise ValueError(str(trouble) + "; several are separated by commas") from None
     parts = [urlsplit(url) for url in urls]
-    if any("," in one.netloc or not one.netloc.isprintable() or " " in one.netloc for one in parts):
-        raise ValueError(expected)
     hosts = [(one.hostname or "").lower() for one in parts]
     ports = [f"{host}:{one.port or _PORTS[one.scheme]}" for host, one in zip(hosts, parts, strict=True)]
     paths = [port + one.path for port, one in zip(ports, parts, strict=True)]
@@ -163,6 +167,8 @@ def _http_parts(value: str, expected: str) -> SplitResult:
         port_is_right = parts.port is None or 0 < parts.port < 65536
     except ValueError:
         raise ValueError(expected) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right:
+    # What stands between two addresses is no part of a host.
+    is_odd = any(mark in _NOT_IN_HOSTS or not mark.isprintable() for mark in parts.netloc.rpartition("@")[2])
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right or is_odd:
         raise ValueError(expected)
     return parts

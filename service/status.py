@@ -82,14 +82,14 @@ class Status:
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
         ]
-        if is_asked:
-            parts += [Component(f"{OLLAMA} {one.name}", one.trouble, needed=False) for one in self._upstreams()]
+        each = [Component(f"{OLLAMA} {one.name}", one.trouble, needed=False) for one in self._upstreams()]
+        parts += each
         parts += [
             Component(shipper.delivery().receiver, _trouble_of(shipper), needed=False) for shipper in self.shippers
         ]
         if self.metric_export is not None:
             parts.append(Component(METRICS_NAME, self.metric_export.trouble(), needed=False))
-        return readiness(parts, left_out)
+        return readiness(parts, left_out if is_asked else {*left_out, *(one.name for one in each)})
 
     async def metrics(self, is_scrape: bool) -> bytes:
         """The text of ``/metrics``. ``is_scrape``: Prometheus asks, which counts from what it has seen before."""

@@ -78,7 +78,9 @@ def test_several_upstreams_have_names_that_tell_them_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a,http://a", "http://a:80,http://A/", "http://a,", "http://a,b", ",http://a", "http://a,ftp://b"]
+    "url",
+    ["http://a,http://a", "http://a:80,http://A/", "http://a,", "http://a,b", ",http://a", "http://a,ftp://b"]
+    + [f"http://a{path}{mark}http://b" for path in ("", "/x") for mark in ("; ", ";", " ", "|", "\t", "\n", ", ,")],
 )
 def test_several_upstreams_are_addresses_each_once(url: str) -> None:
     with pytest.raises(SettingsError, match="OLLAMA_URL"):

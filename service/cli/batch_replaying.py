@@ -14,6 +14,7 @@ from service.cli.filter_options import takes_filter
 from service.cli.replaying import read_options
 from service.cli.running_recorder import RunningRecorder, read_document
 from service.cli.screen import console, inert, note, say_json, working
+from service.journal.replay_batches import is_batch_id
 from service.search.filters import Filter, to_query
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def replays(batch: Batch = "", url: Url = "", as_json: AsJson = False, as_csv: A
         if not found["batches"]:
             note("There is none yet: see ollama-recorder replay-all --help.")
         return
+    if not is_batch_id(batch):
+        stop(f"{batch[:80]!r} is no id of a batch: expected are 16 hexadecimal digits, as `replays` lists them.", 2)
     if as_csv:
         answer = recorder.ask(f"/replays/{batch}.csv", seconds=60)
         if answer.status != 200:

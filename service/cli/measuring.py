@@ -19,6 +19,7 @@ SYSTEM = "You are an assistant for Linux systems."
 # Reading is measured on a prompt that is long enough to take measurable time.
 _FILLER = "A unit file describes a service, its dependencies and how it is started and stopped. "
 _TIMEOUT_SECONDS = 3600.0
+_LOOK_SECONDS = 5.0
 
 
 Model = Annotated[str, argument(metavar="MODEL", help="A model that Ollama has.")]
@@ -27,7 +28,7 @@ OnGpu = Annotated[bool, option("--gpu", help="As Ollama places it.")]
 Runs = Annotated[int, option("--runs", min=1, max=100, help="Answers that count, after one that warms up.")]
 Context = Annotated[int | None, option("--context", min=128, help="Tokens of context (num_ctx).")]
 Tokens = Annotated[int, option("--tokens", min=8, max=4096, help="Tokens that each answer may have.")]
-Url = Annotated[str, option("--url", help="Ollama's address; without it OLLAMA_URL.")]
+Url = Annotated[str, option("--url", help="Ollama's address; without it OLLAMA_URL, the first that has the model.")]
 AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 AsMarkdown = Annotated[bool, option("--markdown", help="Print a table for a document.")]
 
@@ -46,7 +47,7 @@ def measure(
     """Measure how fast a model is here, on the CPU and as Ollama places it, by Ollama's own counts. Takes minutes."""
     from rich.table import Table
 
-    address = read_address(url) if url else current_settings().ollama_urls[0].url
+    address = read_address(url) if url else _where(model, [one.url for one in current_settings().ollama_urls])
     processors = [name for name, is_chosen in (("cpu", cpu), ("gpu", gpu)) if is_chosen] or ["cpu", "gpu"]
     try:
         with console(to_stderr=True).status("") as status:
@@ -76,6 +77,8 @@ def measure(
         for cells in rows(measurements):
             table.add_row(*cells)
         say_table(table)
+    if len(current_settings().ollama_urls) > 1:
+        note(f"Measured at {address}.")
     note(explained(measurements))
 
 
@@ -162,6 +165,17 @@ def measure_on(
     )
 
 
+def _where(model: str, urls: Sequence[str]) -> str:
+    """The first Ollama that has the model; the first of all where none is known to, for its own error."""
+    for url in urls if len(urls) > 1 else ():
+        try:
+            _ask(url, "/api/show", {"model": model}, _LOOK_SECONDS)
+        except (OSError, ValueError):
+            continue
+        return url
+    return urls[0]
+
+
 def _run(url: str, model: str, options: dict[str, Any], number: int) -> Run:
     # Ollama keeps what it has read: a prompt that begins as the last one did would be read in no time.
     prompt = f"({time.time_ns()}-{number}) {_FILLER * 12}\n\n{QUESTION}"
@@ -194,14 +208,14 @@ def _memory(url: str, model: str) -> tuple[int | None, float | None]:
     return None, None
 
 
-def _ask(url: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+def _ask(url: str, path: str, body: dict[str, Any] | None, seconds: float = _TIMEOUT_SECONDS) -> dict[str, Any]:
     content = None if body is None else json.dumps(body).encode()
     answer = ask(
         url + path,
         "GET" if content is None else "POST",
         headers={"User-Agent": "ollama-recorder-measure", "Content-Type": "application/json"},
         body=content,
-        seconds=_TIMEOUT_SECONDS,
+        seconds=seconds,
     )
     text = answer.body.decode("utf-8", "replace")
     try:

@@ -33,6 +33,7 @@ class By(StrEnum):
     OUTCOME = "outcome"
     ADDRESS = "address"
     CUT = "cut"
+    UPSTREAM = "upstream"
 
 
 class Sort(StrEnum):

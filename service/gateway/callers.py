@@ -30,6 +30,8 @@ _HEADERS = (
 
 # Which of a node's items is asked for, and which try of the node it is: the label, the header, the lowest number.
 _COUNTS = (("item", "X-N8N-Item", 0), ("attempt", "X-N8N-Attempt", 1))
+CALLER_HEADERS = frozenset(name for name, _ in _HEADERS) | {header for _, header, _ in _COUNTS}
+"""The headers that name who asks."""
 _COUNT = re.compile("[0-9]{1,9}")
 
 # How the credential of n8n's AI nodes names them.

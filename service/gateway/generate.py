@@ -13,10 +13,10 @@ from aiohttp import web
 
 from service.gateway.admission import Policy, check_host, check_origin
 from service.gateway.call import AlreadySent
-from service.gateway.callers import Network, client_address
+from service.gateway.callers import CALLER_HEADERS, Network, client_address
 from service.gateway.cors import answer_preflight, cors
 from service.gateway.error_responses import Refusal, stopped_arriving
-from service.gateway.gateway import Gateway
+from service.gateway.gateway import UPSTREAM_HEADER, Gateway
 from service.gateway.headers import header
 from service.gateway.malformed import BodyBroken
 from service.gateway.request import Request
@@ -43,10 +43,10 @@ _FORM: Final = JsonForm(
     mistyped='"{name}" has to be {expected}.',
 )
 _EXAMPLE: Final = 'Send {"prompt": "..."} as JSON; "model", "system", "options" and "stream" are optional.'
-# These name the caller, or are credentials that the gateway checks.
+# These name the caller or one of several Ollamas, or are credentials that the gateway checks.
 _PASSED_ON: Final = frozenset(
-    {b"user-agent", b"authorization", b"x-api-key", b"traceparent", b"x-caller", b"x-n8n-workflow-id"}
-    | {b"x-n8n-workflow-name", b"x-n8n-execution-id", b"x-n8n-node", b"x-openwebui-user-name", b"x-openwebui-chat-id"}
+    {b"user-agent", b"authorization", b"x-api-key", b"traceparent"}
+    | {name.lower().encode() for name in CALLER_HEADERS | {UPSTREAM_HEADER}}
 )
 
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from service.inspector.one_exchange import target_of, why_not_whole
 from service.inspector.replaying import Ask, ReplayedResponse, changed
@@ -36,6 +36,14 @@ _COMPARED_CHARACTERS: Final = 20_000
 
 Save = Callable[[str, int | None, dict[str, Any]], Awaitable[None]]
 """Keeps what a batch was begun with (place None), or what became of one of its prompts."""
+
+
+class _Request(NamedTuple):
+    """What is sent again: a kept prompt with the changes of its batch."""
+
+    kept: KeptRecord
+    path: str
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -108,7 +116,12 @@ class BatchReplays:
                 if batch.rows.get(place, {}).get("new"):
                     continue
                 await self._wait_for_others()
-                row = await self._repeat(identifier, batch.facts["changes"])
+                request = await self._request_of(identifier, batch.facts["changes"])
+                if isinstance(request, str):
+                    # That one cannot be sent says nothing of the next.
+                    await self._keep(batch.id, place, {"error": request})
+                    continue
+                row = await self._repeat(request)
                 await self._keep(batch.id, place, row)
                 failures = 0 if row.get("new") else failures + 1
                 if failures >= _MOST_FAILURES_IN_A_ROW:
@@ -130,19 +143,24 @@ class BatchReplays:
         while self.in_flight() and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - as told above
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _repeat(self, identifier: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """What became of one prompt: the id of the new exchange and how alike both answers are, or an error."""
+    async def _request_of(self, identifier: str, changes: dict[str, Any]) -> _Request | str:
+        """The prompt as it is to be sent, or why it cannot be."""
         kept = await asyncio.to_thread(self.reader.record, identifier)
         if kept is None:
-            return {"error": "It is not here any more."}
+            return "It is not here any more."
         record = Record(kept.row.line)
         if (reason := why_not_whole(kept, record)) is not None:
-            return {"error": reason}
+            return reason
         body = changed(kept, record.api or "ollama", changes)
-        headers = [("Content-Type", "application/json"), ("X-Replay-Of", identifier), ("X-Caller", BATCH_REPLAY)]
+        return body if isinstance(body, str) else _Request(kept, target_of(record.request_uri or ""), body)
+
+    async def _repeat(self, request: _Request) -> dict[str, Any]:
+        """What became of one prompt: the id of the new exchange and how alike both answers are, or an error."""
+        kept, headers = request.kept, [("Content-Type", "application/json"), ("X-Caller", BATCH_REPLAY)]
+        headers.append(("X-Replay-Of", kept.row.id))
         tries = 1
         while True:
-            answer = await self.ask(target_of(record.request_uri or ""), headers, body)
+            answer = await self.ask(request.path, headers, request.body)
             if isinstance(answer, str):
                 return {"error": f"The recorder cannot reach its own gateway: {answer}."}
             new = await _read_to_its_end(answer)

@@ -51,7 +51,8 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 def sentence_of(rows: list[dict[str, Any]]) -> str:
     """What it comes to: how many were answered, how alike, how fast, and which was judged better."""
     answered = [row for row in rows if "new" in row and not row["new"].get("failed")]
-    errors = sum("error" in row or row.get("new", {}).get("failed", False) for row in rows)
+    # A prompt that was erased after it was answered did not fail.
+    errors = sum(row["new"].get("failed", False) if "new" in row else "error" in row for row in rows)
     text = f"{len(answered):,} of {counted(len(rows), 'prompt')} got a new answer"
     text += f", {errors:,} failed." if errors else "."
     alike = [row["likeness"] for row in answered if "likeness" in row]

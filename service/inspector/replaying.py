@@ -83,6 +83,8 @@ class Replaying:
         record = Record(kept.row.line)
         path = target_of(record.request_uri or "")
         body = changed(kept, record.api or _NATIVE, changes)
+        if isinstance(body, str):
+            return refuse(409, body)
         headers = [("Content-Type", "application/json"), ("X-Replay-Of", identifier), ("X-Caller", "replay")]
         answer = await self.ask(path, [*headers, ("X-Forwarded-For", client.address)], body)
         if isinstance(answer, str):
@@ -99,8 +101,8 @@ def read_changes(body: bytes) -> dict[str, Any] | str:
     return read_fields(body, _FORM) if body.strip() else {}
 
 
-def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
-    """The kept request with ``changes``; byte for byte the same without any."""
+def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes | str:
+    """The kept request with ``changes``, byte for byte the same without any; a sentence says why there is none."""
     if not changes:
         return kept.request
     body: dict[str, Any] = first_document(kept.request)
@@ -116,8 +118,11 @@ def changed(kept: KeptRecord, api: str, changes: dict[str, Any]) -> bytes:
             body.update(changes["options"])
     if "system" in changes:
         _set_system(body, api, changes["system"])
-    # Not by orjson: it refuses half an emoji.
-    return json.dumps(body).encode()
+    try:
+        # Not by orjson: it refuses half an emoji.
+        return json.dumps(body).encode()
+    except RecursionError:
+        return "The request is nested too deeply to be changed: it can only be sent again as it was."
 
 
 def _set_system(body: dict[str, Any], api: str, system: str) -> None:

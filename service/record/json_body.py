@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+# Levels of the documents that a value stands in.
+_ROOM: Final = 54
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ def read_fields(body: bytes, form: JsonForm) -> dict[str, Any] | str:
         if name not in form.fields:
             return form.unknown.format(name=repr(name[:50]))
         kind, expected = form.fields[name]
-        if not isinstance(value, kind):
+        # Python takes true for 1.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             return form.mistyped.format(name=name, expected=expected)
+        if not _can_be_written(value):
+            return f"{name} is nested too deeply: at most 200 levels can be kept."
     return given
+
+
+def _can_be_written(value: object) -> bool:
+    """Whether ``value`` can be kept and shown in documents of our own: orjson reads 1,024 levels and writes 254."""
+    for _ in range(_ROOM):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True

@@ -76,7 +76,8 @@ async def list_of_all(
     if not lists:
         first = next((one for one in answers if not isinstance(one, str)), None)
         if first is None:
-            return Failure(Outcome.UPSTREAM_UNREACHABLE, " ".join(map(str, answers)))
+            reasons = dict.fromkeys(str(one).removeprefix("Ollama cannot be asked: ").rstrip(".") for one in answers)
+            return Failure(Outcome.UPSTREAM_UNREACHABLE, "; ".join(reasons))
         return MadeAnswer(first[0], first[1])
     members: dict[Any, Any] = {}
     for document in lists:

@@ -71,4 +71,9 @@ def test_what_cannot_be_done_is_told(
     for words in (("replays", "0123456789abcdef"), ("replays", "0123456789abcdef", "--csv")):
         done = run(*words)
         assert (done.exit_code, "There is no such batch" in done.stderr) == (1, True), words
-    assert run("replays", "../x").exit_code == 1
+
+
+@pytest.mark.parametrize("batch", ["a b", "../x", "?x", "0" * 15, "\x1b[2J"])
+def test_what_is_no_id_of_a_batch_is_told(batch: str, run: Run) -> None:
+    told = run("replays", batch)
+    assert (told.exit_code, "is no id of a batch" in told.stderr, "\x1b" in told.stderr) == (2, True, False)

@@ -54,6 +54,22 @@ def test_ollama_is_asked_itself_whatever_proxy_is_set(
     assert server.asked[0].target == "/api/generate"
 
 
+def test_of_several_the_first_that_has_the_model_is_measured(
+    run: Run, answers: Callable[..., Answering], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = {"load_duration": 1, "eval_count": 9, "eval_duration": 10**9, "response": "a b"}
+    has_it = answers({"/api/show": {"details": {}}, "/api/generate": counted, "/api/ps": {"models": []}})
+    has_not = answers({"/api/generate": {"error": "no such model"}})
+    monkeypatch.setenv("OLLAMA_URL", f"http://127.0.0.1:9,{has_not.url},{has_it.url}")
+    told = run("measure", "tiny", "--cpu", "--runs", "1")
+    assert told.exit_code == 0, told.output
+    assert f"Measured at {has_it.url}." in told.stderr
+    assert {asked.target for asked in has_not.asked} == {"/api/show"}
+    assert json.loads(run("measure", "tiny", "--cpu", "--runs", "1", "--json").stdout)[0]["model"] == "tiny"
+    monkeypatch.setenv("OLLAMA_URL", f"http://127.0.0.1:9,{has_not.url}")
+    assert "http://127.0.0.1:9 cannot be asked" in run("measure", "tiny").stderr
+
+
 def measured(processor: str, rate: float, on_gpu: float | None) -> Measured:
     return Measured("m", processor, 3, None, 1.0, Rate(100, 90, 110), Rate(rate, rate, rate), 2.0, 5 * 10**9, on_gpu)
 

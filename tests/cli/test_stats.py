@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli import stats
 from service.search import totals
 from tests.cli.conftest import Run
 from tests.cli.kept import HOSTILE, chat, keep
@@ -28,6 +29,11 @@ def test_it_counts_by_what_is_asked(by: str, name: str, run: Run, folder: Path) 
     keep(folder, chat(1), chat(2))
     (group,) = json.loads(run("stats", "--by", by, "--json").stdout)["groups"]
     assert (group["name"], group["calls"]) == (name, 2)
+
+
+def test_the_words_of_its_options_are_those_of_the_index() -> None:
+    assert tuple(stats.By) == totals.STATS_FIELDS
+    assert {*stats.Sort} == {*totals.GROUP_COLUMNS} - {"total_share", "model_share", "rate_median"}
 
 
 def test_it_counts_what_a_filter_lets_through_and_says_when_that_is_nothing(run: Run, folder: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.gateway.admission import Policy
-from service.record.exchange import Outcome
+from service.gateway.callers import CALLER_HEADERS
+from service.record.exchange import Caller, Outcome
 from tests.fakes.ollama import (
     CHUNKED,
     HOLD,
@@ -312,3 +313,13 @@ async def test_an_api_key_is_asked_for_and_told_on() -> None:
         assert json.loads(refused.body)["setting"] == "API_KEYS_FILE"
         assert (await ask(gateway.port, {"prompt": "Hi"}, Authorization="Bearer secret")).status == 200
         assert (await gateway.exchange(2)).opened.caller.caller == "site"
+
+
+async def test_whatever_header_names_the_caller_names_it_here_too() -> None:
+    given = {name.replace("-", "_"): "5" for name in CALLER_HEADERS - {"X-N8N-Execution-Id"}}
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        ollama.answers("/api/generate", json_answer(ANSWER))
+        await ask(gateway.port, {"prompt": "Hi"}, **given)
+        opened = (await gateway.exchange()).opened
+        assert opened.caller == Caller("5", "5", "5", "5", "5", "5")
+        assert (opened.item, opened.attempt) == (5, 5)

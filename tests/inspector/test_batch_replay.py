@@ -13,7 +13,7 @@ from service.journal import JournalError
 from service.journal.reader import Reader
 from service.journal.replay_batches import ReplayBatch
 from tests.cli.kept import chat, keep
-from tests.journal.given import identifier
+from tests.journal.given import identifier, record
 
 
 class Scripted:
@@ -47,8 +47,8 @@ class Bench:
     async def save(self, batch: str, place: int | None, values: dict[str, Any]) -> None:
         self.saved.append((place, values))
 
-    async def run(self) -> list[Any]:
-        assert await self.replays.begin([identifier(1), "f" * 32], {"model": "big"})
+    async def run(self, exchanges: Sequence[str] = (identifier(1), "f" * 32)) -> list[Any]:
+        assert await self.replays.begin(exchanges, {"model": "big"})
         async with asyncio.timeout(10):
             while self.replays.running:
                 await asyncio.sleep(0.01)
@@ -65,6 +65,30 @@ async def test_a_prompt_that_is_gone_does_not_end_the_batch(tmp_path: Path) -> N
     ]
     assert answer.is_aborted
     assert ("X-Caller", "batch replay") in bench.asked[0]
+
+
+async def test_many_prompts_in_a_row_that_cannot_be_sent_do_not_keep_others_from_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Scripted(200, (b"X-Exchange-Id", identifier(2).encode())))
+    gone = [f"{number:f>32}" for number in range(9)]
+    await bench.run([*gone, identifier(1)])
+    assert bench.saved[-1] == (9, {"new": identifier(2), "likeness": 1.0})
+    assert bench.replays.why_ended == {}
+
+
+async def test_an_ollama_that_is_gone_ends_the_batch(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, *(Scripted(502) for _ in range(5)))
+    assert len(await bench.run([identifier(1)] * 9)) == 5
+    (why,) = bench.replays.why_ended.values()
+    assert why == "5 prompts in a row could not be sent: Ollama took no call: 502."
+
+
+async def test_a_prompt_that_is_too_deep_to_be_changed_is_told(tmp_path: Path) -> None:
+    deep = b'{"model": "tiny", "messages": %s%s}' % (b"[" * 1015, b"]" * 1015)
+    bench = Bench(tmp_path)
+    keep(tmp_path, record(7, deep))
+    assert await bench.run([identifier(7)]) == [
+        {"error": "The request is nested too deeply to be changed: it can only be sent again as it was."}
+    ]
 
 
 async def test_a_full_queue_is_waited_for_and_then_told(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ def test_the_sentence_says_what_it_comes_to() -> None:
         " ones."
         " They took 2 s in the median, the old ones 1 s. Judged 3: the new was better 2 ×, both bad 1 ×."
     )
+    erased_later = {"new": {}, "error": "It is not here any more."}
+    failed = {"new": {"failed": True}, "error": "It is not here any more."}
+    assert sentence_of([erased_later, failed]) == "1 of 2 prompts got a new answer, 1 failed."
     assert sentence_of([]) == "0 of 0 prompts got a new answer."
     assert sentence_of([{"verdict": "odd"}]) == "0 of 1 prompt got a new answer."
 

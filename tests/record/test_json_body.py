@@ -3,7 +3,7 @@ import pytest
 from service.record.json_body import JsonForm, read_fields
 
 FORM = JsonForm(
-    {"model": (str, "a string"), "stream": (bool, "true or false")},
+    {"model": (str, "a string"), "stream": (bool, "true or false"), "place": (int, "a number")},
     unknown="{name} is not known.",
     mistyped='"{name}" has to be {expected}.',
 )
@@ -22,11 +22,21 @@ def test_fields_of_the_right_types_are_read_and_null_is_none() -> None:
         (b"[]", "The body is JSON, but no object."),
         (b'{"model": "tiny", "prompt": 1}', "'prompt' is not known."),
         (b'{"stream": "yes"}', '"stream" has to be true or false.'),
+        (b'{"place": true}', '"place" has to be a number.'),
+        (b'{"stream": 1}', '"stream" has to be true or false.'),
         (b'{"model": 1}', '"model" has to be a string.'),
     ],
 )
 def test_what_is_wrong_is_one_sentence(body: bytes, sentence: str) -> None:
     assert read_fields(body, FORM) == sentence
+
+
+def test_what_cannot_be_written_is_not_taken() -> None:
+    form = JsonForm({"options": (dict, "an object")}, unknown="", mistyped="")
+    for levels, is_taken in ((1, True), (199, True), (200, False), (900, False)):
+        read = read_fields(b'{"options": {"a": %s1%s}}' % (b"[" * levels, b"]" * levels), form)
+        assert isinstance(read, dict) is is_taken, levels
+    assert read == "options is nested too deeply: at most 200 levels can be kept."
 
 
 def test_a_name_is_repeated_in_short_whatever_it_holds() -> None:

@@ -31,6 +31,9 @@ async def test_readiness_and_the_page_name_each(tmp_path: Path) -> None:
         got = await get(app, "/readyz")
         assert got.status == 503
         assert one.ollama.url in json.loads(got.body)["degraded"]["ollama"]
+        for also in ("", f"&exclude=ollama%20{one.name}"):
+            ready = await said(app, f"/readyz?exclude=ollama{also}")
+            assert (ready["status"], ready["parts"]) == ("ready", ["journal", "index", "connections"])
 
 
 async def test_prometheus_is_told_of_each(tmp_path: Path) -> None:

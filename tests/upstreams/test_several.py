@@ -209,3 +209,13 @@ async def _is_loaded(app: Any, model: str) -> bool:
     for watch in routing.watches.values():
         await watch.look()
     return any(f"{model}:latest" in one.loaded for one in routing.upstreams.all.values())
+
+
+async def test_a_page_names_one_of_them_by_the_header_too(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (app, one, other):
+        for upstream in (one, other):
+            got = await ask(app, "/generate", b'{"model":"tiny","prompt":"x"}', X_Recorder_Upstream=upstream.name)
+            assert (got.status, upstream.served.pop()) == (200, "x")
+        nobody = await ask(app, "/generate", b'{"model":"tiny","prompt":"x"}', X_Recorder_Upstream="gpu9")
+        assert nobody.status == 400
+        assert "There is no Ollama 'gpu9'" in json.loads(nobody.body)["error"]
