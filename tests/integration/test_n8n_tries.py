@@ -20,17 +20,19 @@ BROKEN = json_answer({"error": "model runner has unexpectedly stopped"}, 500)
 RETRIED = {"retryOnFail": True, "maxTries": 3, "waitBetweenTries": 100}
 
 
-def items(count: int) -> dict[str, Any]:
-    given = json.dumps([{"text": f"Item {number}"} for number in range(count)])
-    code = f"return {given}.map((json) => ({{ json }}))"
-    return step("Items", "n8n-nodes-base.code", 2, jsCode=code)
+def items(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Nodes *Text* and *Items*, out of which ``count`` items come. A Code node would wait for a process of its own."""
+    given = json.dumps({"text": [f"Item {number}" for number in range(count)]})
+    text = step("Text", "n8n-nodes-base.set", 3.4, mode="raw", jsonOutput=given, options={})
+    return text, step("Items", "n8n-nodes-base.splitOut", 1, fieldToSplitOut="text", options={})
 
 
 async def test_a_retry_of_the_action_is_told_from_its_next_item(
     n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
     ask = step("Ask", "ollamaRecorder", resource="model", operation="chat", model=MODEL, prompt="Why?", options={})
-    steps = workflow("tries", EXECUTE, items(2), ask | RETRIED, Execute=("Items", "main"), Items=("Ask", "main"))
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Ask", "main")}
+    steps = workflow("tries", EXECUTE, *items(2), ask | RETRIED, **wires)
     async with FakeOllama() as ollama:
         fine = ndjson_stream(3)
         ollama.answers("/api/chat", fine, BROKEN, fine)
@@ -61,13 +63,14 @@ async def test_a_retry_of_a_chain_is_known_to_its_model(
 ) -> None:
     chain = step("Chain", f"{LANGCHAIN}.chainLlm", 1.7, promptType="define", text="={{ $json.text }}")
     model = step("Das Modell", "recordedOllamaChatModel", model="llama3.2", options={})
-    wires = {"Execute": ("Items", "main"), "Items": ("Chain", "main"), "Das_Modell": ("Chain", "ai_languageModel")}
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Chain", "main")}
+    wires |= {"Das_Modell": ("Chain", "ai_languageModel")}
     async with FakeOllama() as ollama:
         fine = ndjson_stream(3)
         ollama.answers("/api/chat", *[fine] * (count - 1), BROKEN, fine)
         recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
         await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        steps = workflow("tries", EXECUTE, items(count), chain | RETRIED, model, **wires)
+        steps = workflow("tries", EXECUTE, *items(count), chain | RETRIED, model, **wires)
         await asyncio.to_thread(n8n_with_nodes.add_workflows, steps)
         await asyncio.to_thread(n8n_with_nodes.execute, "tries")
         found = await asyncio.to_thread(kept, tmp_path, 2 * count)
