@@ -1,11 +1,15 @@
 """The real n8n, without a browser: its own commands, and its server where a test needs webhooks."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -181,5 +185,14 @@ def signed_in(server: RunningServer) -> Iterator[Callable[[str, Any], Any]]:
 def installed_n8n(folder: Path, version: str = NEWEST) -> N8n:
     """An n8n with nothing in it, and ``folder`` for what it will have; skips the test where n8n is absent."""
     program = require(f"{VERSIONS[version]}/node_modules/.bin/n8n", "run make servers")
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(_first_started(program), folder, dirs_exist_ok=True)
     return N8n(program, folder)
+
+
+@functools.cache
+def _first_started(program: Path) -> Path:
+    """A folder in which this n8n has made its database; that takes longer than what most tests do with it."""
+    folder = Path(tempfile.mkdtemp(prefix="ollama-recorder-n8n-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    N8n(program, folder).run("list:workflow")
+    return folder
