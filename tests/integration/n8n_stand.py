@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.integration.watching import SECONDS, Answer, call, records
+from tests.journal.given import wait_until
 from tests.servers.loki import Loki, running_loki
 from tests.servers.n8n import Execution, N8n, installed_n8n
 from tests.servers.nginx import running_nginx
@@ -33,7 +34,10 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """An n8n with the templates in it, the recorder that its calls go through, and the Loki that gets its records."""
+    """An n8n with the templates, the recorder that its calls go through, and the Loki that gets its records.
+
+    Each template but the one that mails has been run once.
+    """
 
     n8n: N8n
     nginx: RunningServer
@@ -43,6 +47,18 @@ class Stand:
     def kept(self, count: int) -> list[dict[str, Any]]:
         """Everything recorded so far, at least ``count``."""
         return [json.loads(record.row.line) for record in records(self.folder, count)]
+
+    def ran(self, workflow: dict[str, Any], calls: int) -> tuple[Execution, list[dict[str, Any]]]:
+        """The execution of a template that the stand began with, and the records of its ``calls``."""
+        execution = next(one for one in self.n8n.executions() if one.workflow_id == workflow["id"])
+        assert execution.status == "success"
+
+        def found() -> list[dict[str, Any]]:
+            return [one for one in self.kept(0) if one["execution_id"] == execution.id]
+
+        wait_until(lambda: len(found()) >= calls)
+        assert len(found()) == calls
+        return execution, found()
 
     def run(self, workflow: dict[str, Any], calls: int) -> tuple[Execution, list[dict[str, Any]]]:
         """Execute ``workflow``; the execution, and the records of its ``calls``."""
@@ -111,4 +127,6 @@ def running_stand(folder: Path, version: str) -> Iterator[Stand]:
         nginx = servers.enter_context(running_nginx(folder / "nginx", f"127.0.0.1:{recorder.port}"))
         n8n.add_credentials(credentials(nginx))
         n8n.add_workflows(*(template(path.stem, nginx) for path in sorted((SHIPPED / "workflows").iterdir())))
+        # Each start of n8n takes seconds: the templates that need no mail server share one.
+        n8n.execute_all(template("slow-prompts-by-mail", nginx)["id"])
         yield Stand(n8n, nginx, folder / "recorder", loki)

@@ -52,6 +52,11 @@ def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
     begins = re.search(r"^\{", written, re.MULTILINE)
     assert begins, written[-4000:]
     document, _ = json.JSONDecoder().raw_decode(written, begins.start())
+    return items_of(document)
+
+
+def items_of(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The JSON of each node's items, by the node's name, out of what n8n keeps of an execution."""
     ran = document["data"]["resultData"]["runData"]
     # A model or a memory has no items of its own, and of several outputs the first may have none.
     outs = {name: runs[0].get("data", {}).get("main") or [None] for name, runs in ran.items()}

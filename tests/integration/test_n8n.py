@@ -63,7 +63,7 @@ def test_every_call_of_a_template_is_recorded_with_its_workflow_execution_and_no
     stand: Stand, slug: str, calls: list[tuple[str, str | None, str]]
 ) -> None:
     workflow = template(slug, stand.nginx)
-    execution, kept = stand.run(workflow, len(calls))
+    execution, kept = stand.ran(workflow, len(calls))
     assert [named(one) for one in kept] == [Named(*each, workflow["name"], execution.id) for each in calls]
     for one in kept:
         assert (one["status"], one["outcome"], one["caller"]) == (200, "completed", "n8n")
@@ -72,7 +72,7 @@ def test_every_call_of_a_template_is_recorded_with_its_workflow_execution_and_no
 
 def test_a_list_is_classified_three_texts_a_call_with_nothing_but_the_words_allowed(stand: Stand) -> None:
     workflow = template("classify-in-batches", stand.nginx)
-    execution, kept = stand.run(workflow, 2)
+    execution, kept = stand.ran(workflow, 2)
     assert [named(one) for one in kept] == [
         Named("generate", "llama3.1:8b", "Classify", workflow["name"], execution.id)
     ] * 2
@@ -86,7 +86,7 @@ def test_the_credentials_address_names_workflow_execution_and_node_of_an_ai_node
     stand: Stand, slug: str, calls: int
 ) -> None:
     workflow = template(slug, stand.nginx)
-    execution, kept = stand.run(workflow, calls)
+    execution, kept = stand.ran(workflow, calls)
     model = node(workflow, "Ollama Chat Model")["id"]
     assert [named(one) for one in kept] == [Named("chat", "llama3.1:8b", model, workflow["name"], execution.id)] * calls
     for one in kept:
@@ -95,7 +95,7 @@ def test_the_credentials_address_names_workflow_execution_and_node_of_an_ai_node
 
 
 def test_the_agent_sends_its_memory_again_with_each_question(stand: Stand) -> None:
-    _, (first, second) = stand.run(template("ai-agent-with-memory", stand.nginx), 2)
+    _, (first, second) = stand.ran(template("ai-agent-with-memory", stand.nginx), 2)
     remembered = [message["content"] for message in json.loads(second["request_body"])["messages"]]
     assert "My name is Ada. What is a container?" in remembered
     assert first.get("response_text", "") in remembered
@@ -148,8 +148,7 @@ def remember(loki: Loki, when: float, prompt: str, seconds: float) -> None:
 def test_every_query_of_every_dashboard_and_alert_counts_what_this_n8n_asked_among_a_days_exchanges(
     stand: Stand, tmp_path: Path
 ) -> None:
-    # What all the tests above made it ask; its own execution where none of them ran.
-    of_n8n = stand.kept(0) or stand.run(template("chat-with-context", stand.nginx), 2)[1]
+    of_n8n = stand.kept(0)
     simulated = a_day(1500, int(datetime.fromisoformat(of_n8n[0]["started"]).timestamp()))
     ship(simulated, stand.loki, tmp_path / "day", "the-day")
     wait_until(lambda: delivered(stand.folder / "data") == len(of_n8n))

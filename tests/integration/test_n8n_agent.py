@@ -30,7 +30,7 @@ def wants(tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def newest_tool(record: dict[str, Any]) -> str:
-    """The tool that the model had called last when it was asked this."""
+    """The tool that the model had called last when it was asked this; n8n offers each by the name of its node."""
     messages = json.loads(record["request_body"])["messages"]
     names = [one["function"]["name"] for message in messages for one in message.get("tool_calls", ())]
     return str(names[-1])
@@ -49,7 +49,7 @@ async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace
         step("Das Modell", "recordedOllamaChatModel", model="llama3.2", options={}),
         step("Memory", f"{LANGCHAIN}.memoryBufferWindow", 1.3, **memory),
         step("Calculator", f"{LANGCHAIN}.toolCalculator"),
-        step("Failures", "ollamaRecorderTool", toolDescription="Lists calls that failed", **find),
+        step("Failures", "ollamaRecorderTool", **find),
         Execute=("Agent", "main"),
         Das_Modell=("Agent", "ai_languageModel"),
         Memory=("Agent", "ai_memory"),
@@ -59,7 +59,7 @@ async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace
     async with FakeOllama() as ollama:
         ollama.answers(
             "/api/chat",
-            streamed(tool_calls=[wants("calculator", input="7 * 6")]),
+            streamed(tool_calls=[wants("Calculator", input="7 * 6")]),
             streamed(tool_calls=[wants("Failures")]),
             streamed(content="It is 42, and nothing failed."),
         )
@@ -75,4 +75,4 @@ async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace
     assert {(one["item"], one["attempt"]) for one in found} == {(0, 1)}
     assert found[-1]["response_text"] == "It is 42, and nothing failed."
     # n8n may send only the newest call of a tool again.
-    assert [newest_tool(one) for one in found[1:]] == ["calculator", "Failures"]
+    assert [newest_tool(one) for one in found[1:]] == ["Calculator", "Failures"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.ollama import FakeOllama, json_answer, ndjson_stream
+from tests.fakes.conversation import Conversation
+from tests.fakes.ollama import FakeOllama, Script, json_answer, ndjson_stream
 from tests.integration.n8n_workflows import EXECUTE, LANGCHAIN, MODEL, credential, kept, step, workflow
 from tests.integration.watching import call
 from tests.servers.n8n import N8n
@@ -20,57 +21,65 @@ BROKEN = json_answer({"error": "model runner has unexpectedly stopped"}, 500)
 RETRIED = {"retryOnFail": True, "maxTries": 3, "waitBetweenTries": 100}
 
 
-def items(count: int) -> dict[str, Any]:
-    given = json.dumps([{"text": f"Item {number}"} for number in range(count)])
-    code = f"return {given}.map((json) => ({{ json }}))"
-    return step("Items", "n8n-nodes-base.code", 2, jsCode=code)
+def items(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Nodes *Text* and *Items*, out of which ``count`` items come. A Code node would wait for a process of its own."""
+    given = json.dumps({"text": [f"Item {number}" for number in range(count)]})
+    text = step("Text", "n8n-nodes-base.set", 3.4, mode="raw", jsonOutput=given, options={})
+    return text, step("Items", "n8n-nodes-base.splitOut", 1, fieldToSplitOut="text", options={})
 
 
-async def test_a_retry_of_the_action_is_told_from_its_next_item(
+def of_each_model(**answers: list[Script]) -> Script:
+    """Answers of a model, in order, whichever workflow comes first."""
+    left = {model: iter(scripts) for model, scripts in answers.items()}
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.read_upload()
+        await next(left[json.loads(conversation.request.body_start)["model"]])(conversation)
+
+    return script
+
+
+def action(name: str) -> dict[str, Any]:
+    """Two items for our action, which asks the model ``name``."""
+    model = MODEL | {"value": name}
+    ask = step("Ask", "ollamaRecorder", resource="model", operation="chat", model=model, prompt="Why?", options={})
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Ask", "main")}
+    return workflow(name, EXECUTE, *items(2), ask | RETRIED, **wires)
+
+
+def chain(name: str, count: int) -> dict[str, Any]:
+    """So many items for a chain with the model ``name``."""
+    asking = step("Chain", f"{LANGCHAIN}.chainLlm", 1.7, promptType="define", text="={{ $json.text }}")
+    model = step("Das Modell", "recordedOllamaChatModel", model=name, options={})
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Chain", "main")}
+    wires |= {"Das_Modell": ("Chain", "ai_languageModel")}
+    return workflow(name, EXECUTE, *items(count), asking | RETRIED, model, **wires)
+
+
+async def test_a_retry_on_fail_is_told_from_a_second_item(
     n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
-    ask = step("Ask", "ollamaRecorder", resource="model", operation="chat", model=MODEL, prompt="Why?", options={})
-    steps = workflow("tries", EXECUTE, items(2), ask | RETRIED, Execute=("Items", "main"), Items=("Ask", "main"))
+    fine = ndjson_stream(3)
     async with FakeOllama() as ollama:
-        fine = ndjson_stream(3)
-        ollama.answers("/api/chat", fine, BROKEN, fine)
+        answers = {"action": [fine, BROKEN, fine, fine], "one": [BROKEN, fine], "two": [fine, BROKEN, fine, fine]}
+        ollama.answers("/api/chat", of_each_model(**answers))
         recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
         await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n_with_nodes.add_workflows, steps)
-        await asyncio.to_thread(n8n_with_nodes.execute, "tries")
-        found = await asyncio.to_thread(kept, tmp_path, 4)
+        await asyncio.to_thread(n8n_with_nodes.add_workflows, action("action"), chain("one", 1), chain("two", 2))
+        assert (await asyncio.to_thread(n8n_with_nodes.execute_all)).keys() == answers.keys()
+        found = await asyncio.to_thread(kept, tmp_path, 10)
         report = (await asyncio.to_thread(call, recorder, "/failures.json")).json()
-    assert [(one["item"], one["attempt"], one["failed"]) for one in found] == [
+    of_action, of_one, of_two = ([one for one in found if one["model"] == model] for model in answers)
+    assert [(one["item"], one["attempt"], one["failed"]) for one in of_action] == [
         (0, 1, False),
         (1, 1, True),
         (0, 2, False),
         (1, 2, False),
     ]
-    (group,) = report["groups"]
-    (request,) = group["requests"]
-    assert (request["tries"], request["exchange"], request["answer"]) == (2, found[1]["exchange"], found[3]["exchange"])
-
-
-@pytest.mark.parametrize(("count", "numbers"), [(1, [0, 0]), (2, [None] * 4)], ids=["one item", "two items"])
-async def test_a_retry_of_a_chain_is_known_to_its_model(
-    n8n_with_nodes: N8n,
-    tmp_path: Path,
-    start_recorder: Callable[..., RunningServer],
-    count: int,
-    numbers: list[int | None],
-) -> None:
-    chain = step("Chain", f"{LANGCHAIN}.chainLlm", 1.7, promptType="define", text="={{ $json.text }}")
-    model = step("Das Modell", "recordedOllamaChatModel", model="llama3.2", options={})
-    wires = {"Execute": ("Items", "main"), "Items": ("Chain", "main"), "Das_Modell": ("Chain", "ai_languageModel")}
-    async with FakeOllama() as ollama:
-        fine = ndjson_stream(3)
-        ollama.answers("/api/chat", *[fine] * (count - 1), BROKEN, fine)
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        steps = workflow("tries", EXECUTE, items(count), chain | RETRIED, model, **wires)
-        await asyncio.to_thread(n8n_with_nodes.add_workflows, steps)
-        await asyncio.to_thread(n8n_with_nodes.execute, "tries")
-        found = await asyncio.to_thread(kept, tmp_path, 2 * count)
-    assert [one.get("item") for one in found] == numbers
-    assert [one["attempt"] for one in found] == [1] * count + [2] * count
-    assert sum(one["failed"] for one in found) == 1
+    assert [(one["item"], one["attempt"], one["failed"]) for one in of_one] == [(0, 1, True), (0, 2, False)]
+    # A model is asked for all items of a chain at once, and does not know which is whose.
+    assert [(one.get("item"), one["attempt"]) for one in of_two] == [(None, 1), (None, 1), (None, 2), (None, 2)]
+    assert sum(one["failed"] for one in of_two) == 1
+    requests = {one["exchange"]: one for group in report["groups"] for one in group["requests"]}
+    request = requests[of_action[1]["exchange"]]
+    assert (request["tries"], request["answer"]) == (2, of_action[3]["exchange"])

@@ -16,11 +16,9 @@ _NODES = {
     ),
     "n8n-node-trigger": step("When a prompt was cut", "ollamaRecorderTrigger", event="cut", filters={"model": MODEL}),
     "n8n-node-chat-model": step(
-        "Recorded Ollama Chat Model", "recordedOllamaChatModel", model="llama3.1:8b", options={}
+        "Recorded Ollama Chat Model", "recordedOllamaChatModel", model="tiny:latest", options={}
     ),
-    "n8n-node-embeddings": step(
-        "Recorded Ollama Embeddings", "recordedOllamaEmbeddings", model="nomic-embed-text:latest"
-    ),
+    "n8n-node-embeddings": step("Recorded Ollama Embeddings", "recordedOllamaEmbeddings", model="tiny:latest"),
 }
 _WORKFLOW = "our-nodes"
 # A model that is connected to nothing is shown with a warning.

@@ -1,11 +1,15 @@
 """The real n8n, without a browser: its own commands, and its server where a test needs webhooks."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -101,6 +105,20 @@ class N8n:
         assert status == "success", f"n8n execute ended with an execution of status {status}:\n{written[-4000:]}"
         return executions[-1]
 
+    def execute_all(self, *left_out: str) -> dict[str, Any]:
+        """Run every workflow but those ``left_out``, one after the other in one process; what each gave, by its id.
+
+        What failed gave nothing.
+        """
+        given = self.folder / "given"
+        given.mkdir()
+        skipped, summary = given / "left-out.json", given / "summary.json"
+        skipped.write_text(json.dumps([{"workflowId": one} for one in left_out]))
+        flags = (f"--snapshot={given}", f"--skipList={skipped}", f"--output={summary}", "--retries=0")
+        self.run("execute-batch", *flags, may_crash=True)
+        ending = "-snapshot.json"
+        return {path.name.removesuffix(ending): json.loads(path.read_text()) for path in given.glob(f"*{ending}")}
+
     def executions(self) -> list[Execution]:
         """Every execution so far, oldest first."""
         database = sqlite3.connect(f"file:{self.folder}/.n8n/database.sqlite?mode=ro", uri=True)
@@ -167,5 +185,14 @@ def signed_in(server: RunningServer) -> Iterator[Callable[[str, Any], Any]]:
 def installed_n8n(folder: Path, version: str = NEWEST) -> N8n:
     """An n8n with nothing in it, and ``folder`` for what it will have; skips the test where n8n is absent."""
     program = require(f"{VERSIONS[version]}/node_modules/.bin/n8n", "run make servers")
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(_first_started(program), folder, dirs_exist_ok=True)
     return N8n(program, folder)
+
+
+@functools.cache
+def _first_started(program: Path) -> Path:
+    """A folder in which this n8n has made its database; that takes longer than what most tests do with it."""
+    folder = Path(tempfile.mkdtemp(prefix="ollama-recorder-n8n-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    N8n(program, folder).run("list:workflow")
+    return folder
