@@ -11,7 +11,7 @@ import pytest
 
 from tests.journal.failing_disk import build
 
-FEW, MANY = 12, 1000
+FEW, MANY = 12, 250
 
 
 @pytest.fixture

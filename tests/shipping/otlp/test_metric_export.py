@@ -125,8 +125,10 @@ async def test_a_receiver_that_refuses_is_told_of_and_gets_all_when_it_takes_aga
 
 async def test_a_receiver_that_takes_and_never_answers_is_not_waited_for_at_the_stop() -> None:
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+        try:
+            await reader.read()
+        finally:
+            writer.transport.abort()
 
     async with await asyncio.start_server(swallow, "127.0.0.1", 0) as silent:
         export = wanted(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}", **SOON)
