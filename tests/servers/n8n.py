@@ -126,6 +126,12 @@ class N8n:
             rows = database.execute("SELECT id, workflowId, status FROM execution_entity ORDER BY id").fetchall()
         return [Execution(str(number), workflow, status) for number, workflow, status in rows]
 
+    def kept_of_executions(self) -> str:
+        """What every execution left, its nodes' errors too, in the form in which n8n stores it."""
+        database = sqlite3.connect(f"file:{self.folder}/.n8n/database.sqlite?mode=ro", uri=True)
+        with contextlib.closing(database):
+            return "\n".join(data for (data,) in database.execute("SELECT data FROM execution_data"))
+
     @contextlib.contextmanager
     def serving(self, **environment: str) -> Iterator[RunningServer]:
         """Its server, with ``environment`` beside what it always has; published workflows wait for webhooks."""
