@@ -99,7 +99,7 @@ async def indexed(app: App, records: int) -> None:
         index = (await said(app, "/status.json"))["index"]
         return bool(index.get("behind") == 0)
 
-    await until(is_complete, 20 + records / 1000)
+    await until(is_complete, 60 + records / 500)
 
 
 def answered(text: str, *, message: Mapping[str, Any] | None = None, **more: Any) -> bytes:

@@ -49,6 +49,25 @@ async def test_twenty_prompts_are_sent_again_and_judged_with_the_keyboard(browse
             assert wide
 
 
+async def test_what_was_typed_into_the_form_stays_when_another_part_is_looked_at(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for number in range(3):
+            await chat(app, f"Question {number}")
+        await found(app, "operation=chat", 3)
+        async with opened(browser, app, "/?from=all&tab=models") as page:
+            form = page.get_by_role("form", name="Send what is shown again")
+            most = form.get_by_role("spinbutton", name="At most")
+            await most.fill("2")
+            # The view is counted anew, and what stands beside it is asked for again.
+            async with page.expect_response(lambda got: "/replays.json" in got.url):
+                await page.get_by_role("combobox", name="Slower than").select_option("10")
+            await page.get_by_role("combobox", name="Slower than").select_option("")
+            await expect(most).to_have_value("2")
+            await form.get_by_role("button", name="Send them again").click()
+            part = page.get_by_role("region", name="Batches of replays")
+            await expect(part.get_by_role("status")).to_contain_text("2 of 2 prompts got a new answer")
+
+
 async def test_a_batch_is_stopped_and_goes_on(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         for number in range(2):

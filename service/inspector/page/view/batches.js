@@ -71,15 +71,17 @@ export function makeBatches(address) {
     );
   }
 
+  const before = element("div");
+  const form = makeBatchForm({ query: (limit) => filterOf(address.view, { limit }), begun: (batch) => address.go({ batch }) });
+
   /** @param {BatchHead[]} batches */
   function drawAll(batches) {
-    const form = makeBatchForm({ query: (limit) => filterOf(address.view, { limit }), begun: (batch) => address.go({ batch }) });
     const list = batches.map((batch) => element(
       "li", {}, button(titleOf(batch), () => address.go({ batch: batch.batch }), { class: "plain" }), batch.running ? " running" : "",
     ));
-    replace(
-      place, form.root, list.length ? element("h3", {}, "Done before") : null, list.length ? element("ul", { class: "batches" }, ...list) : null,
-    );
+    replace(before, list.length ? element("h3", {}, "Done before") : null, list.length ? element("ul", { class: "batches" }, ...list) : null);
+    // What somebody has typed stays: the list may be asked for again meanwhile.
+    if (!place.contains(form.root)) replace(place, form.root, before);
   }
 
   const allButton = () => button("‹ All batches", () => address.go({ batch: "" }), { class: "plain" });
