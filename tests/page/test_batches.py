@@ -49,7 +49,9 @@ async def test_twenty_prompts_are_sent_again_and_judged_with_the_keyboard(browse
             assert wide
 
 
-async def test_what_was_typed_into_the_form_stays_when_another_part_is_looked_at(browser: Browser, tmp_path: Path) -> None:
+async def test_what_was_typed_into_the_form_stays_when_another_part_is_looked_at(
+    browser: Browser, tmp_path: Path
+) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         for number in range(3):
             await chat(app, f"Question {number}")
