@@ -10,11 +10,13 @@ import click
 
 from service.cli.command_line import argument, option
 from service.cli.environment import current_settings, stop
+from service.cli.exchange_line import moment
 from service.cli.filter_options import takes_filter
 from service.cli.replaying import read_options
 from service.cli.running_recorder import RunningRecorder, read_document
-from service.cli.screen import console, inert, note, say_json, working
+from service.cli.screen import inert, note, say_json, say_table, working
 from service.journal.replay_batches import is_batch_id
+from service.record.wording import counted
 from service.search.filters import Filter, to_query
 
 if TYPE_CHECKING:
@@ -77,9 +79,9 @@ def replays(batch: Batch = "", url: Url = "", as_json: AsJson = False, as_csv: A
             say_json(found, indent=2)
             return
         for one in found["batches"]:
-            changes = inert(json.dumps(one["changes"], ensure_ascii=False))
             running = "  running" if one["running"] else ""
-            click.echo(f"{one['batch']}  {one['created']}  {one['prompts']} prompts  {changes}{running}")
+            what = f"{counted(one['prompts'], 'prompt')} with {inert(_in_words(one['changes']))}"
+            click.echo(f"{one['batch']}  {moment(one['created'])}  {what}{running}")
         if not found["batches"]:
             note("There is none yet: see ollama-recorder replay-all --help.")
         return
@@ -93,6 +95,13 @@ def replays(batch: Batch = "", url: Url = "", as_json: AsJson = False, as_csv: A
         sys.stdout.buffer.flush()
         return
     _print(recorder.document(f"/replays/{batch}.json"), as_json=as_json)
+
+
+def _in_words(changes: dict[str, Any]) -> str:
+    """What was asked otherwise: ``big, temperature 0``."""
+    parts = [changes["model"]] if "model" in changes else ["the same model"]
+    parts += [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in changes.get("options", {}).items()]
+    return ", ".join([*parts, "another system prompt"] if "system" in changes else parts)
 
 
 def _watched(recorder: RunningRecorder, batch: str) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         say_json(told, indent=2)
         return
-    console().print(_table(told["rows"]))
+    say_table(_table(told["rows"]))
     click.echo(inert(str(told["sentence"])))
 
 
@@ -123,7 +132,7 @@ def _table(rows: list[dict[str, Any]]) -> "Table":
         table.add_column(name, overflow="ellipsis", no_wrap=True, justify="left" if name == "prompt" else "right")
     for row in rows:
         alike = f"{row['likeness'] * 100:.0f} %" if "likeness" in row else "–"
-        numbers = [_both(row, name) for name in ("words", "seconds", "speed", "ended")]
+        numbers = [both(row, name) for name in ("words", "seconds", "speed", "ended")]
         verdict = str(row.get("verdict", row.get("error", "")))
         table.add_row(
             *(Text(inert(text)) for text in (str(row.get("prompt", "–"))[:_SHOWN_PROMPT], alike, *numbers, verdict))
@@ -131,10 +140,13 @@ def _table(rows: list[dict[str, Any]]) -> "Table":
     return table
 
 
-def _both(row: dict[str, Any], name: str) -> str:
+def both(row: dict[str, Any], name: str) -> str:
     """The old and the new number."""
     return " → ".join(_shown(row.get(side, {}).get(name)) for side in ("old", "new"))
 
 
 def _shown(value: Any) -> str:
-    return f"{value:,.3g}" if isinstance(value, float) else "–" if value is None else str(value)
+    if isinstance(value, float):
+        # Three digits, and the whole of a great number: "0.282", "2,676".
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return "–" if value is None else str(value)

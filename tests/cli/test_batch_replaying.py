@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.batch_replaying import both
 from service.record.record import Record
 from tests.cli.conftest import Run
 from tests.integration.watching import SECONDS, call, records
@@ -51,12 +52,22 @@ def test_what_the_filters_find_is_sent_again_and_shown_as_a_table(
     assert [record.model for record in new] == ["big", "big"]
     assert all(record.replay_of and record.caller == "batch replay" for record in new)
 
-    batch = run("replays").stdout.split()[0]
+    listed = run("replays").stdout
+    assert "  2 prompts with big, temperature 0\n" in listed
+    batch = listed.split()[0]
     assert batch in done.stderr
     told = json.loads(run("replays", batch, "--json").stdout)
     assert told["changes"] == {"model": "big", "options": {"temperature": 0}}
     assert '"Who?"' in run("replays", batch, "--csv").stdout
     assert "2 of 2" in run("replays", batch).stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2676.4, "2,676"), (231.0, "231"), (99.94, "99.9"), (0.2818, "0.282"), (5, "5"), (None, "–")]
+)
+def test_numbers_are_written_as_people_write_them(value: float | None, text: str) -> None:
+    row = {"old": {"speed": value}, "new": {}}
+    assert both(row, "speed") == f"{text} → –"
 
 
 def test_what_cannot_be_done_is_told(
