@@ -5,8 +5,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from tests.pictures.n8n_sign_in import sign_in
 from tests.pictures.png import with_few_colours
-from tests.servers.n8n import OWNER, installed_n8n, signed_in
+from tests.servers.n8n import installed_n8n, signed_in
 
 SHIPPED = Path(__file__).parents[2] / "n8n" / "credentials.json"
 
@@ -21,11 +22,7 @@ async def picture(browser: Browser, folder: Path) -> bytes:
             viewport={"width": 1180, "height": 720}, locale="en-GB", reduced_motion="reduce"
         )
         page = await context.new_page()
-        await page.goto(f"{server.url}/signin")
-        await page.get_by_label("Email").fill(OWNER["email"])
-        await page.get_by_label("Password").fill(OWNER["password"])
-        await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url("**/home/**")
+        await sign_in(page, server.url)
         await page.goto(f"{server.url}/home/credentials/{credential['id']}")
         dialogue = page.locator('[data-test-id="editCredential-modal"]')
         # n8n fills the fields in after the dialogue stands, the expression and what it is outside a workflow.

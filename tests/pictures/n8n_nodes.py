@@ -6,8 +6,9 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from tests.integration.n8n_workflows import EXECUTE, LANGCHAIN, MODEL, step, workflow
+from tests.pictures.n8n_sign_in import sign_in
 from tests.pictures.png import with_few_colours
-from tests.servers.n8n import OWNER, installed_n8n, signed_in
+from tests.servers.n8n import installed_n8n, signed_in
 from tests.servers.n8n_nodes import built_nodes
 
 _NODES = {
@@ -45,11 +46,7 @@ async def pictures(browser: Browser, folder: Path, recorder: str) -> dict[str, b
             viewport={"width": 1240, "height": 640}, locale="en-GB", reduced_motion="reduce"
         )
         page = await context.new_page()
-        await page.goto(f"{server.url}/signin")
-        await page.get_by_label("Email").fill(OWNER["email"])
-        await page.get_by_label("Password").fill(OWNER["password"])
-        await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url("**/home/**")
+        await sign_in(page, server.url)
         taken = {}
         for name, node in _NODES.items():
             await page.goto(f"{server.url}/workflow/{_WORKFLOW}/{node['id'].replace(' ', '%20').replace('?', '%3F')}")
