@@ -82,6 +82,16 @@ def json_answer(value: object, status: int = 200) -> Script:
     return answer(whole(json.dumps(value, separators=(",", ":")).encode(), status))
 
 
+def loaded_with(*before: asyncio.Event, **lengths: int) -> Script:
+    """The answer to ``/api/ps``, after the events ``before``, when models are loaded with room for so many tokens.
+
+    A test whose calls name a ``num_ctx`` needs it: the usual answer tells another length, so a look that comes in
+    between makes the room of such a call uncertain.
+    """
+    models = [{"name": f"{name}:latest", "context_length": length} for name, length in lengths.items()]
+    return answer(*before, whole(json.dumps({"models": models}).encode()))
+
+
 @functools.cache
 def recorded(name: str, *, close: bool = True) -> bytes:
     """What a real Ollama sent, byte for byte; without its ``Connection: close`` when ``close`` is False."""

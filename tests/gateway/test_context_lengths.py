@@ -5,18 +5,13 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.upstream import Upstream
 from service.record.model_facts import LoadedModel
-from tests.fakes.ollama import RESET, FakeOllama, answer, json_answer, whole
+from tests.fakes.ollama import RESET, FakeOllama, answer, json_answer, loaded_with, whole
 
 SHOWN = {"model_info": {"llama.context_length": 8192}, "parameters": "num_ctx 512"}
-
-
-def loaded(**lengths: int) -> dict[str, Any]:
-    return {"models": [{"name": f"{name}:latest", "context_length": length} for name, length in lengths.items()]}
 
 
 @asynccontextmanager
@@ -39,7 +34,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def test_it_looks_while_there_is_traffic_and_survives_trouble() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 1) as lengths:
-        ollama.answers("/api/ps", answer(RESET), answer(whole(b"nope")), json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/ps", answer(RESET), answer(whole(b"nope")), loaded_with(tiny=2048))
         before = time.time_ns()
         lengths.want()
         await until(lambda: len(lengths.looks()) == 2)
@@ -53,7 +48,7 @@ async def test_it_looks_while_there_is_traffic_and_survives_trouble() -> None:
 async def test_the_last_look_comes_after_the_last_call_and_tells_that_nothing_goes_on() -> None:
     in_flight = 2
     async with FakeOllama() as ollama, asking(ollama, lambda: in_flight) as lengths:
-        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/ps", loaded_with(tiny=2048))
         lengths.want()
         await until(lengths.looks)
         in_flight = 0
@@ -67,9 +62,7 @@ async def test_the_last_look_comes_after_the_last_call_and_tells_that_nothing_go
 async def test_a_call_that_began_during_a_look_counts() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         begun = asyncio.Event()
-        ollama.answers(
-            "/api/ps", answer(begun, whole(json.dumps(loaded(tiny=1)).encode())), json_answer(loaded(tiny=1))
-        )
+        ollama.answers("/api/ps", loaded_with(begun, tiny=1), loaded_with(tiny=1))
         lengths.want()
         await ollama.request()
         lengths.want()
@@ -80,7 +73,7 @@ async def test_a_call_that_began_during_a_look_counts() -> None:
 
 async def test_what_models_are_is_asked_once_of_those_that_are_loaded_and_of_those_that_are_wanted() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
-        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/ps", loaded_with(tiny=2048))
         ollama.answers("/api/show", json_answer(SHOWN))
         assert lengths.facts_of("copy") is None
         await until(lambda: lengths.facts_of("copy:latest"))
@@ -106,7 +99,7 @@ async def test_a_model_that_ollama_does_not_describe_is_not_asked_for_again_and_
 
 async def test_what_is_known_of_models_is_forgotten_when_one_is_made() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
-        ollama.answers("/api/ps", json_answer(loaded(tiny=2048)))
+        ollama.answers("/api/ps", loaded_with(tiny=2048))
         ollama.answers("/api/show", json_answer(SHOWN))
         lengths.want()
         await until(lambda: lengths.facts_of("tiny"))
@@ -128,7 +121,7 @@ async def test_what_models_are_may_be_asked_for_in_another_thread() -> None:
 async def test_a_look_that_is_on_its_way_is_waited_for_a_moment() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 1) as lengths:
         go_on = asyncio.Event()
-        ollama.answers("/api/ps", answer(go_on, whole(json.dumps(loaded(tiny=1)).encode())))
+        ollama.answers("/api/ps", loaded_with(go_on, tiny=1))
         # There is none yet.
         await asyncio.to_thread(lengths.await_look)
         lengths.want()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.ollama import HOLD, FakeOllama, Script, answer, json_answer, whole
+from tests.fakes.ollama import HOLD, FakeOllama, Script, answer, json_answer, loaded_with, whole
 from tests.integration.n8n_workflows import credential, kept, step, workflow
 from tests.integration.watching import call
 from tests.journal.given import wait_until
@@ -74,6 +74,7 @@ async def test_each_event_starts_a_workflow_once_for_its_own_call(
     watching = workflow("watching", *nodes, step("Nothing", "n8n-nodes-base.noOp"), **wires)
     cut = {"prompt_eval_count": 154, "eval_count": 300}
     async with FakeOllama() as ollama:
+        ollama.answers("/api/ps", loaded_with(tiny=256))
         ollama.answers(
             "/api/generate",
             generated(),

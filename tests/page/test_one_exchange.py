@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line, whole
+from tests.fakes.ollama import (
+    CHUNKED,
+    LAST_CHUNK,
+    FakeOllama,
+    answer,
+    chunk,
+    done_line,
+    head,
+    loaded_with,
+    token_line,
+    whole,
+)
 from tests.page.opened import ELSEWHERE, Steps, answered, as_json, opened, rows, shown
 from tests.running_app import ask, chat, found, running
 
@@ -332,6 +343,7 @@ async def test_any_two_exchanges_are_compared_by_a_key(browser: Browser, tmp_pat
 
 async def test_who_filled_the_context_is_shown_and_each_message_is_copied(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/ps", loaded_with(tiny=100))
         ollama.answers("/api/chat", answer(whole(answered("An umbrella."))))
         messages = [{"role": "system", "content": "s" * 300}, {"role": "user", "content": "q" * 100}]
         asked = as_json(model="tiny", messages=messages, options={"num_ctx": 100}, stream=False)
