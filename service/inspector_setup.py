@@ -31,6 +31,8 @@ from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
 from service.journal.journal import Journal
 from service.journal.replay_batches import delete_batch, save_batch, save_row
+from service.loki_search.all_recorders import AllRecorders
+from service.loki_search.loki_answers import LokiAddress
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
@@ -79,6 +81,7 @@ class Inspector:
             batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
+            all_recorders=_all_recorders(settings),
         )
         self.pages = Pages(providers, settings.inspector_token)
 
@@ -165,3 +168,8 @@ class Inspector:
 
     def _delete_in_loki(self, loki: LokiSettings, gone: Gone) -> LokiDeletion:
         return delete_lines(loki, gone, gone.whole_time, instance=self._status.reader.instance())
+
+
+def _all_recorders(settings: Settings) -> AllRecorders | None:
+    loki = read_loki_settings(settings)
+    return AllRecorders(LokiAddress(loki.base, loki.headers), settings.retention_days) if loki else None

@@ -9,7 +9,17 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from service.inspector import assets, batch_pages, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
+from service.inspector import (
+    all_stores,
+    assets,
+    batch_pages,
+    erasing,
+    exporting,
+    listing,
+    one_exchange,
+    summing_up,
+    two_exchanges,
+)
 from service.inspector.access import Access, is_foreign
 from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
@@ -23,6 +33,7 @@ from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
+from service.loki_search.all_recorders import AllRecorders
 from service.record.n8n_marks import execution_template
 from service.search.search import Search
 
@@ -51,6 +62,7 @@ class Providers:
     batches: BatchPages
     erasing: Erasing
     links: Links
+    all_recorders: AllRecorders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Pages:
             "/queue.json": self._queue,
             "/limits.json": self._limits,
             "/openapi.json": self._description,
-            "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
+            "/exchanges.json": self._exchanges,
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
             "/week.json": lambda request: listing.draw_week(providers.search, request.query),
             "/values.json": lambda request: listing.list_values(providers.search, request.query),
@@ -167,11 +179,18 @@ class Pages:
         headers, client = request.http.headers, request.client
         return await tell(request.http, self._providers.live, lambda: self._access.may_go_on(headers, client))
 
+    async def _exchanges(self, request: PageRequest) -> web.StreamResponse:
+        if all_stores.is_asked_for(request.query):
+            return await all_stores.list_exchanges(self._providers.all_recorders, request.query)
+        return await listing.list_exchanges(self._providers.search, request.query)
+
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
         expected = {"": "DELETE", "/replay": "POST", "/rendered": "POST"}.get(part, "GET, HEAD")
         if method not in expected.split(", "):
             return _wrong_method(request.path, expected)
+        if part == ".json" and all_stores.is_asked_for(request.query):
+            return await all_stores.show(identifier, providers.all_recorders, providers.links)
         if part == ".json":
             why_not = providers.replaying.why_not(request.client)
             return await one_exchange.show(identifier, providers.search, providers.reader, providers.links, why_not)
