@@ -47,7 +47,7 @@ class Place:
         loop = asyncio.get_running_loop()
         self._granted = loop.create_future()
         if seconds:
-            self._timer = loop.call_later(seconds, self._give_up)
+            self._timer = loop.call_later(seconds, self.give_up)
         return await self._granted
 
     def give_back(self) -> None:
@@ -80,7 +80,8 @@ class Place:
             return self.waited
         return now - self._began_to_wait
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Wait no longer, and leave the queue: ``wait`` returns False. For a call that waits."""
         # At once: a place that became free meanwhile is not for a call that will be refused.
         self.waited = self._places.now() - self._began_to_wait
         self.give_back()

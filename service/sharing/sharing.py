@@ -141,7 +141,8 @@ def too_many(message: str, seconds: float, setting: str) -> Refusal:
 class SharedCall:
     """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has.
 
-    ``where`` and ``choose``: see ``Ticket``. ``beginning`` is that of a request that is too long to be held.
+    ``where`` and ``choose``: see ``Ticket``; with nowhere to go it has limits, and waits for no place.
+    ``beginning`` is that of a request that is too long to be held.
     """
 
     send: Send | None = None
@@ -188,6 +189,8 @@ class SharedCall:
             refusal, asked = judge(opened, content, self.name, limits)
             if refusal is not None:
                 return refusal
+        if not self.where:
+            return body
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
         refusal = sharing.queue_full(flow, limits, self.where)
         if refusal is not None:

@@ -28,7 +28,7 @@ _AGAIN_SECONDS: Final = 1.0
 
 
 class Watch:
-    """Looks after one Ollama. ``changed`` is called when it left, came back, or has other models."""
+    """Looks after one Ollama. ``changed`` is called when it left, is gone, came back, or has other models."""
 
     def __init__(self, upstream: NamedUpstream, changed: Callable[[], None]) -> None:
         self.upstream = upstream
@@ -40,7 +40,7 @@ class Watch:
     def note(self, failure: Failure) -> None:
         """A call met this there."""
         if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
-            self._tell(f"{self.upstream.url} cannot be reached: {failure.reason}")
+            self._tell(f"{self.upstream.url} cannot be reached: {failure.reason}", failure.reason)
         self.look_soon()
 
     def look_soon(self) -> None:
@@ -48,8 +48,12 @@ class Watch:
         self._wanted.set()
 
     async def look_again(self) -> None:
-        """Look now, unless that was just done: somebody asks for a model that nobody is known to have."""
-        if time.monotonic() - self._looked_at < _AGAIN_SECONDS:
+        """Look now, unless that was just done: somebody asks for what is not known to be there.
+
+        What was seen to be ill only once is looked at in any case.
+        """
+        is_sure = self.upstream.trouble is None or self.upstream.is_gone
+        if is_sure and time.monotonic() - self._looked_at < _AGAIN_SECONDS:
             return
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self.look())
@@ -75,11 +79,13 @@ class Watch:
     async def look(self) -> None:
         """Ask how it is and what it has, within twice ``LOOK_SECONDS``."""
         send, url = self.upstream.client.send, self.upstream.url
+        was_ill = self.upstream.trouble is not None
         answer = await fetch_answer(send, "GET", "/api/version", None, seconds=LOOK_SECONDS)
         if isinstance(answer, str):
-            self._tell(f"{url}: {answer}")
+            reason = answer.removeprefix("Ollama cannot be asked: ").removeprefix("Ollama ").removesuffix(".")
+            self._tell(f"{url}: {answer}", reason, is_again=was_ill)
         elif answer[0] >= 500:
-            self._tell(f"{url} answers {answer[0]}")
+            self._tell(f"{url} answers {answer[0]}", f"it answers {answer[0]}", is_again=was_ill)
         else:
             await self._look_for_models()
             self._tell(None)
@@ -96,17 +102,22 @@ class Watch:
         if upstream.models != before and upstream.trouble is None:
             self._changed()
 
-    def _tell(self, trouble: str | None) -> None:
+    def _tell(self, trouble: str | None, reason: str = "", is_again: bool = False) -> None:
+        upstream = self.upstream
+        was_well, was_gone = upstream.trouble is None, upstream.is_gone
         # It becomes part of a longer sentence on the page, in alerts and in /readyz.
-        trouble = trouble and trouble.removesuffix(".")
-        was_well, self.upstream.trouble = self.upstream.trouble is None, trouble
+        upstream.trouble, upstream.reason = trouble and trouble.removesuffix("."), reason
+        # One silence may be a moment in which the machine is busy. Who waits for it is told after the second.
+        upstream.is_gone = trouble is not None and (was_gone or (is_again and not was_well))
         if was_well is not (trouble is None):
             if trouble is None:
-                emit(UpstreamReturned(self.upstream.name))
+                emit(UpstreamReturned(upstream.name))
             else:
                 # What it had in memory is gone with it.
-                self.upstream.loaded = frozenset()
-                emit(UpstreamLeft(self.upstream.name, trouble))
+                upstream.loaded = frozenset()
+                emit(UpstreamLeft(upstream.name, upstream.trouble or ""))
+            self._changed()
+        elif upstream.is_gone is not was_gone:
             self._changed()
 
 
