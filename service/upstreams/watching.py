@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import orjson
-
 from service.events import emit
 from service.gateway.upstream import Failure
 from service.gateway.whole_answer import fetch_answer, fetch_whole
 from service.record.exchange import Outcome
-from service.record.model_facts import canonical_name
+from service.record.model_facts import canonical_name, read_models
 from service.upstream_events import UpstreamLeft, UpstreamReturned
 from service.upstreams.named_upstream import NamedUpstream
 
@@ -93,10 +91,11 @@ class Watch:
 
     async def _look_for_models(self) -> None:
         upstream, send = self.upstream, self.upstream.client.send
-        before = upstream.models
+        before, upstream.is_slow_to_list = upstream.models, True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 tags, ps = await asyncio.gather(*(fetch_whole(send, "GET", path) for path in ("/api/tags", "/api/ps")))
+                upstream.is_slow_to_list = False
                 upstream.models = _names_in(tags, upstream.models)
                 upstream.loaded = _names_in(ps, upstream.loaded)
         if upstream.models != before and upstream.trouble is None:
@@ -123,9 +122,5 @@ class Watch:
 
 def _names_in(body: bytes | None, before: frozenset[str]) -> frozenset[str]:
     """The models of a list; what was known ``before`` where there is none."""
-    try:
-        models = orjson.loads(body or b"")["models"] or ()
-        names = [model.get("model") or model["name"] for model in models]
-        return frozenset(canonical_name(name) for name in names if isinstance(name, str))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return before
+    models = read_models(body or b"")
+    return before if models is None else frozenset(canonical_name(name) for name in models)

@@ -1,6 +1,7 @@
 """An Ollama is judged gone while calls wait for it, or before they come: nobody waits for it any longer."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,36 @@ async def test_without_a_queue_a_call_for_one_that_hangs_is_told_so_too(tmp_path
         assert "did not answer within 0.5 s" in words(got)
         shown = await get(app, f"/api/ollama/~upstream={one.name}/api/version")
         assert shown.status == 502
+
+
+async def test_a_list_does_not_wait_for_one_that_is_gone_and_says_that_it_is_missing(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (app, one, other):
+        one.answer_all(answer(HOLD))
+        await until(lambda: _is_up(app, one, False))
+        for path, where in (("/api/tags", "models"), ("/api/ps", "models"), ("/v1/models", "data")):
+            began = asyncio.get_running_loop().time()
+            got = await get(app, f"/api/ollama{path}")
+            assert asyncio.get_running_loop().time() - began < 5
+            assert (got.status, got.header("X-Recorder-Missing")) == (200, one.name)
+            assert len(json.loads(got.body)[where]) == (0 if path == "/api/ps" else 2)
+        assert await said(app, "/models.json") == {"models": ["tiny:latest", "right:latest"]}
+        one.be_well()
+        await until(lambda: _is_up(app, one, True))
+        assert (await get(app, "/api/ollama/api/tags")).header("X-Recorder-Missing") is None
+        assert other.asked("/api/tags") > 1
+
+
+async def test_one_that_is_well_and_does_not_list_is_asked_for_a_moment_only(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (app, one, _):
+        for path in ("/api/tags", "/api/ps", "/v1/models"):
+            one.ollama.answers(path, answer(HOLD))
+        routing: Any = app._ollama.routing
+        await routing.watches[one.name].look()
+        assert await _is_up(app, one, True)
+        began = asyncio.get_running_loop().time()
+        got = await get(app, "/api/ollama/api/tags")
+        assert asyncio.get_running_loop().time() - began < 4
+        assert (got.status, got.header("X-Recorder-Missing")) == (200, one.name)
 
 
 async def test_a_limit_is_told_before_that_its_ollama_is_gone(tmp_path: Path) -> None:
