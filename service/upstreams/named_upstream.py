@@ -8,7 +8,8 @@ class NamedUpstream:
     """``trouble`` is why no call goes there, None while it is well. ``models`` and ``loaded`` are canonical names.
 
     ``reason`` is the same in a few words without its address. ``is_gone``: two looks in a row met trouble, so that
-    nobody waits for it any longer. ``is_slow_to_list``: it is well, and did not list its models in time.
+    nobody waits for it any longer. ``since_ns``: when it became well or ill, as Unix time; None before the first look.
+    ``is_slow_to_list``: it is well, and did not list its models in time.
     """
 
     def __init__(self, name: str, url: str) -> None:
@@ -18,6 +19,7 @@ class NamedUpstream:
         self.trouble: str | None = None
         self.reason = ""
         self.is_gone = False
+        self.since_ns: int | None = None
         self.is_slow_to_list = False
         self.models: frozenset[str] = frozenset()
         self.loaded: frozenset[str] = frozenset()

@@ -108,6 +108,8 @@ class Watch:
         upstream.trouble, upstream.reason = trouble and trouble.removesuffix("."), reason
         # One silence may be a moment in which the machine is busy. Who waits for it is told after the second.
         upstream.is_gone = trouble is not None and (was_gone or (is_again and not was_well))
+        if was_well is not (trouble is None) or upstream.since_ns is None:
+            upstream.since_ns = time.time_ns()
         if was_well is not (trouble is None):
             if trouble is None:
                 emit(UpstreamReturned(upstream.name))
