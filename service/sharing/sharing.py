@@ -145,6 +145,10 @@ class SharedCall:
     ``beginning`` is that of a request that is too long to be held.
     """
 
+    __slots__ = (
+        *("_held", "_sharing", "beginning", "changed", "choose", "limits"),
+        *("name", "opened", "place", "where"),
+    )
     send: Send | None = None
     upstream: str | None = None
     url: str | None = None
@@ -152,7 +156,6 @@ class SharedCall:
     def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
         self.opened = opened
         self.changed: tuple[str, ...] = ()
-        self.model: str | None = None
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
@@ -192,12 +195,13 @@ class SharedCall:
         if not self.where:
             return body
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
-        refusal = sharing.queue_full(flow, limits, self.where)
-        if refusal is not None:
-            return refusal
+        self.place = sharing.places.take_free(flow, opened.id, self.where, self.choose)
+        if self.place is None:
+            if (refusal := sharing.queue_full(flow, limits, self.where)) is not None:
+                return refusal
+            self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         if limits.requests_per_minute is not None:
             sharing.rates.add(self.name, sharing.places.now())
-        self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
             return sharing.waited_too_long(self.place)
