@@ -44,6 +44,22 @@ async def test_who_waits_is_shown_with_its_place_and_the_reason(browser: Browser
         await expect(shown(page)).to_contain_text("waiting in the recorder for a place at Ollama")
 
 
+async def test_a_batch_and_a_person_who_wait_are_both_shown_with_the_reason(browser: Browser, tmp_path: Path) -> None:
+    async with sharing(tmp_path, MAX_ACTIVE="1") as (app, held), opened(browser, app) as page:
+        batch = [call(app, f"invoice {number}", "workflow=Invoices") for number in range(6)]
+        await held.chats(1)
+        await waiting(app, 5)
+        person = call(app, "a person's question", "user=Ann")
+        await waiting(app, 6)
+        mine = rows(page).filter(has_text="a person's question")
+        await expect(mine).to_contain_text("waits in the recorder at place 1: the one place at Ollama is taken; next")
+        last = rows(page).filter(has_text="waits in the recorder at place 6")
+        await expect(last).to_contain_text("before it 4 of workflow Invoices, 1 of user Ann")
+        await expect(last).to_contain_text("next is who used the model least lately")
+        held.let_go(7)
+        await asyncio.gather(*batch, person)
+
+
 async def test_each_of_several_ollamas_is_shown_with_what_it_does(browser: Browser, tmp_path: Path) -> None:
     async with pair(tmp_path, MAX_ACTIVE="1") as (app, one, other):
         other.loaded = ["right"]
