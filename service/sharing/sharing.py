@@ -145,10 +145,6 @@ class SharedCall:
     ``beginning`` is that of a request that is too long to be held.
     """
 
-    __slots__ = (
-        *("_held", "_sharing", "beginning", "changed", "choose", "limits"),
-        *("name", "opened", "place", "where"),
-    )
     send: Send | None = None
     upstream: str | None = None
     url: str | None = None
@@ -186,9 +182,10 @@ class SharedCall:
         self.opened = opened
         if limits is not NO_LIMITS and (refusal := sharing.limit_reached(self.name, limits)) is not None:
             return refusal
+        # Its bytes, where they are all here.
         content = body.content if body is not None and isinstance(body.content, bytes) else None
-        asked = Asked()
-        if limits.needs_body and body is not None:
+        asked = None
+        if limits is not NO_LIMITS and limits.needs_body and body is not None:
             refusal, asked = judge(opened, content, self.name, limits)
             if refusal is not None:
                 return refusal
@@ -206,7 +203,7 @@ class SharedCall:
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
             return sharing.waited_too_long(self.place)
         if limits.refuses_cuts and content is not None:
-            content, self.changed = without_cuts(opened, content, asked)
+            content, self.changed = without_cuts(opened, content, asked or Asked())
             return RequestBody(content, len(content)) if self.changed else body
         return body
 
@@ -235,7 +232,12 @@ class SharedCall:
     @property
     def waited(self) -> float | None:
         """Seconds in the queue; None where there was no wait."""
-        return None if self.place is None else self.place.waited_until(self._sharing.places.now())
+        place = self.place
+        if place is None:
+            return None
+        if place.ticket.began is not None:
+            return place.waited
+        return place.waited_until(self._sharing.places.now())
 
     @property
     def behind(self) -> str | None:
