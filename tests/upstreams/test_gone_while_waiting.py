@@ -10,7 +10,7 @@ import pytest
 from service.app import App
 from service.upstreams import watching
 from tests.fakes.ollama import HOLD, RESET, answer, json_answer, whole
-from tests.running_app import get, said, until
+from tests.running_app import ask, get, said, until
 from tests.sharing.held import record, waiting, words
 from tests.upstreams.pair import OneOfTwo, chat, pair
 
@@ -146,6 +146,22 @@ async def test_one_that_is_well_and_does_not_list_is_asked_for_a_moment_only(tmp
         got = await get(app, "/api/ollama/api/tags")
         assert asyncio.get_running_loop().time() - began < 4
         assert (got.status, got.header("X-Recorder-Missing")) == (200, one.name)
+
+
+async def test_a_long_request_for_one_that_is_gone_is_answered_without_it(tmp_path: Path) -> None:
+    async with pair(tmp_path, MAX_ACTIVE="1") as (app, one, other):
+        one.answer_all(answer(HOLD))
+        await until(lambda: _is_up(app, one, False))
+        for path in ("/api/chat", "/v1/chat/completions"):
+            body = {"stream": False, "model": "left", "messages": [{"role": "user", "content": "x" * (17 << 20)}]}
+            got = await ask(app, f"/api/ollama{path}", json.dumps(body).encode())
+            assert got.status == 502
+            line = (await record(app, got))["record"]
+            assert (line["outcome"], line["upstream"]) == ("upstream_unreachable", one.name)
+        # It goes where its model is, wherever in its beginning that is named.
+        got = await ask(app, "/api/ollama/api/chat", json.dumps({**body, "model": "right"}).encode())
+        assert (got.status, other.served) == (200, ["long"])
+        _all_is_free(app)
 
 
 async def test_a_limit_is_told_before_that_its_ollama_is_gone(tmp_path: Path) -> None:
