@@ -148,7 +148,6 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     ),
     "shipping/spans.py": ("error span_id status trace_id", "keys of a span's line"),
     "upstreams/upstreams.py": ("model", "a key of what /api/show is asked"),
-    "upstreams/watching.py": ("model", "a key of Ollama's /api/ps and /api/tags"),
     "upstreams/conversations.py": ("user", "a role"),
     "status.py": ("exchange", "a key of /queue.json"),
 }
