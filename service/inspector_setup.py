@@ -57,7 +57,7 @@ class Inspector:
         self.policy = policy
         if policy.keys is not None:
             self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
-        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
+        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting, status.own_masks)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
         self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(

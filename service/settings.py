@@ -20,6 +20,7 @@ from service.setting_values import (
     as_one_of,
     as_origins,
     as_path,
+    as_some_of,
     as_text,
     as_trace_url,
     as_truth,
@@ -177,6 +178,16 @@ class Settings:
         "loopback,private", "networks whose X-Forwarded-For and X-Real-IP are believed", as_networks
     )
     mask_secrets: bool = _setting("true", "mask well-known shapes of secrets in recorded bodies", as_truth)
+    mask_pack: tuple[str, ...] = _setting(
+        "",
+        "what else is masked: some of email, iban, phone, card, all, with commas; see `ollama-recorder docs privacy`",
+        as_some_of("email", "iban", "phone", "card", "all"),
+    )
+    mask_file: Path | None = _setting(
+        "",
+        "TOML file of masks of your own: name, regex, where; see `ollama-recorder docs privacy`",
+        as_path,
+    )
     loki_spans: bool = _setting("true", "ship the spans of each exchange to Loki as well", as_truth)
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", as_trace_url)
     n8n_url: str = _setting(
@@ -270,5 +281,10 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         mistakes.append(
             f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; `ollama-recorder docs sharing` has"
             " examples"
+        )
+    mask_file = values.get("mask_file")
+    if mask_file is not None and not mask_file.is_file():
+        mistakes.append(
+            f"MASK_FILE={str(mask_file)!r}: expected an existing TOML file; `ollama-recorder docs privacy` has examples"
         )
     return mistakes

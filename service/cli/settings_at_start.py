@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from service.gateway.admission import read_keys
+from service.record.mask_rules import read_masks
 from service.settings import Settings, SettingsError, read_settings
-from service.sharing.rules_file import RulesFile
+from service.settings_file import SettingsFile
+from service.sharing.limits import read_rules
 from service.shipping.otlp.settings import find_endpoint, read_otlp_settings
 
 
@@ -18,7 +20,8 @@ def read_settings_at_start(environment: Mapping[str, str]) -> Settings:
     except SettingsError as wrong:
         mistakes.append(str(wrong))
     mistakes += _in_file("API_KEYS_FILE", environment, read_keys)
-    mistakes += _in_file("LIMITS_FILE", environment, lambda path: RulesFile(path).read())
+    mistakes += _in_file("LIMITS_FILE", environment, lambda path: SettingsFile("LIMITS_FILE", path, read_rules).read())
+    mistakes += _in_file("MASK_FILE", environment, lambda path: SettingsFile("MASK_FILE", path, read_masks).read())
     endpoint = find_endpoint(environment)
     if endpoint is not None:
         try:

@@ -19,6 +19,7 @@ from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
 from service.record.in_flight import READ_BYTES, describe, progress
+from service.record.own_masks import OwnMasks
 from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_time
@@ -88,11 +89,13 @@ class Live:
         reader: Reader,
         mask: bool,
         waiting: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+        own_masks: Callable[[], OwnMasks] = tuple,
     ) -> None:
         self._in_flight = in_flight
         self._reader = reader
         self._mask = mask
         self._waiting = waiting
+        self._own_masks = own_masks
         self._watchers: set[asyncio.Queue[bytes]] = set()
         self._places_taken = 0
         self._woken = asyncio.Event()
@@ -158,8 +161,11 @@ class Live:
         """All that is in flight at this moment, also what no watcher has heard of yet."""
         running = self._in_flight(0)
         return await asyncio.to_thread(
-            lambda: [self._known.get(exchange.opened.id) or describe(exchange, self._mask) for exchange in running]
+            lambda: [self._known.get(exchange.opened.id) or self._describe(exchange) for exchange in running]
         )
+
+    def _describe(self, exchange: Exchange) -> dict[str, Any]:
+        return describe(exchange, self._mask, self._own_masks())
 
     async def _next(self, queue: asyncio.Queue[bytes]) -> bytes:
         try:
@@ -220,7 +226,7 @@ class Live:
             del self._known[gone]
         new = [exchange for identifier, exchange in running.items() if identifier not in self._known]
         if new:
-            entries = await asyncio.to_thread(lambda: [describe(exchange, self._mask) for exchange in new])
+            entries = await asyncio.to_thread(lambda: [self._describe(exchange) for exchange in new])
             for exchange, entry in zip(new, entries, strict=True):
                 self._known[exchange.opened.id] = entry
                 self._tell(event("begun", entry))
@@ -228,7 +234,9 @@ class Live:
         if running and now >= self._next_progress:
             self._next_progress = now + _PROGRESS_SECONDS
             going_on, waiting = self._in_flight(READ_BYTES), self._waiting()
-            for entry in await asyncio.to_thread(lambda: [progress(exchange, self._mask) for exchange in going_on]):
+            for entry in await asyncio.to_thread(
+                lambda: [progress(exchange, self._mask, self._own_masks()) for exchange in going_on]
+            ):
                 entry |= waiting.get(entry["exchange"], {})
                 self._tell(event("progress", entry))
 
