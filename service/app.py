@@ -137,8 +137,8 @@ class App:
             self._gateway.take_keys({**keys, **self._inspector.own_key()})
 
     def read_watched_files_again(self) -> None:
-        """LIMITS_FILE and MASK_FILE are read once more, whether they seem changed or not."""
-        for file in (self._ollama.limits_file, self._masks.file):
+        """LIMITS_FILE, MASK_FILE and READERS_FILE are read once more, whether they seem changed or not."""
+        for file in (self._ollama.limits_file, self._masks.file, self._inspector.readers_file):
             if file is not None:
                 file.ask()
 
@@ -181,6 +181,8 @@ class App:
             start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
         if self._masks.file is not None:
             start_task(begun, self._masks.file.watch(self._masks.use), "look after MASK_FILE")
+        if (readers_file := self._inspector.readers_file) is not None:
+            start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:

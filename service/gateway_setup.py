@@ -45,10 +45,7 @@ def sharing_of(settings: Settings) -> tuple[Sharing | None, SettingsFile[Rules] 
     file = None if settings.limits_file is None else SettingsFile("LIMITS_FILE", settings.limits_file, read_rules)
     if file is None and not settings.max_active and len(settings.ollama_urls) == 1:
         return None, None
-    try:
-        rules = None if file is None else file.read()
-    except ValueError as mistake:
-        raise SettingsError(f"LIMITS_FILE={str(settings.limits_file)!r}: {mistake}") from mistake
+    rules = None if file is None else file.read_at_start()
     ollamas = len(settings.ollama_urls)
     return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules, ollamas=ollamas), file
 

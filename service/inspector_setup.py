@@ -25,6 +25,7 @@ from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.pages import Pages, Providers
 from service.inspector.prompt_rendering import render_prompt
+from service.inspector.readers import read_readers
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.threads import aside_at_length
@@ -36,6 +37,7 @@ from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
 from service.settings import Settings
+from service.settings_file import SettingsFile
 from service.shipping.loki.deletion import LokiDeletion, delete_lines
 from service.shipping.loki.settings import LokiSettings, read_loki_settings
 from service.shipping.receiver import WantedReceiver
@@ -80,7 +82,10 @@ class Inspector:
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
         )
-        self.pages = Pages(providers, settings.inspector_token)
+        path = settings.readers_file
+        self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
+        readers = None if self.readers_file is None else self.readers_file.read_at_start()
+        self.pages = Pages(providers, settings.inspector_token, readers)
 
     async def recent_numbers(self, now_ns: int) -> RecentNumbers:
         """What alerts look at, asked behind those who read totals."""

@@ -6,7 +6,7 @@ from service.record.line import make_record, summary_of_open
 from service.record.mask_rules import masks_of_packs, read_masks
 from service.record.own_masks import OwnMasks
 from service.record.prompt_memory import PromptMemory
-from service.settings import Settings, SettingsError
+from service.settings import Settings
 from service.settings_file import SettingsFile
 
 
@@ -21,10 +21,7 @@ class MasksInUse:
         self.file = None if path is None else SettingsFile("MASK_FILE", path, read_masks)
         self._own = self._packs
         if self.file is not None:
-            try:
-                self.use(self.file.read())
-            except ValueError as mistake:
-                raise SettingsError(f"MASK_FILE={str(path)!r}: {mistake}") from mistake
+            self.use(self.file.read_at_start())
 
     def own(self) -> OwnMasks:
         """The masks of one's own, beside the well-known secrets."""

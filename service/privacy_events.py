@@ -1,4 +1,4 @@
-"""What happens to people's words: they were masked unseen. Told by ``events``, as all events are."""
+"""What happens to people's words: they were read, or masked unseen. Told by ``events``, as all events are."""
 
 import logging
 from dataclasses import dataclass
@@ -11,3 +11,14 @@ class MaskingOverdue:
 
     mask: str
     level: ClassVar[int] = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class WordsRead:
+    """A reader whom READERS_FILE names asked for prompts or answers."""
+
+    reader: str
+    address: str
+    path: str
+    level: ClassVar[int] = logging.INFO
+    is_audit: ClassVar[bool] = True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from service.events import SettingsFileRead, SettingsFileRefused, emit
+from service.settings import SettingsError
 
 LOOK_SECONDS: Final = 2.0
 _LONGEST: Final = 1 << 20
@@ -23,7 +24,7 @@ class SettingsFile(Generic[T]):
 
     def __init__(self, variable: str, path: Path, understand: Callable[[str], T]) -> None:
         self.path = path
-        self._variable = variable
+        self.variable = variable
         self._understand = understand
         self._stamp: Stamp | None = None
         self._asked = asyncio.Event()
@@ -40,6 +41,13 @@ class SettingsFile(Generic[T]):
         except UnicodeDecodeError:
             raise ValueError("it is not UTF-8") from None
         return self._understand(text)
+
+    def read_at_start(self) -> T:
+        """As ``read``; raises SettingsError."""
+        try:
+            return self.read()
+        except ValueError as mistake:
+            raise SettingsError(f"{self.variable}={str(self.path)!r}: {mistake}") from mistake
 
     def ask(self) -> None:
         """Read it again now, whether it seems changed or not."""
@@ -60,10 +68,10 @@ class SettingsFile(Generic[T]):
         try:
             held = await asyncio.to_thread(self.read)
         except ValueError as mistake:
-            emit(SettingsFileRefused(self._variable, str(mistake)))
+            emit(SettingsFileRefused(self.variable, str(mistake)))
             return
         use(held)
-        emit(SettingsFileRead(self._variable))
+        emit(SettingsFileRead(self.variable))
 
     def _has_changed(self) -> bool:
         try:

@@ -38,7 +38,7 @@ def serve(log_format: Format = None) -> None:
     """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines.
 
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads
-    API_KEYS_FILE, LIMITS_FILE and MASK_FILE again.
+    API_KEYS_FILE, LIMITS_FILE, MASK_FILE and READERS_FILE again.
     """
     from service.cli.log_text import TextForTerminal
     from service.cli.settings_at_start import read_settings_at_start

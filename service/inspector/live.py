@@ -23,6 +23,7 @@ from service.record.own_masks import OwnMasks
 from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_time
+from service.record.without_words import without_words
 
 MOST_WATCHERS: Final = 50
 MOST_MISSED: Final = 1000
@@ -45,8 +46,10 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
     return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
 
 
-async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], bool]) -> web.StreamResponse:
-    """``/live``, until ``may_go_on`` says no before an event, or at a heartbeat.
+async def tell(
+    request: web.BaseRequest, live: "Live", may_go_on: Callable[[], bool], has_words: bool = True
+) -> web.StreamResponse:
+    """``/live``, until ``may_go_on`` says no before an event, or at a heartbeat; without anybody's words on demand.
 
     Raises JournalError, before anything is answered, when the journal cannot be read.
     """
@@ -62,12 +65,17 @@ async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], b
         piece = await anext(pieces)
         await response.prepare(request)
         with begun(request):
-            await _write(response, piece)
+            await _write(response, piece if has_words else _wordless(piece))
             async for piece in pieces:
                 if not may_go_on():
                     break
-                await _write(response, piece)
+                await _write(response, piece if has_words else _wordless(piece))
     return response
+
+
+def _wordless(piece: bytes) -> bytes:
+    head, mark, data = piece.partition(b"data: ")
+    return head + mark + orjson.dumps(without_words(orjson.loads(data))) + b"\n\n" if mark else piece
 
 
 async def _write(response: web.StreamResponse, piece: bytes) -> None:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import orjson
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from service.events import emit
 from service.inspector import assets, batch_pages, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
 from service.inspector.access import Access, is_foreign
 from service.inspector.batch_pages import BatchPages
@@ -17,13 +19,17 @@ from service.inspector.erasing import Erasing
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live, tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
+from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
+from service.inspector.rights import HAVE_WORDS, right_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
+from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
+from service.record.without_words import without_words
 from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
@@ -61,6 +67,7 @@ class PageRequest:
     path: str
     query: MultiMapping[str]
     client: Client
+    may: frozenset[Right] = EVERY_RIGHT
 
     @property
     def base(self) -> str:
@@ -73,11 +80,14 @@ Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
 
 
 class Pages:
-    """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's."""
+    """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's.
 
-    def __init__(self, providers: Providers, token: str) -> None:
+    ``readers`` are those of READERS_FILE; None: there is no such file.
+    """
+
+    def __init__(self, providers: Providers, token: str, readers: Readers | None = None) -> None:
         self._providers = providers
-        self._access = Access(token)
+        self._access = Access(token, readers=readers)
         self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
         self._kept: dict[str, Handler] = {
             "/": self._page,
@@ -100,6 +110,10 @@ class Pages:
             "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
+
+    def take_readers(self, readers: Readers) -> None:
+        """READERS_FILE was read again."""
+        self._access.readers = readers
 
     async def answer(self, request: web.BaseRequest, path: str, query: str, client: Client) -> web.StreamResponse:
         """Answer one request for ``path`` (as sent) with ``query`` (without ``?``)."""
@@ -130,9 +144,31 @@ class Pages:
             if method != "POST":
                 return _wrong_method(path, "POST")
             return await (self._sign_in(request) if path == "/sign-in" else self._sign_out(request))
-        if not self._access.allows(request.http.headers, request.client):
+        reader = self._access.reader_of(request.http.headers, request.client)
+        if reader is None:
             return self._keep_out(request)
-        return await self._answer_reader(request)
+        if not reader.is_named:
+            return await self._answer_reader(request)
+        return await self._answer_named(request, reader)
+
+    async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
+        """As the file says: not at all, without anybody's words, or whole, which is told by name."""
+        method, path = request.http.method, request.path
+        right = right_for(method, path, frozenset(request.query))
+        if right not in reader.may:
+            return refuse(
+                403,
+                f"{reader.name} may not do this: it takes the right {right!r}.",
+                setting="READERS_FILE",
+                right=right,
+            )
+        if right in (Right.BODIES, Right.REPLAY):
+            emit(WordsRead(reader.name, request.client.address, path))
+        client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
+        answer = await self._answer_reader(replace(request, client=client, may=reader.may))
+        if path in HAVE_WORDS and Right.BODIES not in reader.may and isinstance(answer, web.Response):
+            answer.text = orjson.dumps(without_words(orjson.loads(answer.text or "null"))).decode()
+        return answer
 
     async def _answer_reader(self, request: PageRequest) -> web.StreamResponse:
         method, path = request.http.method, request.path
@@ -164,8 +200,13 @@ class Pages:
         )
 
     async def _live(self, request: PageRequest) -> web.StreamResponse:
-        headers, client = request.http.headers, request.client
-        return await tell(request.http, self._providers.live, lambda: self._access.may_go_on(headers, client))
+        headers, client, may = request.http.headers, request.client, request.may
+        return await tell(
+            request.http,
+            self._providers.live,
+            lambda: self._access.may_go_on(headers, client, may),
+            has_words=Right.BODIES in may,
+        )
 
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
@@ -230,7 +271,9 @@ class Pages:
 
     async def _status(self, request: PageRequest) -> web.StreamResponse:
         providers = self._providers
-        may = {"replay": providers.replaying.allows(request.client), "erase": True}
+        may = {"replay": providers.replaying.allows(request.client), "erase": Right.ERASE in request.may}
+        if request.client.reader is not None:
+            may["bodies"] = Right.BODIES in request.may
         links = providers.links
         status: dict[str, Any] = {"version": providers.version, "may": may, "trace_url": bool(links.trace_url)}
         if links.n8n_url:

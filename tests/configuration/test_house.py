@@ -60,11 +60,12 @@ MAY_IMPORT = {
     "service.alerting": {"service.record", "service.search", "service.journal"},
     "service.setting_values": set[str](),
     # A file that a setting names, whatever is in it.
-    "service.settings_file": set[str](),
+    "service.settings_file": {"service.settings"},
     # For readers of a page, and as a command.
     "service.reporting": {"service.record", "service.search"},
     "service.inspector": {
         *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
+        "service.privacy_events",
     },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
