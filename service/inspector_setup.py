@@ -32,6 +32,7 @@ from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
 from service.journal.journal import Journal
 from service.journal.replay_batches import delete_batch, save_batch, save_row
+from service.mcp_over_http import McpOverHttp
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
@@ -60,6 +61,7 @@ class Inspector:
         if policy.keys is not None:
             self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting, status.own_masks)
+        self._mcp = McpOverHttp(settings)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
         self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(
@@ -81,6 +83,7 @@ class Inspector:
             batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
+            mcp=self._mcp.answer,
         )
         path = settings.readers_file
         self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
@@ -138,8 +141,9 @@ class Inspector:
         return answer.reason if isinstance(answer, Failure) else answer
 
     async def end_batches(self) -> None:
-        """Stop what is being sent again."""
+        """Stop what is being sent again, and what MCP asks."""
         await self._batches.close()
+        await self._mcp.close()
 
     async def _save(self, batch: str, place: int | None, values: dict[str, Any]) -> None:
         def save(journal: Journal) -> None:

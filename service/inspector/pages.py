@@ -23,7 +23,7 @@ from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
-from service.inspector.rights import HAVE_WORDS, right_for
+from service.inspector.rights import HAVE_WORDS, MCP, right_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.journal.reader import Reader
@@ -57,6 +57,7 @@ class Providers:
     batches: BatchPages
     erasing: Erasing
     links: Links
+    mcp: Callable[[web.BaseRequest, bool], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class Pages:
                 setting="READERS_FILE",
                 right=right,
             )
-        if right in (Right.BODIES, Right.REPLAY):
+        if right in (Right.BODIES, Right.REPLAY) or (path == MCP and Right.BODIES in reader.may):
             emit(WordsRead(reader.name, request.client.address, path))
         client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
         answer = await self._answer_reader(replace(request, client=client, may=reader.may))
@@ -174,6 +175,8 @@ class Pages:
         method, path = request.http.method, request.path
         if (handler := self._kept.get(path)) is not None:
             return await handler(request) if method in _READ else _wrong_method(path, "GET, HEAD")
+        if path == MCP:
+            return await self._providers.mcp(request.http, Right.BODIES in request.may)
         if path == "/exchanges":
             if method != "DELETE":
                 return _wrong_method(path, "DELETE")

@@ -5,11 +5,15 @@ from typing import Final
 
 from service.inspector.readers import Right
 
+MCP: Final = "/mcp"
+"""Where programs ask by MCP. Its tools are chosen by what a reader may."""
+
 # These tell names, times and counts. Where one also tells first words, they are left out of its answer.
 _NUMBERS: Final = frozenset(
     (
         *("/", "/metrics", "/status.json", "/models.json", "/queue.json", "/limits.json", "/openapi.json"),
         *("/exchanges.json", "/live", "/timeline.json", "/week.json", "/values.json", "/stats.json", "/stats.csv"),
+        MCP,
     )
 )
 HAVE_WORDS: Final = frozenset({"/exchanges.json", "/queue.json"})
