@@ -237,9 +237,10 @@ class Pages:
             return refuse(429, f"Too many wrong tokens: try again in {wait} s.", {"Retry-After": str(wait)})
         if request.path == "/" and request.http.method in _READ:
             return sign_in_page(request.http.raw_path) if self._access.has_token else closed_page()
+        whose = "the INSPECTOR_TOKEN" if self._access.readers is None else "a token of READERS_FILE or INSPECTOR_TOKEN"
         return refuse(
             401,
-            "From other addresses than this machine's, send Authorization: Bearer TOKEN with the INSPECTOR_TOKEN.",
+            f"From other addresses than this machine's, send Authorization: Bearer TOKEN with {whose}.",
             {"WWW-Authenticate": "Bearer"},
             setting="INSPECTOR_TOKEN",
         )

@@ -67,7 +67,7 @@ class ExchangeMasking:
         if self._secrets and mask_text("\n".join(filter(None, labels)))[1]:
             labels = [mask_text(label)[0] if label else label for label in labels]
         uri, *names = labels
-        uri = self._own.address(uri or "", MaskedPart.PROMPTS)[0]
+        uri = self._own_of_address(uri or "")[0]
         agent, *names = [self._own.text(name, MaskedPart.NAMES)[0] if name else name for name in names]
         if (uri, agent, *names) == (opened.request_uri, opened.user_agent, *caller):
             return opened
@@ -84,9 +84,15 @@ class ExchangeMasking:
 
     def _own_of(self, key: str, value: str) -> tuple[str, int]:
         if key == _ADDRESS:
-            return self._own.address(value, MaskedPart.PROMPTS)
+            return self._own_of_address(value)
         part = MaskedPart.ANSWERS if key in _IN_ANSWERS else MaskedPart.NAMES
         return self._own.json(value, part) if key == _JSON else self._own.text(value, part)
+
+    def _own_of_address(self, target: str) -> tuple[str, int]:
+        """An address may hold what is asked, and in its labels who asks."""
+        target, asked = self._own.address(target, MaskedPart.PROMPTS)
+        target, names = self._own.address(target, MaskedPart.NAMES)
+        return target, asked + names
 
     def _mask_secrets(self, facts: dict[str, Any]) -> int:
         texts = [facts[key] for key in MASKED if key in facts]

@@ -79,8 +79,10 @@ def test_an_answer_so_far_shows_no_half_of_what_may_go_on() -> None:
 def test_errors_belong_to_answers_and_user_agents_to_names() -> None:
     names = tuple(OwnMask(mask.name, mask.find, frozenset({MaskedPart.NAMES})) for mask in PACKS)
     found = exchange(ask("x"), b'{"error":"no such user joe@example.org"}', status=400)
-    found = found._replace(opened=found.opened._replace(user_agent=MAIL))
+    labelled = "/api/ollama/~user=joe%40example.org/api/chat"
+    found = found._replace(opened=found.opened._replace(user_agent=MAIL, request_uri=labelled))
     for masks, error, agent in ((PACKS, "no such user ***", MAIL), (names, f"no such user {MAIL}", "***")):
         line = json.loads(make_record(found, context_length_of=always(None), mask=True, own_masks=masks).line)
         assert (line["error"], line["user_agent"]) == (error, agent)
+        assert line["request_uri"] == "/api/ollama/~user=***/api/chat"
         assert summary_of_open(found.opened, mask=True, own_masks=masks).user_agent == agent
