@@ -9,10 +9,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from aiohttp import web
 
 from service.cli.mcp_serving import make_server
-from service.cli.mcp_tools import Source
+from service.cli.mcp_tools import TOOLS, Source
 from service.inspector.responses import PRIVATE_HEADERS, refuse
 from service.settings import Settings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS: Final = 60.0
 _MOST_AT_ONCE: Final = 8
 _MOST_BYTES: Final = 256 * 1024
+_TOOLS: Final = [tool.name for tool in TOOLS]
 _NOT_INSTALLED: Final = (
     "MCP over HTTP needs the MCP SDK beside the recorder: install ollama-recorder[mcp], and start it again."
 )
@@ -39,8 +41,13 @@ class McpOverHttp:
         self._starting = asyncio.Lock()
         self._running = 0
 
-    async def answer(self, request: web.BaseRequest, has_words: bool) -> web.Response:
-        """One request. ``has_words``: its reader may see more than names, times and counts."""
+    async def answer(
+        self, request: web.BaseRequest, has_words: bool, tell_called: Callable[[str], None]
+    ) -> web.Response:
+        """One request. ``has_words``: its reader may see more than names, times and counts.
+
+        ``tell_called`` gets the name of each tool that is called.
+        """
         if request.method != "POST":
             return refuse(405, "/mcp is asked with POST: no stream stays open here.", {"Allow": "POST"})
         if self._running >= _MOST_AT_ONCE:
@@ -51,7 +58,10 @@ class McpOverHttp:
                 body = await request.read()
                 if len(body) > _MOST_BYTES:
                     return refuse(413, f"A question has {_MOST_BYTES} bytes at most.")
-                return await _ask(await self._manager(has_words), request, body)
+                manager = await self._manager(has_words)
+                for tool in _called(body):
+                    tell_called(tool)
+                return await _ask(manager, request, body)
         except ImportError:
             return refuse(501, _NOT_INSTALLED)
         except TimeoutError:
@@ -78,6 +88,17 @@ class McpOverHttp:
                 await ready
                 self._managers[has_words] = manager
             return self._managers[has_words]
+
+
+def _called(body: bytes) -> list[str]:
+    """The tools that a request calls; none where it is no JSON, which the SDK will tell."""
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return []
+    calls = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+    named = [one["params"].get("name") for one in calls if isinstance(one.get("params"), dict)]
+    return [name for name in named if name in _TOOLS]
 
 
 async def _run(manager: "StreamableHTTPSessionManager", ready: asyncio.Future[None]) -> None:

@@ -80,9 +80,9 @@ def test_a_client_with_the_token_finds_why_a_call_was_slow_and_is_told_by_name(s
     assert WORD in whole["text"]
     assert len(whole["text"]) <= MOST_CHARACTERS
     assert (wrong["is_error"], "slower='soon'" in wrong["text"]) == (True, True)
-    read = events(server, "WordsRead")
-    assert read
-    assert {(one["reader"], one["path"]) for one in read} == {("Ann", "/mcp")}
+    read = [(one["reader"], one["address"], one["path"]) for one in events(server, "WordsRead")]
+    asked = ["find_exchanges", "explain_exchange", "read_exchange", "find_exchanges"]
+    assert read == [("Ann", "203.0.113.9", f"/mcp {tool}") for tool in asked]
 
 
 def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) -> None:
@@ -100,6 +100,7 @@ def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) ->
     assert (searched["is_error"], "numbers only" in searched["text"]) == (True, True)
     assert (whole["is_error"], "There is no tool" in whole["text"]) == (True, True)
     assert WORD not in found["text"] + totals["text"]
+    assert events(server, "WordsRead") == []
 
 
 def test_without_a_token_or_with_a_wrong_one_nothing_is_told(server: RunningServer) -> None:
@@ -120,6 +121,7 @@ async def test_what_is_hostile_is_answered_and_the_next_question_too(server: Run
     assert 400 <= await status(b"{") < 500
     assert 400 <= await status(b"[" * 10_000) < 500
     assert await status(b" " * 300_000) == 413
+    assert 400 <= await status(b'[{"params":{"name":["a"]}},7]') < 500
     assert await status(LIST, Origin="https://evil.example") == 403
     assert await status(LIST, Host="evil.example") in (400, 403)
     # Whoever leaves before the answer takes no place from others.

@@ -57,7 +57,7 @@ class Providers:
     batches: BatchPages
     erasing: Erasing
     links: Links
-    mcp: Callable[[web.BaseRequest, bool], Awaitable[web.Response]]
+    mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Pages:
                 setting="READERS_FILE",
                 right=right,
             )
-        if right in (Right.BODIES, Right.REPLAY) or (path == MCP and Right.BODIES in reader.may):
+        if right in (Right.BODIES, Right.REPLAY):
             emit(WordsRead(reader.name, request.client.address, path))
         client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
         answer = await self._answer_reader(replace(request, client=client, may=reader.may))
@@ -176,7 +176,7 @@ class Pages:
         if (handler := self._kept.get(path)) is not None:
             return await handler(request) if method in _READ else _wrong_method(path, "GET, HEAD")
         if path == MCP:
-            return await self._providers.mcp(request.http, Right.BODIES in request.may)
+            return await self._mcp(request)
         if path == "/exchanges":
             if method != "DELETE":
                 return _wrong_method(path, "DELETE")
@@ -201,6 +201,15 @@ class Pages:
             "There is nothing here. The page is at /, Ollama below /api/ollama/, for instance /api/ollama/api/tags,"
             " and what programs may ask is in /openapi.json.",
         )
+
+    async def _mcp(self, request: PageRequest) -> web.Response:
+        client, has_words = request.client, Right.BODIES in request.may
+
+        def tell_called(tool: str) -> None:
+            if has_words and client.reader is not None:
+                emit(WordsRead(client.reader, client.address, f"{MCP} {tool}"))
+
+        return await self._providers.mcp(request.http, has_words, tell_called)
 
     async def _live(self, request: PageRequest) -> web.StreamResponse:
         headers, client, may = request.http.headers, request.client, request.may
