@@ -74,7 +74,7 @@ dist: $(VENV)/run ## what a release consists of, in dist/: wheel, source, bill o
 	$(BIN)/python -m release
 
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
-	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --extra mask --output-file requirements/run.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
 	for part in clients phoenix mlflow; do $(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) \

@@ -34,9 +34,9 @@ from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
 from service.logs import Output
+from service.masks_setup import MasksInUse
 from service.ollama_setup import towards_ollama
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
-from service.record.line import make_record, summary_of_open
 from service.record.operations import MODEL_CALLS
 from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
@@ -64,6 +64,7 @@ class App:
         self.port = 0
         self._output = output
         self._policy = read_policy(settings)
+        self._masks = MasksInUse(settings)
         self._ollama = towards_ollama(settings, self._count_in_flight)
         wanted = wanted_receivers(settings, environment)
         self._make_receivers = [receiver.prepare() for receiver in wanted]
@@ -81,7 +82,7 @@ class App:
         self._recorder = Recorder(
             self._journal,
             make_record=self._make_record,
-            make_open=partial(summary_of_open, mask=settings.mask_secrets, keep=settings.keep_body_bytes),
+            make_open=self._masks.summary_of_open,
             on_recorded=self._on_recorded,
             is_strict=settings.record_before_reply == "strict",
         )
@@ -100,6 +101,7 @@ class App:
             metric_export=self._metric_export,
             exchanges=self._exchange_metrics,
             output=output,
+            own_masks=self._masks.own,
             sharing=self._ollama.sharing,
             routing=self._ollama.routing,
             crowding=lambda: self._server.trouble() if self._server else None,
@@ -134,10 +136,11 @@ class App:
         if self._gateway is not None:
             self._gateway.take_keys({**keys, **self._inspector.own_key()})
 
-    def read_limits_again(self) -> None:
-        """LIMITS_FILE is read once more, whether it seems changed or not."""
-        if self._ollama.limits_file is not None:
-            self._ollama.limits_file.ask()
+    def read_watched_files_again(self) -> None:
+        """LIMITS_FILE, MASK_FILE and READERS_FILE are read once more, whether they seem changed or not."""
+        for file in (self._ollama.limits_file, self._masks.file, self._inspector.readers_file):
+            if file is not None:
+                file.ask()
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs, and end within a second."""
@@ -176,6 +179,10 @@ class App:
             # Before anybody calls: what was used today is known then.
             await to_its_end(sharing.tokens.read, self._reader)
             start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
+        if self._masks.file is not None:
+            start_task(begun, self._masks.file.watch(self._masks.use), "look after MASK_FILE")
+        if (readers_file := self._inspector.readers_file) is not None:
+            start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:
@@ -259,14 +266,7 @@ class App:
         return committed
 
     def _make_record(self, exchange: Exchange) -> EncodedRecord:
-        context_length_of, memory = self._ollama.room_of(exchange.upstream)
-        return make_record(
-            exchange,
-            context_length_of=context_length_of,
-            memory=memory,
-            mask=self.settings.mask_secrets,
-            keep=self.settings.keep_body_bytes,
-        )
+        return self._masks.make_record(exchange, *self._ollama.room_of(exchange.upstream))
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._ollama.note_ended(record.operation for record in records)

@@ -53,7 +53,7 @@ class Dispatcher:
         peer, headers = request.remote or "", request.headers
         address = client_address(peer, headers, self._trusted_proxies)
         scheme = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
-        return Client(address, is_at_this_machine(peer, headers), scheme.strip().lower() == "https")
+        return Client(address, is_at_this_machine(peer, headers), scheme.strip().lower() == "https", peer)
 
 
 def _refuse(status: int, message: str) -> web.Response:

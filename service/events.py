@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from service.event_log import count_and_log, make_counter
+from service.privacy_events import MaskingOverdue, WordsRead
 from service.upstream_events import UpstreamLeft, UpstreamReturned
 
 if TYPE_CHECKING:
@@ -294,6 +295,8 @@ Event = (
     | TokensUncounted
     | ConnectionRefused
     | AlertsUntold
+    | MaskingOverdue
+    | WordsRead
     | DefectFound
 )
 

@@ -8,7 +8,8 @@ from aiohttp import http_parser
 from service.gateway.call import RelaySettings
 from service.gateway.http_server import Bounds
 from service.settings import Settings, SettingsError
-from service.sharing.rules_file import RulesFile
+from service.settings_file import SettingsFile
+from service.sharing.limits import Rules, read_rules
 from service.sharing.sharing import Sharing
 
 _HOLD_SECONDS: Final = 0.25
@@ -36,18 +37,15 @@ def bounds_of(settings: Settings) -> Bounds:
     )
 
 
-def sharing_of(settings: Settings) -> tuple[Sharing | None, RulesFile | None]:
+def sharing_of(settings: Settings) -> tuple[Sharing | None, SettingsFile[Rules] | None]:
     """How calls share Ollama, and where its rules stand; None: as they come. Raises SettingsError.
 
     With several Ollamas calls are always counted: by that it is known who is busy.
     """
-    file = None if settings.limits_file is None else RulesFile(settings.limits_file)
+    file = None if settings.limits_file is None else SettingsFile("LIMITS_FILE", settings.limits_file, read_rules)
     if file is None and not settings.max_active and len(settings.ollama_urls) == 1:
         return None, None
-    try:
-        rules = None if file is None else file.read()
-    except ValueError as mistake:
-        raise SettingsError(f"LIMITS_FILE={str(settings.limits_file)!r}: {mistake}") from mistake
+    rules = None if file is None else file.read_at_start()
     ollamas = len(settings.ollama_urls)
     return Sharing(settings.max_active, settings.queue_length, settings.queue_timeout, rules, ollamas=ollamas), file
 

@@ -23,8 +23,10 @@ from service.inspector.batch_replay import BatchReplays
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
-from service.inspector.pages import Pages, Providers
+from service.inspector.pages import Pages
 from service.inspector.prompt_rendering import render_prompt
+from service.inspector.providers import Providers
+from service.inspector.readers import read_readers
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.threads import aside_at_length
@@ -33,11 +35,13 @@ from service.journal.journal import Journal
 from service.journal.replay_batches import delete_batch, save_batch, save_row
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.loki_answers import LokiAddress
+from service.mcp_over_http import McpOverHttp
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
 from service.settings import Settings
+from service.settings_file import SettingsFile
 from service.shipping.loki.deletion import LokiDeletion, delete_lines
 from service.shipping.loki.settings import LokiSettings, read_loki_settings
 from service.shipping.receiver import WantedReceiver
@@ -59,7 +63,8 @@ class Inspector:
         self.policy = policy
         if policy.keys is not None:
             self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
-        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting)
+        self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting, status.own_masks)
+        self._mcp = McpOverHttp(settings)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
         self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(
@@ -81,9 +86,13 @@ class Inspector:
             batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
+            mcp=self._mcp.answer,
             all_recorders=_all_recorders(settings),
         )
-        self.pages = Pages(providers, settings.inspector_token)
+        path = settings.readers_file
+        self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
+        readers = None if self.readers_file is None else self.readers_file.read_at_start()
+        self.pages = Pages(providers, settings.inspector_token, readers)
 
     async def recent_numbers(self, now_ns: int) -> RecentNumbers:
         """What alerts look at, asked behind those who read totals."""
@@ -136,8 +145,9 @@ class Inspector:
         return answer.reason if isinstance(answer, Failure) else answer
 
     async def end_batches(self) -> None:
-        """Stop what is being sent again."""
+        """Stop what is being sent again, and what MCP asks."""
         await self._batches.close()
+        await self._mcp.close()
 
     async def _save(self, batch: str, place: int | None, values: dict[str, Any]) -> None:
         def save(journal: Journal) -> None:

@@ -17,7 +17,8 @@ from service.gateway_setup import sharing_of
 from service.record.call_context import CallContexts, ContextLengthOf, ModelCall
 from service.record.prompt_memory import PromptMemory
 from service.settings import Settings
-from service.sharing.rules_file import RulesFile
+from service.settings_file import SettingsFile
+from service.sharing.limits import Rules
 from service.sharing.sharing import Sharing
 from service.upstreams.named_upstream import NamedUpstream
 from service.upstreams.routing import Routing
@@ -51,7 +52,7 @@ class TowardsOllama:
     models: dict[str | None, KnownModels]
     share: Share | None
     sharing: Sharing | None
-    limits_file: RulesFile | None
+    limits_file: SettingsFile[Rules] | None
     routing: Routing | None = None
 
     def room_of(self, upstream: str | None) -> tuple[ContextLengthOf, PromptMemory]:

@@ -66,6 +66,18 @@ def as_one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def as_some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """A reader of some of ``words``, separated by commas, in lower case; nothing is none of them."""
+
+    def read(value: str) -> tuple[str, ...]:
+        named = tuple(word.strip().lower() for word in value.split(",") if word.strip())
+        if not set(named) <= set(words):
+            raise ValueError("some of " + ", ".join(words))
+        return named
+
+    return read
+
+
 def as_url(value: str) -> str:
     """An address without a query; its last slash is left out."""
     expected = "an address like http://host:port"

@@ -20,6 +20,7 @@ from service.setting_values import (
     as_one_of,
     as_origins,
     as_path,
+    as_some_of,
     as_text,
     as_trace_url,
     as_truth,
@@ -173,10 +174,25 @@ class Settings:
     inspector_token: str = _setting(
         "", "needed for /metrics, the page and /exchanges from any address but this machine's", as_text, secret=True
     )
+    readers_file: Path | None = _setting(
+        "",
+        "TOML file of who may see numbers, see bodies, erase and replay, by name; see `ollama-recorder docs privacy`",
+        as_path,
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         "loopback,private", "networks whose X-Forwarded-For and X-Real-IP are believed", as_networks
     )
     mask_secrets: bool = _setting("true", "mask well-known shapes of secrets in recorded bodies", as_truth)
+    mask_pack: tuple[str, ...] = _setting(
+        "",
+        "what else is masked: some of email, iban, phone, card, all, with commas; see `ollama-recorder docs privacy`",
+        as_some_of("email", "iban", "phone", "card", "all"),
+    )
+    mask_file: Path | None = _setting(
+        "",
+        "TOML file of masks of your own: name, regex, where; see `ollama-recorder docs privacy`",
+        as_path,
+    )
     loki_spans: bool = _setting("true", "ship the spans of each exchange to Loki as well", as_truth)
     trace_url: str = _setting("", "address of a trace in Grafana with {trace_id} in it", as_trace_url)
     n8n_url: str = _setting(
@@ -228,6 +244,13 @@ TABLE: dict[str, Variable] = {item.name: _variable(item.name, item.metadata) for
 _DEPENDS_ON_THE_PLACE = {"data_dir": default_data_dir}
 _NOT_READ_WHEN_EMPTY = {as_url: "", as_path: None, as_trace_url: "", as_webhook: ""}
 
+_FILES = {
+    "api_keys_file": "file of lines 'name sha256-of-key'",
+    "limits_file": "TOML file; `ollama-recorder docs sharing` has examples",
+    "mask_file": "TOML file; `ollama-recorder docs privacy` has examples",
+    "readers_file": "TOML file; `ollama-recorder docs privacy` has examples",
+}
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read all settings; raise SettingsError naming every mistake at once.
@@ -262,13 +285,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         mistakes.append("LOKI_TOKEN and LOKI_USERNAME are both set: expected one of the two")
     if bool(values.get("loki_username")) != bool(values.get("loki_password")):
         mistakes.append("LOKI_USERNAME and LOKI_PASSWORD: expected both or neither")
-    keys_file = values.get("api_keys_file")
-    if keys_file is not None and not keys_file.is_file():
-        mistakes.append(f"API_KEYS_FILE={str(keys_file)!r}: expected an existing file of lines 'name sha256-of-key'")
-    limits_file = values.get("limits_file")
-    if limits_file is not None and not limits_file.is_file():
-        mistakes.append(
-            f"LIMITS_FILE={str(limits_file)!r}: expected an existing TOML file; `ollama-recorder docs sharing` has"
-            " examples"
-        )
+    for attribute, expected in _FILES.items():
+        file = values.get(attribute)
+        if file is not None and not file.is_file():
+            mistakes.append(f"{TABLE[attribute].name}={str(file)!r}: expected an existing {expected}")
     return mistakes

@@ -32,6 +32,7 @@ from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.logs import Output
 from service.record.in_flight import describe
+from service.record.own_masks import OwnMasks
 from service.record.timestamps import write_time
 from service.search.indexing import IndexingThread
 from service.settings import Settings
@@ -64,6 +65,7 @@ class Status:
     exchanges: ExchangeMetrics
     output: Output
     crowding: Callable[[], str | None]
+    own_masks: Callable[[], OwnMasks]
     sharing: Sharing | None = None
     routing: Routing | None = None
     _models: ModelMemory = field(default_factory=ModelMemory)
@@ -157,7 +159,7 @@ class Status:
 
         def describe_them() -> None:
             for call in calls:
-                call["call"] = describe(running[call["exchange"]], self.settings.mask_secrets)
+                call["call"] = describe(running[call["exchange"]], self.settings.mask_secrets, self.own_masks())
 
         await asyncio.to_thread(describe_them)
         return picture

@@ -52,6 +52,7 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
     "restore": CommandPlace("backing_up:restore", "Put a backup in the journal's place."),
     "queue": CommandPlace("queueing:queue", "Show who is at Ollama and who waits in the recorder"),
     "limits": CommandPlace("queueing:limits", "Show what each caller may have of Ollama, and what it has used."),
+    "mask": CommandPlace("mask_trying:mask", "Show what masks leave of a text, and how often each one matches."),
     "measure": CommandPlace("measuring:measure", "Measure how fast a model is here"),
     "doctor": CommandPlace(
         "doctor.checkup:doctor", "Look at Ollama, the recorder, its journal, its receivers, the last day"

@@ -1,4 +1,4 @@
-"""``mcp``: an MCP server on standard input and output, for programs that ask about their calls. It needs the SDK."""
+"""``mcp``: an MCP server for programs that ask about their calls, on standard input and output. It needs the SDK."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from service.journal import JournalError
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
-    from service.settings import Settings
+    from service.cli.mcp_tools import Source
 
 
 def mcp() -> None:
@@ -20,12 +20,14 @@ def mcp() -> None:
     """
     import asyncio
 
+    from service.cli.mcp_tools import Source
+
     settings = current_settings()
     try:
         from mcp.server.stdio import stdio_server
     except ImportError:
         stop("It needs the MCP SDK: install the recorder as ollama-recorder[mcp], or the package mcp beside it.")
-    server = _server(settings)
+    server = make_server(Source(settings))
 
     async def serve() -> None:
         async with stdio_server() as (requests, answers):
@@ -34,15 +36,16 @@ def mcp() -> None:
     asyncio.run(serve())
 
 
-def _server(settings: "Settings") -> "Server[Any]":
+def make_server(source: "Source") -> "Server[Any]":
+    """The server that answers from ``source``, for any transport of the SDK. Raises ImportError without the SDK."""
     import asyncio
 
     from mcp import types
     from mcp.server.lowlevel import Server
 
-    from service.cli.mcp_tools import INSTRUCTIONS, TOOLS, ask
+    from service.cli.mcp_tools import INSTRUCTIONS, ask, tools_of
 
-    tools = {tool.name: tool for tool in TOOLS}
+    tools = tools_of(source)
     listed = [
         types.Tool(
             name=tool.name,
@@ -50,7 +53,7 @@ def _server(settings: "Settings") -> "Server[Any]":
             input_schema=tool.schema,
             annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
         )
-        for tool in TOOLS
+        for tool in tools.values()
     ]
 
     async def list_tools(_context: Any, _params: Any) -> types.ListToolsResult:
@@ -62,7 +65,7 @@ def _server(settings: "Settings") -> "Server[Any]":
         if tool is None:
             return told(f"There is no tool {params.name[:80]!r}; there are {', '.join(tools)}.", is_error=True)
         try:
-            found = await asyncio.to_thread(ask, tool, settings, dict(params.arguments or {}))
+            found = await asyncio.to_thread(ask, tool, source, dict(params.arguments or {}))
         except (ValueError, LookupError, JournalError) as trouble:
             return told(str(trouble.args[0]), is_error=True)
         return told(json.dumps(found, ensure_ascii=False, default=str))

@@ -14,6 +14,7 @@ from service.journal.reader import Reader
 from service.record.fields import BODIES
 from service.record.record import Record
 from service.record.summary import summarise
+from service.record.without_words import without_words
 from service.reporting.failure_values import values_of
 from service.search.filters import Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
@@ -29,6 +30,7 @@ _MOST_GROUPS: Final = 30
 _LIMIT: Final = "limit"
 _BY: Final = "by"
 _ID: Final = "id"
+_WORDS: Final = "q"
 
 INSTRUCTIONS: Final = (
     "Ollama Recorder keeps every call to a local Ollama: prompts, answers, times, failures. These tools read what was"
@@ -37,60 +39,83 @@ INSTRUCTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Whose journal is asked. ``catches_up``: its index is brought up to date first; a recorder does that by itself.
+
+    ``has_words`` is False where only names, times and counts may be told.
+    """
+
+    settings: Settings
+    catches_up: bool = True
+    has_words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """``schema`` is JSON Schema of its arguments.
 
     ``answer`` raises ValueError or LookupError, with a sentence, for those that cannot be answered.
+    ``tells_words``: prompts, answers or errors are its answer, so that it is not for those who may see numbers only.
     """
 
     name: str
     description: str
     schema: dict[str, Any]
-    answer: Callable[[Settings, dict[str, Any]], dict[str, Any]]
+    answer: Callable[[Source, dict[str, Any]], dict[str, Any]]
+    tells_words: bool = False
 
 
-def ask(tool: Tool, settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
+def tools_of(source: Source) -> dict[str, Tool]:
+    """The tools that may be used there, by name."""
+    return {tool.name: tool for tool in TOOLS if source.has_words or not tool.tells_words}
+
+
+def ask(tool: Tool, source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
     """The answer, cut to what fits. Blocks. Raises ValueError or LookupError, or JournalError when nothing
     can be read."""
     if unknown := arguments.keys() - tool.schema["properties"].keys():
         known = ", ".join(tool.schema["properties"])
         raise ValueError(f"{tool.name} takes no {sorted(unknown)[0][:80]!r}; it takes {known}.")
-    return fit(tool.answer(settings, arguments), MOST_CHARACTERS)
+    if not source.has_words and _WORDS in arguments:
+        raise ValueError(f"{_WORDS}: this reader may see numbers only, and who finds by words finds out words.")
+    found = tool.answer(source, arguments)
+    return fit(found if source.has_words else without_words(found), MOST_CHARACTERS)
 
 
-def _find(settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
+def _find(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
     limit = _count(arguments.get(_LIMIT, 20), _MOST_LISTED)
-    page = _search(settings, lambda search: search.page(_filter(arguments), limit))
+    page = _search(source, lambda search: search.page(_filter(arguments), limit))
     entries = [summarise(entry.number, Record(entry.line)) for entry in page.entries]
     return {"exchanges": entries, "before": page.next_before, "complete": page.is_complete}
 
 
-def _read(settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
-    detail = _detail(settings, arguments)
+def _read(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
+    detail = _detail(source, arguments)
     values = detail.as_json_object()
     values["record"] = {name: value for name, value in detail.record.values.items() if name not in BODIES}
     return values
 
 
-def _explain(settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
-    detail = _detail(settings, arguments)
+def _explain(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
+    detail = _detail(source, arguments)
     return asdict(detail.explanation) | {"content": [asdict(one) for one in detail.content]}
 
 
-def _totals(settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
+def _totals(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
     by = arguments.get(_BY, STATS_FIELDS[0])
     if by not in STATS_FIELDS:
         raise ValueError(f"by={str(by)[:80]!r}: expected is one of {', '.join(STATS_FIELDS)}.")
-    groups = _search(settings, lambda search: search.stats(_filter(arguments), by))
+    groups = _search(source, lambda search: search.stats(_filter(arguments), by))
     shown = in_order(groups, "total")[:_MOST_GROUPS]
     return {_BY: by, "groups": [asdict(group) for group in shown], "left_out": len(groups) - len(shown)}
 
 
-def _failures(settings: Settings, arguments: dict[str, Any]) -> dict[str, Any]:
-    return values_of(_search(settings, lambda search: search.failures(_filter(arguments))))
+def _failures(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
+    return values_of(_search(source, lambda search: search.failures(_filter(arguments))))
 
 
-def _detail(settings: Settings, arguments: dict[str, Any]) -> ExchangeDetail:
+def _detail(source: Source, arguments: dict[str, Any]) -> ExchangeDetail:
+    settings = source.settings
     reader = Reader(settings.data_dir)
     try:
         kept = reader.record(find_id(reader, str(arguments.get(_ID, ""))))
@@ -99,12 +124,13 @@ def _detail(settings: Settings, arguments: dict[str, Any]) -> ExchangeDetail:
     if kept is None:
         raise LookupError("It has just gone from the journal.")
     links = Links(settings.trace_url or None, settings.n8n_url or None)
-    return _search(settings, lambda search: describe(kept, search, links))
+    return _search(source, lambda search: describe(kept, search, links))
 
 
-def _search(settings: Settings, question: Callable[[Search], T]) -> T:
-    catch_up(settings)
-    search = Search(settings.data_dir)
+def _search(source: Source, question: Callable[[Search], T]) -> T:
+    if source.catches_up:
+        catch_up(source.settings)
+    search = Search(source.settings.data_dir)
     try:
         return question(search)
     finally:
@@ -182,12 +208,14 @@ TOOLS: Final = (
         "Read one call: the conversation, its numbers, where the time went and why. Long texts are cut in the middle.",
         _ONE,
         _read,
+        tells_words=True,
     ),
     Tool(
         "explain_exchange",
         "Why was this call slow, and why may its answer be nonsense? Phases in seconds, and findings with advice.",
         _ONE,
         _explain,
+        tells_words=True,
     ),
     Tool(
         "totals",
@@ -203,5 +231,6 @@ TOOLS: Final = (
         "What failed? By cause, with how often, who was hit, whether a later try was answered, and what to do.",
         _object({name: schema for name, schema in _FILTERS.items() if name != "failed"}),
         _failures,
+        tells_words=True,
     ),
 )

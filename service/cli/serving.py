@@ -38,7 +38,7 @@ def serve(log_format: Format = None) -> None:
     """Run the recorder until SIGTERM or Ctrl-C. On a terminal it writes a line an exchange, else JSON lines.
 
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads
-    API_KEYS_FILE and LIMITS_FILE again.
+    API_KEYS_FILE, LIMITS_FILE, MASK_FILE and READERS_FILE again.
     """
     from service.cli.log_text import TextForTerminal
     from service.cli.settings_at_start import read_settings_at_start
@@ -137,7 +137,7 @@ def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_st
     running: set[asyncio.Task[None]] = set()
 
     def read_again() -> None:
-        recorder.read_limits_again()
+        recorder.read_watched_files_again()
         task = asyncio.ensure_future(read_files_again(recorder.reloads))
         running.add(task)
         task.add_done_callback(running.discard)

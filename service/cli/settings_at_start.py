@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from service.gateway.admission import read_keys
+from service.inspector.readers import read_readers
+from service.record.mask_rules import read_masks
 from service.settings import Settings, SettingsError, read_settings
-from service.sharing.rules_file import RulesFile
+from service.settings_file import SettingsFile
+from service.sharing.limits import read_rules
 from service.shipping.otlp.settings import find_endpoint, read_otlp_settings
 
 
@@ -18,7 +21,9 @@ def read_settings_at_start(environment: Mapping[str, str]) -> Settings:
     except SettingsError as wrong:
         mistakes.append(str(wrong))
     mistakes += _in_file("API_KEYS_FILE", environment, read_keys)
-    mistakes += _in_file("LIMITS_FILE", environment, lambda path: RulesFile(path).read())
+    mistakes += _in_toml("LIMITS_FILE", environment, read_rules)
+    mistakes += _in_toml("MASK_FILE", environment, read_masks)
+    mistakes += _in_toml("READERS_FILE", environment, read_readers)
     endpoint = find_endpoint(environment)
     if endpoint is not None:
         try:
@@ -28,6 +33,10 @@ def read_settings_at_start(environment: Mapping[str, str]) -> Settings:
     if settings is None or mistakes:
         raise SettingsError("\n".join(mistakes))
     return settings
+
+
+def _in_toml(variable: str, environment: Mapping[str, str], understand: Callable[[str], object]) -> list[str]:
+    return _in_file(variable, environment, lambda path: SettingsFile(variable, path, understand).read())
 
 
 def _in_file(variable: str, environment: Mapping[str, str], read: Callable[[Path], object]) -> list[str]:

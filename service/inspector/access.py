@@ -1,4 +1,4 @@
-"""Who may see what is kept: people on this machine, and holders of INSPECTOR_TOKEN.
+"""Who may see what is kept: people on this machine, holders of INSPECTOR_TOKEN, and those whom READERS_FILE names.
 
 A program sends the token with each request. A browser sends it once, in a form, and gets a cookie. No script can read
 that cookie, and no other site's page can make the browser send it. Cookies and sessions end with the process.
@@ -14,6 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from service.inspector.client import Client
+from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
 
 COOKIE: Final = "ollama_recorder_session"
 SESSION_SECONDS: Final = 12 * 3600
@@ -26,39 +27,88 @@ _WRONG_ALTOGETHER: Final = 100
 _MINUTE: Final = 60.0
 _MOST_SESSIONS: Final = 1000
 _MOST_KNOWN: Final = 10_000
+_HOLDER: Final = "holder of INSPECTOR_TOKEN"
+# No reader has an empty name.
+_SESSION_OF_HOLDER: Final = ""
+_NO_SESSION: Final = (0.0, "")
 
 
 class Access:
-    """Decides by ``token`` (empty: nobody but this machine). ``now`` is a monotonic clock in seconds."""
+    """Decides by ``token`` (empty: nobody has it) and ``readers`` (None: there is no READERS_FILE).
 
-    def __init__(self, token: str, now: Callable[[], float] = time.monotonic) -> None:
+    ``now`` is a monotonic clock in seconds. A session is its reader's: what the file says then counts at once.
+    """
+
+    def __init__(self, token: str, now: Callable[[], float] = time.monotonic, readers: Readers | None = None) -> None:
         self._token = token
         self._now = now
-        self._sessions: dict[bytes, float] = {}
+        self.readers = readers
+        self._sessions: dict[bytes, tuple[float, str]] = {}
         self._wrong: list[tuple[float, str]] = []
         self._known: dict[str, None] = {}
 
     @property
     def has_token(self) -> bool:
-        return bool(self._token)
+        return bool(self._token) or any(one.digest for one in self._named())
 
     def allows(self, headers: Mapping[str, str], client: Client) -> bool:
-        """Whether this client may see what is kept. A wrong token in ``Authorization`` counts as a guess."""
-        if client.is_local:
-            return True
-        scheme, _, credential = headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and credential.strip():
-            return self._is_token(credential.strip(), client)
-        return self.has_session(headers)
+        """Whether this client may see anything. A wrong token in ``Authorization`` counts as a guess."""
+        return self.reader_of(headers, client) is not None
 
-    def may_go_on(self, headers: Mapping[str, str], client: Client) -> bool:
-        """Whether a client that was allowed to watch still is: its session may have ended meanwhile."""
-        return client.is_local or "Authorization" in headers or self.has_session(headers)
+    def reader_of(self, headers: Mapping[str, str], client: Client) -> NamedReader | None:
+        """Who this client is; None: nobody who may see anything. A wrong token counts as a guess."""
+        return self._reader_of(headers, client, lambda credential: self._holder_of(credential, client))
+
+    def _reader_of(
+        self, headers: Mapping[str, str], client: Client, find: Callable[[str], NamedReader | None]
+    ) -> NamedReader | None:
+        if self.readers is not None and self.readers.is_proxy(client.peer) and self.readers.header in headers:
+            # The proxy has signed somebody in: nothing else counts, not even that it is on this machine.
+            return self._signed_in_by_proxy(headers)
+        credential = _credential_of(headers)
+        if credential and not client.is_local:
+            return find(credential)
+        if credential and self.readers is not None and (named := find(credential)) is not None:
+            # On this machine a token narrows down what is open there.
+            return named
+        if client.is_local:
+            return self._who("this machine", EVERY_RIGHT if self.readers is None else self.readers.here)
+        return self._of_session(headers)
+
+    def may_go_on(self, headers: Mapping[str, str], client: Client, may: frozenset[Right] = EVERY_RIGHT) -> bool:
+        """Whether a client that was allowed to watch still ``may``: its session, or a right in the file, may be gone.
+
+        A token counts as no guess here: it was right.
+        """
+        reader = self._reader_of(headers, client, self._find)
+        return reader is not None and may <= reader.may
 
     def has_session(self, headers: Mapping[str, str]) -> bool:
         """Whether this browser has signed in."""
+        return self._of_session(headers) is not None
+
+    def _of_session(self, headers: Mapping[str, str]) -> NamedReader | None:
         session = _session_of(headers)
-        return bool(session) and self._sessions.get(_digest(session), 0.0) > self._now()
+        ends, name = self._sessions.get(_digest(session), _NO_SESSION) if session else _NO_SESSION
+        if ends <= self._now():
+            return None
+        return self._who(_HOLDER, EVERY_RIGHT) if name == _SESSION_OF_HOLDER else self._known_by(name)
+
+    def _signed_in_by_proxy(self, headers: Mapping[str, str]) -> NamedReader | None:
+        assert self.readers is not None  # noqa: S101 - asked only where there are some
+        names = headers.getall(self.readers.header) if hasattr(headers, "getall") else [headers[self.readers.header]]
+        # Two of them: somebody wrote one beside the proxy's.
+        return self._known_by(names[0].strip()) if len(names) == 1 else None
+
+    def _named(self) -> list[NamedReader]:
+        return [] if self.readers is None else list(self.readers.by_name.values())
+
+    def _known_by(self, name: str) -> NamedReader | None:
+        reader = None if self.readers is None else self.readers.by_name.get(name)
+        return reader if reader is not None and reader.may else None
+
+    def _who(self, name: str, may: frozenset[Right]) -> NamedReader | None:
+        return NamedReader(name, may, is_named=self.readers is not None) if may else None
 
     def seconds_to_wait(self, client: Client) -> int:
         """How long this client has to wait before its next token is looked at; 0: not at all.
@@ -77,14 +127,15 @@ class Access:
 
     def sign_in(self, token: str, client: Client) -> str | None:
         """The header ``Set-Cookie`` for a client that sent the right ``token``; None for any other."""
-        if not self._is_token(token, client):
+        reader = self._holder_of(token, client)
+        if reader is None:
             return None
         session = secrets.token_urlsafe(32)
         now = self._now()
-        self._sessions = {known: ends for known, ends in self._sessions.items() if ends > now}
+        self._sessions = {known: one for known, one in self._sessions.items() if one[0] > now}
         while len(self._sessions) >= _MOST_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
-        self._sessions[_digest(session)] = now + SESSION_SECONDS
+        self._sessions[_digest(session)] = now + SESSION_SECONDS, reader.name if reader.digest else _SESSION_OF_HOLDER
         return _cookie(session, SESSION_SECONDS, client.is_https)
 
     def sign_out(self, headers: Mapping[str, str], client: Client) -> str:
@@ -92,17 +143,29 @@ class Access:
         self._sessions.pop(_digest(_session_of(headers)), None)
         return _cookie("", 0, client.is_https)
 
-    def _is_token(self, credential: str, client: Client) -> bool:
-        if not self._token or self.seconds_to_wait(client):
-            return False
+    def _holder_of(self, credential: str, client: Client) -> NamedReader | None:
+        if not self.has_token or self.seconds_to_wait(client):
+            return None
         network = _network_of(client.address)
-        if hmac.compare_digest(credential.encode("utf-8", "surrogateescape"), self._token.encode()):
+        if (reader := self._find(credential)) is not None:
             if network not in self._known and len(self._known) >= _MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             self._known[network] = None
-            return True
+            return reader
         self._wrong.append((self._now(), network))
-        return False
+        return None
+
+    def _find(self, credential: str) -> NamedReader | None:
+        """Whose token it is. All are compared, each in constant time: the time taken tells nothing about any."""
+        sent = credential.encode("utf-8", "surrogateescape")
+        digest = hashlib.sha256(sent).hexdigest()
+        found = None
+        if self._token and hmac.compare_digest(sent, self._token.encode()):
+            found = self._who(_HOLDER, EVERY_RIGHT)
+        for reader in self._named():
+            if reader.digest is not None and hmac.compare_digest(reader.digest, digest) and reader.may:
+                found = reader
+        return found
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:
@@ -126,6 +189,11 @@ def _network_of(address: str) -> str:
     if parsed.version == 4 or parsed.ipv4_mapped:
         return str(parsed if parsed.version == 4 else parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _credential_of(headers: Mapping[str, str]) -> str:
+    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else ""
 
 
 def _digest(session: str) -> bytes:

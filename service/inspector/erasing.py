@@ -251,7 +251,7 @@ async def erase(erasing: Erasing, query: Mapping[str, str], client: Client) -> w
         return refuse(400, "Say with count=N how many you expect to erase; /erasing.json tells how many there are.")
     if not wanted.has_conditions and query.get("all") != "true":
         return refuse(400, "Without a filter this erases everything: say all=true if that is meant.")
-    return await erasing.erase_expected(wanted, int(expected), client.address)
+    return await erasing.erase_expected(wanted, int(expected), client.named)
 
 
 async def erase_one(erasing: Erasing, identifier: str, client: Client) -> web.Response:
@@ -260,7 +260,7 @@ async def erase_one(erasing: Erasing, identifier: str, client: Client) -> web.Re
     if kept is None:
         return refuse(404, f"There is no exchange {identifier} here (any more).")
     # By its number: it may have ended a moment ago, and not be in the index yet.
-    return say(await erasing.erase_numbers([kept.row.number], f"exchange={identifier}", client.address))
+    return say(await erasing.erase_numbers([kept.row.number], f"exchange={identifier}", client.named))
 
 
 def _is_a_time(wanted: Filter) -> bool:

@@ -19,9 +19,11 @@ from service.journal import JournalError
 from service.journal.reader import Reader
 from service.record.exchange import Exchange
 from service.record.in_flight import READ_BYTES, describe, progress
+from service.record.own_masks import OwnMasks
 from service.record.record import Record
 from service.record.summary import summarise
 from service.record.timestamps import write_time
+from service.record.without_words import without_words
 
 MOST_WATCHERS: Final = 50
 MOST_MISSED: Final = 1000
@@ -44,8 +46,10 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
     return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
 
 
-async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], bool]) -> web.StreamResponse:
-    """``/live``, until ``may_go_on`` says no before an event, or at a heartbeat.
+async def tell(
+    request: web.BaseRequest, live: "Live", may_go_on: Callable[[], bool], has_words: bool = True
+) -> web.StreamResponse:
+    """``/live``, until ``may_go_on`` says no before an event, or at a heartbeat; without anybody's words on demand.
 
     Raises JournalError, before anything is answered, when the journal cannot be read.
     """
@@ -61,12 +65,17 @@ async def tell(request: web.BaseRequest, live: "Live", may_go_on: Callable[[], b
         piece = await anext(pieces)
         await response.prepare(request)
         with begun(request):
-            await _write(response, piece)
+            await _write(response, piece if has_words else _wordless(piece))
             async for piece in pieces:
                 if not may_go_on():
                     break
-                await _write(response, piece)
+                await _write(response, piece if has_words else _wordless(piece))
     return response
+
+
+def _wordless(piece: bytes) -> bytes:
+    head, mark, data = piece.partition(b"data: ")
+    return head + mark + orjson.dumps(without_words(orjson.loads(data))) + b"\n\n" if mark else piece
 
 
 async def _write(response: web.StreamResponse, piece: bytes) -> None:
@@ -88,11 +97,13 @@ class Live:
         reader: Reader,
         mask: bool,
         waiting: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+        own_masks: Callable[[], OwnMasks] = tuple,
     ) -> None:
         self._in_flight = in_flight
         self._reader = reader
         self._mask = mask
         self._waiting = waiting
+        self._own_masks = own_masks
         self._watchers: set[asyncio.Queue[bytes]] = set()
         self._places_taken = 0
         self._woken = asyncio.Event()
@@ -158,8 +169,11 @@ class Live:
         """All that is in flight at this moment, also what no watcher has heard of yet."""
         running = self._in_flight(0)
         return await asyncio.to_thread(
-            lambda: [self._known.get(exchange.opened.id) or describe(exchange, self._mask) for exchange in running]
+            lambda: [self._known.get(exchange.opened.id) or self._describe(exchange) for exchange in running]
         )
+
+    def _describe(self, exchange: Exchange) -> dict[str, Any]:
+        return describe(exchange, self._mask, self._own_masks())
 
     async def _next(self, queue: asyncio.Queue[bytes]) -> bytes:
         try:
@@ -220,7 +234,7 @@ class Live:
             del self._known[gone]
         new = [exchange for identifier, exchange in running.items() if identifier not in self._known]
         if new:
-            entries = await asyncio.to_thread(lambda: [describe(exchange, self._mask) for exchange in new])
+            entries = await asyncio.to_thread(lambda: [self._describe(exchange) for exchange in new])
             for exchange, entry in zip(new, entries, strict=True):
                 self._known[exchange.opened.id] = entry
                 self._tell(event("begun", entry))
@@ -228,7 +242,9 @@ class Live:
         if running and now >= self._next_progress:
             self._next_progress = now + _PROGRESS_SECONDS
             going_on, waiting = self._in_flight(READ_BYTES), self._waiting()
-            for entry in await asyncio.to_thread(lambda: [progress(exchange, self._mask) for exchange in going_on]):
+            for entry in await asyncio.to_thread(
+                lambda: [progress(exchange, self._mask, self._own_masks()) for exchange in going_on]
+            ):
                 entry |= waiting.get(entry["exchange"], {})
                 self._tell(event("progress", entry))
 

@@ -1,14 +1,16 @@
 """The recorder's own addresses beside the gateway's: which there are, who may see them, what each of them answers."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import orjson
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from service.events import emit
 from service.inspector import (
     all_stores,
     assets,
@@ -21,48 +23,23 @@ from service.inspector import (
     two_exchanges,
 )
 from service.inspector.access import Access, is_foreign
-from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
-from service.inspector.erasing import Erasing
-from service.inspector.exchange_detail import Links
-from service.inspector.live import Live, tell
+from service.inspector.live import tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
-from service.inspector.rendering import Rendering
-from service.inspector.replaying import Replaying
+from service.inspector.providers import Providers
+from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
+from service.inspector.rights import HAVE_WORDS, MCP, right_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
-from service.journal.reader import Reader
-from service.loki_search.all_recorders import AllRecorders
+from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
-from service.search.search import Search
+from service.record.without_words import without_words
 
 _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """Where the contents of the pages come from."""
-
-    version: str
-    readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
-    metrics: Callable[[bool], Awaitable[bytes]]
-    status: Callable[[], Awaitable[dict[str, Any]]]
-    models: Callable[[], Awaitable[list[str]]]
-    queue: Callable[[], Awaitable[dict[str, Any]]]
-    limits: Callable[[], dict[str, Any]]
-    reader: Reader
-    search: Search
-    live: Live
-    replaying: Replaying
-    rendering: Rendering
-    batches: BatchPages
-    erasing: Erasing
-    links: Links
-    all_recorders: AllRecorders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +50,7 @@ class PageRequest:
     path: str
     query: MultiMapping[str]
     client: Client
+    may: frozenset[Right] = EVERY_RIGHT
 
     @property
     def base(self) -> str:
@@ -85,11 +63,14 @@ Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
 
 
 class Pages:
-    """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's."""
+    """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's.
 
-    def __init__(self, providers: Providers, token: str) -> None:
+    ``readers`` are those of READERS_FILE; None: there is no such file.
+    """
+
+    def __init__(self, providers: Providers, token: str, readers: Readers | None = None) -> None:
         self._providers = providers
-        self._access = Access(token)
+        self._access = Access(token, readers=readers)
         self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
         self._kept: dict[str, Handler] = {
             "/": self._page,
@@ -112,6 +93,10 @@ class Pages:
             "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
             "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
         }
+
+    def take_readers(self, readers: Readers) -> None:
+        """READERS_FILE was read again."""
+        self._access.readers = readers
 
     async def answer(self, request: web.BaseRequest, path: str, query: str, client: Client) -> web.StreamResponse:
         """Answer one request for ``path`` (as sent) with ``query`` (without ``?``)."""
@@ -142,14 +127,38 @@ class Pages:
             if method != "POST":
                 return _wrong_method(path, "POST")
             return await (self._sign_in(request) if path == "/sign-in" else self._sign_out(request))
-        if not self._access.allows(request.http.headers, request.client):
+        reader = self._access.reader_of(request.http.headers, request.client)
+        if reader is None:
             return self._keep_out(request)
-        return await self._answer_reader(request)
+        if not reader.is_named:
+            return await self._answer_reader(request)
+        return await self._answer_named(request, reader)
+
+    async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
+        """As the file says: not at all, without anybody's words, or whole, which is told by name."""
+        method, path = request.http.method, request.path
+        right = right_for(method, path, frozenset(request.query))
+        if right not in reader.may:
+            return refuse(
+                403,
+                f"{reader.name} may not do this: it takes the right {right!r}.",
+                setting="READERS_FILE",
+                right=right,
+            )
+        if right in (Right.BODIES, Right.REPLAY):
+            emit(WordsRead(reader.name, request.client.address, path))
+        client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
+        answer = await self._answer_reader(replace(request, client=client, may=reader.may))
+        if path in HAVE_WORDS and Right.BODIES not in reader.may and isinstance(answer, web.Response):
+            answer.text = orjson.dumps(without_words(orjson.loads(answer.text or "null"))).decode()
+        return answer
 
     async def _answer_reader(self, request: PageRequest) -> web.StreamResponse:
         method, path = request.http.method, request.path
         if (handler := self._kept.get(path)) is not None:
             return await handler(request) if method in _READ else _wrong_method(path, "GET, HEAD")
+        if path == MCP:
+            return await self._mcp(request)
         if path == "/exchanges":
             if method != "DELETE":
                 return _wrong_method(path, "DELETE")
@@ -175,9 +184,23 @@ class Pages:
             " and what programs may ask is in /openapi.json.",
         )
 
+    async def _mcp(self, request: PageRequest) -> web.Response:
+        client, has_words = request.client, Right.BODIES in request.may
+
+        def tell_called(tool: str) -> None:
+            if has_words and client.reader is not None:
+                emit(WordsRead(client.reader, client.address, f"{MCP} {tool}"))
+
+        return await self._providers.mcp(request.http, has_words, tell_called)
+
     async def _live(self, request: PageRequest) -> web.StreamResponse:
-        headers, client = request.http.headers, request.client
-        return await tell(request.http, self._providers.live, lambda: self._access.may_go_on(headers, client))
+        headers, client, may = request.http.headers, request.client, request.may
+        return await tell(
+            request.http,
+            self._providers.live,
+            lambda: self._access.may_go_on(headers, client, may),
+            has_words=Right.BODIES in may,
+        )
 
     async def _exchanges(self, request: PageRequest) -> web.StreamResponse:
         if all_stores.is_asked_for(request.query):
@@ -212,9 +235,10 @@ class Pages:
             return refuse(429, f"Too many wrong tokens: try again in {wait} s.", {"Retry-After": str(wait)})
         if request.path == "/" and request.http.method in _READ:
             return sign_in_page(request.http.raw_path) if self._access.has_token else closed_page()
+        whose = "the INSPECTOR_TOKEN" if self._access.readers is None else "a token of READERS_FILE or INSPECTOR_TOKEN"
         return refuse(
             401,
-            "From other addresses than this machine's, send Authorization: Bearer TOKEN with the INSPECTOR_TOKEN.",
+            f"From other addresses than this machine's, send Authorization: Bearer TOKEN with {whose}.",
             {"WWW-Authenticate": "Bearer"},
             setting="INSPECTOR_TOKEN",
         )
@@ -249,7 +273,9 @@ class Pages:
 
     async def _status(self, request: PageRequest) -> web.StreamResponse:
         providers = self._providers
-        may = {"replay": providers.replaying.allows(request.client), "erase": True}
+        may = {"replay": providers.replaying.allows(request.client), "erase": Right.ERASE in request.may}
+        if request.client.reader is not None:
+            may["bodies"] = Right.BODIES in request.may
         links = providers.links
         status: dict[str, Any] = {"version": providers.version, "may": may, "trace_url": bool(links.trace_url)}
         if links.n8n_url:

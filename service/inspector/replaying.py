@@ -59,6 +59,8 @@ class Replaying:
     ask: Ask
 
     def allows(self, client: Client) -> bool:
+        if client.may_replay is not None and self.allowed != "false":
+            return client.may_replay
         return self.allowed == "true" or (self.allowed == "loopback" and client.is_local)
 
     def why_not(self, client: Client) -> str | None:

@@ -6,10 +6,11 @@ from service.record.bodies import readable
 from service.record.body_text import copy_of
 from service.record.conversation import opening
 from service.record.exchange import Exchange
+from service.record.exchange_masking import ExchangeMasking
 from service.record.generation import understand_reply
 from service.record.line import summary_of_open
-from service.record.masking import mask_text
 from service.record.open_webui import task_of
+from service.record.own_masks import OwnMasks
 from service.record.record import record_of
 from service.record.request_facts import read_request
 from service.record.timestamps import write_time
@@ -20,9 +21,9 @@ _SHOWN_CHARACTERS: Final = 300
 READ_BYTES: Final = 256 * 1024
 
 
-def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
+def describe(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[str, Any]:
     """The entry of an exchange that has begun: ids, names, model, the prompt's first words. Never raises."""
-    opened = summary_of_open(exchange.opened, mask=mask)
+    opened = summary_of_open(exchange.opened, mask=mask, own_masks=own_masks)
     asked = read_request(opened, opened.request)
     entry: dict[str, Any] = {"exchange": opened.id, "started": write_time(opened.started_ns)}
     caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
@@ -38,7 +39,7 @@ def describe(exchange: Exchange, mask: bool) -> dict[str, Any]:
     return entry
 
 
-def progress(exchange: Exchange, mask: bool) -> dict[str, Any]:
+def progress(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[str, Any]:
     """How far it is: seconds, bytes of the answer, the end of its text so far. Never raises."""
     response = exchange.response
     entry: dict[str, Any] = {"exchange": exchange.opened.id, "bytes": response.length}
@@ -49,5 +50,5 @@ def progress(exchange: Exchange, mask: bool) -> dict[str, Any]:
         generation = understand_reply(exchange, read_request(exchange.opened, exchange.opened.request), body)
         text = generation.text or generation.thinking or ""
         if text:
-            entry["text"] = (mask_text(text)[0] if mask else text)[-_SHOWN_CHARACTERS:]
+            entry["text"] = ExchangeMasking(mask, own_masks).answer_so_far(text)[-_SHOWN_CHARACTERS:]
     return entry

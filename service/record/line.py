@@ -6,16 +6,16 @@ from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.call_context import ContextLengthOf
-from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
-from service.record.fields import BODIES, FIELD_NAMES, MASKED
+from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
+from service.record.exchange_masking import GENERATED, ExchangeMasking
+from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.hang_up import was_stopped
 from service.record.line_limit import LINE_BYTES, encode, fit
-from service.record.masking import mask as mask_bytes
-from service.record.masking import mask_text
 from service.record.measures import measures
 from service.record.open_webui import task_of
 from service.record.operations import CONVERSATIONS, POLLS
+from service.record.own_masks import MaskedPart, OwnMasks
 from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces, single
@@ -26,7 +26,6 @@ CLIENT_LEFT_STATUS: Final = 499
 """The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
 
 _LONG_TEXTS = (*BODIES, "error")
-_GENERATED = ("response_text", "thinking", "tool_calls")
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -39,16 +38,19 @@ def make_record(
     mask: bool,
     keep: int = READABLE_BYTES,
     memory: PromptMemory | None = None,
+    own_masks: OwnMasks = (),
 ) -> EncodedRecord:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
     ``context_length_of`` tells how many tokens a call had room for, where that is certain;
     ``memory`` judges whether a prompt was cut (None: by what this exchange tells alone);
-    ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike;
+    ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike, and so do ``own_masks``;
     ``keep`` bounds what a compressed body may grow to (bytes).
     """
     opened = exchange.opened
-    request, response = readable(opened.request, keep), readable(exchange.response, keep)
+    masking = ExchangeMasking(mask, own_masks)
+    request = masking.shorten(readable(opened.request, keep), MaskedPart.PROMPTS)
+    response = masking.shorten(readable(exchange.response, keep), MaskedPart.ANSWERS)
     asked = read_request(opened, request)
     generation = understand_reply(exchange, asked, response)
     if exchange.outcome is Outcome.CLIENT_LEFT and generation.is_finished:
@@ -58,8 +60,9 @@ def make_record(
     if took_head:
         exchange = exchange._replace(outcome=Outcome.COMPLETED)
     request_bytes, response_bytes = _kept(opened, request), _kept(opened, response)
-    if mask:
-        request_bytes, response_bytes = mask_bytes(request_bytes)[0], mask_bytes(response_bytes)[0]
+    if masking.is_on:
+        request_bytes = masking.body(request_bytes, MaskedPart.PROMPTS)[0]
+        response_bytes = masking.body(response_bytes, MaskedPart.ANSWERS)[0]
 
     request_text, request_is_cut = copy_of(request, request_bytes)
     response_text, response_is_cut = "", took_head and single(response) is None
@@ -78,10 +81,10 @@ def make_record(
         (request_text, request_is_cut),
         (response_text, response_is_cut),
     )
-    if mask and _mask_texts(facts):
+    if masking.is_on and masking.facts(facts):
         masked_response = response._replace(length=len(response_bytes), head=response_bytes, tail=b"")
         left = _generated(understand_reply(exchange, asked, masked_response))
-        if left != tuple(map(facts.get, _GENERATED)) or repeats_in_pieces(response_bytes):
+        if left != tuple(map(facts.get, GENERATED)) or repeats_in_pieces(response_bytes):
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
     line, facts = _fitting_line(facts)
@@ -108,28 +111,23 @@ def _took_head_of_list(exchange: Exchange) -> bool:
     return is_well and exchange.opened.operation in POLLS
 
 
-def summary_of_open(opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES) -> OpenExchange:
-    """The same open exchange with its request readable and, with ``mask``, free of secrets: fit to be stored."""
+def summary_of_open(
+    opened: OpenExchange, *, mask: bool, keep: int = READABLE_BYTES, own_masks: OwnMasks = ()
+) -> OpenExchange:
+    """The same open exchange with its request readable and masked, as ``make_record`` does: fit to be stored."""
     request = readable(opened.request, keep)
     if opened.operation == "blob":
         request = request._replace(head=request.head[:_BLOB_KEPT], tail=b"")
-    if mask:
-        head, in_head = mask_bytes(request.head)
-        tail, in_tail = mask_bytes(request.tail)
-        if in_head or in_tail:
-            length = request.length - len(request.head) - len(request.tail) + len(head) + len(tail)
+    masking = ExchangeMasking(mask, own_masks)
+    if masking.is_on:
+        kept = masking.shorten(request, MaskedPart.PROMPTS)
+        head, in_head = masking.body(kept.head, MaskedPart.PROMPTS)
+        tail, in_tail = masking.body(kept.tail, MaskedPart.PROMPTS)
+        if kept is not request or in_head or in_tail:
+            length = request.length - len(kept.head) - len(kept.tail) + len(head) + len(tail)
             request = request._replace(length=length, head=head, tail=tail)
-        opened = _with_masked_labels(opened)
+        opened = masking.opened(opened)
     return opened if request is opened.request else opened._replace(request=request)
-
-
-def _with_masked_labels(opened: OpenExchange) -> OpenExchange:
-    caller = opened.caller
-    labels = [opened.request_uri, opened.user_agent, *caller]
-    if not mask_text("\n".join(filter(None, labels)))[1]:
-        return opened
-    uri, agent, *labels = [mask_text(label)[0] if label else label for label in labels]
-    return opened._replace(request_uri=uri or "", user_agent=agent, caller=Caller(*labels))
 
 
 def _kept(opened: OpenExchange, body: Body) -> bytes:
@@ -273,22 +271,6 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) 
 
 def _generated(generation: Generation) -> tuple[str | None, ...]:
     return generation.text, generation.thinking, generation.tool_calls
-
-
-def _mask_texts(facts: dict[str, Any]) -> bool:
-    """Mask what stands beside the bodies; whether there were secrets in what the model values."""
-    texts = [facts[key] for key in MASKED if key in facts]
-    if not any(mark in texts[0] for mark in "?~@%"):
-        # A path alone names a route, not a secret, but is as long as one.
-        texts[0] = ""
-    if not mask_text("\n".join(texts))[1]:
-        return False
-    in_generated = 0
-    for key in MASKED:
-        if key in facts:
-            facts[key], count = mask_text(facts[key])
-            in_generated += count if key in _GENERATED else 0
-    return in_generated > 0
 
 
 def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:

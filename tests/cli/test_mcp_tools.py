@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from service.cli.mcp_tools import MOST_CHARACTERS, TOOLS, ask
+from service.cli.mcp_tools import MOST_CHARACTERS, TOOLS, Source, ask
 from service.journal import JournalError
 from service.search.parameters import PARAMETERS
 from service.settings import Settings, read_settings
@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def asked(settings: Settings, name: str, **arguments: Any) -> dict[str, Any]:
     jsonschema.validate(arguments, BY_NAME[name].schema)
-    answer = ask(BY_NAME[name], settings, arguments)
+    answer = ask(BY_NAME[name], Source(settings), arguments)
     text = json.dumps(answer)
     assert len(text) <= MOST_CHARACTERS
     found: dict[str, Any] = json.loads(text)
@@ -101,7 +101,7 @@ def test_a_wrong_question_is_told_what_is_expected(
     settings: Settings, name: str, arguments: dict[str, Any], told: str
 ) -> None:
     with pytest.raises((ValueError, LookupError)) as mistake:
-        ask(BY_NAME[name], settings, arguments)
+        ask(BY_NAME[name], Source(settings), arguments)
     assert told in str(mistake.value.args[0])
 
 
@@ -109,7 +109,7 @@ def test_without_a_journal_there_is_nothing_to_tell_and_nothing_is_made(tmp_path
     settings = read_settings({"DATA_DIR": str(tmp_path / "data")})
     for tool in TOOLS:
         with pytest.raises(JournalError):
-            ask(tool, settings, {"id": "a"} if "id" in tool.schema["properties"] else {})
+            ask(tool, Source(settings), {"id": "a"} if "id" in tool.schema["properties"] else {})
     assert not (tmp_path / "data").exists()
 
 

@@ -66,6 +66,9 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     if operation.pop("filtered", False):
         parameters = [*({"$ref": f"#/components/parameters/{one.name}"} for one in PARAMETERS), *parameters]
     errors = {str(status): _ERROR for status in operation.pop("errors", ())}
+    if "401" in errors:
+        # Where somebody has to be known, READERS_FILE may say that this one may not.
+        errors["403"] = _ERROR
     responses = {str(status): answer for status, answer in operation.pop("responses").items()}
     return operation | {"parameters": parameters, "responses": responses | errors}
 

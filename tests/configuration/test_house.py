@@ -26,11 +26,13 @@ MAY_IMPORT = {
     # Where a journal is, it is gone on with.
     "service.data_folder": {"service.journal.folder"},
     "service.event_log": set[str](),
-    "service.events": {"service.event_log", "service.upstream_events"},
+    "service.events": {"service.event_log", "service.upstream_events", "service.privacy_events"},
     "service.upstream_events": set[str](),
+    "service.privacy_events": set[str](),
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
-    "service.record": set[str](),
+    # What could not be looked at in time is told.
+    "service.record": {"service.privacy_events"},
     "service.gateway": {
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
@@ -59,11 +61,13 @@ MAY_IMPORT = {
     # What the index and the parts tell is compared with limits; the parts are asked where they meet.
     "service.alerting": {"service.record", "service.search", "service.journal"},
     "service.setting_values": set[str](),
+    # A file that a setting names, whatever is in it.
+    "service.settings_file": {"service.settings"},
     # For readers of a page, and as a command.
     "service.reporting": {"service.record", "service.search"},
     "service.inspector": {
         *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
-        "service.loki_search",
+        *("service.loki_search", "service.privacy_events"),
     },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
@@ -73,6 +77,7 @@ MAY_IMPORT = {
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
+    *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }
 
@@ -81,11 +86,14 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.status": "tests/test_app.py",
     "service.gateway_setup": "tests/test_app.py",
     "service.ollama_setup": "tests/upstreams/test_several.py",
+    "service.masks_setup": "tests/integration/test_own_masks.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",
+    "service.privacy_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
+    "service.inspector.providers": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",

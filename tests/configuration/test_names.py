@@ -115,6 +115,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "inspector/responses.py": ("error", "a key of our errors"),
     "journal/open_rows.py": ("caller", "a fact of an open exchange"),
     "journal/salvage.py": ("exchange", "the name of the table"),
+    "mcp_over_http.py": ("method status", "keys of ASGI"),
     "logs.py": ("time", "a key of a log line"),
     "reporting/failure_values.py": ("exchange outcome status", "keys of /failures.json"),
     "reporting/report.py": ("caller failed model user workflow", "values of `by`, and a column of the table"),

@@ -13,7 +13,13 @@ PROJECT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def running_recorder(
-    folder: Path, *, port: int | None = None, ready: str = "/readyz", seconds: float = 20.0, **environment: str
+    folder: Path,
+    *,
+    port: int | None = None,
+    ready: str = "/readyz",
+    seconds: float = 20.0,
+    python: Path | str = sys.executable,
+    **environment: str,
 ) -> Iterator[RunningServer]:
     """Start ``python -m service serve`` with ``environment`` and nothing else of this process's settings.
 
@@ -28,7 +34,7 @@ def running_recorder(
     }
 
     def command(listen_port: int) -> list[str | Path]:
-        return ["env", f"LISTEN=127.0.0.1:{listen_port}", sys.executable, "-m", "service", "serve"]
+        return ["env", f"LISTEN=127.0.0.1:{listen_port}", python, "-m", "service", "serve"]
 
     with running(command, folder=folder, ready=ready, environment=settings, port=port, seconds=seconds) as server:
         yield server

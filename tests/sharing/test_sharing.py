@@ -355,7 +355,7 @@ async def test_rules_are_read_again_and_a_mistake_leaves_the_old_ones(tmp_path: 
         held.let_go(100)
         assert (await call(app, "hi", "user=Ann")).status == 403
         file.write_text('[user."Ann"]\nmodels = "tiny"\n')
-        app.read_limits_again()
+        app.read_watched_files_again()
         await asyncio.sleep(0.2)
         assert (await call(app, "hi", "user=Ann")).status == 403
         file.write_text('[user."Ann"]\nmodels = ["tiny"]\n')

@@ -1,5 +1,6 @@
-"""Asks ``ollama-recorder mcp`` with the SDK's own client: ``mcp_client.py DATA_DIR [TOOL ARGUMENTS]…``.
+"""Asks the recorder with the SDK's own client: ``mcp_client.py WHERE [TOOL ARGUMENTS]…``.
 
+WHERE is a DATA_DIR, which ``ollama-recorder mcp`` is started for, or an address, asked with ``MCP_HEADERS`` (JSON).
 It writes a line of JSON for the tools and for each answer. It runs in .servers/mcp, where the SDK is.
 """
 
@@ -8,13 +9,19 @@ import json
 import os
 import sys
 
+import httpx2
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
 
-async def main(folder: str, questions: list[tuple[str, str]]) -> None:
-    environment = {"DATA_DIR": folder, "PYTHONPATH": os.environ["PYTHONPATH"]}
-    server = StdioServerParameters(command=sys.executable, args=["-m", "service", "mcp"], env=environment)
+async def main(where: str, questions: list[tuple[str, str]]) -> None:
+    if where.startswith("http"):
+        headers = json.loads(os.environ.get("MCP_HEADERS", "{}"))
+        server = streamable_http_client(where, http_client=httpx2.AsyncClient(headers=headers))
+    else:
+        environment = {"DATA_DIR": where, "PYTHONPATH": os.environ["PYTHONPATH"]}
+        server = StdioServerParameters(command=sys.executable, args=["-m", "service", "mcp"], env=environment)
     async with asyncio.timeout(60), Client(server) as client:
         tools = (await client.list_tools()).tools
         print(json.dumps({tool.name: bool(tool.annotations and tool.annotations.read_only_hint) for tool in tools}))

@@ -1,4 +1,4 @@
-"""LIMITS_FILE is read again when it changes; a mistake in it is told, and the old rules stay."""
+"""A file that a setting names is read again when it changes; a mistake in it is told, and the old rules stay."""
 
 import asyncio
 import logging
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from service.sharing import rules_file
-from service.sharing.limits import Rules
-from service.sharing.rules_file import RulesFile
+from service import settings_file
+from service.settings_file import SettingsFile
+from service.sharing.limits import Rules, read_rules
 from tests.running_app import until
 
 ONE = '[user."Ann"]\nmax_active = 1\n'
@@ -22,18 +22,18 @@ TWO = ONE + '[user."Bob"]\nmax_active = 1\n'
 def test_what_cannot_be_read_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "limits.toml").write_bytes(content)
     with pytest.raises(ValueError, match=told):
-        RulesFile(tmp_path / "limits.toml").read()
+        SettingsFile("LIMITS_FILE", tmp_path / "limits.toml", read_rules).read()
     with pytest.raises(ValueError, match="cannot be read"):
-        RulesFile(tmp_path / "none.toml").read()
+        SettingsFile("LIMITS_FILE", tmp_path / "none.toml", read_rules).read()
 
 
 async def test_it_is_read_again_when_it_changes_and_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(rules_file, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(settings_file, "LOOK_SECONDS", 0.02)
     path = tmp_path / "limits.toml"
     path.write_text(ONE)
-    file, used = RulesFile(path), list[Rules]()
+    file, used = SettingsFile("LIMITS_FILE", path, read_rules), list[Rules]()
     file.read()
     watching = asyncio.create_task(file.watch(used.append))
 

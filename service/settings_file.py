@@ -1,4 +1,4 @@
-"""LIMITS_FILE: read at the start, again when it changes and when somebody asks for it.
+"""A file that a setting names: read at the start, again when it changes and when somebody asks for it.
 
 At the start a mistake in it stops the recorder, as a wrong setting does. Later it is told, and the old rules stay.
 """
@@ -7,27 +7,30 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from service.events import SettingsFileRead, SettingsFileRefused, emit
-from service.sharing.limits import Rules, read_rules
+from service.settings import SettingsError
 
 LOOK_SECONDS: Final = 2.0
 _LONGEST: Final = 1 << 20
 
 Stamp = tuple[int, int, int]
+T = TypeVar("T")
 
 
-class RulesFile:
-    """``path`` and what it held when it was last read."""
+class SettingsFile(Generic[T]):
+    """The file ``path``, named by ``variable``. ``understand`` makes of its text what is used, or raises ValueError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, variable: str, path: Path, understand: Callable[[str], T]) -> None:
         self.path = path
+        self.variable = variable
+        self._understand = understand
         self._stamp: Stamp | None = None
         self._asked = asyncio.Event()
 
-    def read(self) -> Rules:
-        """The rules. Blocks; raises ValueError that names every mistake."""
+    def read(self) -> T:
+        """What it holds. Blocks; raises ValueError that names every mistake."""
         try:
             self._stamp = self._look()
             if self.path.stat().st_size > _LONGEST:
@@ -37,13 +40,20 @@ class RulesFile:
             raise ValueError(f"it cannot be read: {trouble.strerror}") from None
         except UnicodeDecodeError:
             raise ValueError("it is not UTF-8") from None
-        return read_rules(text)
+        return self._understand(text)
+
+    def read_at_start(self) -> T:
+        """As ``read``; raises SettingsError."""
+        try:
+            return self.read()
+        except ValueError as mistake:
+            raise SettingsError(f"{self.variable}={str(self.path)!r}: {mistake}") from mistake
 
     def ask(self) -> None:
         """Read it again now, whether it seems changed or not."""
         self._asked.set()
 
-    async def watch(self, use: Callable[[Rules], None]) -> None:
+    async def watch(self, use: Callable[[T], None]) -> None:
         """Read it again whenever it changes, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
@@ -54,14 +64,14 @@ class RulesFile:
             if is_asked or await asyncio.to_thread(self._has_changed):
                 await self._read_again(use)
 
-    async def _read_again(self, use: Callable[[Rules], None]) -> None:
+    async def _read_again(self, use: Callable[[T], None]) -> None:
         try:
-            rules = await asyncio.to_thread(self.read)
+            held = await asyncio.to_thread(self.read)
         except ValueError as mistake:
-            emit(SettingsFileRefused("LIMITS_FILE", str(mistake)))
+            emit(SettingsFileRefused(self.variable, str(mistake)))
             return
-        use(rules)
-        emit(SettingsFileRead("LIMITS_FILE"))
+        use(held)
+        emit(SettingsFileRead(self.variable))
 
     def _has_changed(self) -> bool:
         try:

@@ -1,0 +1,109 @@
+"""Everything of an exchange that is masked, each part in its own way: well-known secrets, and masks of one's own."""
+
+from typing import Any, Final
+
+from service.record.bodies import decoded, is_utf_16
+from service.record.exchange import Body, Caller, OpenExchange
+from service.record.fields import MASKED
+from service.record.masking import mask as mask_bytes
+from service.record.masking import mask_text
+from service.record.own_masks import MaskedPart, MaskRun, OwnMasks
+
+GENERATED: Final = ("response_text", "thinking", "tool_calls")
+_IN_ANSWERS: Final = frozenset((*GENERATED, "error"))
+_JSON: Final = "tool_calls"
+_ADDRESS: Final = "request_uri"
+# Where a copy was cut, half of what a mask looks for may stand.
+_CUT_AWAY: Final = 128
+_HELD_BACK: Final = 40
+_NO_MASKS: Final = MaskRun(())
+
+
+class ExchangeMasking:
+    """``secrets``: well-known shapes are masked; ``own``: what is masked besides. For one exchange."""
+
+    def __init__(self, secrets: bool, own: OwnMasks = ()) -> None:
+        self._secrets = secrets
+        self._has_own = bool(own)
+        self._own = MaskRun(own) if own else _NO_MASKS
+        self.is_on = secrets or self._has_own
+
+    def shorten(self, body: Body, part: MaskedPart) -> Body:
+        """A body without what stands beside its gap; the same where nothing of ours is looked for or all is there."""
+        if not (self._own.looks_at(part) and (body.is_shortened or body.is_incomplete)):
+            return body
+        return body._replace(
+            head=body.head[:-_CUT_AWAY] if body.is_shortened else body.head, tail=body.tail[_CUT_AWAY:]
+        )
+
+    def body(self, data: bytes, part: MaskedPart) -> tuple[bytes, int]:
+        """``data`` masked, and how often. Without any match, the very same object."""
+        count = 0
+        if self._secrets:
+            data, count = mask_bytes(data)
+        if self._own.looks_at(part):
+            is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in data[:2] and is_utf_16(data))
+            text = decoded(data) if is_wide else data.decode("utf-8", "surrogateescape")
+            text, own = self._own.json(text, part)
+            if own:
+                data, count = text.encode("utf-8", "surrogateescape"), count + own
+        return data, count
+
+    def text(self, text: str, part: MaskedPart) -> tuple[str, int]:
+        """The same for a text."""
+        text, count = mask_text(text) if self._secrets else (text, 0)
+        text, own = self._own.text(text, part)
+        return text, count + own
+
+    def answer_so_far(self, text: str) -> str:
+        """An answer that goes on, masked. Its last words wait: what is to be masked may go on as well."""
+        masked, _ = self.text(text, MaskedPart.ANSWERS)
+        return masked[:-_HELD_BACK] if self._own.looks_at(MaskedPart.ANSWERS) else masked
+
+    def opened(self, opened: OpenExchange) -> OpenExchange:
+        """Who asked, and the address, masked."""
+        caller = opened.caller
+        labels = [opened.request_uri, opened.user_agent, *caller]
+        if self._secrets and mask_text("\n".join(filter(None, labels)))[1]:
+            labels = [mask_text(label)[0] if label else label for label in labels]
+        uri, *names = labels
+        uri = self._own_of_address(uri or "")[0]
+        agent, *names = [self._own.text(name, MaskedPart.NAMES)[0] if name else name for name in names]
+        if (uri, agent, *names) == (opened.request_uri, opened.user_agent, *caller):
+            return opened
+        return opened._replace(request_uri=uri, user_agent=agent, caller=Caller(*names))
+
+    def facts(self, facts: dict[str, Any]) -> bool:
+        """Mask what stands beside the bodies; whether something was in what the model generated."""
+        in_generated = self._mask_secrets(facts) if self._secrets else 0
+        for key in MASKED if self._has_own else ():
+            if key in facts:
+                facts[key], count = self._own_of(key, facts[key])
+                in_generated += count if key in GENERATED else 0
+        return in_generated > 0
+
+    def _own_of(self, key: str, value: str) -> tuple[str, int]:
+        if key == _ADDRESS:
+            return self._own_of_address(value)
+        part = MaskedPart.ANSWERS if key in _IN_ANSWERS else MaskedPart.NAMES
+        return self._own.json(value, part) if key == _JSON else self._own.text(value, part)
+
+    def _own_of_address(self, target: str) -> tuple[str, int]:
+        """An address may hold what is asked, and in its labels who asks."""
+        target, asked = self._own.address(target, MaskedPart.PROMPTS)
+        target, names = self._own.address(target, MaskedPart.NAMES)
+        return target, asked + names
+
+    def _mask_secrets(self, facts: dict[str, Any]) -> int:
+        texts = [facts[key] for key in MASKED if key in facts]
+        if not any(mark in texts[0] for mark in "?~@%"):
+            # A path alone names a route, not a secret, but is as long as one.
+            texts[0] = ""
+        if not mask_text("\n".join(texts))[1]:
+            return 0
+        in_generated = 0
+        for key in MASKED:
+            if key in facts:
+                facts[key], count = mask_text(facts[key])
+                in_generated += count if key in GENERATED else 0
+        return in_generated

@@ -1,0 +1,88 @@
+"""What of an exchange is masked by masks of one's own, and how its parts agree."""
+
+import json
+
+import pytest
+
+from service.record.exchange import Body
+from service.record.exchange_masking import ExchangeMasking
+from service.record.in_flight import progress
+from service.record.line import make_record, summary_of_open
+from service.record.mask_rules import masks_of_packs
+from service.record.own_masks import MaskedPart, OwnMask
+from tests.journal.given import ended
+from tests.record.wire import always, exchange
+
+MAIL = "joe@example.org"
+PACKS = masks_of_packs(["all"])
+
+
+def ask(text: str) -> bytes:
+    """A chat."""
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+
+
+def answered(message: object) -> bytes:
+    """Its answer."""
+    return json.dumps({"model": "m", "message": message, "done": True, "done_reason": "stop"}).encode()
+
+
+def test_without_masks_the_same_bytes_come_back() -> None:
+    data = ask(MAIL)
+    masking = ExchangeMasking(secrets=True)
+    assert masking.body(data, MaskedPart.PROMPTS)[0] is data
+    body = Body(10_000, data, data)
+    assert masking.shorten(body, MaskedPart.PROMPTS) is body
+
+
+def test_arguments_of_tools_are_masked_in_the_text_and_in_the_bytes_alike() -> None:
+    calls = [{"function": {"name": "mail", "arguments": {"to": MAIL, "card": 4111111111111111, "n": 7}}}]
+    found = exchange(ask("x"), answered({"role": "assistant", "content": "", "tool_calls": calls}))
+    record = make_record(found, context_length_of=always(None), mask=True, own_masks=PACKS)
+    line = json.loads(record.line)
+    assert json.loads(line["tool_calls"])[0]["function"]["arguments"] == {"to": "***", "card": "***", "n": 7}
+    assert json.loads(record.response)["message"]["tool_calls"][0]["function"]["arguments"]["to"] == "***"
+
+
+@pytest.mark.parametrize("cut", range(90, 150))
+def test_half_an_address_beside_a_gap_is_not_kept(cut: int) -> None:
+    data = ask("a" * 60 + " " + MAIL + " " + "b " * 500 + MAIL + " " + "c" * 60)
+    body = Body(len(data), data[:cut], data[-cut:])
+    found = exchange(b"{}", answered({"content": "yes"}))
+    opened = found.opened._replace(request=body)
+    record = make_record(found._replace(opened=opened), context_length_of=always(None), mask=True, own_masks=PACKS)
+    stored = summary_of_open(opened, mask=True, own_masks=PACKS)
+    for kept in (record.request, record.line, stored.request.head, stored.request.tail):
+        assert b"joe@" not in kept
+        assert b"example.org" not in kept
+    assert json.loads(record.line)["request_truncated"] is True
+
+
+def test_utf_16_hides_nothing() -> None:
+    data = ask(MAIL).decode().encode("utf-16")
+    masked, count = ExchangeMasking(True, PACKS).body(data, MaskedPart.PROMPTS)
+    assert count == 1
+    assert json.loads(masked)["messages"][0]["content"] == "***"
+
+
+def test_bytes_that_are_no_text_stay_beside_what_is_masked() -> None:
+    data = b'{"a":"\xff\xfe joe@example.org \xc3"}'
+    assert ExchangeMasking(False, PACKS).body(data, MaskedPart.PROMPTS) == (b'{"a":"\xff\xfe *** \xc3"}', 1)
+
+
+def test_an_answer_so_far_shows_no_half_of_what_may_go_on() -> None:
+    for text in ("call +49 151 234", "to DE89 3704 0044", "mail joe@exam"):
+        going_on = ended(1, ask("x"))._replace(response=Body(1, answered({"content": "well. " * 20 + text})))
+        assert text[-8:] not in progress(going_on, True, PACKS)["text"]
+
+
+def test_errors_belong_to_answers_and_user_agents_to_names() -> None:
+    names = tuple(OwnMask(mask.name, mask.find, frozenset({MaskedPart.NAMES})) for mask in PACKS)
+    found = exchange(ask("x"), b'{"error":"no such user joe@example.org"}', status=400)
+    labelled = "/api/ollama/~user=joe%40example.org/api/chat"
+    found = found._replace(opened=found.opened._replace(user_agent=MAIL, request_uri=labelled))
+    for masks, error, agent in ((PACKS, "no such user ***", MAIL), (names, f"no such user {MAIL}", "***")):
+        line = json.loads(make_record(found, context_length_of=always(None), mask=True, own_masks=masks).line)
+        assert (line["error"], line["user_agent"]) == (error, agent)
+        assert line["request_uri"] == "/api/ollama/~user=***/api/chat"
+        assert summary_of_open(found.opened, mask=True, own_masks=masks).user_agent == agent
