@@ -66,6 +66,12 @@ def canonical_name(model: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
+@lru_cache(maxsize=1000)
+def short_name(model: str) -> str:
+    """One name for all spellings of a model, as people write it: ``tiny`` for ``Tiny:latest`` and ``library/tiny``."""
+    return canonical_name(model).removesuffix(":latest") or model
+
+
 def read_loaded(body: bytes) -> tuple[LoadedModel, ...] | None:
     """The models of an answer to ``/api/ps``; None if it is no such answer. What has no length is left out."""
     answer = document(body)

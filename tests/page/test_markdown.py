@@ -2,11 +2,12 @@
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from service.app import App
 from tests.fakes.ollama import FakeOllama, answer, whole
@@ -87,6 +88,10 @@ MADE = """
   made.tagName, Object.fromEntries([...made.attributes].map(({ name, value }) => [name, value])),
 ])
 """
+
+
+def note_address(asked: list[str], request: Request) -> None:
+    asked.append(request.url)
 
 
 async def told(app: App, text: str) -> str:
@@ -185,7 +190,7 @@ async def test_hostile_markdown_makes_nothing_but_the_listed_elements_and_fetche
         for identifier in (first, got.header("X-Exchange-Id")):
             async with opened(browser, app, f"/?show={identifier}") as page:
                 asked: list[str] = []
-                page.on("request", lambda request, asked=asked: asked.append(request.url))
+                page.on("request", partial(note_address, asked))
                 await turn_on(page)
                 if identifier != first:
                     await shown(page).get_by_role("button", name=re.compile("turns in between")).click()

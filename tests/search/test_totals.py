@@ -138,3 +138,20 @@ def test_groups_are_sorted_by_any_number_of_theirs(tmp_path: Path, searching: Se
 )
 def test_the_nearest_rank_is_exact(count: int, share: float, rank: int) -> None:
     assert nearest_rank(count, share) == rank
+
+
+def test_one_model_has_one_name_however_it_is_spelled_and_is_found_by_each(tmp_path: Path, searching: Search) -> None:
+    spellings = ("tiny", "tiny:latest", "Tiny", " tiny ", "library/tiny", "registry.ollama.ai/library/tiny:latest")
+    others = ("tiny:1b", "someone/tiny", "tiny2", ":latest", "library/")
+    write(tmp_path, [said(number, model=name) for number, name in enumerate((*spellings, *others), 1)])
+    index(tmp_path)
+
+    assert searching.values("model", Filter())[0] == ("tiny", len(spellings))
+    counts = {group.name: group.calls for group in searching.stats(Filter(), "model")}
+    assert counts == {"tiny": len(spellings), **dict.fromkeys(others, 1)}
+    for name in spellings:
+        assert searching.count(Filter(model=(name,))) == len(spellings)
+        assert searching.count(Filter(model=(name, "TINY:1B"))) == len(spellings) + 1
+    for name in others:
+        assert searching.count(Filter(model=(name,))) == 1
+    assert searching.count(Filter(model=("",))) == 0

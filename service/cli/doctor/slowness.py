@@ -6,6 +6,7 @@ from statistics import median
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.window import Observation, Window, models, newest
+from service.record.model_facts import short_name
 from service.record.request_facts import whole_number
 from service.record.request_fields import parameters_in_force
 from service.record.wording import counted, duration, speed
@@ -60,8 +61,8 @@ def loads_again(window: Window) -> Iterator[CheckResult]:
         f"{counted(len(again), 'call')} {window.span} waited for a model to load that had been used within"
         f" {_KEPT_LOADED_SECONDS / 60:.0f} min ({models(again)}; {duration(took)} each)."
     )
-    names = {call.record.model for call in again}
-    sizes = sorted({_context_of(call) for call in of_models if call.record.model in names})
+    names = {short_name(call.record.model or "") for call in again}
+    sizes = sorted({_context_of(call) for call in of_models if short_name(call.record.model or "") in names})
     if len(sizes) > 1:
         different = ", ".join(str(size or "none") for size in sizes)
         advice = f"The calls ask for different num_ctx ({different}), and each change loads it anew: use one for all."

@@ -15,6 +15,7 @@ from service.journal.reader import LAST_NUMBER, Reader
 from service.record.bodies import first_document
 from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
+from service.record.model_facts import short_name
 from service.record.operations import MODEL_CALLS
 from service.record.phases import sent_after
 from service.record.record import Record
@@ -84,7 +85,7 @@ def newest(calls: Sequence[Observation]) -> str:
 
 def models(calls: Sequence[Observation]) -> str:
     """Their models, the most frequent first, three at most."""
-    names = [call.record.model for call in calls if call.record.model]
+    names = [short_name(call.record.model) for call in calls if call.record.model]
     frequent = sorted(set(names), key=lambda name: (-names.count(name), name))
     more = f" and {len(frequent) - 3} more" if len(frequent) > 3 else ""
     return ", ".join(name[:80] for name in frequent[:3]) + more
@@ -173,4 +174,4 @@ def _sent_ns(started_ns: int, record: Record) -> int | None:
 
 
 def _model_at(record: Record) -> _ModelAt:
-    return record.model, record.upstream
+    return record.model and short_name(record.model), record.upstream

@@ -7,6 +7,7 @@
  * `from=all` lifts that.
  */
 
+import { modelName } from "./model_names.js";
 import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
 
 /**
@@ -53,6 +54,7 @@ export function readView(search) {
   // As the recorder reads them, which takes several spellings of the same.
   for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
+  view.model = [...new Set(view.model.map(modelName))];
   view.show = view.show.toLowerCase();
   view.against = view.against.toLowerCase();
   return view;
