@@ -64,9 +64,9 @@ column: its height times four, plus ``kind``; ``replay_of`` the number of the re
 unknown, also of ``is_truncated``.
 
 ``model`` is the one name that all spellings of a model share. ``cause`` is what a failure is called. ``apart`` is 0
-for calls of models, 1 for embeddings, 2 for what was refused, 3 for all else. It ``waited_ms`` for a model, which began at ``begun_ms`` and ``works_ms`` long read and wrote. It went
-to Ollama ``held_ms`` after it began; NULL: it never went there. ``item`` is that of a node's items. ``asked`` is the
-same number for those that ask the same.
+for calls of models, 1 for embeddings, 2 for what was refused, 3 for all else. It ``waited_ms`` for a model, which began
+at ``begun_ms`` and ``works_ms`` long read and wrote. It went to Ollama ``held_ms`` after it began; NULL: it never went
+there. ``item`` is that of a node's items. ``asked`` is the same number for those that ask the same.
 """
 
 _FORM = f"""
