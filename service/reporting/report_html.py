@@ -10,11 +10,12 @@ from service.reporting.report import Report, ReportSection
 
 _UNSEEN: Final = re.compile(f"[{as_class(ON_TERMINALS)}]+")
 _LONGEST: Final = 300
-# Some mail programs take only what stands at an element. Those that take a style sheet show a table on a phone as a list
-# of what each row tells: eleven columns are wider than any phone.
+# Some mail programs take only what stands at an element. Those that take a style sheet show a table on a phone as a
+# list of what each row tells: eleven columns are wider than any phone.
 _NARROW: Final = (
     "@media (max-width:900px){table,tbody,tr,td{display:block!important}.head{display:none!important}"
-    "tr{border-top:1px solid #e3e2dd;padding:6px 0}td{border:0!important;padding:1px 0!important;overflow-wrap:anywhere}"
+    "tr{border-top:1px solid #e3e2dd;padding:6px 0}"
+    "td{border:0!important;padding:1px 0!important;overflow-wrap:anywhere}"
     "td:first-child{font-weight:600}.label{display:inline!important;color:#5d5f64;font-weight:400}}"
 )
 _BODY: Final = "font:14px/1.45 system-ui,sans-serif;color:#1b1c1e;background:#fff;max-width:76em;margin:1.5em auto;"
