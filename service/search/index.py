@@ -55,7 +55,18 @@ NAMED = (
 FACT_COLUMNS = (
     *("number", "ended_ms", "started_ms", *NAMED),
     *("status", "kind", "is_truncated", "request_ms", "spot", "tokens_in", "tokens_out", "rate"),
-    *("apart", "waited_ms", "begun_ms", "works_ms", "held_ms", "item", "asked", "replay_of"),
+    *(
+        "apart",
+        "waited_ms",
+        "begun_ms",
+        "works_ms",
+        "load_begun_ms",
+        "loads_ms",
+        "held_ms",
+        "item",
+        "asked",
+        "replay_of",
+    ),
 )
 """Times are Unix milliseconds, ``request_ms`` lasts so long; ``rate`` is thousandths of a token a second.
 
@@ -65,8 +76,9 @@ unknown, also of ``is_truncated``.
 
 ``model`` is the one name that all spellings of a model share. ``cause`` is what a failure is called. ``apart`` is 0
 for calls of models, 1 for embeddings, 2 for what was refused, 3 for all else. It ``waited_ms`` for a model, which began
-at ``begun_ms`` and ``works_ms`` long read and wrote. It went to Ollama ``held_ms`` after it began; NULL: it never went
-there. ``item`` is that of a node's items. ``asked`` is the same number for those that ask the same.
+at ``begun_ms`` and ``works_ms`` long read and wrote. From ``load_begun_ms`` on the model was ``loads_ms`` long loaded
+for it. It went to Ollama ``held_ms`` after it began; NULL: it never went there. ``item`` is that of a node's items.
+``asked`` is the same number for those that ask the same.
 """
 
 _FORM = f"""

@@ -73,6 +73,8 @@ def columns_of(row: Row) -> IndexColumns:
             _thousandths(model.waited),
             None if model.works is None and model.waited is None else started_ms + round(model.begins * 1000),
             _thousandths(model.works),
+            None if model.loads is None else started_ms + round(model.asked * 1000),
+            _thousandths(model.loads),
             _thousandths(sent_after(record, row.outcome)),
             record.item,
             fingerprint(record, prompt),

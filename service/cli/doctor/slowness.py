@@ -6,8 +6,9 @@ from statistics import median
 
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
-from service.cli.doctor.window import LOAD_SECONDS, Observation, Window, models, newest
+from service.cli.doctor.window import Observation, Window, models, newest
 from service.record.model_facts import short_name
+from service.record.model_time import LEAST_LOAD
 from service.record.request_facts import whole_number
 from service.record.request_fields import parameters_in_force
 from service.record.wording import counted, duration, speed
@@ -54,7 +55,7 @@ def loads_again(window: Window) -> Iterator[CheckResult]:
     again = [
         call
         for call in of_models
-        if _load_time(call) >= LOAD_SECONDS
+        if _load_time(call) >= LEAST_LOAD
         and (last := call.around.model_last_used) is not None
         and last <= _KEPT_LOADED_SECONDS
     ]

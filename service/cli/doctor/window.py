@@ -18,6 +18,7 @@ from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
 from service.record.load_causes import LoadCause, load_cause
 from service.record.model_facts import short_name
+from service.record.model_time import LEAST_LOAD
 from service.record.operations import MODEL_CALLS
 from service.record.phases import sent_after
 from service.record.record import Record
@@ -28,8 +29,6 @@ _MOST_RECORDS = 10_000
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 3.0
 _AT_ONCE = 200
-# Less is what Ollama counts as loading of a model that is there.
-LOAD_SECONDS = 1.0
 _MOST_LOOKED_BACK = 1_000
 # A load and an unload are no calls that compute, but they use a model.
 _USES_OF_MODELS = MODEL_CALLS | {"load", "unload"}
@@ -185,7 +184,7 @@ def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
 
 def _used_before(record: Record, used: Sequence[Record]) -> tuple[Record, ...]:
     """Of a call that a model was loaded for: what used models before it, newest first, up to its own model's last."""
-    if (record.load_time or 0.0) < LOAD_SECONDS or record.operation not in MODEL_CALLS:
+    if (record.load_time or 0.0) < LEAST_LOAD or record.operation not in MODEL_CALLS:
         return ()
     name, before = _model_at(record)[0], list[Record]()
     for one in islice(reversed(used), _MOST_LOOKED_BACK):
