@@ -10,6 +10,7 @@ import { makeRow } from "./row.js";
  * @typedef {object} Drawing
  * @property {number} now  Unix milliseconds, by the recorder's clock
  * @property {import("./row.js").Measure} measure
+ * @property {import("../state/columns.js").Column[]} columns
  * @property {boolean} isStale  whether all rows are filled anew
  */
 
@@ -66,13 +67,13 @@ export function makeDrawnRows(box) {
      * @param {Feed} feed
      * @param {Drawing} drawing
      */
-    draw(index, feed, { now, measure, isStale }) {
+    draw(index, feed, { now, measure, columns, isStale }) {
       const exchange = feed.at(index);
       if (!exchange) return;
       const there = drawn.get(index) ?? place(index);
       const { row } = there;
       row.root.setAttribute("aria-setsize", String(feed.hasMore() ? -1 : feed.count()));
-      if (there.exchange !== exchange || exchange.isOpen || isStale) row.fill(exchange, now, measure);
+      if (there.exchange !== exchange || exchange.isOpen || isStale) row.fill(exchange, now, measure, columns);
       if (there.exchange !== exchange) row.root.id = `row-${exchange.exchange}`;
       there.exchange = exchange;
     },

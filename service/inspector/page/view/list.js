@@ -20,10 +20,12 @@ const ONE_AWAITED = "One more is in flight: whether it belongs here is known whe
  *
  * @typedef {object} Opening
  * @property {(id: string, how: {replace?: boolean}) => void} open
+ * @property {(filter: Partial<import("../state/address.js").View>) => void} filter
+ * @property {() => import("../state/columns.js").Column[]} columns
  */
 
 /** @param {Opening & import("./list_foot.js").Placeholders} dependencies */
-export function makeList({ open, ...placeholders }) {
+export function makeList({ open, filter, columns, ...placeholders }) {
   const [scroller, box] = [byId("scroller"), byId("list")];
   const rows = makeDrawnRows(box);
   const foot = makeListFoot(placeholders);
@@ -50,7 +52,7 @@ export function makeList({ open, ...placeholders }) {
     const first = Math.max(0, Math.floor(top / height) - READY);
     const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / height) + READY);
     rows.keepOnly(first, last);
-    const drawing = { now: recordersNow(), measure, isStale };
+    const drawing = { now: recordersNow(), measure, columns: columns(), isStale };
     for (let index = first; index < last; index++) rows.draw(index, feed, drawing);
     isStale = false;
     rows.mark(selection.selected(), selection.against());
@@ -69,9 +71,8 @@ export function makeList({ open, ...placeholders }) {
     above = 0;
   }
 
-  box.addEventListener("click", (event) => {
-    const row = /** @type {HTMLElement} */ (event.target).closest(".row");
-    const exchange = row instanceof HTMLElement && feed.at(Number(row.dataset.index));
+  listenToClicks(box, filter, (index) => {
+    const exchange = feed.at(index);
     if (exchange) open(exchange.exchange, {});
   });
   scroller.addEventListener("scroll", plan, { passive: true });
@@ -121,6 +122,23 @@ export function makeList({ open, ...placeholders }) {
       plan();
     },
   };
+}
+
+/**
+ * A press on a name filters by it, and one beside the names opens the row.
+ * @param {HTMLElement} box
+ * @param {Opening["filter"]} filter
+ * @param {(index: number) => void} open
+ */
+function listenToClicks(box, filter, open) {
+  box.addEventListener("click", (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const wanted = /** @type {HTMLElement | null} */ (target.closest("[data-filter]"))?.dataset.filter;
+    const row = target.closest(".row");
+    // A finger that means the row would mostly hit a name.
+    if (wanted && window.matchMedia("(hover: hover)").matches) filter(JSON.parse(wanted));
+    else if (row instanceof HTMLElement) open(Number(row.dataset.index));
+  });
 }
 
 /**
