@@ -107,10 +107,10 @@ def _causes(calls: Sequence[Observation]) -> str:
     for reason, count in Counter(cause.reason for cause in causes).most_common():
         whose = Counter(cause.whose for cause in causes if cause.reason is reason and cause.whose)
         names = ", ".join(f"{name} {number:,}" for name, number in whose.most_common(_MOST_CULPRITS))
-        told.append(f"{counted(count, 'time')} {reason}{f' ({names})' if names else ''}")
+        told.append(f"{count:,} × {reason}{f' ({names})' if names else ''}")
     rest = len(calls) - len(causes)
     if told and rest:
-        told.append(f"{counted(rest, 'time')} nothing on record tells why")
+        told.append(f"{rest:,} × nothing on record tells why")
     text = "; ".join(told)
     return f" {text[0].upper()}{text[1:]}." if text else ""
 

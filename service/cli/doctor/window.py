@@ -19,7 +19,7 @@ from service.record.explanation import Surroundings, explain
 from service.record.load_causes import LoadCause, load_cause
 from service.record.model_facts import short_name
 from service.record.model_time import LEAST_LOAD
-from service.record.operations import MODEL_CALLS
+from service.record.operations import MODEL_CALLS, USE_MODELS
 from service.record.phases import sent_after
 from service.record.record import Record
 from service.record.wording import counted, since
@@ -30,8 +30,6 @@ _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 3.0
 _AT_ONCE = 200
 _MOST_LOOKED_BACK = 1_000
-# A load and an unload are no calls that compute, but they use a model.
-_USES_OF_MODELS = MODEL_CALLS | {"load", "unload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
             last_end[model] = max(last_end.get(model, 0), ended)
             running[model] -= 1
             in_flight[model[1]] -= 1
-            if model[0] and kept[index][2].operation in _USES_OF_MODELS:
+            if model[0] and kept[index][2].operation in USE_MODELS:
                 used[model[1]].append(kept[index][2])
             at += 1
         model = _model_at(kept[this][2])

@@ -80,9 +80,9 @@ def test_who_made_models_load_again_is_told_with_what_took_them_away(folder: Pat
     )
     (finding,) = loads_again(found)
     assert (
-        " 2 times the call before had another num_ctx (Invoices › Summarise 2); 1 time the call before kept it loaded"
-        " for a short time (keep_alive) (batch.py 1); 1 time a call of another model came in between (coder 1);"
-        " 1 time a call had unloaded it (cron 1); 1 time nothing on record tells why."
+        " 2 × the call before had another num_ctx (Invoices › Summarise 2); 1 × the call before kept it loaded"
+        " for a short time (keep_alive) (batch.py 1); 1 × a call of another model came in between (coder 1);"
+        " 1 × a call had unloaded it (cron 1); 1 × nothing on record tells why."
     ) in finding.text
     assert "use one for all" in (finding.advice or "")
 
@@ -97,7 +97,7 @@ def test_the_advice_is_against_what_took_the_model_away_most_often(folder: Path)
         )
     ]
     (finding,) = loads_again(among(folder, *calls))
-    assert "4 times the call before kept it loaded for a short time (keep_alive) (ollama-python 4)." in finding.text
+    assert "4 × the call before kept it loaded for a short time (keep_alive) (ollama-python 4)." in finding.text
     assert (finding.advice or "").startswith("Leave keep_alive out of that call")
 
 
