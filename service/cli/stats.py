@@ -59,6 +59,7 @@ Apart = Annotated[By, option("--by", help="Of what each name has its own line.")
 Sorted = Annotated[Sort, option("--sort", help="By what the lines are sorted: the most comes first.")]
 # Cells that a table with one more column takes, so that a narrow terminal leaves out what is asked for less.
 _WIDE, _WIDER = 100, 140
+_MADE_WAIT = "made wait"
 
 
 @takes_filter()
@@ -70,9 +71,11 @@ def stats(
     from service.search.totals import in_order
 
     with searching(current_settings()) as search:
-        groups = in_order(search.stats(wanted, by.value), sort.value)
+        use = search.use(wanted, by.value)
+    groups = in_order(use.groups, sort.value)
     if as_json:
-        say_json({"by": by.value, "groups": [asdict(group) for group in groups]}, indent=2)
+        told = {"by": by.value, "groups": [asdict(group) for group in groups], "load_made_wait": use.load_made_wait}
+        say_json(told, indent=2)
         return
     if as_csv:
         from service.exports.csv_table import write_rows
@@ -83,10 +86,10 @@ def stats(
     if not groups:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")
         return
-    _show(groups, by.value)
+    _show(groups, by.value, use.load_made_wait)
 
 
-def _show(groups: "list[Group]", by: str) -> None:
+def _show(groups: "list[Group]", by: str, load_made_wait: float) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -103,6 +106,9 @@ def _show(groups: "list[Group]", by: str) -> None:
     for group in groups:
         cells = [say(group) for say in columns.values()]
         table.add_row(Text(inert(group.name) or "–", "bold"), *cells)
+    if load_made_wait and _MADE_WAIT in columns:
+        cells = [Text(_time(load_made_wait) if title == _MADE_WAIT else "", "dim") for title in columns]
+        table.add_row(Text("a model was loaded", "dim"), *cells)
     say_table(table)
     calls, failed = sum(group.calls for group in groups), sum(group.failed for group in groups)
     screen.print(Text(f"{counted(calls, 'call')}, {failed:,} failed", "dim"))
@@ -123,7 +129,7 @@ def _columns(width: int) -> "dict[str, Callable[[Group], str | Text]]":
     }
     if width >= _WIDE:
         columns["waited"] = lambda group: _time(group.waited)
-        columns["made wait"] = lambda group: _time(group.made_wait)
+        columns[_MADE_WAIT] = lambda group: _time(group.made_wait)
         columns["tok/s"] = lambda group: "–" if group.rate_median is None else f"{group.rate_median:,.0f}"
     if width >= _WIDER:
         columns["model time"] = lambda group: _time(group.model_time)

@@ -16,6 +16,9 @@ _TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
+    # What others wrote, and the licences that go along with it.
+    ".mjs": "text/javascript",
+    ".txt": "text/plain",
     ".svg": "image/svg+xml",
 }
 # Nothing but this recorder's own files, and no other site's frame around them. Scripts and styles are files: a prompt

@@ -21,12 +21,16 @@ _NUMBERS_OF_A_SIDE: Final = (
 COLUMNS: Final = (
     *("place", "prompt", "who", "verdict", "likeness", "error"),
     *(f"{side}_{name}" for side in _SIDES for name in _NUMBERS_OF_A_SIDE),
+    "gone",
 )
 _PROMPT_CHARACTERS: Final = 160
 
 
 def rows_of(reader: Reader, batch: ReplayBatch) -> list[dict[str, Any]]:
-    """A row for each prompt, in their order. What is unknown is absent; so is a side that is not in the journal."""
+    """A row for each prompt, in their order. What is unknown is absent.
+
+    So is a side that the journal does not have (any more): then ``gone`` says which, ``old``, ``new`` or ``both``.
+    """
     ids = (*ids_of(batch), *(str(row["new"]) for row in batch.rows.values() if "new" in row))
     lines: dict[str, bytes] = dict(
         reader.ask(f"SELECT id, line FROM exchange WHERE id IN ({','.join('?' * len(ids))})", ids)
@@ -50,11 +54,13 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def sentence_of(rows: list[dict[str, Any]]) -> str:
     """What it comes to: how many were answered, how alike, how fast, and which was judged better."""
-    answered = [row for row in rows if "new" in row and not row["new"].get("failed")]
-    # A prompt that was erased after it was answered did not fail.
+    # What was erased after it was answered was answered, and did not fail.
+    answered = [row for row in rows if _is_answered(row)]
     errors = sum(row["new"].get("failed", False) if "new" in row else "error" in row for row in rows)
     text = f"{len(answered):,} of {counted(len(rows), 'prompt')} got a new answer"
     text += f", {errors:,} failed." if errors else "."
+    if gone := sum("gone" in row for row in rows):
+        text += f" Of {gone:,} not all is here any more: erased, or older than what is kept."
     alike = [row["likeness"] for row in answered if "likeness" in row]
     if alike:
         text += f" Half of them share {median(alike) * 100:.0f} % of their words or more with the old ones."
@@ -62,6 +68,10 @@ def sentence_of(rows: list[dict[str, Any]]) -> str:
     if took[0] is not None and took[1] is not None:
         text += f" They took {duration(took[1])} in the median, the old ones {duration(took[0])}."
     return text + _judged(rows)
+
+
+def _is_answered(row: Mapping[str, Any]) -> bool:
+    return not row["new"].get("failed") if "new" in row else "gone" in row and "likeness" in row
 
 
 def _judged(rows: list[dict[str, Any]]) -> str:
@@ -80,16 +90,17 @@ def _median(values: Any) -> float | None:
 def _row(place: int, identifier: str, outcome: Mapping[str, Any], lines: Mapping[str, bytes]) -> dict[str, Any]:
     row: dict[str, Any] = {"place": place, "exchange": identifier}
     row |= {name: outcome[name] for name in ("verdict", "likeness", "error") if name in outcome}
-    old = lines.get(identifier)
-    if old is None:
-        row.setdefault("error", "It is not here any more.")
-    else:
+    old, new = lines.get(identifier), lines.get(outcome.get("new", ""))
+    is_new_gone = "new" in outcome and new is None
+    if old is None or is_new_gone:
+        row["gone"] = "new" if old is not None else "both" if is_new_gone else "old"
+    if old is not None:
         record = Record(old)
         row["prompt"] = opening(record, _PROMPT_CHARACTERS)[0]
         who = [name for name in (record.workflow or record.caller or record.user, record.node) if name]
         row |= {"who": " › ".join(who)} if who else {}
         row["old"] = _side(record)
-    if (new := lines.get(outcome.get("new", ""))) is not None:
+    if new is not None:
         row["new"] = _side(Record(new))
     return row
 

@@ -95,20 +95,20 @@ async def draw_week(search: Search, query: Query) -> web.Response:
 
 async def add_up(search: Search, query: Query) -> web.Response:
     """``/stats.json``."""
-    by, groups = await _totals(search, query)
-    return say({"by": by, "groups": groups})
+    by, groups, load_made_wait = await _totals(search, query)
+    return say({"by": by, "groups": groups, "load_made_wait": load_made_wait})
 
 
 async def add_up_as_table(search: Search, query: Query) -> web.Response:
     """``/stats.csv``."""
-    by, groups = await _totals(search, query)
+    by, groups, _ = await _totals(search, query)
     body = b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups)))
     name = f'attachment; filename="stats-by-{by}.csv"'
     headers = PRIVATE_HEADERS | {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": name}
     return web.Response(body=body, headers=headers)
 
 
-async def _totals(search: Search, query: Query) -> tuple[str, list[Group]]:
+async def _totals(search: Search, query: Query) -> tuple[str, list[Group], float]:
     wanted, by = filter_of(query, ("by", "sort")), query.get("by") or STATS_FIELDS[0]
-    groups = await aside_at_length(search.stats, wanted, by)
-    return by, in_order(groups, query.get("sort") or "calls")
+    use = await aside_at_length(search.use, wanted, by)
+    return by, in_order(use.groups, query.get("sort") or "calls"), use.load_made_wait

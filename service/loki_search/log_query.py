@@ -13,6 +13,7 @@ from typing import Final
 
 from service.record.exchange import Outcome
 from service.record.fields import METADATA
+from service.record.model_facts import short_name
 from service.record.n8n_marks import N8N
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.parameters import FIELDS_OF, NAME_FIELDS
@@ -44,12 +45,20 @@ def _names(wanted: Filter) -> Iterable[str]:
         if not names or is_told_by_all or not fields or not set(fields) <= set(METADATA):
             continue
         given = [one[:_LONGEST_VALUE] for one in names if one != NOBODY]
-        either = [f"{field}={_quoted(one)}" for field in fields for one in given]
+        if name == "model":
+            either = [f"{field}=~{_quoted(_any_spelling(one))}" for field in fields for one in given]
+        else:
+            either = [f"{field}={_quoted(one)}" for field in fields for one in given]
         if NOBODY in names:
             either.append("(" + " and ".join(f'{field}=""' for field in fields) + ")")
         yield _any(either)
     if wanted.exchange:
         yield _any(f"exchange={_quoted(one)}" for one in wanted.exchange)
+
+
+def _any_spelling(model: str) -> str:
+    """What fits all names that Ollama takes for one model."""
+    return f"(?i).*{re.escape(short_name(model))}.*"
 
 
 def _facts(wanted: Filter) -> Iterable[str]:

@@ -7,6 +7,7 @@ asks for another num_ctx.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import takewhile
 from typing import Any, Final
 
@@ -30,12 +31,23 @@ _PART: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)")
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+class LoadReason(StrEnum):
+    """What took a model away, in words that many loads share."""
+
+    UNLOADED = "a call had unloaded it"
+    KEEP_ALIVE = "the call before kept it loaded for a short time (keep_alive)"
+    CONTEXT = "the call before had another num_ctx"
+    OTHER_MODEL = "a call of another model came in between"
+
+
 @dataclass(frozen=True, slots=True)
 class LoadCause:
-    """The reason in words that go on after a colon, and what to do about it."""
+    """The reason in words that go on after a colon, and what to do about it. ``whose`` call it was; empty: unknown."""
 
     text: str
     advice: str
+    reason: LoadReason
+    whose: str = ""
 
 
 def load_cause(now: Record, earlier: Sequence[Record], idle: float | None) -> LoadCause | None:
@@ -51,10 +63,12 @@ def load_cause(now: Record, earlier: Sequence[Record], idle: float | None) -> Lo
     kept = kept_loaded(last)
     if last.operation == _UNLOAD:
         advice = "Whoever unloads a model by themselves should know who needs it next."
-        return LoadCause(f"a call{_of(last)} had unloaded it {ago} before.", advice)
+        text = f"a call{_of(last)} had unloaded it {ago} before."
+        return LoadCause(text, advice, LoadReason.UNLOADED, _whose(last))
     if idle is not None and kept is not None and idle + _SLACK >= kept:
         text = f"the call{_of(last)} {ago} before kept it loaded for only {duration(kept)} (keep_alive)."
-        return LoadCause(text, 'Leave keep_alive out of that call, or take a longer one, as "1h".')
+        advice = 'Leave keep_alive out of that call, or take a longer one, as "1h".'
+        return LoadCause(text, advice, LoadReason.KEEP_ALIVE, _whose(last))
     if idle is not None and kept is None and idle > KEPT_LOADED:
         return None
     return _other_context(now, last, ago) or _other_model(now, earlier)
@@ -89,7 +103,7 @@ def _other_context(now: Record, last: Record, ago: str) -> LoadCause | None:
         f"the call{_of(last)} {ago} before had num_ctx {old:,}, and this one has {new:,}. Ollama loads a model"
         " anew for another num_ctx, and what it had read is gone from its cache."
     )
-    return LoadCause(text, "Use the same num_ctx in all calls of a model.")
+    return LoadCause(text, "Use the same num_ctx in all calls of a model.", LoadReason.CONTEXT, _whose(last))
 
 
 def _contexts(last: Record, now: Record) -> tuple[int | None, int | None]:
@@ -115,7 +129,8 @@ def _other_model(now: Record, earlier: Sequence[Record]) -> LoadCause | None:
         f"a call of {(other.model or '')[:_LONGEST_NAME]}{_of(other, 'by')} came in between, and most likely that"
         " model took its memory."
     )
-    return LoadCause(text, "Use no more models in turn than fit into memory together, or sort the work by model.")
+    advice = "Use no more models in turn than fit into memory together, or sort the work by model."
+    return LoadCause(text, advice, LoadReason.OTHER_MODEL, _whose(other))
 
 
 def _is_same_model(one: Record, other: Record) -> bool:
@@ -124,9 +139,12 @@ def _is_same_model(one: Record, other: Record) -> bool:
 
 def _of(record: Record, word: str = "of") -> str:
     """Whose call it was, with a blank before it; empty where nobody knows."""
+    return f" {word} {name}" if (name := _whose(record)) else ""
+
+
+def _whose(record: Record) -> str:
     name = record.workflow or record.workflow_id or record.caller or record.user
-    names = [one[:_LONGEST_NAME] for one in (name, record.node) if one]
-    return f" {word} {' › '.join(names)}" if names else ""
+    return " › ".join(one[:_LONGEST_NAME] for one in (name, record.node) if one)
 
 
 def _asked(record: Record) -> dict[str, Any]:

@@ -70,6 +70,12 @@ def canonical_name(model: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
+@lru_cache(maxsize=1000)
+def short_name(model: str) -> str:
+    """One name for all spellings of a model, as people write it: ``tiny`` for ``Tiny:latest`` and ``library/tiny``."""
+    return canonical_name(model).removesuffix(":latest") or model
+
+
 def listed_models(answer: Any, where: str = "models") -> dict[str, dict[str, Any]] | None:
     """The members of a parsed answer to ``/api/tags``, ``/api/ps`` or (in ``data``) ``/v1/models``, by their names.
 

@@ -1,6 +1,7 @@
 """How long a model worked for an exchange, and how long the exchange waited for that: for sums over many of them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from service.record.operations import ANSWERED_IN_VECTORS, MODEL_CALLS
 from service.record.phases import durations_of
@@ -12,13 +13,19 @@ class ModelTime:
     """Seconds. ``waited`` for a place in the recorder, a model that is loaded, and a turn; None: nobody measured it.
 
     ``begins`` is when the model began, from the beginning of the exchange; ``works`` for how long it read and wrote,
-    None where it did neither, or nobody knows.
+    None where it did neither, or nobody knows. ``loads`` is for how long it waited, from ``asked`` on, for its model
+    to be loaded; None: it was ready, or Ollama did not tell.
     """
 
     waited: float | None
     begins: float
     works: float | None
+    asked: float = 0.0
+    loads: float | None = None
 
+
+LEAST_LOAD: Final = 1.0
+"""Seconds. Less is what Ollama counts as loading of a model that is ready."""
 
 NO_MODEL = ModelTime(None, 0.0, None)
 
@@ -32,7 +39,9 @@ def model_time_of(record: Record) -> ModelTime:
     if spent.is_measured:
         ready = spent.ready + spent.turn
         works = spent.prompt + spent.generation
-        return ModelTime(spent.queue + ready, before + ready, works or None)
+        is_load = record.load_time is not None and spent.ready >= LEAST_LOAD
+        loads = spent.ready if is_load else None
+        return ModelTime(spent.queue + ready, before + ready, works or None, before, loads)
     waited = None if record.queue_time is None else spent.queue
     return ModelTime(waited, before, _unmeasured(record, spent.total, before, spent.generation))
 

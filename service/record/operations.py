@@ -119,6 +119,9 @@ WITH_MESSAGES: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.
 WITH_CONTEXT: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.has_context)
 CHANGE_MODELS: frozenset[str] = frozenset(one.name for one in OPERATIONS if one.changes_models)
 UNLOAD: Final = "unload"
+USE_MODELS: frozenset[str] = MODEL_CALLS | {"load", UNLOAD}
+"""A load and an unload are no calls that compute, but they use a model."""
+
 
 OF_ONE_OLLAMA: frozenset[str] = CHANGE_MODELS | {"push", "blob"}
 """Those that are about the models of one Ollama in particular: of several it has to be named."""

@@ -10,7 +10,7 @@ from service.search.failure_groups import FailureGroup, FailureReport
 from service.search.filters import Filter
 from service.search.search import Search
 from service.search.timeline import Timeline
-from service.search.totals import Group, in_order
+from service.search.totals import Group, MachineUse, in_order
 
 _MOST_ROWS: Final = 8
 _MOST_CAUSES: Final = 12
@@ -45,7 +45,7 @@ def make_report(search: Search, wanted: Filter) -> Report:
     timeline = search.timeline(wanted, _FEW_COLUMNS)
     failures = search.failures(wanted)
     sections = [_numbers(timeline), _failed(failures)]
-    sections += [_users(by, search.stats(wanted, by)) for by in _USERS_BY]
+    sections += [_users(by, search.use(wanted, by)) for by in _USERS_BY]
     title = f"Ollama Recorder, {_moment(timeline.since_ns)} to {_moment(timeline.until_ns)}"
     return Report(title, _summary(timeline, failures), tuple(one for one in sections if one.rows or one.sentences))
 
@@ -95,14 +95,17 @@ def _row(group: FailureGroup) -> tuple[str, ...]:
     return (group.title, f"{group.count:,}", first, last, who or "–", *counts, group.advice or "–")
 
 
-def _users(by: str, groups: list[Group]) -> ReportSection:
-    named = [group for group in in_order(groups, "total") if group.name]
+def _users(by: str, use: MachineUse) -> ReportSection:
+    named = [group for group in in_order(use.groups, "total") if group.name]
     heading = f"Who used the machine: by {by}"
     if not named:
         return ReportSection(heading, ())
     columns = (by, "calls", "total time", "share", "tokens in", "tokens out", "median", "p95", "failed", "waited")
+    # Whose model that was is no question of a workflow or a user.
+    loaded = f"Calls waited {duration(use.load_made_wait)} while models were loaded and none worked."
+    sentences = (loaded,) if by == "model" and use.load_made_wait else ()
     return ReportSection(
-        heading, (), (*columns, "made others wait"), tuple(_use(group) for group in named[:_MOST_ROWS])
+        heading, sentences, (*columns, "made others wait"), tuple(_use(group) for group in named[:_MOST_ROWS])
     )
 
 

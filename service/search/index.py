@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 8
+VERSION = 9
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -55,7 +55,18 @@ NAMED = (
 FACT_COLUMNS = (
     *("number", "ended_ms", "started_ms", *NAMED),
     *("status", "kind", "is_truncated", "request_ms", "spot", "tokens_in", "tokens_out", "rate"),
-    *("apart", "waited_ms", "begun_ms", "works_ms", "held_ms", "item", "asked", "replay_of"),
+    *(
+        "apart",
+        "waited_ms",
+        "begun_ms",
+        "works_ms",
+        "load_begun_ms",
+        "loads_ms",
+        "held_ms",
+        "item",
+        "asked",
+        "replay_of",
+    ),
 )
 """Times are Unix milliseconds, ``request_ms`` lasts so long; ``rate`` is thousandths of a token a second.
 
@@ -63,10 +74,11 @@ FACT_COLUMNS = (
 column: its height times four, plus ``kind``; ``replay_of`` the number of the record that this one repeats. NULL:
 unknown, also of ``is_truncated``.
 
-``cause`` is what a failure is called. ``apart`` is 0 for calls of models, 1 for embeddings, 2 for what was refused, 3
-for all else. It ``waited_ms`` for a model, which began at ``begun_ms`` and ``works_ms`` long read and wrote. It went
-to Ollama ``held_ms`` after it began; NULL: it never went there. ``item`` is that of a node's items. ``asked`` is the
-same number for those that ask the same.
+``model`` is the one name that all spellings of a model share. ``cause`` is what a failure is called. ``apart`` is 0
+for calls of models, 1 for embeddings, 2 for what was refused, 3 for all else. It ``waited_ms`` for a model, which began
+at ``begun_ms`` and ``works_ms`` long read and wrote. From ``load_begun_ms`` on the model was ``loads_ms`` long loaded
+for it. It went to Ollama ``held_ms`` after it began; NULL: it never went there. ``item`` is that of a node's items.
+``asked`` is the same number for those that ask the same.
 """
 
 _FORM = f"""

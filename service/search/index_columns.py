@@ -8,6 +8,7 @@ from service.record.conversation import searchable
 from service.record.exchange import Outcome
 from service.record.failure_causes import cause_of
 from service.record.fields import FIELD_NAMES, FIELDS
+from service.record.model_facts import short_name
 from service.record.model_time import model_time_of
 from service.record.n8n_marks import N8N, is_n8n, may_be_ai_node
 from service.record.operations import ANSWERED_IN_VECTORS, MODEL_CALLS
@@ -25,7 +26,7 @@ _WHOLE, _LEFT, _REFUSED = str(Outcome.COMPLETED), str(Outcome.CLIENT_LEFT), str(
 _FIELD_OF_FILTER = {field.filter: field.name for field in FIELDS}
 _COMPUTED = frozenset({"cause"})
 _NAME_FIELDS = tuple(name if name in FIELD_NAMES or name in _COMPUTED else _FIELD_OF_FILTER[name] for name in NAMED)
-_CAUSE, _CALLER = NAMED.index("cause"), NAMED.index("caller")
+_MODEL, _CAUSE, _CALLER = NAMED.index("model"), NAMED.index("cause"), NAMED.index("caller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def columns_of(row: Row) -> IndexColumns:
     names = record.texts(_NAME_FIELDS)
     names[-2:] = names[-2] or row.operation or None, row.outcome
     names[_CAUSE] = cause_of(record, row.outcome) if kind else None
+    names[_MODEL] = short_name(names[_MODEL] or "") or None
     names[_CALLER] = _caller(record, names[_CALLER])
     prompt, answer = map(spaced, searchable(record))
     started_ms, model = row.started_ns // 1_000_000, model_time_of(record)
@@ -71,6 +73,8 @@ def columns_of(row: Row) -> IndexColumns:
             _thousandths(model.waited),
             None if model.works is None and model.waited is None else started_ms + round(model.begins * 1000),
             _thousandths(model.works),
+            None if model.loads is None else started_ms + round(model.asked * 1000),
+            _thousandths(model.loads),
             _thousandths(sent_after(record, row.outcome)),
             record.item,
             fingerprint(record, prompt),

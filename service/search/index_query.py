@@ -17,6 +17,7 @@ from service.journal import JournalError
 from service.journal.read_only import open_to_read
 from service.journal.reader import LAST_NUMBER
 from service.journal.transaction import is_damage, is_empty
+from service.record.model_facts import short_name
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
 from service.search.parameters import NAME_FIELDS
@@ -157,7 +158,8 @@ def _conditions(connection: sqlite3.Connection, wanted: Filter, numbers: Sequenc
         if not names:
             continue
         columns = (field, "workflow_id") if field == "workflow" else (field,)
-        ids = _ids(connection, names)
+        # Ollama takes several spellings of one model, and the index has one.
+        ids = _ids(connection, [short_name(name) for name in names if name] if field == "model" else names)
         fitting = [f"{column} IN ({_list(ids)})" for column in columns] if ids else []
         if NOBODY in names:
             fitting.append("(" + " AND ".join(f"{column} IS NULL" for column in columns) + ")")

@@ -16,7 +16,7 @@ from service.search.neighbours import Neighbours
 from service.search.quarter_hours import Quarter, quarter_hours
 from service.search.recent_numbers import RecentNumbers, recent_numbers
 from service.search.timeline import Timeline, draw_timeline
-from service.search.totals import Group
+from service.search.totals import Group, MachineUse
 
 # So many bytes of lines are read at a time.
 _READ_BYTES = 8 << 20
@@ -64,11 +64,15 @@ class Search:
         with self._index.snapshot(TOTAL_SECONDS) as connection:
             return totals.values(connection, field, without(wanted, field), ids, limit)
 
-    def stats(self, wanted: Filter, by: str) -> list[Group]:
-        """What the exchanges add up to for each name in the field ``by``, the largest group first."""
+    def use(self, wanted: Filter, by: str) -> MachineUse:
+        """What the exchanges add up to for each name in the field ``by``, and how long loading made calls wait."""
         ids = self.matches.numbers_of(wanted)
         with self._index.snapshot(TOTAL_SECONDS) as connection:
-            return totals.groups(connection, by, wanted, ids)
+            return totals.use(connection, by, wanted, ids)
+
+    def stats(self, wanted: Filter, by: str) -> list[Group]:
+        """The groups of ``use`` alone."""
+        return self.use(wanted, by).groups
 
     def failures(self, wanted: Filter) -> FailureReport:
         """What failed of all that ``wanted`` lets through, by its cause, and who got an answer all the same."""

@@ -82,8 +82,19 @@ def counted_names(
     return [(names[identifier], count) for identifier, count in most]
 
 
-def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> list[Group]:
-    """One Group for each name in the field ``by``, the MOST_GROUPS with the most calls, the largest first."""
+@dataclass(frozen=True, slots=True)
+class MachineUse:
+    """``groups``: one for each name, the MOST_GROUPS with the most calls, the largest first.
+
+    ``load_made_wait``: seconds that calls waited while a model was loaded and none worked. Those are nobody's.
+    """
+
+    groups: list[Group]
+    load_made_wait: float
+
+
+def use(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> MachineUse:
+    """Who used the machine, counted for each name in the field ``by``."""
     if by not in STATS_FIELDS:
         raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
     connection.execute("DROP TABLE IF EXISTS temp.call")
@@ -101,7 +112,7 @@ def groups(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Seq
         # Whoever waited then, also those that the filter leaves out.
         then = Filter(since_ns=wanted.since_ns, until_ns=wanted.until_ns, before=wanted.before, after=wanted.after)
         made = made_wait(connection, name_column(by), list(number_ranges(connection, then, None)))
-        return list(_groups_of_calls(connection, made))
+        return MachineUse(list(_groups_of_calls(connection, made.by)), round(made.load, 3))
     finally:
         connection.execute("DROP TABLE temp.call")
 

@@ -31,6 +31,16 @@ def test_it_counts_by_what_is_asked(by: str, name: str, run: Run, folder: Path) 
     assert (group["name"], group["calls"]) == (name, 2)
 
 
+def test_what_calls_waited_while_a_model_was_loaded_has_a_line_of_its_own(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    keep(folder, chat(1, seconds=200.0))
+    assert json.loads(run("stats", "--json").stdout)["load_made_wait"] == 20.0
+    (line,) = [line for line in run("stats").stdout.splitlines() if "a model was loaded" in line]
+    assert line.split() == ["a", "model", "was", "loaded", "20", "s"]
+
+
 def test_the_words_of_its_options_are_those_of_the_index() -> None:
     assert tuple(stats.By) == totals.STATS_FIELDS
     assert {*stats.Sort} == {*totals.GROUP_COLUMNS} - {"total_share", "model_share", "rate_median"}

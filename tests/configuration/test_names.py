@@ -127,8 +127,8 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
         "caller item key model node operation outcome replay_of status task upstream user workflow workflow_id",
         "columns of the index",
     ),
-    "search/index_columns.py": ("caller", "a column of the index"),
-    "search/index_query.py": ("workflow workflow_id", "columns of the index"),
+    "search/index_columns.py": ("caller model", "columns of the index"),
+    "search/index_query.py": ("model workflow workflow_id", "columns of the index"),
     "search/parameters.py": (
         "caller exchange failed key model node operation outcome status task upstream user workflow",
         "parameters of a filter, and their labels",

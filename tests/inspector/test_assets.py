@@ -12,7 +12,7 @@ def test_every_file_of_the_page_is_served_as_what_it_is_and_kept_until_it_change
     first = serve_asset(file, {})
     assert first.status == 200
     assert first.body == (FOLDER / file).read_bytes()
-    assert first.content_type in ("text/html", "text/css", "text/javascript", "image/svg+xml")
+    assert first.content_type in ("text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml")
     assert "default-src 'none'" in first.headers["Content-Security-Policy"]
     assert serve_asset(file, {"If-None-Match": first.headers["ETag"]}).status == 304
 
@@ -30,5 +30,5 @@ def test_nothing_else_is_reached(name: str) -> None:
 
 
 def test_each_folder_of_the_page_is_served() -> None:
-    assert {file.split("/")[0] for file in FILES if "/" in file} == {"state", "text", "view"}
+    assert {file.split("/")[0] for file in FILES if "/" in file} == {"state", "text", "vendor", "view"}
     assert serve_asset("state/feed.js", {}).body == (FOLDER / "state" / "feed.js").read_bytes()

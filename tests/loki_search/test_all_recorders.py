@@ -39,7 +39,7 @@ TEXTS = (
     "odd",
 )
 NAMES = {
-    "model": (*MODELS, "tiny", "nobody", NOBODY),
+    "model": (*MODELS, "Tiny:latest", "library/tiny", "phi4", "nobody", NOBODY),
     "workflow": (
         *WORKFLOWS[:4],
         "Invoices",

@@ -10,8 +10,9 @@ from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 ALL = '{job="nginx", service="ollama"}'
 CASES = {
     "": Filter(),
-    ' | model="tiny"': Filter(model=("tiny",)),
-    ' | (model="a" or model="b")': Filter(model=("a", "b")),
+    ' | model=~"(?i).*tiny.*"': Filter(model=("library/Tiny:latest",)),
+    ' | (model=~"(?i).*a.*" or model=~"(?i).*b.*")': Filter(model=("a", "b")),
+    ' | (node="a" or node="b")': Filter(node=("a", "b")),
     ' | (workflow="w" or workflow_id="w")': Filter(workflow=("w",)),
     ' | (workflow="" and workflow_id="")': Filter(workflow=(NOBODY,)),
     ' | (user="ada" or (user=""))': Filter(user=("ada", NOBODY)),

@@ -1,12 +1,15 @@
 """Is another model better? Many prompts sent again, and judged with the keyboard."""
 
+import json
+import os
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.fakes.ollama import HOLD, FakeOllama, answer, head, whole
-from tests.page.opened import PHONE, answered, opened, shown
-from tests.running_app import chat, found, running, said
+from tests.page.opened import PHONE, answered, as_json, opened, shown
+from tests.running_app import ask, chat, found, get, running, said
 
 
 async def test_twenty_prompts_are_sent_again_and_judged_with_the_keyboard(browser: Browser, tmp_path: Path) -> None:
@@ -100,3 +103,50 @@ async def test_what_is_refused_is_told_in_the_form(browser: Browser, tmp_path: P
             await expect(page.get_by_role("region", name="Batches of replays")).to_contain_text(
                 "There is no such batch"
             )
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("You are terse.", ["You are terse."]), ("", []), (None, ["Be kind."])])
+async def test_another_system_prompt_or_none_is_typed_into_the_form(
+    typed: str | None, sent: list[str], browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}]
+        await ask(app, body=as_json(model="tiny", messages=messages, stream=False))
+        await found(app, "operation=chat", 1)
+        async with opened(browser, app, "/?from=all&tab=models", size=PHONE) as page:
+            part = page.get_by_role("region", name="Batches of replays")
+            if typed is not None:
+                await part.get_by_role("checkbox", name="another system prompt").check()
+                await part.get_by_role("textbox", name="Another system prompt").fill(typed)
+            if folder := os.environ.get("SCREENSHOTS"):
+                await page.screenshot(path=f"{folder}/batch-form.png")
+            await part.get_by_role("button", name="Send them again").click()
+            await expect(part.get_by_role("status")).to_contain_text("1 of 1 prompt got a new answer")
+        asked = json.loads([request for request in ollama.requests if b"messages" in request.body][-1].body)
+        assert [one["content"] for one in asked["messages"] if one["role"] == "system"] == sent
+
+
+async def test_a_batch_whose_exchanges_were_erased_stays_and_says_so_until_it_is_forgotten(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Question")
+        await found(app, "operation=chat", 1)
+        async with opened(browser, app, "/?from=all&tab=models") as page:
+            part = page.get_by_role("region", name="Batches of replays")
+            await part.get_by_role("button", name="Send them again").click()
+            await expect(part.get_by_role("status")).to_contain_text("1 of 1 prompt got a new answer")
+            (listed,) = (await said(app, "/replays.json"))["batches"]
+            (row,) = (await said(app, f"/replays/{listed['batch']}.json"))["rows"]
+            await chat(app, "Something that stays")
+            for side, words in (("new", "the new one is not here"), ("old", "both are not here any more")):
+                erased = await get(app, f"/exchanges/{row[side]['exchange']}", "DELETE")
+                assert erased.status == 200
+                await page.reload()
+                await expect(part).to_contain_text(words)
+                await expect(part.get_by_role("status")).to_contain_text("1 of 1 prompt got a new answer. Of 1 not all")
+            await part.get_by_role("button", name="Forget this batch").click()
+            await part.get_by_role("button", name="for good").click()
+            await expect(part.get_by_role("form", name="Send what is shown again")).to_be_visible()
+            await expect(part.get_by_role("listitem")).to_have_count(0)
+        assert (await said(app, "/replays.json"))["batches"] == []

@@ -1,6 +1,7 @@
 """Who uses the machine, what failed, and the week: asked as a person does, on a desktop and on a phone."""
 
 import asyncio
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -114,7 +115,12 @@ async def test_an_hour_of_the_week_is_looked_at_closer(size: tuple[int, int], br
         async with opened(browser, app, "/?from=-1h", size=size) as page:
             await look(page, size)
             await overview(page).get_by_role("button", name="The week").click()
-            await expect(overview(page).get_by_role("rowheader")).to_have_count(7)
+            # Days go down, and across where there is no room for 24 columns.
+            await expect(overview(page).get_by_role("rowheader")).to_have_count(24 if size == PHONE else 7)
+            across = overview(page).get_by_role("region", name="Model time of each hour")
+            assert await across.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+            if folder := os.environ.get("SCREENSHOTS"):
+                await page.screenshot(path=f"{folder}/week-{size[0]}.png")
             # The list shows an hour, and the table does not.
             await expect(overview(page).get_by_role("heading")).to_have_text("Seven days")
             hour = overview(page).get_by_role("button", name=re.compile("of model time, 1 call"))

@@ -1,6 +1,10 @@
 """A long list: scrolled to its end, read while more arrives."""
 
 import asyncio
+import os
+import re
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,8 +12,16 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import FakeOllama
-from tests.page.opened import PHONE, connected, indexed, opened, rows, selected
+from tests.page.opened import PHONE, WIDE, connected, indexed, opened, rows, selected
 from tests.running_app import chat, found, running
+
+# Rows and headings from above: where each begins and ends, and what a heading says.
+IN_PLACE = """
+[...document.querySelectorAll("#list > *")].map((part) => {
+  const { top, bottom } = part.getBoundingClientRect();
+  return [top, bottom, part.classList.contains("day") ? part.textContent : ""];
+}).sort((one, other) => one[0] - other[0])
+"""
 
 
 async def scroll_to_the_far_end(page: Page, records: int, seconds: float) -> None:
@@ -107,3 +119,50 @@ async def test_on_a_phone_the_list_stays_where_it_was_while_one_reads(browser: B
             await page.get_by_role("button", name="All exchanges").click()
             await expect(page.get_by_role("button", name="3 new")).to_be_visible()
             assert await page.locator(f"#{name}").bounding_box() == place
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desktop", "phone"])
+@pytest.mark.blocks("the journal is made by this process")
+async def test_each_day_has_a_heading_and_no_row_lies_on_another(
+    size: tuple[int, int], browser: Browser, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(make_journal, tmp_path, 300, days=20)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 300)
+        async with opened(browser, app, size=size) as page:
+            await expect(rows(page).first).to_be_visible()
+            days = set[str]()
+            for y in range(0, 300 * 70, 900):
+                await page.locator("#scroller").evaluate("(scroller, y) => { scroller.scrollTop = y; }", y)
+                await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                parts: list[tuple[float, float, str]] = await page.evaluate(IN_PLACE)
+                days |= {text for _, _, text in parts if text}
+                for (_, bottom, _), (top, _, _) in pairwise(parts):
+                    assert abs(bottom - top) < 1
+                if (folder := os.environ.get("SCREENSHOTS")) and y == 900:
+                    await page.screenshot(path=f"{folder}/days-{size[0]}.png")
+            assert 19 <= len(days) <= 21
+            assert sum(day.startswith("yesterday, ") for day in days) == 1
+            assert all(re.fullmatch(r"(yesterday, \w+day|\w+day, \d+ \w+( \d{4})?)", day) for day in days)
+
+
+@pytest.mark.blocks("the journal is made by this process")
+async def test_rows_that_come_above_leave_those_that_are_read_in_place_across_days(
+    browser: Browser, tmp_path: Path
+) -> None:
+    until_ns = time.time_ns() - 3 * 86_400 * 10**9
+    await asyncio.to_thread(make_journal, tmp_path, 60, days=20, until_ns=until_ns)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await indexed(app, 60)
+        async with opened(browser, app) as page:
+            await connected(page)
+            await page.locator("#scroller").evaluate("scroller => { scroller.scrollTop = 1500; }")
+            row = page.locator("[data-index='24']")
+            place, name = await row.bounding_box(), await row.get_attribute("id")
+            # Today is another day than that of the first row, which gets a heading by that.
+            await chat(app, "Hello")
+            await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+            now = await page.locator(f"#{name}").bounding_box()
+            assert place
+            assert now
+            assert abs(place["y"] - now["y"]) < 1

@@ -9,7 +9,10 @@ MEASURED = {"queue_time": 1.0, "load_time": 2.0, "prompt_time": 0.5, "generation
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"operation": "chat", "stream": True, "time_to_first_token": 4.5, **MEASURED}, ModelTime(4.0, 4.0, 3.5)),
+        (
+            {"operation": "chat", "stream": True, "time_to_first_token": 4.5, **MEASURED},
+            ModelTime(4.0, 4.0, 3.5, 1.0, 2.0),
+        ),
         # In pieces: what came was being written.
         ({"operation": "chat", "stream": True, "time_to_first_token": 4.0}, ModelTime(None, 0.0, 6.0)),
         # Whole, and nobody measured: all of it but our queue.

@@ -33,7 +33,7 @@ def test_it_is_whole_and_holds_no_mark_up_of_what_was_recorded(tmp_path: Path) -
     tags = Tags()
     tags.feed(write_html(report))
     assert tags.open == []
-    assert tags.seen <= set("html head meta title body h1 h2 p strong div table tr th td".split())
+    assert tags.seen <= set("html head meta title style body h1 h2 p strong div table tr th td span".split())
     assert "<script>alert(1)</script>" in tags.text
     assert "\x1b" not in tags.text
     assert "\u202e" not in tags.text

@@ -76,7 +76,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
     found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
-    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, None, None, None, 0, None, None)
+    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, *[None] * 5, 0, None, None)
     assert (found.prompt, found.answer, found.replay_of) == ("", "", None)
 
 
@@ -126,6 +126,7 @@ def test_how_long_it_waited_and_how_long_its_model_worked_stand_apart() -> None:
     found = facts(operation="chat", stream=True, time_to_first_token=6.0, **timed)
     assert (number(found, "waited_ms"), number(found, "works_ms")) == (5000, 5000)
     assert number(found, "begun_ms") == found.started_ms + 5000
+    assert (number(found, "load_begun_ms"), number(found, "loads_ms")) == (found.started_ms + 2000, 3000)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ def test_nobody_makes_others_wait_for_longer_than_they_waited(tmp_path: Path, se
             seconds=random.uniform(0, 9),
             model=random.choice("abc"),
             queue_time=random.choice([None, 0.0, 3.0, 1e9]),
+            wait_time=(load := random.choice([None, 0.2, 3.0, 1e9])),
+            load_time=load,
             prompt_time=random.choice([None, 0.5]),
             generation_time=random.choice([None, 2.0, 1e9]),
             stream=random.random() < 0.5,
@@ -31,7 +33,10 @@ def test_nobody_makes_others_wait_for_longer_than_they_waited(tmp_path: Path, se
     index(tmp_path)
 
     with contextlib.closing(Search(tmp_path)) as search:
-        groups = search.stats(Filter(), "model")
-    assert 0 < sum(group.made_wait for group in groups) <= sum(group.waited for group in groups)
+        use = search.use(Filter(), "model")
+    groups = use.groups
+    made = sum(group.made_wait for group in groups) + use.load_made_wait
+    assert 0 < made <= sum(group.waited for group in groups) + 1e-6
+    assert use.load_made_wait > 0
     assert all(group.made_wait >= 0 for group in groups)
     assert sum(group.model_share for group in groups) == pytest.approx(1)

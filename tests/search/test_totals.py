@@ -138,3 +138,72 @@ def test_groups_are_sorted_by_any_number_of_theirs(tmp_path: Path, searching: Se
 )
 def test_the_nearest_rank_is_exact(count: int, share: float, rank: int) -> None:
     assert nearest_rank(count, share) == rank
+
+
+def test_one_model_has_one_name_however_it_is_spelled_and_is_found_by_each(tmp_path: Path, searching: Search) -> None:
+    spellings = ("tiny", "tiny:latest", "Tiny", " tiny ", "library/tiny", "registry.ollama.ai/library/tiny:latest")
+    others = ("tiny:1b", "someone/tiny", "tiny2", ":latest", "library/")
+    write(tmp_path, [said(number, model=name) for number, name in enumerate((*spellings, *others), 1)])
+    index(tmp_path)
+
+    assert searching.values("model", Filter())[0] == ("tiny", len(spellings))
+    counts = {group.name: group.calls for group in searching.stats(Filter(), "model")}
+    assert counts == {"tiny": len(spellings), **dict.fromkeys(others, 1)}
+    for name in spellings:
+        assert searching.count(Filter(model=(name,))) == len(spellings)
+        assert searching.count(Filter(model=(name, "TINY:1B"))) == len(spellings) + 1
+    for name in others:
+        assert searching.count(Filter(model=(name,))) == 1
+    assert searching.count(Filter(model=("",))) == 0
+
+
+def loaded(number: int, loads: float, works: float, **facts: Any) -> EncodedRecord:
+    """A chat whose model Ollama loads for so many seconds, and that is then answered at once."""
+    facts |= {"wait_time": loads, "load_time": loads, "prompt_time": 0.0, "generation_time": works}
+    return said(number, seconds=loads + works, stream=True, time_to_first_token=loads, **facts)
+
+
+def test_what_calls_waited_while_a_model_was_loaded_is_nobodys_and_told_apart(
+    tmp_path: Path, searching: Search
+) -> None:
+    # The model is loaded from second 1 to 11; Bob comes at second 5 and waits in the recorder until Ada is done.
+    write(tmp_path, [loaded(1, 10, 4, user="ada"), measured(5, 10, 2, user="bob")])
+    index(tmp_path)
+    use = searching.use(Filter(), "user")
+
+    assert use.load_made_wait == 10 + 6
+    assert {group.name: group.made_wait for group in use.groups} == {"ada": 4.0, "bob": 0.0}
+    # Whoever waited counts, whatever the filter; outside of its time nobody did.
+    assert searching.use(Filter(user=("bob",)), "user").load_made_wait == 16
+    assert searching.use(Filter(user=("nobody",)), "user").load_made_wait == 16
+    assert searching.use(Filter(until_ns=1), "user").load_made_wait == 0
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        # A load that Ollama did not tell, one of a model that was ready, and a wait with nothing told of what for.
+        measured(1, 5, 2),
+        loaded(1, 0.4, 2),
+        said(1, seconds=9, api="openai", wait_time=6.0, load_time=None, stream=True, time_to_first_token=6.0),
+        said(1, seconds=9, load_time=1e9, prompt_time=0.1, generation_time=0.1),
+    ],
+)
+def test_no_load_is_told_where_ollama_told_none(record: EncodedRecord, tmp_path: Path, searching: Search) -> None:
+    write(tmp_path, [record])
+    index(tmp_path)
+    assert searching.use(Filter(), "model").load_made_wait == 0
+
+
+def test_who_works_meanwhile_makes_others_wait_and_not_the_load(tmp_path: Path, searching: Search) -> None:
+    write(tmp_path, [measured(1, 0, 8, user="ada"), loaded(2, 10, 1, user="bob", model="other")])
+    index(tmp_path)
+    use = searching.use(Filter(), "user")
+    # Ada works until second 9, and Bob's model is there in second 12.
+    assert ({group.name: group.made_wait for group in use.groups}["ada"], use.load_made_wait) == (7.0, 3.0)
+
+
+def test_a_load_at_one_ollama_keeps_nobody_waiting_at_another(tmp_path: Path, searching: Search) -> None:
+    write(tmp_path, [loaded(1, 10, 1, upstream="one"), measured(2, 5, 1, upstream="two", api="openai")])
+    index(tmp_path)
+    assert searching.use(Filter(), "upstream").load_made_wait == 10

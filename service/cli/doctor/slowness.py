@@ -1,11 +1,14 @@
 """Prompts that were cut, and what held calls up: one finding for all calls that met the same."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.window import Observation, Window, models, newest
+from service.record.model_facts import short_name
+from service.record.model_time import LEAST_LOAD
 from service.record.request_facts import whole_number
 from service.record.request_fields import parameters_in_force
 from service.record.wording import counted, duration, speed
@@ -21,6 +24,7 @@ _KEPT_LOADED_SECONDS = 300.0
 # Slower than people read, and slower than a usual processor is with a model of 8 billion weights.
 _SLOW_TOKENS_PER_SECOND = 5.0
 _ENOUGH_TOKENS = 16
+_MOST_CULPRITS = 3
 
 
 def cut_prompts(window: Window) -> Iterator[CheckResult]:
@@ -51,22 +55,25 @@ def loads_again(window: Window) -> Iterator[CheckResult]:
     again = [
         call
         for call in of_models
-        if _load_time(call) >= 1 and (last := call.around.model_last_used) is not None and last <= _KEPT_LOADED_SECONDS
+        if _load_time(call) >= LEAST_LOAD
+        and (last := call.around.model_last_used) is not None
+        and last <= _KEPT_LOADED_SECONDS
     ]
     if len(again) < _HABIT or len(again) < _LARGE_SHARE * len(of_models):
         return
     took = median(_load_time(call) for call in again)
     text = (
         f"{counted(len(again), 'call')} {window.span} waited for a model to load that had been used within"
-        f" {_KEPT_LOADED_SECONDS / 60:.0f} min ({models(again)}; {duration(took)} each)."
+        f" {_KEPT_LOADED_SECONDS / 60:.0f} min ({models(again)}; {duration(took)} each).{_causes(again)}"
     )
-    names = {call.record.model for call in again}
-    sizes = sorted({_context_of(call) for call in of_models if call.record.model in names})
+    names = {short_name(call.record.model or "") for call in again}
+    sizes = sorted({_context_of(call) for call in of_models if short_name(call.record.model or "") in names})
     if len(sizes) > 1:
         different = ", ".join(str(size or "none") for size in sizes)
         advice = f"The calls ask for different num_ctx ({different}), and each change loads it anew: use one for all."
     else:
-        advice = "Keep no more models in turn than fit into memory together, and keep_alive longer than the pauses."
+        usual = "Keep no more models in turn than fit into memory together, and keep_alive longer than the pauses."
+        advice = _advice(again) or usual
     yield CheckResult("loading", Severity.ADVICE, text, f"{advice} {newest(again)}", Chapter.LOADS_AGAIN)
 
 
@@ -89,7 +96,29 @@ def loads_after_idle(window: Window) -> Iterator[CheckResult]:
     took = median(_load_time(call) for call in slow)
     text = f"{counted(len(slow), 'call')} {window.span} waited {duration(took)} for a model that had been unloaded"
     advice = f'Keep it loaded for longer: OLLAMA_KEEP_ALIVE=1h where Ollama runs, or "keep_alive": "1h". {newest(slow)}'
-    yield CheckResult("loading", Severity.ADVICE, f"{text} ({models(slow)}).", advice, Chapter.FIRST_ANSWER)
+    text = f"{text} ({models(slow)}).{_causes(slow)}"
+    yield CheckResult("loading", Severity.ADVICE, text, advice, Chapter.FIRST_ANSWER)
+
+
+def _causes(calls: Sequence[Observation]) -> str:
+    """What took the model away and whose call that was, most frequent first, with a blank before it; or nothing."""
+    causes = [call.load_cause for call in calls if call.load_cause is not None]
+    told = []
+    for reason, count in Counter(cause.reason for cause in causes).most_common():
+        whose = Counter(cause.whose for cause in causes if cause.reason is reason and cause.whose)
+        names = ", ".join(f"{name} {number:,}" for name, number in whose.most_common(_MOST_CULPRITS))
+        told.append(f"{count:,} × {reason}{f' ({names})' if names else ''}")
+    rest = len(calls) - len(causes)
+    if told and rest:
+        told.append(f"{rest:,} × nothing on record tells why")
+    text = "; ".join(told)
+    return f" {text[0].upper()}{text[1:]}." if text else ""
+
+
+def _advice(calls: Sequence[Observation]) -> str:
+    """Against the most frequent cause; empty where none is known."""
+    advice = Counter(call.load_cause.advice for call in calls if call.load_cause is not None)
+    return advice.most_common(1)[0][0] if advice else ""
 
 
 def waits(window: Window) -> Iterator[CheckResult]:

@@ -5,9 +5,10 @@ behind, and making it would write.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from service.journal.reader import LAST_NUMBER, Reader
 from service.record.bodies import first_document
 from service.record.exchange import Outcome
 from service.record.explanation import Surroundings, explain
-from service.record.operations import MODEL_CALLS
+from service.record.load_causes import LoadCause, load_cause
+from service.record.model_facts import short_name
+from service.record.model_time import LEAST_LOAD
+from service.record.operations import MODEL_CALLS, USE_MODELS
 from service.record.phases import sent_after
 from service.record.record import Record
 from service.record.wording import counted, since
@@ -25,16 +29,21 @@ _MOST_RECORDS = 10_000
 _MOST_BYTES = 64_000_000
 _MOST_SECONDS = 3.0
 _AT_ONCE = 200
+_MOST_LOOKED_BACK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One exchange: its record, its request as a JSON object, and what explains it (kinds of findings)."""
+    """One exchange: its record, its request as a JSON object, and what explains it (kinds of findings).
+
+    ``load_cause`` is why its model had to be loaded, where it was and that is told by the calls before.
+    """
 
     record: Record
     request: dict[str, Any]
     around: Surroundings
     kinds: frozenset[str]
+    load_cause: LoadCause | None = None
 
     @property
     def seconds(self) -> float:
@@ -84,7 +93,7 @@ def newest(calls: Sequence[Observation]) -> str:
 
 def models(calls: Sequence[Observation]) -> str:
     """Their models, the most frequent first, three at most."""
-    names = [call.record.model for call in calls if call.record.model]
+    names = [short_name(call.record.model) for call in calls if call.record.model]
     frequent = sorted(set(names), key=lambda name: (-names.count(name), name))
     more = f" and {len(frequent) - 3} more" if len(frequent) > 3 else ""
     return ", ".join(name[:80] for name in frequent[:3]) + more
@@ -128,7 +137,8 @@ def _call(record: Record, around: Surroundings) -> Observation:
     body = record.request_body
     request = first_document(body.encode("utf-8", "surrogatepass")) if body else None
     kinds = frozenset(finding.kind for finding in explain(record, around).findings)
-    return Observation(record, request if isinstance(request, dict) else {}, around, kinds)
+    cause = load_cause(record, around.earlier, around.model_last_used) if around.earlier else None
+    return Observation(record, request if isinstance(request, dict) else {}, around, kinds, cause)
 
 
 def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
@@ -138,6 +148,7 @@ def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
     moments = sorted((kept[index][0] if went is None else went, index) for index, went in enumerate(sent))
     found: dict[int, Surroundings] = {}
     # What another Ollama does is no reason for what this one does.
+    used: defaultdict[str | None, list[Record]] = defaultdict(list)
     last_end: dict[_ModelAt, int] = {}
     running: Counter[_ModelAt] = Counter()
     in_flight: Counter[str | None] = Counter()
@@ -149,6 +160,8 @@ def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
             last_end[model] = max(last_end.get(model, 0), ended)
             running[model] -= 1
             in_flight[model[1]] -= 1
+            if model[0] and kept[index][2].operation in USE_MODELS:
+                used[model[1]].append(kept[index][2])
             at += 1
         model = _model_at(kept[this][2])
         last = last_end.get(model)
@@ -159,11 +172,24 @@ def _around(kept: Sequence[tuple[int, int, Record]]) -> list[Surroundings]:
             median_rate=None,
             median_count=0,
             model_in_use=of_this_model,
+            earlier=_used_before(kept[this][2], used[model[1]]),
         )
         if sent[this] is not None:
             running[model] += 1
             in_flight[model[1]] += 1
     return [found[index] for index in range(len(kept))]
+
+
+def _used_before(record: Record, used: Sequence[Record]) -> tuple[Record, ...]:
+    """Of a call that a model was loaded for: what used models before it, newest first, up to its own model's last."""
+    if (record.load_time or 0.0) < LEAST_LOAD or record.operation not in MODEL_CALLS:
+        return ()
+    name, before = _model_at(record)[0], list[Record]()
+    for one in islice(reversed(used), _MOST_LOOKED_BACK):
+        before.append(one)
+        if _model_at(one)[0] == name:
+            return tuple(before)
+    return ()
 
 
 def _sent_ns(started_ns: int, record: Record) -> int | None:
@@ -173,4 +199,4 @@ def _sent_ns(started_ns: int, record: Record) -> int | None:
 
 
 def _model_at(record: Record) -> _ModelAt:
-    return record.model, record.upstream
+    return record.model and short_name(record.model), record.upstream

@@ -8,6 +8,7 @@
 import { asksTheSame, filterOf, isFiltered, makeAddress } from "./state/address.js";
 import { ask } from "./state/api.js";
 import { setClock } from "./state/clock.js";
+import { chosenColumns } from "./state/columns.js";
 import { makeFeed } from "./state/feed.js";
 import { listen } from "./state/live.js";
 import { makeTimelineData } from "./state/timeline_data.js";
@@ -21,6 +22,7 @@ import { makeExportDialog } from "./view/export_dialog.js";
 import { makeFilters } from "./view/filters.js";
 import { areLettersOn, listenToKeys, setLetters } from "./view/keyboard.js";
 import { makeList } from "./view/list.js";
+import { makeListHead } from "./view/list_head.js";
 import { makeOverview } from "./view/overview.js";
 import { emptyPart, troublePart } from "./view/placeholders.js";
 import { watchStatus } from "./view/status.js";
@@ -46,11 +48,13 @@ const announce = (/** @type {string} */ text) => {
 };
 const status = watchStatus(renew, () => list.redraw());
 const list = makeList({
-  open: openExchange, whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain),
+  open: openExchange, filter: (wanted) => address.go(wanted), columns: () => chosenColumns(address.view),
+  whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain),
 });
 /** @type {import("./state/feed.js").Feed} */
 let feed;
 const exchange = makeExchange({ address, inFlight: (id) => feed.inFlight(id), announce, erase: (id, title) => erasing.one(id, title) });
+const listHead = makeListHead(address);
 const totals = makeTotals({ toggle: (filter) => address.go({ [filter]: address.view[filter] === "true" ? "" : "true" }) });
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
@@ -75,12 +79,14 @@ function arrived(view, before) {
   else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab || view.batch !== before.batch) void overview.show();
   else if (view.colour !== before.colour) void counting.load();
   else if (view.chart !== before.chart) timeline.redraw();
+  if (view.columns !== before.columns) list.redraw();
   showOpen();
 }
 
 /** @param {View} view */
 function showControls(view) {
   filters.show(view);
+  listHead.draw();
   byId("colour").setAttribute("aria-pressed", String(view.colour === "model"));
 }
 

@@ -1,6 +1,7 @@
 """From when on waiting is worth a word."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,65 @@ def test_cut_prompts_tell_to_how_much(folder: Path) -> None:
     cut = (call(number, ago=number, prompt_truncated=True, context_length=2048 * number) for number in (1, 2))
     (finding,) = cut_prompts(among(folder, *cut, call(3, prompt_truncated=True, context_length=None)))
     assert "3 prompts of the last 24 h to 2,048 to 4,096 tokens" in finding.text
+
+
+AGAIN: dict[str, Any] = {"request_time": 12.0, "wait_time": 9.5, "load_time": 9.5, "context_length": None}
+
+
+def test_who_made_models_load_again_is_told_with_what_took_them_away(folder: Path) -> None:
+    def pair(number: int, *before: dict[str, Any], **now: Any) -> list[EncodedRecord]:
+        ago = 3000 - 100 * number
+        earlier = [
+            call(10 * number + place, ago=ago - 20 * place, context_length=None, **facts)
+            for place, facts in enumerate(before)
+        ]
+        return [*earlier, call(10 * number + 9, ago=ago - 60, **{**AGAIN, **now})]
+
+    def sized(tokens: int) -> dict[str, Any]:
+        return {"options": {"num_ctx": tokens}}
+
+    invoices = {"workflow": "Invoices", "node": "Summarise"}
+    found = among(
+        folder,
+        *pair(1, {"asked": sized(8953), **invoices}, asked=sized(8933)),
+        *pair(2, {"asked": sized(8913), **invoices}, asked=sized(8873)),
+        *pair(3, {"asked": {"keep_alive": "5s"}, "caller": "batch.py"}),
+        *pair(4, {}, {"model": "qwen3:32b", "caller": "coder"}),
+        *pair(5, {"model": "llama3.2:latest", "operation": "unload", "caller": "cron"}),
+        *pair(6, {}),
+    )
+    (finding,) = loads_again(found)
+    assert (
+        " 2 × the call before had another num_ctx (Invoices › Summarise 2); 1 × the call before kept it loaded"
+        " for a short time (keep_alive) (batch.py 1); 1 × a call of another model came in between (coder 1);"
+        " 1 × a call had unloaded it (cron 1); 1 × nothing on record tells why."
+    ) in finding.text
+    assert "use one for all" in (finding.advice or "")
+
+
+def test_the_advice_is_against_what_took_the_model_away_most_often(folder: Path) -> None:
+    calls = [
+        record
+        for number in range(1, 5)
+        for record in (
+            call(10 * number, ago=3000 - 100 * number, asked={"keep_alive": 0}, context_length=None),
+            call(10 * number + 1, ago=2970 - 100 * number, **AGAIN),
+        )
+    ]
+    (finding,) = loads_again(among(folder, *calls))
+    assert "4 × the call before kept it loaded for a short time (keep_alive) (ollama-python 4)." in finding.text
+    assert (finding.advice or "").startswith("Leave keep_alive out of that call")
+
+
+def test_what_happens_at_another_ollama_takes_no_model_away_here(folder: Path) -> None:
+    calls = [
+        record
+        for number in range(1, 5)
+        for record in (
+            call(10 * number, ago=3000 - 100 * number, upstream="one"),
+            call(10 * number + 1, ago=2980 - 100 * number, upstream="two", model="qwen3:32b"),
+            call(10 * number + 2, ago=2970 - 100 * number, upstream="one", **AGAIN),
+        )
+    ]
+    (finding,) = loads_again(among(folder, *calls))
+    assert "another model" not in finding.text

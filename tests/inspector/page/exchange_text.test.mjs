@@ -1,15 +1,38 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { itemOf, marksOf, stepOf, titleOf, tokensText, whoAsked } from "../../../service/inspector/page/text/exchange_text.js";
+import { itemOf, marksOf, namesOf, stepOf, titleOf, tokensText } from "../../../service/inspector/page/text/exchange_text.js";
 
 const summary = (more = {}) => ({ number: 5, time: "2026-11-21T12:00:00Z", started: "2026-11-21T11:59:58Z", method: "POST", request_uri: "/api/ollama/api/chat", request_time: 2, outcome: "completed", failed: false, status: 200, exchange: "ab", ...more });
 
-test("who asked is the workflow, else the program, else whatever is known", () => {
-  assert.deepEqual(whoAsked({ workflow: "W", node: "N", caller: "n8n" }), { name: "W", further: ["› N"] });
-  assert.deepEqual(whoAsked({ caller: "Open WebUI", user: "Anna" }), { name: "Open WebUI", further: ["· Anna"] });
-  assert.deepEqual(whoAsked({ caller: "Open WebUI", task: "title", user: "Anna" }), { name: "Open WebUI", further: ["› title", "· Anna"] });
-  assert.deepEqual(whoAsked({}), { name: "somebody", further: [] });
+const rowOf = (record) => namesOf(record).map(({ sign, text }) => sign + text).join("");
+const filters = (record) => Object.assign({}, ...namesOf(record).map(({ filter }) => filter));
+
+test("who asked is the workflow, else the program, else whatever is known, and each name is a filter", () => {
+  assert.equal(rowOf({ workflow: "W", node: "N", caller: "n8n" }), "W › N");
+  assert.equal(rowOf({ caller: "Open WebUI", user: "Anna" }), "Open WebUI · Anna");
+  assert.equal(rowOf({ caller: "Open WebUI", task: "title", user: "Anna" }), "Open WebUI › title · Anna");
+  assert.equal(rowOf({ user: "Anna", model: "m", operation: "chat" }), "Anna · m");
+  assert.equal(rowOf({ workflow: "W", model: "m", operation: "embed", execution_id: "231", item: 2 }), "W · m · embed · execution 231 · item 2");
+  assert.equal(rowOf({}), "somebody");
+  assert.deepEqual(filters({}), {});
+  assert.deepEqual(filters({ workflow: "W", node: "N", user: "Anna", caller: "n8n", model: "m", execution_id: "231" }), {
+    workflow: ["W"], node: ["N"], user: ["Anna"], model: ["m"], execution: ["231"],
+  });
+  assert.deepEqual(filters({ caller: "chat", task: "title", operation: "embed", execution_id: "c1" }), {
+    caller: ["chat"], task: ["title"], operation: ["embed"], execution: ["c1"],
+  });
+});
+
+test("a node that is only known by its id has four characters of it, and is found by all", () => {
+  const node = "6f1a2b3c-0d1e-4f5a-8b9c-0d1e2f3a4b5c";
+  assert.equal(rowOf({ workflow: "W", node }), "W › 6f1a…");
+  assert.deepEqual(filters({ workflow: "W", node }).node, [node]);
+  assert.equal(titleOf({ workflow: "W", node }), "6f1a…, in W");
+  assert.equal(rowOf({ workflow: "W", node: "6f1a2b3c" }), "W › 6f1a2b3c");
+});
+
+test("how an exchange is called", () => {
   assert.equal(titleOf({ operation: "chat", caller: "curl" }), "Chat, by curl");
   assert.equal(titleOf({ operation: "chat", workflow: "W", node: "N" }), "N, in W");
   assert.equal(titleOf({}), "Exchange");

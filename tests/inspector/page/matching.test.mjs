@@ -44,3 +44,12 @@ test("only the recorder can tell whether a whole text holds a word", () => {
   assert.equal(matches(readView("?slower=2m"), compact(summary())), undefined);
   assert.equal(matches(readView("?q=word&model=x"), compact(summary())), false);
 });
+
+test("one model is found by each of its spellings, and is one filter", () => {
+  const exchange = compact(summary({ model: "Tiny:latest" }));
+  for (const search of ["?model=tiny", "?model=tiny:latest", "?model=library/tiny", "?model=x&model=TINY"]) {
+    assert.equal(matches(readView(search), exchange), true, search);
+  }
+  assert.equal(matches(readView("?model=tiny:1b"), exchange), false);
+  assert.deepEqual(readView("?model=tiny&model=tiny:latest&model=&model=:latest").model, ["tiny", "", ":latest"]);
+});

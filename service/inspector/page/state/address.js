@@ -3,10 +3,11 @@
  *
  * The filters carry the names that the recorder's own addresses take. The page's alone are `show` (the open
  * exchange), `against` (what it is compared with), `tab`, `batch`, `by` and `sort` (what the overview shows, of which
- * replays, groups by and sorts by), `colour` and `chart` (of the timeline), and that no time at all means the last day;
+ * replays, groups by and sorts by), `colour` and `chart` (of the timeline), `columns` (of the list), and that no time at all means the last day;
  * `from=all` lifts that.
  */
 
+import { modelName } from "./model_names.js";
 import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
 
 /**
@@ -22,6 +23,7 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  * @property {string} by  what the overview groups by, or ""
  * @property {string} sort  the column by which its groups are sorted, the least first after a minus, or ""
  * @property {string} chart  how the timeline is drawn: "dots", "bars", or "": as suits how many there are
+ * @property {string} columns  of the list, separated by commas, "none", or "": those that this browser keeps
  * @property {string} colour  what the dots of the timeline are coloured by: "model", or "" for the outcome
  *
  * @typedef {Record<Facet, string[]> & Record<SingleFilter, string> & OfThePageAlone} View
@@ -36,7 +38,7 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  */
 
 /** The parameters with one value each, in the order in which an address has them. */
-const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "against", "tab", "batch", "by", "sort", "colour", "chart"]));
+const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "against", "tab", "batch", "by", "sort", "colour", "chart", "columns"]));
 
 /** The time that is meant when none is given. */
 export const USUAL_SPAN = "-24h";
@@ -53,6 +55,7 @@ export function readView(search) {
   // As the recorder reads them, which takes several spellings of the same.
   for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
+  view.model = [...new Set(view.model.map(modelName))];
   view.show = view.show.toLowerCase();
   view.against = view.against.toLowerCase();
   return view;
@@ -132,8 +135,8 @@ export function isFiltered(view) {
  * @returns {View}
  */
 export function withoutFilters(view) {
-  const { show, against, tab, batch, by, sort, colour, chart, from, to } = view;
-  return { ...readView(""), show, against, tab, batch, by, sort, colour, chart, from, to };
+  const { show, against, tab, batch, by, sort, colour, chart, columns, from, to } = view;
+  return { ...readView(""), show, against, tab, batch, by, sort, colour, chart, columns, from, to };
 }
 
 /**

@@ -140,6 +140,8 @@ function rowsOf(flying, list) {
   return {
     count: () => flying.shown().length + list.items().length,
     countInFlight: () => flying.shown().length,
+    /** All that have ended and are loaded, newest first. */
+    allEnded: () => list.items(),
     /** @param {number} index @returns {ListedExchange | undefined} */
     at: (index) => (index < flying.shown().length ? flying.shown()[index] : list.items()[index - flying.shown().length]),
     /** @param {string} id @returns {number} of its row, or -1 */

@@ -1,5 +1,6 @@
 /** Whether an exchange that the recorder just told of is among those that a view shows. */
 
+import { modelName } from "./model_names.js";
 import { FILTERS } from "./tables.js";
 
 /**
@@ -40,7 +41,8 @@ function meets(view, exchange, filter) {
   }
   if (filter.kind !== "name" && filter.kind !== "id") return true;
   const wanted = view[filter.name];
-  const values = filter.fields.map((field) => String(exchange[field] ?? "")).filter((value) => value !== "");
+  const told = filter.fields.map((field) => String(exchange[field] ?? "")).filter((value) => value !== "");
+  const values = filter.name === "model" ? told.map(modelName) : told;
   return !wanted.length || (values.length ? values.some((value) => wanted.includes(value)) : wanted.includes(""));
 }
 

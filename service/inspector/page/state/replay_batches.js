@@ -26,6 +26,7 @@ import { ask } from "./api.js";
  * @property {Verdict} [verdict]
  * @property {number} [likeness]  from 0 to 1
  * @property {string} [error]
+ * @property {"old" | "new" | "both"} [gone]  which exchange was erased, or is older than what is kept
  * @property {Side} [old]
  * @property {Side} [new]
  *
@@ -65,6 +66,12 @@ export const beginBatch = (query, changes) => ask(`/replays.json?${query}`, { me
  * @param {"stop" | "go-on"} what
  */
 export const tellBatch = (batch, what) => ask(`/replays/${encodeURIComponent(batch)}/${what}`, { method: "POST", body: {} });
+
+/**
+ * Its verdicts go, and its exchanges stay.
+ * @param {string} batch
+ */
+export const forgetBatch = (batch) => ask(`/replays/${encodeURIComponent(batch)}`, { method: "DELETE" });
 
 /**
  * @param {string} batch

@@ -19,14 +19,15 @@ export { FILTERS, GATEWAY_PREFIX, GROUPINGS, OUTCOMES };
 export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
   "number", FIELD.exchange, FIELD.status, FIELD.request_time, FIELD.outcome, FIELD.failed, FIELD.operation, FIELD.model, FIELD.prompt_tokens,
   FIELD.completion_tokens, FIELD.tokens_per_second, FIELD.prompt_truncated, FIELD.prompt_truncated_by, FIELD.context_length,
-  FIELD.wait_time, "phases", FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.item, FIELD.attempt,
+  FIELD.wait_time, FIELD.time_to_first_token, FIELD.upstream, "phases",
+  FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.item, FIELD.attempt,
   FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer",
 ]));
 
 /** The fields in which few names come again and again: one string serves all rows. */
 export const REPEATED_NAMES = Object.freeze([
   FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task,
-  FIELD.prompt_truncated_by,
+  FIELD.prompt_truncated_by, FIELD.upstream,
 ]);
 
 /**

@@ -30,16 +30,44 @@ export function itemOf({ item }) {
   return item === undefined ? "" : `item ${item}`;
 }
 
+const UUID = /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
+/** So much of an id tells the nodes of a workflow apart. */
+const SHORT_ID = 4;
+
 /**
- * Who asked: what to set in bold, and what specifies it further, each with the sign that joins it.
- * @param {RecordFields} record
- * @returns {{name: string, further: string[]}}
+ * A node's name; where it is only known by its id, the first characters of that.
+ * @param {string} node
  */
-export function whoAsked(record) {
-  const name = record.workflow ?? record.caller;
-  const node = record.node ?? record.task;
-  if (!name) return { name: node ?? record.user ?? "somebody", further: [] };
-  return { name, further: [...(node ? [`› ${node}`] : []), ...(record.user ? [`· ${record.user}`] : [])] };
+export function nodeText(node) {
+  return UUID.test(node) ? `${node.slice(0, SHORT_ID)}…` : node;
+}
+
+/**
+ * A name in a row, the sign before it, and the filter that finds all with it.
+ * @typedef {{sign: string, text: string, filter?: Partial<import("../state/address.js").View>}} NameInRow
+ */
+
+/**
+ * Who asked for what, the name that is set in bold first.
+ * @param {RecordFields} record
+ * @returns {NameInRow[]}
+ */
+export function namesOf(record) {
+  const { workflow, caller, user, node, task, model, operation, execution_id: execution } = record;
+  const first = workflow ?? caller ?? node ?? task ?? user;
+  const facet = first === workflow ? "workflow" : first === caller ? "caller" : first === node ? "node" : first === task ? "task" : "user";
+  /** @type {NameInRow[]} */
+  const names = [first === undefined ? { sign: "", text: "somebody" } : { sign: "", text: nodeText(first), filter: { [facet]: [first] } }];
+  if (workflow ?? caller) {
+    if (node) names.push({ sign: " › ", text: nodeText(node), filter: { node: [node] } });
+    else if (task) names.push({ sign: " › ", text: task, filter: { task: [task] } });
+    if (user) names.push({ sign: " · ", text: user, filter: { user: [user] } });
+  }
+  if (model) names.push({ sign: " · ", text: model, filter: { model: [model] } });
+  if (operation && operation !== "chat") names.push({ sign: " · ", text: operation, filter: { operation: [operation] } });
+  if (execution) names.push({ sign: " · ", text: stepOf(record), filter: { execution: [execution], ...(workflow ? { workflow: [workflow] } : {}) } });
+  if (itemOf(record)) names.push({ sign: " · ", text: itemOf(record) });
+  return names;
 }
 
 /**
@@ -101,7 +129,7 @@ function tryMark({ attempt = 1 }) {
  */
 export function titleOf(record) {
   const operation = record.operation ? record.operation[0].toUpperCase() + record.operation.slice(1) : "Exchange";
-  if (record.workflow) return `${record.node ?? operation}, in ${record.workflow}`;
+  if (record.workflow) return `${record.node ? nodeText(record.node) : operation}, in ${record.workflow}`;
   return record.caller ? `${operation}, by ${record.caller}` : operation;
 }
 

@@ -118,6 +118,19 @@ export function day(ms, now) {
   return (then.getFullYear() === today.getFullYear() ? DAY : DAY_OF_YEAR).format(ms);
 }
 
+const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "long" });
+
+/**
+ * A day as a heading: "today", "yesterday, Friday", "Thursday, 20 Nov"
+ * @param {number} ms Unix milliseconds
+ * @param {number} now Unix milliseconds
+ */
+export function dayHeading(ms, now) {
+  const name = day(ms, now);
+  if (!name) return "today";
+  return name === "yesterday" ? `yesterday, ${WEEKDAY.format(ms)}` : `${WEEKDAY.format(ms)}, ${name}`;
+}
+
 /**
  * "today 14:02:31", "yesterday 09:12:00", "20 Nov 14:02:31"
  * @param {number} ms Unix milliseconds

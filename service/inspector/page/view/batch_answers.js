@@ -15,6 +15,11 @@ export const VERDICTS = Object.freeze([
   ["old", "1", "old better"], ["new", "2", "new better"], ["same", "3", "both alike"], ["bad", "4", "both bad"],
 ]);
 
+/** What is told of exchanges that were erased, or are older than what is kept. */
+export const GONE = Object.freeze({
+  old: "the old one is not here any more", new: "the new one is not here any more", both: "both are not here any more",
+});
+
 /** @param {(verdict: Verdict) => void} give  judges the prompt that is shown */
 export function makeBatchAnswers(give) {
   const root = element("div", { class: "both-answers" });
@@ -24,7 +29,10 @@ export function makeBatchAnswers(give) {
 
   /** @param {BatchRow} row */
   async function compare(row) {
-    if (!row.old || !row.new) return replace(root, row.error ? element("p", { class: "bad" }, row.error) : null);
+    if (!row.old || !row.new) {
+      const why = row.error ?? (row.gone && GONE[row.gone]);
+      return replace(root, why ? element("p", { class: row.error ? "bad" : "note" }, why) : null);
+    }
     const signal = asking.next();
     try {
       const old = await askForExchange(row.old.exchange, signal);

@@ -16,6 +16,12 @@ export function makeBatchForm({ query, begun }) {
   const model = element("input", { type: "text", list: "batch-models", placeholder: "as before", autocomplete: "off", spellcheck: "false" });
   const temperature = element("input", { type: "number", step: "any", placeholder: "as before" });
   const room = element("input", { type: "number", step: "1", min: "1", placeholder: "as before" });
+  const system = element("textarea", { rows: "4", dir: "auto", "aria-label": "Another system prompt", placeholder: "empty: without a system prompt" });
+  const hasSystem = element("input", { type: "checkbox", onchange: () => {
+    system.hidden = !hasSystem.checked;
+    if (hasSystem.checked) system.focus();
+  } });
+  system.hidden = true;
   const limit = element("input", { type: "number", min: "1", max: String(MOST), required: true });
   limit.value = String(USUAL);
   const trouble = element("p", { class: "bad", role: "alert" });
@@ -28,7 +34,7 @@ export function makeBatchForm({ query, begun }) {
     element("p", {}, "Is another model better? The newest prompts of this view are sent again, one at a time: whoever calls meanwhile goes first."),
     element("div", { class: "fields" }, ...Object.entries({ Model: model, Temperature: temperature, "Context tokens": room, "At most": limit }).map(
       ([title, field]) => element("label", {}, element("span", {}, title), field),
-    )), known, element("div", { class: "actions" }, go), trouble,
+    )), known, element("label", { class: "check" }, hasSystem, "another system prompt"), system, element("div", { class: "actions" }, go), trouble,
   );
   void knownModels().then((names) => replace(known, ...names.map((name) => element("option", { value: name }))), () => {});
 
@@ -38,7 +44,9 @@ export function makeBatchForm({ query, begun }) {
       ...(room.value === "" ? {} : { num_ctx: Number(room.value) }),
     };
     const name = model.value.trim();
-    return { ...(name ? { model: name } : {}), ...(Object.keys(options).length ? { options } : {}) };
+    return {
+      ...(name ? { model: name } : {}), ...(Object.keys(options).length ? { options } : {}), ...(hasSystem.checked ? { system: system.value } : {}),
+    };
   }
 
   async function submit() {

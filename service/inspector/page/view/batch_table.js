@@ -2,7 +2,7 @@
 
 import { judge } from "../state/replay_batches.js";
 import { duration, rate, whole } from "../text/format.js";
-import { makeBatchAnswers, VERDICTS } from "./batch_answers.js";
+import { GONE, makeBatchAnswers, VERDICTS } from "./batch_answers.js";
 import { button, element, replace, within } from "./elements.js";
 
 /**
@@ -110,7 +110,8 @@ function rowPart(row, open) {
     ),
     element("td", {}, row.likeness === undefined ? "–" : `${Math.round(row.likeness * 100)} %`),
     bothPart(row, ({ words }) => (words === undefined ? "" : whole(words))), bothPart(row, ({ seconds }) => duration(seconds)),
-    bothPart(row, ({ speed }) => rate(speed)), bothPart(row, endingOf), element("td", {}, row.error ?? verdict?.[2] ?? ""),
+    bothPart(row, ({ speed }) => rate(speed)), bothPart(row, endingOf),
+    element("td", {}, row.error ?? [verdict?.[2], row.gone && GONE[row.gone]].filter(Boolean).join(", ")),
   );
 }
 

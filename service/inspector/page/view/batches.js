@@ -2,7 +2,7 @@
 
 import { filterOf } from "../state/address.js";
 import { isAborted, oneAtATime } from "../state/api.js";
-import { askForBatch, askForBatches, tellBatch } from "../state/replay_batches.js";
+import { askForBatch, askForBatches, forgetBatch, tellBatch } from "../state/replay_batches.js";
 import { counted, moment, whole } from "../text/format.js";
 import { makeBatchForm } from "./batch_form.js";
 import { makeBatchTable } from "./batch_table.js";
@@ -56,8 +56,14 @@ export function makeBatches(address) {
       batch.why_ended ? element("p", { class: "finding bad" }, batch.why_ended) : null, progressPart(batch),
     );
     // The table stays where it is: what is put in its place anew no longer hears keys.
-    if (!place.contains(table.root)) replace(place, above, table.root, filesPart(batch.batch));
+    if (!place.contains(table.root)) replace(place, above, table.root, filesPart(batch.batch, () => void forget(batch.batch)));
     if (drawn !== batch.batch) table.root.focus({ preventScroll: true });
+  }
+
+  /** @param {string} batch */
+  async function forget(batch) {
+    await forgetBatch(batch).catch(() => {});
+    address.go({ batch: "" });
   }
 
   /** @param {Batch} batch */
@@ -97,6 +103,19 @@ export function makeBatches(address) {
   };
 }
 
+/**
+ * Pressed twice: the verdicts in it cannot be had back.
+ * @param {() => void} forget
+ */
+function forgetButton(forget) {
+  const control = button("Forget this batch", () => {
+    if (control.dataset.isSure) return forget();
+    control.dataset.isSure = "true";
+    control.textContent = "Forget its verdicts for good?";
+  }, { class: "plain", title: "The exchanges stay" });
+  return control;
+}
+
 /** @param {BatchHead} batch */
 function titleOf({ created, prompts, changes }) {
   const options = Object.entries(changes.options ?? {}).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
@@ -104,8 +123,11 @@ function titleOf({ created, prompts, changes }) {
   return `${counted(prompts, "prompt")} with ${what.filter(Boolean).join(", ")} · ${moment(Date.parse(created), Date.now())}`;
 }
 
-/** @param {string} batch */
-function filesPart(batch) {
+/**
+ * @param {string} batch
+ * @param {() => void} forget
+ */
+function filesPart(batch, forget) {
   const file = (/** @type {string} */ kind) => element("a", { href: `/replays/${batch}.${kind}`, download: true }, `as ${kind.toUpperCase()}`);
-  return element("p", { class: "below-table" }, file("csv"), " ", file("jsonl"));
+  return element("p", { class: "below-table" }, file("csv"), " ", file("jsonl"), " ", forgetButton(forget));
 }

@@ -2,14 +2,15 @@
 
 import { counted, size, whole } from "../text/format.js";
 import { button, copy, element, flash } from "./elements.js";
+import { makeMarkdownSwitch } from "./markdown_switch.js";
+import { textPart } from "./text_block.js";
 
 /**
  * @typedef {import("../state/exchange_detail.js").Conversation} Conversation
  * @typedef {import("../state/exchange_detail.js").Turn} Turn
+ * @typedef {ReturnType<typeof makeMarkdownSwitch>} MarkdownSwitch
  */
 
-/** Longer texts are folded to a screen or so. */
-const LONG = 6_000;
 /** Of longer conversations the turns in the middle are made when they are asked for. */
 const FIRST_TURNS = 4;
 const LAST_TURNS = 16;
@@ -22,7 +23,7 @@ const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]
 /**
  * @typedef {object} Search
  * @property {(text: string) => boolean} isFound  whether a text has what was searched for
- * @property {() => void} unfolded  called when the turns in the middle are there
+ * @property {() => void} unfolded  called when there are other texts: turns in the middle, or Markdown
  */
 
 /**
@@ -32,47 +33,51 @@ const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]
  * @returns {HTMLElement[]}
  */
 export function conversationParts({ turns, answer, is_whole: isWhole, has_unread: hasUnread }, ending, search) {
-  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search) : turns.map((turn) => turnPart(turn, ""));
-  if (answer) parts.push(turnPart(answer, ending, true));
+  const markdown = makeMarkdownSwitch(search.unfolded);
+  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search, markdown) : turns.map((turn) => turnPart(turn, "", markdown));
+  if (answer) parts.push(turnPart(answer, ending, markdown, true));
   if (hasUnread || !isWhole) parts.push(element("p", { class: "note" }, hasUnread ? UNREAD : NOT_WHOLE));
-  return parts;
+  markdown.begin();
+  return markdown.hasAny() ? [markdown.root, ...parts] : parts;
 }
 
 /**
  * @param {Turn[]} turns
  * @param {Search} search
+ * @param {MarkdownSwitch} markdown
  * @returns {HTMLElement[]}
  */
-function longParts(turns, { isFound, unfolded }) {
+function longParts(turns, { isFound, unfolded }, markdown) {
   const middle = turns.slice(FIRST_TURNS, -LAST_TURNS);
   const hits = middle.filter((turn) => isFound(turn.text)).length;
   const label = `Show ${counted(middle.length, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`;
   const more = button(label, () => {
-    const made = middle.map((turn) => turnPart(turn, ""));
+    const made = middle.map((turn) => turnPart(turn, "", markdown));
     more.replaceWith(...made);
     made[0].setAttribute("tabindex", "-1");
     made[0].focus();
     unfolded();
   }, { class: "between" });
   return [
-    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "")), more,
-    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "")),
+    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "", markdown)), more,
+    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "", markdown)),
   ];
 }
 
 /**
  * @param {Turn} turn
  * @param {string} ending
+ * @param {MarkdownSwitch} markdown
  * @param {boolean} [isAnswer]
  */
-function turnPart(turn, ending, isAnswer = false) {
+function turnPart(turn, ending, markdown, isAnswer = false) {
   const role = ROLES.includes(turn.role) ? turn.role : "other";
   const calls = turn.tool_calls ?? [];
   return element(
     "div", { class: `turn ${role}${isAnswer ? " answer" : ""}`, role: "group", "aria-label": isAnswer ? "answer" : turn.role },
     element("h3", {}, labelOf(turn, ending), copyPart(turn, isAnswer)),
     turn.thinking ? thinkingPart(turn.thinking) : null,
-    ...textParts(turn),
+    ...(role === "assistant" && turn.text ? [markdown.part(turn.text)] : textParts(turn)),
     ...(turn.images ?? []).map(imagePart),
     ...calls.map(callPart),
     !turn.text && !turn.thinking && !calls.length && !turn.images?.length ? element("p", { class: "quiet" }, "nothing") : null,
@@ -118,23 +123,6 @@ function thinkingPart(thinking) {
   return element("details", { class: "thinking" }, element("summary", {}, `Thinking, ${counted(words, "word")}`), textPart(thinking));
 }
 
-/**
- * A text as it was sent, line breaks and all. A long one is folded, not shortened: searching the page finds all of it.
- * @param {string} text
- */
-export function textPart(text) {
-  const block = element("div", { class: "text", dir: "auto" }, text);
-  if (text.length <= LONG) return block;
-  block.classList.add("folded");
-  const all = `Show all ${whole(text.length)} characters`;
-  const unfold = button(all, () => {
-    const isFolded = block.classList.toggle("folded");
-    unfold.setAttribute("aria-expanded", String(!isFolded));
-    unfold.textContent = isFolded ? all : "Show less";
-  }, { class: "unfold", "aria-expanded": "false" });
-  return element("div", {}, block, unfold);
-}
-
 /** @param {string} image  how the record describes it: "<image 183204 bytes sha256:…>" */
 function imagePart(image) {
   const bytes = /(\d+) bytes/.exec(image);
@@ -143,18 +131,5 @@ function imagePart(image) {
 
 /** @param {import("../state/exchange_detail.js").ToolCall} call */
 function callPart(call) {
-  return element("div", { class: "call" }, element("p", {}, "calls ", element("code", {}, call.name)), textPart(readable(call.arguments)));
-}
-
-/**
- * JSON laid out for reading; anything else as it is.
- * @param {string} text
- */
-export function readable(text) {
-  try {
-    const parsed = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && Object.keys(parsed).length ? JSON.stringify(parsed, null, 2) : text;
-  } catch {
-    return text;
-  }
+  return element("div", { class: "call" }, element("p", {}, "calls ", element("code", {}, call.name)), textPart(call.arguments));
 }

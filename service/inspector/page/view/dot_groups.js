@@ -1,5 +1,6 @@
 /** The dots of the timeline in groups of one colour each, in the order in which they are drawn. */
 
+import { modelName } from "../state/model_names.js";
 import { DOT_KINDS } from "../state/tables.js";
 
 /**
@@ -56,5 +57,5 @@ function giveColours(names) {
  */
 export function groupOf(groups, record) {
   const kind = !record.failed ? 0 : record.outcome === "client_left" ? 2 : 1;
-  return { kind, group: groups.find(({ colour, name }) => colour === DOT_KINDS[kind].name || name === record.model) ?? groups[0] };
+  return { kind, group: groups.find(({ colour, name }) => colour === DOT_KINDS[kind].name || name === modelName(record.model ?? "")) ?? groups[0] };
 }

@@ -5,11 +5,12 @@ import { makeRow } from "./row.js";
 /**
  * @typedef {import("../state/feed.js").Feed} Feed
  * @typedef {import("../state/summary.js").ListedExchange} ListedExchange
- * @typedef {{row: import("./row.js").Row, exchange: ListedExchange | undefined}} DrawnRow
+ * @typedef {{row: import("./row.js").Row, exchange: ListedExchange | undefined, top: number}} DrawnRow
  *
  * @typedef {object} Drawing
  * @property {number} now  Unix milliseconds, by the recorder's clock
  * @property {import("./row.js").Measure} measure
+ * @property {import("../state/columns.js").Column[]} columns
  * @property {boolean} isStale  whether all rows are filled anew
  */
 
@@ -30,9 +31,8 @@ export function makeDrawnRows(box) {
    */
   function place(index) {
     const row = spare.pop() ?? makeRow();
-    const there = { row, exchange: undefined };
+    const there = { row, exchange: undefined, top: NaN };
     drawn.set(index, there);
-    row.root.style.transform = `translateY(${index * height}px)`;
     row.root.dataset.index = String(index);
     row.root.setAttribute("aria-posinset", String(index + 1));
     box.append(row.root);
@@ -63,16 +63,19 @@ export function makeDrawnRows(box) {
     },
     /**
      * @param {number} index
+     * @param {number} top  pixels
      * @param {Feed} feed
      * @param {Drawing} drawing
      */
-    draw(index, feed, { now, measure, isStale }) {
+    draw(index, top, feed, { now, measure, columns, isStale }) {
       const exchange = feed.at(index);
       if (!exchange) return;
       const there = drawn.get(index) ?? place(index);
       const { row } = there;
+      if (there.top !== top) row.root.style.transform = `translateY(${top}px)`;
+      there.top = top;
       row.root.setAttribute("aria-setsize", String(feed.hasMore() ? -1 : feed.count()));
-      if (there.exchange !== exchange || exchange.isOpen || isStale) row.fill(exchange, now, measure);
+      if (there.exchange !== exchange || exchange.isOpen || isStale) row.fill(exchange, now, measure, columns);
       if (there.exchange !== exchange) row.root.id = `row-${exchange.exchange}`;
       there.exchange = exchange;
     },

@@ -79,12 +79,14 @@ function some(seconds) {
  * @param {Group[]} groups
  * @param {Grouping} by
  * @param {Address} address
+ * @param {number} loadMadeWait  seconds that calls waited while a model was loaded and none worked
  * @returns {HTMLElement[]} the parts of a table
  */
-export function groupTableParts(groups, by, address) {
+export function groupTableParts(groups, by, address, loadMadeWait) {
   const sort = sortOf(address.view.sort);
   const rows = sorted(groups, sort).slice(0, MOST_ROWS).map((group) => rowPart(group, by, address));
   const parts = [element("thead", {}, headPart(by, sort, address)), element("tbody", {}, ...rows)];
+  if (loadMadeWait) parts.push(element("tfoot", {}, loadPart(loadMadeWait)));
   const left = groups.length - MOST_ROWS;
   return left > 0 ? [element("caption", {}, `${whole(MOST_ROWS)} of ${whole(groups.length)} are shown; the table as a file has all.`), ...parts] : parts;
 }
@@ -138,6 +140,18 @@ function headPart(by, sort, address) {
     "tr", {}, element("th", { scope: "col", "aria-sort": sort.key === "name" ? direction(sort) : null }, head("name", by, `the name of each ${by}`)),
     ...columns,
   );
+}
+
+/**
+ * What is nobody's: in the column of those who made others wait.
+ * @param {number} seconds
+ */
+function loadPart(seconds) {
+  const meaning = "How long calls waited while a model was loaded and none worked. Why it was loaded stands in each of them.";
+  const cells = COLUMNS.map((told) => element("td", {}, ...told.map(([key, label]) => (
+    key === "made_wait" ? element("span", { class: "told quiet", title: label }, element("span", { class: "unseen" }, `${label} `), duration(seconds)) : null
+  ))));
+  return element("tr", { title: meaning }, element("th", { scope: "row" }, "a model was loaded"), ...cells);
 }
 
 /**

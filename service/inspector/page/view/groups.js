@@ -29,6 +29,7 @@ export function makeGroups(address) {
   const asking = oneAtATime();
   /** @type {Group[]} */
   let groups = [];
+  let loadMadeWait = 0;
   let asked = "";
 
   const grouping = () => GROUPINGS.find((name) => name === address.view.by) ?? GROUPINGS[0];
@@ -36,7 +37,7 @@ export function makeGroups(address) {
 
   function draw() {
     const hadFocus = focusedHead(table);
-    replace(table, ...groupTableParts(groups, grouping(), address));
+    replace(table, ...groupTableParts(groups, grouping(), address, loadMadeWait));
     if (hadFocus) within(table, `[data-key="${hadFocus}"]`)?.focus();
     table.hidden = choice.hidden = file.hidden = groups.length === 0;
   }
@@ -54,10 +55,11 @@ export function makeGroups(address) {
       void limits.load();
       try {
         const by = grouping();
-        /** @type {{groups: Group[]}} */
+        /** @type {{groups: Group[], load_made_wait: number}} */
         const answer = await ask(`/stats.json?${asked}`, { signal: asking.next() });
         if (by !== grouping()) return;
         groups = answer.groups;
+        loadMadeWait = answer.load_made_wait;
         wide.classList.remove("stale");
         draw();
       } catch (error) {

@@ -49,9 +49,7 @@ export function highlight(parent, query) {
   const pattern = patternOf(query);
   if (!pattern) return;
   const ranges = [];
-  for (const block of parent.querySelectorAll(".conversation .text")) {
-    const node = block.firstChild;
-    if (!(node instanceof Text)) continue;
+  for (const node of textsOf(parent)) {
     for (const hit of plain(node.data.slice(0, MOST_CHARACTERS)).matchAll(pattern)) {
       if (ranges.length === MOST_MARKS) break;
       const [startOffset, endOffset] = [hit.index, hit.index + hit[0].length];
@@ -59,4 +57,18 @@ export function highlight(parent, query) {
     }
   }
   if (ranges.length) highlights.set("found", new Highlight(...ranges));
+}
+
+/**
+ * Each stretch of text in the blocks of a conversation.
+ * @param {Element} parent
+ * @returns {Text[]}
+ */
+function textsOf(parent) {
+  return [...parent.querySelectorAll(".conversation .text")].flatMap((block) => {
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) found.push(/** @type {Text} */ (walker.currentNode));
+    return found;
+  });
 }

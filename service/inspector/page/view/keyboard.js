@@ -1,5 +1,6 @@
 /** The keys of the page. Letters can be switched off, for those whose speech or switches would press them by chance. */
 
+import { keepChoice, keptChoice } from "../state/kept_choices.js";
 import { isDialogOpen } from "./dialogs.js";
 
 const SETTING = "single-keys";
@@ -62,19 +63,7 @@ function listKeysOf({ move, page, enter }) {
 }
 
 /** @returns {boolean} */
-export function areLettersOn() {
-  try {
-    return localStorage.getItem(SETTING) !== "off";
-  } catch {
-    return true;
-  }
-}
+export const areLettersOn = () => keptChoice(SETTING) !== "off";
 
 /** @param {boolean} isOn */
-export function setLetters(isOn) {
-  try {
-    localStorage.setItem(SETTING, isOn ? "on" : "off");
-  } catch {
-    // Where a browser keeps nothing, the choice holds for nothing.
-  }
-}
+export const setLetters = (isOn) => keepChoice(SETTING, isOn ? "on" : "off");

@@ -2,14 +2,12 @@
 
 import { recordersNow } from "../state/clock.js";
 import { whole } from "../text/format.js";
-import { makeDrawnRows } from "./drawn_rows.js";
+import { makeDrawnList } from "./drawn_list.js";
 import { byId, oncePerFrame, setText } from "./elements.js";
 import { makeListFoot } from "./list_foot.js";
 import { makeListSelection } from "./list_selection.js";
 import { makeNewerRows } from "./newer_rows.js";
 
-/** Rows kept ready above and below those in sight. */
-const READY = 8;
 /** Older pages are asked for when so many rows are left below. */
 const AHEAD = 150;
 const TICK = 200;
@@ -20,12 +18,15 @@ const ONE_AWAITED = "One more is in flight: whether it belongs here is known whe
  *
  * @typedef {object} Opening
  * @property {(id: string, how: {replace?: boolean}) => void} open
+ * @property {(filter: Partial<import("../state/address.js").View>) => void} filter
+ * @property {() => import("../state/columns.js").Column[]} columns
  */
 
 /** @param {Opening & import("./list_foot.js").Placeholders} dependencies */
-export function makeList({ open, ...placeholders }) {
+export function makeList({ open, filter, columns, ...placeholders }) {
   const [scroller, box] = [byId("scroller"), byId("list")];
-  const rows = makeDrawnRows(box);
+  const rows = makeDrawnList(box, scroller);
+  const { places } = rows;
   const foot = makeListFoot(placeholders);
   /** @type {Feed} */
   let feed;
@@ -34,7 +35,7 @@ export function makeList({ open, ...placeholders }) {
   let [top, above] = [0, 0];
   let isStale = false;
   const plan = oncePerFrame(draw);
-  const selection = makeListSelection({ scroller, height: rows.height, feed: () => feed, open, changed: plan });
+  const selection = makeListSelection({ scroller, height: rows.height, places, feed: () => feed, open, changed: plan });
   const newer = makeNewerRows(() => {
     scroller.scrollTop = 0;
     plan();
@@ -43,15 +44,11 @@ export function makeList({ open, ...placeholders }) {
 
   function draw() {
     if (!feed || !scroller.offsetParent) return;
-    const [count, height] = [feed.count(), rows.height()];
-    box.style.height = `${count * height}px`;
+    const [count, now] = [feed.count(), recordersNow()];
     if (above) makeWay();
+    else rows.arrange(feed, now);
     top = scroller.scrollTop;
-    const first = Math.max(0, Math.floor(top / height) - READY);
-    const last = Math.min(count, Math.ceil((top + scroller.clientHeight) / height) + READY);
-    rows.keepOnly(first, last);
-    const drawing = { now: recordersNow(), measure, isStale };
-    for (let index = first; index < last; index++) rows.draw(index, feed, drawing);
+    const last = rows.draw(feed, { now, measure, columns: columns(), isStale });
     isStale = false;
     rows.mark(selection.selected(), selection.against());
     box.hidden = count === 0;
@@ -63,22 +60,19 @@ export function makeList({ open, ...placeholders }) {
 
   /** Whoever reads further down goes on reading the same row. */
   function makeWay() {
-    box.style.height = `${feed.count() * rows.height()}px`;
-    scroller.scrollTop += above * rows.height();
+    const before = places.top(0);
+    rows.arrange(feed, recordersNow());
+    scroller.scrollTop += places.top(above) - before;
     newer.add(above);
     above = 0;
   }
 
-  box.addEventListener("click", (event) => {
-    const row = /** @type {HTMLElement} */ (event.target).closest(".row");
-    const exchange = row instanceof HTMLElement && feed.at(Number(row.dataset.index));
+  listenToClicks(box, filter, (index) => {
+    const exchange = feed.at(index);
     if (exchange) open(exchange.exchange, {});
   });
   scroller.addEventListener("scroll", plan, { passive: true });
-  watchSize(scroller, plan, () => {
-    rows.measure();
-    rows.clear();
-  });
+  watchSize(scroller, plan, rows.measure);
   setInterval(() => document.hidden || rows.tick(recordersNow()), TICK);
 
   return {
@@ -121,6 +115,23 @@ export function makeList({ open, ...placeholders }) {
       plan();
     },
   };
+}
+
+/**
+ * A press on a name filters by it, and one beside the names opens the row.
+ * @param {HTMLElement} box
+ * @param {Opening["filter"]} filter
+ * @param {(index: number) => void} open
+ */
+function listenToClicks(box, filter, open) {
+  box.addEventListener("click", (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const wanted = /** @type {HTMLElement | null} */ (target.closest("[data-filter]"))?.dataset.filter;
+    const row = target.closest(".row");
+    // A finger that means the row would mostly hit a name.
+    if (wanted && window.matchMedia("(hover: hover)").matches) filter(JSON.parse(wanted));
+    else if (row instanceof HTMLElement) open(Number(row.dataset.index));
+  });
 }
 
 /**

@@ -4,13 +4,14 @@
  * @typedef {object} Dependencies
  * @property {HTMLElement} scroller
  * @property {() => number} height  of a row, in pixels; 0 where nothing was measured
+ * @property {import("../state/row_places.js").RowPlaces} places
  * @property {() => import("../state/feed.js").Feed} feed
  * @property {(id: string, how: {replace?: boolean}) => void} open
  * @property {() => void} changed
  */
 
 /** @param {Dependencies} dependencies */
-export function makeListSelection({ scroller, height, feed, open, changed }) {
+export function makeListSelection({ scroller, height, places, feed, open, changed }) {
   let selected = "";
   let against = "";
 
@@ -19,7 +20,7 @@ export function makeListSelection({ scroller, height, feed, open, changed }) {
    * @param {number} index
    */
   function reveal(index) {
-    const [top, bottom] = [index * height(), (index + 1) * height()];
+    const [top, bottom] = [places.outerTop(index), places.top(index) + height()];
     if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
   }

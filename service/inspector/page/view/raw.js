@@ -2,9 +2,9 @@
 
 import { send } from "../state/api.js";
 import { size } from "../text/format.js";
-import { readable, textPart } from "./conversation.js";
 import { foldedPart } from "./details.js";
 import { element, replace } from "./elements.js";
+import { textPart } from "./text_block.js";
 
 /**
  * @typedef {import("../state/exchange_detail.js").ExchangeDetail} ExchangeDetail
@@ -56,7 +56,7 @@ async function showBody(path, place) {
   try {
     const text = await (await send(path)).text();
     const isLonger = text.length > SHOWN_BYTES;
-    replace(place, textPart(readable(text.slice(0, SHOWN_BYTES))), isLonger && element("p", { class: "quiet" }, "The rest is in the saved file."));
+    replace(place, textPart(text.slice(0, SHOWN_BYTES)), isLonger && element("p", { class: "quiet" }, "The rest is in the saved file."));
   } catch (error) {
     replace(place, element("p", { class: "bad" }, /** @type {Error} */ (error).message));
   }

@@ -2,8 +2,8 @@
 
 import { ask, isAborted } from "../state/api.js";
 import { counted, whole } from "../text/format.js";
-import { textPart } from "./conversation.js";
 import { element, replace, within } from "./elements.js";
+import { textPart } from "./text_block.js";
 
 /**
  * @typedef {import("../state/exchange_detail.js").ExchangeDetail} ExchangeDetail

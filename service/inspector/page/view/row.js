@@ -1,17 +1,32 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
 import { executionUrl } from "../state/executions.js";
-import { itemOf, marksOf, stepOf, whoAsked } from "../text/exchange_text.js";
-import { clock, day, duration, rate } from "../text/format.js";
+import { marksOf, namesOf } from "../text/exchange_text.js";
+import { clock, day, duration, rate, short } from "../text/format.js";
 import { element, setText } from "./elements.js";
 
-/** @typedef {import("../state/summary.js").ListedExchange} ListedExchange */
+/**
+ * @typedef {import("../state/summary.js").ListedExchange} ListedExchange
+ * @typedef {import("../state/columns.js").Column} Column
+ */
+
+/** The head of each column and its value; "" where that is unknown. @type {Readonly<Record<Column, [string, (exchange: ListedExchange) => string]>>} */
+export const COLUMN_TEXTS = Object.freeze({
+  wait: ["wait", ({ wait_time: seconds }) => (seconds === undefined ? "" : duration(seconds))],
+  first: ["first token", ({ time_to_first_token: seconds }) => (seconds === undefined ? "" : duration(seconds))],
+  speed: ["speed", ({ tokens_per_second: speed }) => rate(speed)],
+  tokens: ["tokens", ({ prompt_tokens: asked, completion_tokens: answered }) => (
+    asked === undefined && answered === undefined ? "" : `${short(asked)} → ${short(answered)}`
+  )],
+  user: ["user", ({ user = "" }) => user],
+  upstream: ["Ollama", ({ upstream = "" }) => upstream],
+});
 
 /**
  * @typedef {{full: number, slow: number}} Measure  seconds that fill the bar of phases; and from which on one is slow
  * @typedef {object} Row
  * @property {HTMLElement} root
- * @property {(exchange: ListedExchange, now: number, measure: Measure) => void} fill
+ * @property {(exchange: ListedExchange, now: number, measure: Measure, columns: Column[]) => void} fill
  * @property {(now: number) => void} tick  moves the clock of one in flight
  */
 
@@ -19,22 +34,20 @@ import { element, setText } from "./elements.js";
 export function makeRow() {
   const time = element("span", { class: "time" });
   const date = element("span", { class: "date" });
-  const name = element("b");
-  const further = element("span");
+  const names = element("span", { class: "names" });
   const marks = element("span", { class: "marks" });
   const execution = makeExecutionLink();
   const took = element("span", { class: "took" });
-  const speed = element("span", { class: "speed" });
+  const told = element("span", { class: "told-columns" });
   const asked = element("span", { class: "asked" });
   const answered = element("span", { class: "answered" });
   const phases = element("span", { class: "phases" });
   const root = element(
     "div", { class: "row", role: "option" },
     element("span", { class: "when" }, time, date),
-    element("span", { class: "who" }, element("span", { class: "names" }, name, further), marks, execution),
+    element("span", { class: "who" }, names, marks, execution),
     took,
-    element("span", { class: "excerpts" }, asked, answered),
-    speed,
+    element("span", { class: "second" }, element("span", { class: "excerpts" }, asked, answered), told),
     phases,
   );
   /** @type {ListedExchange | undefined} */
@@ -48,23 +61,21 @@ export function makeRow() {
   return {
     root,
     tick,
-    fill(exchange, now, measure) {
+    fill(exchange, now, measure, columns) {
       shown = exchange;
-      const who = whoAsked(exchange);
       const noted = exchange.isOpen ? [] : marksOf(exchange, measure.slow);
       root.classList.toggle("open", Boolean(exchange.isOpen));
       root.classList.toggle("failed", Boolean(exchange.failed));
       root.classList.toggle("minor", !exchange.prompt && !exchange.model && !exchange.failed && !exchange.isOpen);
       setText(time, exchange.isOpen ? "now" : clock(exchange.ended));
       setText(date, exchange.isOpen ? "" : day(exchange.ended, now));
-      setText(name, who.name);
-      setText(further, [...who.further, ...specifics(exchange).map((part) => `· ${part}`)].map((part) => ` ${part}`).join(""));
+      names.replaceChildren(...namesOf(exchange).flatMap(nameParts));
       const address = executionUrl(exchange);
       execution.hidden = !address;
       execution.setAttribute("href", address);
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
-      setText(speed, exchange.isOpen ? "" : rate(exchange.tokens_per_second));
+      told.replaceChildren(...columns.map((column) => columnPart(exchange, column)));
       setText(asked, exchange.prompt || exchange.address || "");
       setText(answered, answerOf(exchange));
       phases.replaceChildren(...bars(exchange, measure.full));
@@ -83,12 +94,24 @@ function makeExecutionLink() {
 }
 
 /**
- * Model, operation and execution, as far as they say something.
- * @param {ListedExchange} exchange
+ * A name that is pressed is a filter. For the mouse: whoever uses keys has the same links in the opened exchange.
+ * @param {import("../text/exchange_text.js").NameInRow} name
+ * @param {number} index
+ * @returns {(string | HTMLElement)[]}
  */
-function specifics(exchange) {
-  const operation = exchange.operation && exchange.operation !== "chat" ? exchange.operation : "";
-  return [exchange.model, operation, stepOf(exchange), itemOf(exchange)].filter(Boolean);
+function nameParts({ sign, text, filter }, index) {
+  const data = filter ? { "data-filter": JSON.stringify(filter), title: `Only ${text}` } : {};
+  return [sign, element(index ? "span" : "b", data, text)];
+}
+
+/**
+ * @param {ListedExchange} exchange
+ * @param {Column} column
+ */
+function columnPart(exchange, column) {
+  const [head, valueOf] = COLUMN_TEXTS[column];
+  const text = exchange.isOpen && column !== "user" && column !== "upstream" ? "" : valueOf(exchange);
+  return element("span", { class: `told-column of-${column}`, title: text && `${head}: ${text}` }, text);
 }
 
 /** @param {ListedExchange} exchange */

@@ -14,6 +14,8 @@ import { element, replace } from "./elements.js";
 
 const [HOUR, DAYS, HOURS] = [3_600_000, 7, 24];
 const NAMED_HOURS = 3;
+/** Where there is no room for 24 columns, hours go down and days go across. */
+const NARROW = "(max-width: 860px)";
 /** Shades of a cell beside the empty one, which the style sheet has. */
 const SHADES = 5;
 
@@ -27,6 +29,10 @@ export function makeWeek(address) {
   const wide = element("div", { class: "across", tabindex: "0", role: "region", "aria-label": "Model time of each hour" }, table);
   const root = element("section", { "aria-label": "The week" }, summary, wide);
   const asking = oneAtATime();
+  const narrow = window.matchMedia(NARROW);
+  /** @type {Hour[][]} */
+  let shown = [];
+  narrow.addEventListener("change", () => draw(shown));
 
   return {
     root,
@@ -53,19 +59,35 @@ export function makeWeek(address) {
 
   /** @param {Hour[][]} days */
   function draw(days) {
+    shown = days;
     const hours = days.flat();
     const most = hours.reduce((time, hour) => Math.max(time, hour.time), 0);
     const busiest = hours.find((hour) => hour.time === most && most > 0);
     const total = hours.reduce((time, hour) => time + hour.time, 0);
     summary.textContent = busiest ? `${duration(total)} of model time in seven days; most in ${nameOf(busiest)}: ${duration(most)}.`
       : "No model worked in these seven days.";
-    const head = element("tr", {}, element("th", { scope: "col" }, element("span", { class: "unseen" }, "Day")), ...Array.from({ length: HOURS }, (_, hour) => (
-      element("th", { scope: "col" }, hour % NAMED_HOURS ? element("span", { class: "unseen" }, String(hour)) : String(hour))
-    )));
+    table.classList.toggle("upright", narrow.matches);
+    replace(table, ...(narrow.matches ? uprightParts(days, most) : flatParts(days, most)));
+  }
+
+  /** A row for each day. @param {Hour[][]} days @param {number} most */
+  function flatParts(days, most) {
+    const head = element("tr", {}, cornerPart("Day"), ...Array.from({ length: HOURS }, (_, hour) => hourPart(hour, "col")));
     const rows = days.map((day) => element(
       "tr", {}, element("th", { scope: "row" }, dayName(day[0].begin)), ...day.map((hour) => element("td", {}, cellPart(hour, most))),
     ));
-    replace(table, element("thead", {}, head), element("tbody", {}, ...rows));
+    return [element("thead", {}, head), element("tbody", {}, ...rows)];
+  }
+
+  /** A row for each hour. @param {Hour[][]} days @param {number} most */
+  function uprightParts(days, most) {
+    const head = element("tr", {}, cornerPart("Hour"), ...days.map(([{ begin }]) => element(
+      "th", { scope: "col" }, new Date(begin).toLocaleDateString("en-GB", { weekday: "short" }), element("br"), String(new Date(begin).getDate()),
+    )));
+    const rows = Array.from({ length: days.length ? HOURS : 0 }, (_, hour) => element(
+      "tr", {}, hourPart(hour, "row"), ...days.map((day) => element("td", {}, cellPart(day[hour], most))),
+    ));
+    return [element("thead", {}, head), element("tbody", {}, ...rows)];
   }
 
   /** @param {Hour} hour @param {number} most */
@@ -78,6 +100,16 @@ export function makeWeek(address) {
       onclick: () => address.go({ from: new Date(hour.begin).toISOString(), to: new Date(hour.end).toISOString(), tab: "" }),
     });
   }
+}
+
+/** @param {string} name */
+function cornerPart(name) {
+  return element("th", { scope: "col" }, element("span", { class: "unseen" }, name));
+}
+
+/** @param {number} hour @param {"col" | "row"} scope */
+function hourPart(hour, scope) {
+  return element("th", { scope }, hour % NAMED_HOURS ? element("span", { class: "unseen" }, String(hour)) : String(hour));
 }
 
 /** @param {import("../state/address.js").View} view  @returns {number} the last moment that it asks for, Unix ms */
