@@ -23,8 +23,9 @@ from service.inspector.batch_replay import BatchReplays
 from service.inspector.erasing import Erasing, Gone
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
-from service.inspector.pages import Pages, Providers
+from service.inspector.pages import Pages
 from service.inspector.prompt_rendering import render_prompt
+from service.inspector.providers import Providers
 from service.inspector.readers import read_readers
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
@@ -32,6 +33,8 @@ from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
 from service.journal.journal import Journal
 from service.journal.replay_batches import delete_batch, save_batch, save_row
+from service.loki_search.all_recorders import AllRecorders
+from service.loki_search.loki_answers import LokiAddress
 from service.mcp_over_http import McpOverHttp
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
@@ -84,6 +87,7 @@ class Inspector:
             erasing=self._erasing(read_loki_settings(settings), receivers),
             links=Links(settings.trace_url, settings.n8n_url),
             mcp=self._mcp.answer,
+            all_recorders=_all_recorders(settings),
         )
         path = settings.readers_file
         self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
@@ -174,3 +178,8 @@ class Inspector:
 
     def _delete_in_loki(self, loki: LokiSettings, gone: Gone) -> LokiDeletion:
         return delete_lines(loki, gone, gone.whole_time, instance=self._status.reader.instance())
+
+
+def _all_recorders(settings: Settings) -> AllRecorders | None:
+    loki = read_loki_settings(settings)
+    return AllRecorders(LokiAddress(loki.base, loki.headers), settings.retention_days) if loki else None

@@ -33,9 +33,10 @@ from service.journal.recorder import Recorder
 from service.logs import Output
 from service.record.in_flight import describe
 from service.record.own_masks import OwnMasks
+from service.record.timestamps import write_time
 from service.search.indexing import IndexingThread
 from service.settings import Settings
-from service.sharing.queue_picture import limits_picture, queue_picture, waiting_calls
+from service.sharing.queue_picture import limits_picture, queue_picture, waiting_calls, waiting_for
 from service.sharing.sharing import Sharing
 from service.shipping.delivery import DeliveryState
 from service.shipping.otlp.metric_export import METRICS_NAME, MetricExport
@@ -187,11 +188,16 @@ class Status:
         return [] if self.routing is None else list(self.routing.upstreams.all.values())
 
     def _describe(self, one: NamedUpstream) -> dict[str, Any]:
+        queue = None if self.sharing is None else self.sharing.places.queue
+        most = None if queue is None else queue.most_active
         return {
             "name": one.name,
             "url": one.url,
             "trouble": one.trouble,
-            "active": self.sharing.places.queue.active_at(one.name) if self.sharing else 0,
+            **({} if one.since_ns is None else {"since": write_time(one.since_ns)}),
+            "active": queue.active_at(one.name) if queue else 0,
+            **({} if most is None else {"places": most}),
+            "waiting": waiting_for(queue, one.name) if queue else 0,
             "loaded": sorted(one.loaded),
         }
 

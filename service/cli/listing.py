@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
@@ -18,15 +19,28 @@ from service.search.filters import Filter
 if TYPE_CHECKING:
     from service.search.matching import Matches, PageEntry
 
+
+class WhichStore(StrEnum):
+    """Where exchanges are looked for."""
+
+    JOURNAL = "journal"
+    LOKI = "loki"
+
+
 AsJson = Annotated[bool, option("--json", help="Print JSON, one line an exchange, for programs.")]
 Limit = Annotated[int, option(min=1, help="How many at most.")]
+Store = Annotated[
+    WhichStore, option("--store", help="Where to look: this machine's journal, or all recorders, in their Loki.")
+]
 _PAGE = 200
 
 
 @takes_filter()
-def list_exchanges(wanted: Filter, limit: Limit = 20, as_json: AsJson = False) -> None:
+def list_exchanges(
+    wanted: Filter, limit: Limit = 20, as_json: AsJson = False, store: Store = WhichStore.JOURNAL
+) -> None:
     """List the newest exchanges, newest first."""
-    _list(wanted, limit, as_json)
+    _list(wanted, limit, as_json, store)
 
 
 @takes_filter(leave_out=["q"])
@@ -41,10 +55,11 @@ def search(
     wanted: Filter,
     limit: Limit = 20,
     as_json: AsJson = False,
+    store: Store = WhichStore.JOURNAL,
 ) -> None:
     """Find exchanges by the words of their prompts and answers, newest first."""
     text = read_conditions({"q": " ".join(words)}).text
-    _list(replace(wanted, text=text), limit, as_json)
+    _list(replace(wanted, text=text), limit, as_json, store)
 
 
 def entries(matches: "Matches", wanted: Filter, limit: int) -> "Iterator[PageEntry]":
@@ -58,24 +73,38 @@ def entries(matches: "Matches", wanted: Filter, limit: int) -> "Iterator[PageEnt
         wanted = replace(wanted, before=page.next_before)
 
 
-def _list(wanted: Filter, limit: int, as_json: bool) -> None:
-    from service.cli.exchange_line import row
-    from service.cli.journal_access import matching
-    from service.record.conversation import opening
+def _list(wanted: Filter, limit: int, as_json: bool, store: WhichStore) -> None:
+    if store is WhichStore.LOKI:
+        from service.cli.loki_listing import list_all
 
-    draws, width, today, count = is_terminal(), columns(), now(), 0
+        count = list_all(wanted, limit, lambda record, summary: _say(record, summary, as_json))
+    else:
+        count = _list_journal(wanted, limit, as_json)
+    if not count and not as_json:
+        note("Nothing matches." if wanted != Filter() else f"The {store} is empty.")
+
+
+def _list_journal(wanted: Filter, limit: int, as_json: bool) -> int:
+    from service.cli.journal_access import matching
+
+    count = 0
     with matching(current_settings(), needs_index=wanted.has_conditions) as matches:
         for entry in entries(matches, wanted, limit):
             count += 1
-            record = Record(entry.line)
-            if as_json:
-                say_json(summary_of(entry))
-            elif draws:
-                click.echo(styled(row(record, opening(record), width, today)), color=True)
-            else:
-                click.echo(plain(row(record, opening(record), None)))
-    if not count and not as_json:
-        note("Nothing matches." if wanted != Filter() else "The journal is empty.")
+            _say(Record(entry.line), summary_of(entry) if as_json else {}, as_json)
+    return count
+
+
+def _say(record: Record, summary: dict[str, Any], as_json: bool) -> None:
+    from service.cli.exchange_line import row
+    from service.record.conversation import opening
+
+    if as_json:
+        say_json(summary)
+    elif is_terminal():
+        click.echo(styled(row(record, opening(record), columns(), now())), color=True)
+    else:
+        click.echo(plain(row(record, opening(record), None)))
 
 
 def summary_of(entry: "PageEntry") -> dict[str, Any]:

@@ -202,9 +202,14 @@ def _rate(values: Iterator[float]) -> Rate | None:
 
 
 def _memory(url: str, model: str) -> tuple[int | None, float | None]:
-    for loaded in _ask(url, "/api/ps", None).get("models", []):
-        if loaded.get("name") in (model, f"{model}:latest") and loaded.get("size"):
-            return loaded["size"], loaded.get("size_vram", 0) / loaded["size"]
+    from service.record.model_facts import canonical_name, listed_models
+
+    models = listed_models(_ask(url, "/api/ps", None)) or {}
+    for name, loaded in models.items():
+        size, on_gpu = loaded.get("size"), loaded.get("size_vram", 0)
+        is_it = canonical_name(name) == canonical_name(model)
+        if is_it and type(size) is int and type(on_gpu) is int and 0 <= on_gpu <= size > 0:
+            return size, on_gpu / size
     return None, None
 
 

@@ -14,7 +14,7 @@ def cors(origin: str | None) -> tuple[tuple[str, str], ...]:
         return ()
     return (
         ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", "X-Exchange-Id"),
+        ("Access-Control-Expose-Headers", "X-Exchange-Id, X-Recorder-Missing"),
         ("Vary", "Origin"),
     )
 

@@ -7,6 +7,7 @@ import orjson
 from service.gateway.error_responses import Refusal
 from service.gateway.upstream import Send
 from service.gateway.whole_answer import fetch_whole
+from service.record.model_facts import read_abilities, read_models
 
 _GENERATES: Final = "completion"
 _NO_MODEL: Final = "Ollama has no model yet. Fetch one: ollama pull llama3.2"
@@ -26,33 +27,26 @@ async def choose_model(setting: str, send: Send) -> str | Refusal:
     if models is None:
         return ""
     for model in models:
-        if await _generates(model, send):
-            return str(model["name"])
-    names = ", ".join(str(model["name"]) for model in models[:_MOST_NAMES])
+        if await _generates(model, models[model], send):
+            return model
+    names = ", ".join([*models][:_MOST_NAMES])
     return Refusal(503, _NONE_GENERATES.format(names=names) if models else _NO_MODEL, "GENERATE_MODEL")
 
 
 async def list_models(send: Send) -> list[str]:
     """The names of the models that Ollama has; none when it does not answer. A question of our own: not recorded."""
-    return [str(model["name"]) for model in await _models(send) or ()]
+    return list(await _models(send) or ())
 
 
-async def _models(send: Send) -> list[dict[str, Any]] | None:
+async def _models(send: Send) -> dict[str, dict[str, Any]] | None:
     body = await fetch_whole(send, "GET", "/api/tags")
-    try:
-        models = orjson.loads(body or b"")["models"]
-        return [model for model in models if model["name"]]
-    except (ValueError, KeyError, TypeError):
-        return None
+    return read_models(body or b"")
 
 
-async def _generates(model: dict[str, Any], send: Send) -> bool:
+async def _generates(name: str, listed: dict[str, Any], send: Send) -> bool:
     """What ``/api/tags`` tells of the model (Ollama 0.34), else what ``/api/show`` does (0.17)."""
-    abilities = model.get("capabilities")
+    abilities = listed.get("capabilities")
     if not isinstance(abilities, list):
-        body = await fetch_whole(send, "POST", "/api/show", orjson.dumps({"model": model["name"]}))
-        try:
-            abilities = orjson.loads(body or b"")["capabilities"]
-        except (ValueError, KeyError, TypeError):
-            return True
+        body = await fetch_whole(send, "POST", "/api/show", orjson.dumps({"model": name}))
+        abilities = read_abilities(body or b"")
     return not isinstance(abilities, list) or _GENERATES in abilities

@@ -22,7 +22,8 @@ async def ask_in_turn(
 
     What could not connect is tried at the next Ollama, as nothing of it went out.
     """
-    body = await turn.read(body)
+    if body is not None and not isinstance(body.content, bytes):
+        body = await turn.read(body)
     while True:
         # Nobody is silent in the queue: neither Ollama nor the client is waited for.
         idle_timeout.is_paused = True

@@ -63,26 +63,49 @@ class ExchangeDetail:
         return asdict(replace(self, record=Record(b""))) | {"record": self.record.values}
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What the index knows of the others around an exchange."""
+
+    around: Surroundings
+    neighbours: Neighbours
+    replays: tuple[str, ...] = ()
+    call_before: tuple[CallsOf, KeptRecord] | None = None
+
+
+_UNKNOWN = _Beside(Surroundings(None, 0, None, 0), Neighbours(None, None))
+
+
 def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
     """What is known of ``kept``.
 
     Without an index, and while it is being made, nothing is known of what is around. Never raises.
     """
-    number, record = kept.row.number, Record(kept.row.line)
-    around, beside, replays = Surroundings(None, 0, None, 0), Neighbours(None, None), list[str]()
-    found: tuple[CallsOf, KeptRecord] | None = None
+    beside = _UNKNOWN
     with contextlib.suppress(JournalError):
-        around, beside = search.surroundings(number), search.neighbours(number)
-        around = replace(around, earlier=search.models_used_before(number))
-        replays = search.replays(number)
-        found = search.call_before(number)
+        beside = _look_around(search, kept.row.number)
+    return _described(kept, beside, links)
+
+
+def describe_alone(kept: KeptRecord, links: Links) -> ExchangeDetail:
+    """What is known of an exchange of another recorder: nothing of what is around it. Never raises."""
+    return _described(kept, _UNKNOWN, links)
+
+
+def _look_around(search: Search, number: int) -> _Beside:
+    around = replace(search.surroundings(number), earlier=search.models_used_before(number))
+    return _Beside(around, search.neighbours(number), tuple(search.replays(number)), search.call_before(number))
+
+
+def _described(kept: KeptRecord, beside: _Beside, links: Links) -> ExchangeDetail:
+    record = Record(kept.row.line)
     conversation = read_conversation(record, kept.request)
-    calls_of, earlier = found or (None, None)
+    calls_of, earlier = beside.call_before or (None, None)
     call, before = JudgedCall(record, conversation), judged(earlier) if earlier else None
-    around = replace(around, changed_first=first_change(before, call) if before else None)
+    around = replace(beside.around, changed_first=first_change(before, call) if before else None)
     trace = record.trace_id
     return ExchangeDetail(
-        number,
+        kept.row.number,
         record,
         conversation,
         explain(record, around),
@@ -90,10 +113,10 @@ def describe(kept: KeptRecord, search: Search, links: Links) -> ExchangeDetail:
         earlier.row.id if earlier else None,
         calls_of,
         context_shares(record, conversation),
-        beside.previous,
-        beside.next,
+        beside.neighbours.previous,
+        beside.neighbours.next,
         record.replay_of,
-        tuple(replays),
+        beside.replays,
         links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,
         execution_url(links.n8n_url, record) if links.n8n_url else None,
     )

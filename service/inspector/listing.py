@@ -33,7 +33,7 @@ def filter_of(query: Query, also: Iterable[str] = ()) -> Filter:
 
 async def list_exchanges(search: Search, query: Query) -> web.Response:
     """``/exchanges.json``."""
-    wanted, limit = filter_of(query, ("limit",)), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
+    wanted, limit = filter_of(query, ("limit", "store")), read_limit(query, _USUAL_LIMIT, _MOST_ENTRIES)
 
     def find() -> dict[str, Any]:
         # Asked first: what is found afterwards goes at least as far.

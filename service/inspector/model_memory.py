@@ -4,12 +4,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from service.inspector.exchange_metrics import MOST_MODELS, PREFIX
 from service.record.bodies import document
+from service.record.model_facts import listed_models
 from service.record.timestamps import read_moment
 
 _LONGEST_NAME = 200
@@ -92,15 +94,13 @@ def _families(more_labels: Sequence[str]) -> tuple[GaugeMetricFamily, CounterMet
 def read_models_in_memory(body: bytes) -> dict[str, ModelInMemory] | None:
     """By name, the models of an answer to ``/api/ps``; None if it is no such answer. Nonsense is left out."""
     answer = document(body)
-    models = answer.get("models") if isinstance(answer, dict) else None
-    if not isinstance(models, list):
+    models = listed_models(answer)
+    if models is None or answer["models"] is None:
         return None
     found: dict[str, ModelInMemory] = {}
-    for model in models[:MOST_MODELS]:
-        if not isinstance(model, dict):
-            continue
-        name, size, on_gpu = model.get("name"), model.get("size"), model.get("size_vram", 0)
-        if isinstance(name, str) and name and type(size) is int and type(on_gpu) is int and 0 <= on_gpu <= size:
+    for name, model in islice(models.items(), MOST_MODELS):
+        size, on_gpu = model.get("size"), model.get("size_vram", 0)
+        if type(size) is int and type(on_gpu) is int and 0 <= on_gpu <= size:
             found[name[:_LONGEST_NAME]] = ModelInMemory(size, on_gpu, _moment(model.get("expires_at")))
     return found
 

@@ -37,8 +37,13 @@ async def show(
 
 
 def _described(kept: KeptRecord, search: Search, links: Links) -> tuple[ExchangeDetail, dict[str, Any]]:
-    """The detail, and the answer that holds it: what is unknown is absent there."""
+    """The detail, and the answer that holds it."""
     detail = describe(kept, search, links)
+    return detail, answer_of(detail, kept)
+
+
+def answer_of(detail: ExchangeDetail, kept: KeptRecord) -> dict[str, Any]:
+    """``detail`` as JSON; what is unknown is absent there."""
     known, record = detail.as_json_object(), detail.record
     answer: dict[str, Any] = {
         "number": detail.number,
@@ -54,7 +59,7 @@ def _described(kept: KeptRecord, search: Search, links: Links) -> tuple[Exchange
     for side, body in (("request", kept.request), ("response", kept.response)):
         answer[side]["is_shortened"] = _has_gap(record, side, body)
     related = {name: value for name, value in known.items() if name not in answer and value is not None}
-    return detail, answer | related
+    return answer | related
 
 
 async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:

@@ -1,80 +1,45 @@
 """The recorder's own addresses beside the gateway's: which there are, who may see them, what each of them answers."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
-from multidict import MultiDict, MultiMapping
+from multidict import MultiDict
 
 from service.events import emit
-from service.inspector import assets, batch_pages, erasing, exporting, listing, one_exchange, summing_up, two_exchanges
+from service.inspector import (
+    all_stores,
+    assets,
+    batch_pages,
+    erasing,
+    exporting,
+    listing,
+    one_exchange,
+    summing_up,
+    two_exchanges,
+)
 from service.inspector.access import Access, is_foreign
-from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
-from service.inspector.erasing import Erasing
-from service.inspector.exchange_detail import Links
-from service.inspector.live import Live, tell
+from service.inspector.live import tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
-from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
-from service.inspector.rendering import Rendering
-from service.inspector.replaying import Replaying
+from service.inspector.providers import PageRequest, Providers
+from service.inspector.readers import NamedReader, Readers, Right
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.rights import HAVE_WORDS, MCP, right_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
-from service.journal.reader import Reader
 from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
 from service.record.without_words import without_words
-from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """Where the contents of the pages come from."""
-
-    version: str
-    readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
-    metrics: Callable[[bool], Awaitable[bytes]]
-    status: Callable[[], Awaitable[dict[str, Any]]]
-    models: Callable[[], Awaitable[list[str]]]
-    queue: Callable[[], Awaitable[dict[str, Any]]]
-    limits: Callable[[], dict[str, Any]]
-    reader: Reader
-    search: Search
-    live: Live
-    replaying: Replaying
-    rendering: Rendering
-    batches: BatchPages
-    erasing: Erasing
-    links: Links
-    mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """One request to one of the recorder's own addresses; ``http`` is aiohttp's."""
-
-    http: web.BaseRequest
-    path: str
-    query: MultiMapping[str]
-    client: Client
-    may: frozenset[Right] = EVERY_RIGHT
-
-    @property
-    def base(self) -> str:
-        """Our own address as this client writes it."""
-        scheme = "https" if self.client.is_https else "http"
-        return f"{scheme}://{self.http.headers.get('Host', 'localhost:8080')}"
 
 
 Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
@@ -99,7 +64,7 @@ class Pages:
             "/queue.json": self._queue,
             "/limits.json": self._limits,
             "/openapi.json": self._description,
-            "/exchanges.json": lambda request: listing.list_exchanges(providers.search, request.query),
+            "/exchanges.json": self._exchanges,
             "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
             "/week.json": lambda request: listing.draw_week(providers.search, request.query),
             "/values.json": lambda request: listing.list_values(providers.search, request.query),
@@ -220,11 +185,18 @@ class Pages:
             has_words=Right.BODIES in may,
         )
 
+    async def _exchanges(self, request: PageRequest) -> web.StreamResponse:
+        if all_stores.is_asked_for(request.query):
+            return await all_stores.list_exchanges(self._providers.all_recorders, request.query)
+        return await listing.list_exchanges(self._providers.search, request.query)
+
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
         expected = {"": "DELETE", "/replay": "POST", "/rendered": "POST"}.get(part, "GET, HEAD")
         if method not in expected.split(", "):
             return _wrong_method(request.path, expected)
+        if part == ".json" and all_stores.is_asked_for(request.query):
+            return await all_stores.show(identifier, providers.all_recorders, providers.links)
         if part == ".json":
             why_not = providers.replaying.why_not(request.client)
             return await one_exchange.show(identifier, providers.search, providers.reader, providers.links, why_not)

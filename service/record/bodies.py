@@ -225,6 +225,36 @@ def first_pairs(data: bytes) -> list[tuple[str, Any]] | None:
     return outermost[0] if isinstance(found, dict) else None
 
 
+def first_texts(data: bytes) -> dict[str, str]:
+    """The members of an object that are texts, of one that breaks off those before its end; empty: it is no object."""
+    text = decoded(data).lstrip("\ufeff \t\r\n")
+    found: dict[str, str] = {}
+    at = 1 if text.startswith("{") else len(text)
+    try:
+        while at < len(text):
+            name, at = _DECODER.raw_decode(text, _past_space(text, at))
+            at = _past_space(text, at)
+            if not isinstance(name, str) or text[at] != ":":
+                break
+            value, at = _DECODER.raw_decode(text, _past_space(text, at + 1))
+            if isinstance(value, str):
+                found[name] = value
+            at = _past_space(text, at)
+            if text[at] != ",":
+                break
+            at += 1
+    except (ValueError, IndexError, RecursionError):
+        # Here it breaks off, or is no JSON any longer.
+        pass
+    return found
+
+
+def _past_space(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
 def _parsed(data: bytes, read: Callable[[str], Any]) -> Any:
     try:
         found = orjson.loads(data)

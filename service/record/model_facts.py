@@ -1,6 +1,7 @@
 """What Ollama tells of its models: which are loaded with how much room, and what each of them is."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +12,9 @@ _WEIGHTS: Final = re.compile(r"^FROM \S*?sha256[-:]([0-9a-f]{64})\s*$", re.MULTI
 _PARAMETER: Final = re.compile(r"^(num_ctx|num_keep|num_batch) +(-?\d{1,9})\s*$", re.MULTILINE)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})\.")
 _MOST: Final = 2**40
+# Where a list is in its answer, and what its members call their names.
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {"models": ("model", "name"), "data": ("id",)}
+_LONGEST_NAME: Final = 1000
 
 
 class LoadedModel(NamedTuple):
@@ -66,19 +70,61 @@ def canonical_name(model: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
+def listed_models(answer: Any, where: str = "models") -> dict[str, dict[str, Any]] | None:
+    """The members of a parsed answer to ``/api/tags``, ``/api/ps`` or (in ``data``) ``/v1/models``, by their names.
+
+    Each is there once, and what has no name that can be read is passed over. None: it is no such answer, or nothing in
+    it can be read.
+    """
+    if not isinstance(answer, dict) or where not in answer:
+        return None
+    # Ollama without a model writes null in some versions.
+    members = answer[where] or []
+    if not isinstance(members, list):
+        return None
+    found: dict[str, dict[str, Any]] = {}
+    for member in members:
+        if (name := _name_of(member, where)) is not None:
+            found.setdefault(name, member)
+    return found if found or not members else None
+
+
+def read_models(body: bytes) -> dict[str, dict[str, Any]] | None:
+    """The models of an answer to ``/api/tags`` or ``/api/ps``: see ``listed_models``."""
+    return listed_models(document(body))
+
+
+def read_abilities(body: bytes) -> list[Any] | None:
+    """What a model can do, of an answer to ``/api/show``; None: it does not say."""
+    shown = document(body)
+    abilities = shown.get("capabilities") if isinstance(shown, dict) else None
+    return abilities if isinstance(abilities, list) else None
+
+
+def _name_of(member: Any, where: str) -> str | None:
+    for key in _NAMES[where] if isinstance(member, dict) else ():
+        name = member.get(key)
+        if isinstance(name, str) and name.strip() and len(name) <= _LONGEST_NAME and _can_be_written(name):
+            return name
+    return None
+
+
+def _can_be_written(text: str) -> bool:
+    """Whether it has no lone surrogates, which no other answer can hold."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def read_loaded(body: bytes) -> tuple[LoadedModel, ...] | None:
     """The models of an answer to ``/api/ps``; None if it is no such answer. What has no length is left out."""
     answer = document(body)
-    models = answer.get("models") if isinstance(answer, dict) else None
-    if not isinstance(models, list):
+    models = listed_models(answer)
+    if models is None or answer["models"] is None:
         return None
-    found = []
-    for model in models:
-        if isinstance(model, dict) and (length := _count(model.get("context_length"))):
-            name = model.get("model") or model.get("name")
-            if isinstance(name, str):
-                found.append(LoadedModel(canonical_name(name), length, _text(model.get("digest"))))
-    return tuple(found)
+    return tuple(
+        LoadedModel(canonical_name(name), length, _text(model.get("digest")))
+        for name, model in models.items()
+        if (length := _count(model.get("context_length")))
+    )
 
 
 def gives_up_half(body: bytes) -> bool | None:
@@ -95,16 +141,18 @@ def gives_up_half(body: bytes) -> bool | None:
 def read_model_facts(body: bytes) -> ModelFacts | None:
     """The facts of an answer to ``/api/show``; None if it is no such answer."""
     shown = document(body)
-    if not isinstance(shown, dict) or not isinstance(info := shown.get("model_info"), dict):
+    if not isinstance(shown, dict) or not ({"model_info", "modelfile"} & shown.keys()):
         return None
+    info = shown.get("model_info")
+    info = info if isinstance(info, dict) else {}
     weights = _WEIGHTS.search(_text(shown.get("modelfile")))
     parameters = {name: int(value) for name, value in _PARAMETER.findall(_text(shown.get("parameters")))}
-    lengths = [_count(value) for key, value in info.items() if key.endswith(".context_length")]
+    lengths = (_count(value) for key, value in info.items() if key.endswith(".context_length"))
     messages = [_size(own.get("content")) for own in _list(shown.get("messages")) if isinstance(own, dict)]
     capabilities = _list(shown.get("capabilities"))
     return ModelFacts(
         weights=weights[1] if weights else None,
-        trained_length=lengths[0] if lengths else None,
+        trained_length=next(filter(None, lengths), None),
         num_ctx=_count(parameters.get("num_ctx")),
         num_keep=parameters.get("num_keep"),
         num_batch=_count(parameters.get("num_batch")),

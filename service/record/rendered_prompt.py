@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from service.record.bodies import document
-from service.record.model_facts import canonical_name, read_loaded
+from service.record.model_facts import canonical_name, listed_models, read_loaded
 
 NOT_LOADED: Final = "The model is not loaded now, and looking would load it. Ask while it is (ollama ps)."
 
@@ -52,11 +52,10 @@ def read_loaded_now(body: bytes, model: str, date: str) -> LoadedNow | None:
     name = canonical_name(model)
     length = next((one.context_length for one in read_loaded(body) or () if one.name == name), None)
     listed = document(body)
-    models = listed.get("models") if isinstance(listed, dict) else None
-    if length is None or not isinstance(models, list):
+    if length is None:
         return None
-    for one in models:
-        if isinstance(one, dict) and canonical_name(str(one.get("model") or one.get("name"))) == name:
+    for called, one in (listed_models(listed) or {}).items():
+        if canonical_name(called) == name:
             keep_alive = _keep_alive(one.get("expires_at"), date)
             return None if keep_alive is None else LoadedNow(length, keep_alive)
     return None

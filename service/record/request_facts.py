@@ -3,12 +3,14 @@
 import re
 from typing import Any, Final, NamedTuple
 
-from service.record.bodies import first_document, first_pairs, whole
+from service.record.bodies import first_document, first_pairs, first_texts, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
 from service.record.request_fields import may_have_doubles, merged, with_known_names
 
-_MODEL_FIRST = re.compile(rb'\s{0,20}\{\s{0,20}"(?:model|name)"\s{0,20}:\s{0,20}"((?:[^"\\\x00-\x1f]){1,300})"')
+# So much of a request that breaks off may name its model, in so many characters.
+_BEGINNING = 65536
+_LONGEST_MODEL = 300
 _MODEL_IN_FORM = re.compile(
     rb'\bname="?model"?(?:;[^\r\n]{0,200})?\r\n(?:[^\r\n]{1,200}\r\n){0,3}\r\n([^\r\n]{1,300})\r\n'
 )
@@ -52,8 +54,9 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
     if isinstance(found, dict) and may_have_doubles(data) and (pairs := first_pairs(data)) is not None:
         found = merged(pairs)
     if not isinstance(found, dict):
-        first = _MODEL_FIRST.match(request.head)
-        return Asked(model=first[1].decode("utf-8", "replace") if first else None)
+        texts = with_known_names(first_texts(request.head[:_BEGINNING]))
+        model = texts.get("model") or texts.get("name")
+        return Asked(model=model if model and len(model) <= _LONGEST_MODEL else None)
     found = with_known_names(found)
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.

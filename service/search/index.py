@@ -121,6 +121,13 @@ def connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_in_memory() -> sqlite3.Connection:
+    """An empty index that is nowhere on the disk (autocommit)."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(_FORM)
+    return connection
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")

@@ -21,7 +21,7 @@ ON CONFLICT(text) DO UPDATE SET newest_partition = ?2 WHERE newest_partition < ?
 """
 
 
-def add_rows(connection: sqlite3.Connection, rows: Sequence[Row], journal: Reader) -> None:
+def add_rows(connection: sqlite3.Connection, rows: Sequence[Row], journal: Reader | None) -> None:
     """Add records that are not in the index yet. ``journal`` knows the number of one that another repeats."""
     ids: dict[str, int] = {}
     at = -1
@@ -35,7 +35,7 @@ def add_rows(connection: sqlite3.Connection, rows: Sequence[Row], journal: Reade
                 index.make_text_table(connection, partition)
         connection.execute(_ADD_PARTITION, (partition, columns.started_ms, columns.ended_ms))
         names = [None if name is None else _name_id(connection, ids, name, partition) for name in columns.names]
-        replay_of = None if columns.replay_of is None else _number_of(journal, columns.replay_of)
+        replay_of = _number_of(journal, columns.replay_of) if journal and columns.replay_of else None
         values = (columns.number, columns.ended_ms, columns.started_ms, *names, *columns.numbers, replay_of)
         connection.execute(_ADD_FACT, values)
         if columns.prompt or columns.answer:

@@ -26,10 +26,14 @@ _UNSPACED = (
 
 @dataclass(frozen=True, slots=True)
 class FullTextQuery:
-    """Expressions of FTS5: what must be there, and what must not. At least one of them is not None."""
+    """Expressions of FTS5: what must be there, and what must not. At least one of them is not None.
+
+    ``groups`` is ``wanted`` as it was written: of each group one of its words or phrases must be there.
+    """
 
     wanted: str | None
     unwanted: str | None
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 def read_words(text: str) -> FullTextQuery | None:
@@ -37,6 +41,7 @@ def read_words(text: str) -> FullTextQuery | None:
     if len(text) > LONGEST_SEARCH:
         raise ValueError(f"The search has {len(text)} characters; at most {LONGEST_SEARCH} are looked for.")
     wanted: list[list[str]] = []
+    written: list[list[str]] = []
     unwanted: list[str] = []
     is_alternative = False
     for piece in _PIECE.finditer(text.translate(_QUOTATION_MARKS)):
@@ -57,8 +62,10 @@ def read_words(text: str) -> FullTextQuery | None:
             unwanted.append(term)
         elif is_alternative:
             wanted[-1].append(term)
+            written[-1].append(_text_of(piece))
         else:
             wanted.append([term])
+            written.append([_text_of(piece)])
         is_alternative = False
     if is_alternative:
         raise ValueError("OR stands between two words, and nothing follows it.")
@@ -69,7 +76,11 @@ def read_words(text: str) -> FullTextQuery | None:
             raise ValueError(f"There is no letter or digit to look for in {text.strip()[:40]!r}.")
         return None
     groups = [" OR ".join(group) if len(group) == 1 else f"({' OR '.join(group)})" for group in wanted]
-    return FullTextQuery(" AND ".join(groups) or None, " OR ".join(unwanted) or None)
+    return FullTextQuery(" AND ".join(groups) or None, " OR ".join(unwanted) or None, tuple(map(tuple, written)))
+
+
+def _text_of(piece: re.Match[str]) -> str:
+    return piece["word"] if piece["phrase"] is None else piece["phrase"]
 
 
 def spaced(text: str) -> str:

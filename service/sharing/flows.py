@@ -65,8 +65,9 @@ class Flow:
         return 0.0 if self.log_use == _NO_USE else 2.0 ** (self.log_use - now / HALF_LIFE)
 
     def charge(self, seconds: float, now: float) -> None:
-        used = self.use(now) + seconds
-        self.log_use = math.log2(used) + now / HALF_LIFE if used > _TINY else _NO_USE
+        faded = now / HALF_LIFE
+        used = seconds if self.log_use == _NO_USE else 2.0 ** (self.log_use - faded) + seconds
+        self.log_use = math.log2(used) + faded if used > _TINY else _NO_USE
 
 
 @dataclass(slots=True, eq=False)

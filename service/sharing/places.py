@@ -47,7 +47,7 @@ class Place:
         loop = asyncio.get_running_loop()
         self._granted = loop.create_future()
         if seconds:
-            self._timer = loop.call_later(seconds, self._give_up)
+            self._timer = loop.call_later(seconds, self.give_up)
         return await self._granted
 
     def give_back(self) -> None:
@@ -80,7 +80,8 @@ class Place:
             return self.waited
         return now - self._began_to_wait
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Wait no longer, and leave the queue: ``wait`` returns False. For a call that waits."""
         # At once: a place that became free meanwhile is not for a call that will be refused.
         self.waited = self._places.now() - self._began_to_wait
         self.give_back()
@@ -110,16 +111,26 @@ class Places:
 
         ``where`` and ``choose``: see ``Ticket``.
         """
-        now = self.now()
-        ticket = self.queue.begin(flow, exchange, now, where, choose)
-        if ticket is not None:
-            place = Place(self, ticket)
-            self._count(place, 0.0)
+        place = self.take_free(flow, exchange, where, choose)
+        if place is not None:
             return place
+        now = self.now()
         place = Place(self, self.queue.arrive(flow, exchange, now, where, choose))
         self._waiting[place.ticket.number] = place
         # Others may wait for want of room of their own.
         self._grant_free_places(now, newcomer=place)
+        return place
+
+    def take_free(
+        self, flow: Flow, exchange: str, where: Where = ONE, choose: Callable[[Where], str] | None = None
+    ) -> Place | None:
+        """A place for a call that need not wait; None where it has to ``take`` one."""
+        ticket = self.queue.begin(flow, exchange, self.now(), where, choose)
+        if ticket is None:
+            return None
+        place = Place(self, ticket)
+        place.is_counted = True
+        self.waits.counts[0] += 1
         return place
 
     def end(self, place: Place) -> None:
@@ -132,7 +143,8 @@ class Places:
             place.look_back(now)
             self._count(place, now - place.ticket.arrived)
         self.queue.end(place.ticket, now)
-        self._grant_free_places(now)
+        if self.queue.waiting:
+            self._grant_free_places(now)
 
     def put_back(self, place: Place, where: Where) -> None:
         """The call got nothing at its Ollama: it waits again, for one of these."""

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, Final
 
 from service.record.wording import duration
+from service.sharing.fair_queue import FairQueue
 from service.sharing.flows import Priority, Ticket
 from service.sharing.limits import Limits
 from service.sharing.sharing import Sharing
@@ -55,6 +56,12 @@ def waiting_calls(sharing: Sharing) -> list[dict[str, Any]]:
         )
         before[ticket.flow.name] += 1
     return found
+
+
+def waiting_for(queue: FairQueue, upstream: str) -> int:
+    """How many calls wait that may go to this Ollama."""
+    lanes = (lane for flow in queue.flows() for lane in flow.lanes.items())
+    return sum(len(tickets) for where, tickets in lanes if upstream in where)
 
 
 def _reason(sharing: Sharing, ticket: Ticket, before: Counter[str]) -> str:

@@ -141,7 +141,8 @@ def too_many(message: str, seconds: float, setting: str) -> Refusal:
 class SharedCall:
     """One call of a model on its way to Ollama. Fits ``Turn``: its ``end`` gives back whatever it has.
 
-    ``where`` and ``choose``: see ``Ticket``. ``beginning`` is that of a request that is too long to be held.
+    ``where`` and ``choose``: see ``Ticket``; with nowhere to go it has limits, and waits for no place.
+    ``beginning`` is that of a request that is too long to be held.
     """
 
     send: Send | None = None
@@ -151,7 +152,6 @@ class SharedCall:
     def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
         self.opened = opened
         self.changed: tuple[str, ...] = ()
-        self.model: str | None = None
         self._sharing = sharing
         self._held = 0
         self.place: Place | None = None
@@ -182,24 +182,28 @@ class SharedCall:
         self.opened = opened
         if limits is not NO_LIMITS and (refusal := sharing.limit_reached(self.name, limits)) is not None:
             return refusal
+        # Its bytes, where they are all here.
         content = body.content if body is not None and isinstance(body.content, bytes) else None
-        asked = Asked()
-        if limits.needs_body and body is not None:
+        asked = None
+        if limits is not NO_LIMITS and limits.needs_body and body is not None:
             refusal, asked = judge(opened, content, self.name, limits)
             if refusal is not None:
                 return refusal
+        if not self.where:
+            return body
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
-        refusal = sharing.queue_full(flow, limits, self.where)
-        if refusal is not None:
-            return refusal
+        self.place = sharing.places.take_free(flow, opened.id, self.where, self.choose)
+        if self.place is None:
+            if (refusal := sharing.queue_full(flow, limits, self.where)) is not None:
+                return refusal
+            self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         if limits.requests_per_minute is not None:
             sharing.rates.add(self.name, sharing.places.now())
-        self.place = sharing.places.take(flow, opened.id, self.where, self.choose)
         sharing.calls[opened.id] = self
         if not self.place.is_ready and not await self.place.wait(sharing.queue_seconds):
             return sharing.waited_too_long(self.place)
         if limits.refuses_cuts and content is not None:
-            content, self.changed = without_cuts(opened, content, asked)
+            content, self.changed = without_cuts(opened, content, asked or Asked())
             return RequestBody(content, len(content)) if self.changed else body
         return body
 
@@ -228,7 +232,12 @@ class SharedCall:
     @property
     def waited(self) -> float | None:
         """Seconds in the queue; None where there was no wait."""
-        return None if self.place is None else self.place.waited_until(self._sharing.places.now())
+        place = self.place
+        if place is None:
+            return None
+        if place.ticket.began is not None:
+            return place.waited
+        return place.waited_until(self._sharing.places.now())
 
     @property
     def behind(self) -> str | None:

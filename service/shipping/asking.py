@@ -42,7 +42,7 @@ def ask(
     """The answer, whatever its status. A POST has an empty body. Raises OSError when there is none."""
     try:
         request = urllib.request.Request(url, b"" if method == "POST" else None, dict(headers or {}), method=method)
-        with _opener().open(request, timeout=seconds) as response:
+        with direct_opener().open(request, timeout=seconds) as response:
             by_name = {name.lower(): value for name, value in response.headers.items()}
             return ReceiverAnswer(response.status, by_name, response.read(_LONGEST_ANSWER))
     except urllib.error.URLError as error:
@@ -53,7 +53,8 @@ def ask(
         raise ConnectionError(f"that is no address: {error}") from error
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def direct_opener() -> urllib.request.OpenerDirector:
+    """Opens addresses without proxies and redirects. An answer is one, whatever its status."""
     opener = urllib.request.OpenerDirector()
     for handler in (urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(), urllib.request.UnknownHandler()):
         opener.add_handler(handler)

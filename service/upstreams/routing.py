@@ -49,7 +49,18 @@ class Routing:
             well = [watch for watch in self.watches.values() if watch.upstream.trouble is None]
             await asyncio.gather(*(watch.look_again() for watch in well))
 
+    async def are_away(self, names: Where) -> bool:
+        """Whether none of these is well, and a look of just now says so too."""
+        watches = [self.watches[name] for name in names]
+        if any(watch.upstream.trouble is None for watch in watches):
+            return False
+        await asyncio.gather(*(watch.look_again() for watch in watches))
+        return all(watch.upstream.trouble is not None for watch in watches)
+
     def _changed(self) -> None:
+        for call in list(self.calls.values()):
+            call.leave_those_gone()
+
         def where_of(ticket: Ticket) -> Where:
             call = self.calls.get(ticket.exchange)
             return ticket.where if call is None else call.where() or ticket.where
@@ -72,6 +83,7 @@ class RoutedCall:
         self._unloads = False
         self._conversation: bytes | None = None
         self._tried: set[str] = set()
+        self._away: list[NamedUpstream] = []
         self._request: RequestBody | None = None
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
@@ -94,9 +106,11 @@ class RoutedCall:
             message = f"There are several Ollamas, and {opened.path[:200]} is for one of them. "
             return Refusal(409, message + _HOW.format(names=names), _SETTING)
         await self._see_what_it_asks(opened, body)
+        is_away = await self._see_whether_away()
         if operation in MODEL_CALLS:
             return await self._wait(opened, body)
-        self._choose(self.where())
+        if not is_away:
+            self._choose(self.where())
         return body
 
     async def _see_what_it_asks(self, opened: OpenExchange, body: RequestBody | None) -> None:
@@ -112,20 +126,55 @@ class RoutedCall:
 
     async def _wait(self, opened: OpenExchange, body: RequestBody | None) -> RequestBody | Refusal | None:
         shared = self._shared
-        shared.where, shared.choose = self.where(), self._choose
+        shared.where, shared.choose = () if self._away else self.where(), self._choose
         self._routing.calls[opened.id] = self
         found = await shared.take(opened, body)
+        if self._away and shared.place is not None:
+            return body
         if not isinstance(found, Refusal):
             self._request = found
         return found
 
     async def _take_another(self) -> RequestBody | Refusal | None:
         refusal = self._chosen = None
+        if not self.where():
+            # The only one that has the model was tried already, as was just seen.
+            self._fail_for(tuple(self._tried))
+        if self._away or await self._see_whether_away():
+            return self._request
         if self._shared.place is None:
             self._choose(self.where())
         else:
             refusal = await self._shared.wait_again(self.where())
-        return refusal or self._request
+        return self._request if self._away else refusal or self._request
+
+    async def _see_whether_away(self) -> bool:
+        """Whether all that it may go to are away: then its answer is a failure, which says so at once."""
+        if await self._routing.are_away(self.where()):
+            self._fail_for(self.where())
+        return bool(self._away)
+
+    def leave_those_gone(self) -> None:
+        """It waits no longer where all are gone that it may go to."""
+        place, names = self._shared.place, self.where()
+        if place is None or place.is_ready or place.ticket.has_ended or not names:
+            return
+        if all(self._routing.upstreams.all[name].is_gone for name in names):
+            self._fail_for(names)
+            place.give_up()
+
+    def _fail_for(self, names: Where) -> None:
+        self._away = [self._routing.upstreams.all[name] for name in names]
+        self._chosen = self._away[0] if len(names) == 1 else None
+        self.send = self._tell_away
+
+    async def _tell_away(
+        self, method: str, target: str, lines: Sequence[bytes], body: RequestBody | None
+    ) -> UpstreamResponse | Failure:
+        del method, target, lines, body
+        one, *others = self._away
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in self._away) if others else one.reason
+        return Failure(Outcome.UPSTREAM_UNREACHABLE, reasons)
 
     def where(self) -> Where:
         """Where it may go; nowhere if it has tried all."""
@@ -156,7 +205,7 @@ class RoutedCall:
 
     def goes_on(self, failure: Failure) -> bool:
         """Whether there is another Ollama to go on to: only where nothing of it went out."""
-        if self._chosen is None or failure.outcome is not Outcome.UPSTREAM_UNREACHABLE:
+        if self._away or self._chosen is None or failure.outcome is not Outcome.UPSTREAM_UNREACHABLE:
             return False
         self._tried.add(self._chosen.name)
         return bool(self.where())
@@ -191,4 +240,6 @@ class RoutedCall:
     @property
     def url(self) -> str:
         """Its address; those of all where none was chosen."""
-        return self._chosen.url if self._chosen else ", ".join(one.url for one in self._routing.upstreams.all.values())
+        if self._chosen:
+            return self._chosen.url
+        return ", ".join(one.url for one in self._away or self._routing.upstreams.all.values())

@@ -5,13 +5,13 @@ from typing import Final
 
 import orjson
 
-from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
+from service.gateway.upstream import Failure, RequestBody, UpstreamResponse
 from service.record.exchange import Outcome
 from service.record.model_facts import canonical_name
 from service.sharing.fair_queue import FairQueue
 from service.upstreams.choice import Standing, choose, possible
 from service.upstreams.conversations import Conversations
-from service.upstreams.model_lists import LISTS, list_of_all
+from service.upstreams.model_lists import LISTS, SECONDS, SHORT_SECONDS, AskedForList, list_of_all
 from service.upstreams.named_upstream import NamedUpstream
 
 _OF_MODELS: Final = "/v1/models/"
@@ -71,7 +71,10 @@ class Upstreams:
         model, tried = _model_in(path, body), set[str]()
         while True:
             one = self.pick(self.where(model, tried), model)
-            answer = await one.client.send(method, target, lines, body)
+            if one.is_gone:
+                answer: UpstreamResponse | Failure = Failure(Outcome.UPSTREAM_UNREACHABLE, one.reason)
+            else:
+                answer = await one.client.send(method, target, lines, body)
             tried.add(one.name)
             is_away = isinstance(answer, Failure) and answer.outcome is Outcome.UPSTREAM_UNREACHABLE
             if not is_away or not self.where(model, tried):
@@ -83,8 +86,13 @@ class Upstreams:
         """One list of the models of all that are well, or of all if none is. Fits ``Send``."""
         del method, body
         well = [one for one in self.all.values() if one.trouble is None]
-        sends: list[Send] = [one.client.send for one in well or self.all.values()]
-        return await list_of_all(sends, target, lines, target.partition("?")[0])
+        quick = [one for one in well if not one.is_slow_to_list]
+        asked = [
+            AskedForList(one.name, one.client.send, SECONDS if one in quick else SHORT_SECONDS)
+            for one in well or self.all.values()
+        ]
+        away = [one.name for one in self.all.values() if well and one.trouble is not None]
+        return await list_of_all(asked, target, lines, away)
 
     def _standings(self, model: str | None) -> list[Standing]:
         queue = self._queue

@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import orjson
-
 from service.events import emit
 from service.gateway.upstream import Failure
 from service.gateway.whole_answer import fetch_answer, fetch_whole
 from service.record.exchange import Outcome
-from service.record.model_facts import canonical_name
+from service.record.model_facts import canonical_name, read_models
 from service.upstream_events import UpstreamLeft, UpstreamReturned
 from service.upstreams.named_upstream import NamedUpstream
 
@@ -28,7 +26,7 @@ _AGAIN_SECONDS: Final = 1.0
 
 
 class Watch:
-    """Looks after one Ollama. ``changed`` is called when it left, came back, or has other models."""
+    """Looks after one Ollama. ``changed`` is called when it left, is gone, came back, or has other models."""
 
     def __init__(self, upstream: NamedUpstream, changed: Callable[[], None]) -> None:
         self.upstream = upstream
@@ -40,7 +38,7 @@ class Watch:
     def note(self, failure: Failure) -> None:
         """A call met this there."""
         if failure.outcome is Outcome.UPSTREAM_UNREACHABLE:
-            self._tell(f"{self.upstream.url} cannot be reached: {failure.reason}")
+            self._tell(f"{self.upstream.url} cannot be reached: {failure.reason}", failure.reason)
         self.look_soon()
 
     def look_soon(self) -> None:
@@ -48,8 +46,12 @@ class Watch:
         self._wanted.set()
 
     async def look_again(self) -> None:
-        """Look now, unless that was just done: somebody asks for a model that nobody is known to have."""
-        if time.monotonic() - self._looked_at < _AGAIN_SECONDS:
+        """Look now, unless that was just done: somebody asks for what is not known to be there.
+
+        What was seen to be ill only once is looked at in any case.
+        """
+        is_sure = self.upstream.trouble is None or self.upstream.is_gone
+        if is_sure and time.monotonic() - self._looked_at < _AGAIN_SECONDS:
             return
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self.look())
@@ -75,11 +77,13 @@ class Watch:
     async def look(self) -> None:
         """Ask how it is and what it has, within twice ``LOOK_SECONDS``."""
         send, url = self.upstream.client.send, self.upstream.url
+        was_ill = self.upstream.trouble is not None
         answer = await fetch_answer(send, "GET", "/api/version", None, seconds=LOOK_SECONDS)
         if isinstance(answer, str):
-            self._tell(f"{url}: {answer}")
+            reason = answer.removeprefix("Ollama cannot be asked: ").removeprefix("Ollama ").removesuffix(".")
+            self._tell(f"{url}: {answer}", reason, is_again=was_ill)
         elif answer[0] >= 500:
-            self._tell(f"{url} answers {answer[0]}")
+            self._tell(f"{url} answers {answer[0]}", f"it answers {answer[0]}", is_again=was_ill)
         else:
             await self._look_for_models()
             self._tell(None)
@@ -87,34 +91,38 @@ class Watch:
 
     async def _look_for_models(self) -> None:
         upstream, send = self.upstream, self.upstream.client.send
-        before = upstream.models
+        before, upstream.is_slow_to_list = upstream.models, True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 tags, ps = await asyncio.gather(*(fetch_whole(send, "GET", path) for path in ("/api/tags", "/api/ps")))
+                upstream.is_slow_to_list = False
                 upstream.models = _names_in(tags, upstream.models)
                 upstream.loaded = _names_in(ps, upstream.loaded)
         if upstream.models != before and upstream.trouble is None:
             self._changed()
 
-    def _tell(self, trouble: str | None) -> None:
+    def _tell(self, trouble: str | None, reason: str = "", is_again: bool = False) -> None:
+        upstream = self.upstream
+        was_well, was_gone = upstream.trouble is None, upstream.is_gone
         # It becomes part of a longer sentence on the page, in alerts and in /readyz.
-        trouble = trouble and trouble.removesuffix(".")
-        was_well, self.upstream.trouble = self.upstream.trouble is None, trouble
+        upstream.trouble, upstream.reason = trouble and trouble.removesuffix("."), reason
+        # One silence may be a moment in which the machine is busy. Who waits for it is told after the second.
+        upstream.is_gone = trouble is not None and (was_gone or (is_again and not was_well))
+        if was_well is not (trouble is None) or upstream.since_ns is None:
+            upstream.since_ns = time.time_ns()
         if was_well is not (trouble is None):
             if trouble is None:
-                emit(UpstreamReturned(self.upstream.name))
+                emit(UpstreamReturned(upstream.name))
             else:
                 # What it had in memory is gone with it.
-                self.upstream.loaded = frozenset()
-                emit(UpstreamLeft(self.upstream.name, trouble))
+                upstream.loaded = frozenset()
+                emit(UpstreamLeft(upstream.name, upstream.trouble or ""))
+            self._changed()
+        elif upstream.is_gone is not was_gone:
             self._changed()
 
 
 def _names_in(body: bytes | None, before: frozenset[str]) -> frozenset[str]:
     """The models of a list; what was known ``before`` where there is none."""
-    try:
-        models = orjson.loads(body or b"")["models"] or ()
-        names = [model.get("model") or model["name"] for model in models]
-        return frozenset(canonical_name(name) for name in names if isinstance(name, str))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return before
+    models = read_models(body or b"")
+    return before if models is None else frozenset(canonical_name(name) for name in models)

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import measure_dashboards, measure_page, measure_readers
+from tests.benchmarks import measure_dashboards, measure_page, measure_queue, measure_readers
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
 from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, peer, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
@@ -65,6 +65,8 @@ def main() -> int:
     if not hasattr(os, "sched_setaffinity"):
         sys.stderr.write("The measurement needs Linux: it pins processes to cores and reads /proc.\n")
         return 2
+    if arguments.queue:
+        return measure_queue.main(arguments.short)
     plan = SHORT if arguments.short else DEFAULT
     if arguments.streams:
         plan = replace(plan, streams=arguments.streams)
@@ -93,6 +95,9 @@ def _arguments() -> argparse.Namespace:
         "--shipping", action="store_true", help="also a recorder that ships to a Loki on the load's core"
     )
     parser.add_argument("--sharing", action="store_true", help="also a recorder with a queue whose places are free")
+    parser.add_argument(
+        "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
+    )
     parser.add_argument(
         "--page", action="store_true", help="instead: how long who searches a million records waits (--short: 50,000)"
     )

@@ -95,7 +95,8 @@ def _record(*, has_bodies: bool) -> dict[str, Any]:
 
 
 def _summary() -> dict[str, Any]:
-    number = {"type": "integer", "description": "Grows in the order in which exchanges ended."}
+    number = {"type": "integer", "description": "Grows in the order in which exchanges ended; not with store=loki."}
+    instance = {"type": "string", "description": "With store=loki, the recorder that has it."}
     pair = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}], "minItems": 2, "maxItems": 2}
     added = {
         "prompt": {"type": "string", "description": "First words of the newest question."},
@@ -105,8 +106,7 @@ def _summary() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "A record without its bodies, its number, the first words of both, and its phases.",
-        "properties": {"number": number, **_record(has_bodies=False)["properties"], **added},
-        "required": ["number"],
+        "properties": {"number": number, "instance": instance, **_record(has_bodies=False)["properties"], **added},
     }
 
 

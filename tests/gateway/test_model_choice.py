@@ -60,6 +60,7 @@ async def test_the_setting_decides_without_a_question() -> None:
     ("listed", "sentence"),
     [
         ({"models": []}, "Ollama has no model yet. Fetch one: ollama pull llama3.2"),
+        ({"models": None}, "Ollama has no model yet. Fetch one: ollama pull llama3.2"),
         (
             told(*((f"embed-{number}", EMBEDS) for number in range(7))),
             "Ollama has only models that do not generate text: embed-0, embed-1, embed-2, embed-3, embed-4. "
@@ -71,7 +72,7 @@ async def test_where_no_model_generates_the_refusal_says_what_to_fetch(listed: A
     assert await choice(listed) == Refusal(503, sentence, "GENERATE_MODEL")
 
 
-@pytest.mark.parametrize("listed", [{"error": "no"}, [], {"models": None}, {"models": [1]}, {"models": [{}]}])
+@pytest.mark.parametrize("listed", [{"error": "no"}, [], {"models": 7}, {"models": [1]}, {"models": [{}]}])
 async def test_a_list_that_is_none_leaves_the_name_to_the_call_that_fails(listed: Any) -> None:
     assert await choice(listed) == ""
 
@@ -82,5 +83,21 @@ async def test_all_models_are_listed() -> None:
         upstream = Upstream(ollama.url)
         try:
             assert await list_models(upstream.send) == ["embed", "talk"]
+        finally:
+            upstream.close()
+
+
+ODD: list[Any] = ["text", None, 7, [], {}, {"name": None}, {"name": "\ud800"}, {"name": "talk", "capabilities": 1}]
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_one_odd_member_takes_no_other_with_it(odd: Any) -> None:
+    listed = {"models": [odd, *told(("talk", TALKS), ("embed", EMBEDS))["models"]], "huge": 10**400}
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/tags", json_answer(listed))
+        upstream = Upstream(ollama.url)
+        try:
+            assert await list_models(upstream.send) == ["talk", "embed"]
+            assert await choose_model("", upstream.send) == "talk"
         finally:
             upstream.close()

@@ -68,11 +68,16 @@ def test_where_ollama_does_not_tell_nothing_is_shown_and_nothing_has_left(body: 
     assert shown(memory) == {("models_gone_early_total", "a"): 0}
 
 
-@pytest.mark.parametrize(
-    "more", [{"size": "9"}, {"size": -1}, {"size": True}, {"size_vram": 101}, {"name": ""}, {"name": 5}, {"size": 1e9}]
-)
+@pytest.mark.parametrize("more", [{"size": "9"}, {"size": -1}, {"size": True}, {"size_vram": 101}, {"size": 1e9}])
 def test_nonsense_is_left_out(more: dict[str, Any]) -> None:
     assert read_models_in_memory(answer(("a", 100), **more)) == {}
+
+
+def test_one_that_has_no_name_takes_no_other_with_it() -> None:
+    for nameless in ({"name": "", "model": 5}, {"name": "\ud800", "model": None}):
+        listed = json.loads(answer(("a", 100), ("b", 100)))
+        listed["models"][0].update(nameless)
+        assert list(read_models_in_memory(json.dumps(listed).encode()) or ()) == ["b"]
 
 
 def test_a_model_that_was_to_stay_for_ever_left_early() -> None:

@@ -46,7 +46,7 @@ async def test_a_page_of_this_machine_may_read_and_ollamas_own_cors_is_not_repea
                 got = await ask(server, Origin=origin)
                 assert (origin, got.status) == (origin, 200)
                 assert values(got, "Access-Control-Allow-Origin") == [origin]
-                assert values(got, "Access-Control-Expose-Headers") == ["X-Exchange-Id"]
+                assert values(got, "Access-Control-Expose-Headers") == ["X-Exchange-Id, X-Recorder-Missing"]
                 assert "Origin" in ", ".join(values(got, "Vary"))
                 assert values(got, "Access-Control-Allow-Credentials") == []
                 assert values(got, "Access-Control-Max-Age") == []

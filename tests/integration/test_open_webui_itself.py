@@ -4,6 +4,7 @@
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -29,10 +30,14 @@ MESSAGES = [{"role": "user", "content": "Bonjour"}]
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-def program() -> Path:
+def open_webui_program() -> Path:
     found = require("open-webui", "make servers installs it")
     return found / "bin" / "open-webui" if found.is_dir() else found
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    return open_webui_program()
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +48,20 @@ def recorder(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def webui(program: Path, recorder: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator["OpenWebUI"]:
-    folder = tmp_path_factory.mktemp("open-webui")
+    with running_open_webui(program, tmp_path_factory.mktemp("open-webui"), f"{recorder.url}/api/ollama") as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running_open_webui(program: Path, folder: Path, ollama_url: str) -> Iterator["OpenWebUI"]:
+    """As the stack starts it, with its administrator signed up."""
     compose = (PROJECT / "docker-compose.yml").read_text()
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
         "DATA_DIR": str(folder / "data"),
         "WEBUI_SECRET_KEY": uuid.uuid4().hex,
-        "OLLAMA_BASE_URL": f"{recorder.url}/api/ollama",
+        "OLLAMA_BASE_URL": ollama_url,
         **dict(re.findall(r'^ +(ENABLE_FORWARD_USER_INFO_HEADERS|ENABLE_OPENAI_API): "(\w+)"', compose, re.MULTILINE)),
         # Nothing is fetched: the embedding model is Ollama's.
         "OFFLINE_MODE": "true",

@@ -118,3 +118,40 @@ async def test_one_of_two_ollamas_is_killed_and_comes_back(tmp_path: Path, measu
             assert time.monotonic() - back < BACK_WITHIN
         measured(f"it got work {time.monotonic() - back:.1f} s after it was back")
         assert (await picture(server))["active"] == []
+        await _see_one_that_hangs(server, other, tmp_path, measured)
+
+
+async def _see_one_that_hangs(
+    server: RunningServer, frozen: Ollama, folder: Path, measured: Callable[[str], None]
+) -> None:
+    """It takes connections and says nothing: who waits for it hears that, and it gets work when it goes on."""
+    running = asyncio.create_task(chat(server, "long", "only-there", tokens=2000))
+    async with asyncio.timeout(60):
+        while name_of(frozen) not in {call.get("upstream") for call in (await picture(server))["active"]}:
+            await asyncio.sleep(0.01)
+    waits = asyncio.create_task(chat(server, "waits", "only-there"))
+    async with asyncio.timeout(60):
+        while (await picture(server))["waiting_count"] != 1:
+            await asyncio.sleep(0.01)
+    frozen.server.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        got = await waits
+        measured(f"who waited for one that hangs was told after {time.monotonic() - began:.1f} s")
+        later = await chat(server, "later", "only-there")
+        for answer in (got, later):
+            assert answer.status == 502
+            assert f"Ollama cannot be reached at {frozen.url} (did not answer within 2 s)" in answer.body.decode()
+        found = lines(folder)
+        assert found[got.header("X-Exchange-Id") or ""]["outcome"] == "upstream_unreachable"
+        began = time.monotonic()
+        listed = await talk(server.port, request_bytes("GET", "/api/ollama/api/tags"))
+        assert time.monotonic() - began < 2
+        assert listed.header("X-Recorder-Missing") == name_of(frozen)
+        assert has_answer(await chat(server, "elsewhere"))
+    finally:
+        frozen.server.process.send_signal(signal.SIGCONT)
+    assert has_answer(await running)
+    until = time.monotonic() + BACK_WITHIN
+    while not has_answer(await chat(server, "back", "only-there")):
+        assert time.monotonic() < until

@@ -1,11 +1,15 @@
 """The page while calls wait in the recorder for a place at Ollama."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, expect
 
 from tests.page.opened import opened, rows, shown
+from tests.running_app import said, until
 from tests.sharing.held import call, sharing, waiting
+from tests.upstreams.pair import chat, pair
 
 
 async def test_what_callers_may_have_and_have_used_is_shown_below_the_overview(
@@ -38,3 +42,60 @@ async def test_who_waits_is_shown_with_its_place_and_the_reason(browser: Browser
         await waits
         await expect(shown(page)).to_contain_text("answered in full")
         await expect(shown(page)).to_contain_text("waiting in the recorder for a place at Ollama")
+
+
+async def test_a_batch_and_a_person_who_wait_are_both_shown_with_the_reason(browser: Browser, tmp_path: Path) -> None:
+    async with sharing(tmp_path, MAX_ACTIVE="1") as (app, held), opened(browser, app) as page:
+        batch = [call(app, f"invoice {number}", "workflow=Invoices") for number in range(6)]
+        await held.chats(1)
+        await waiting(app, 5)
+        person = call(app, "a person's question", "user=Ann")
+        await waiting(app, 6)
+        mine = rows(page).filter(has_text="a person's question")
+        await expect(mine).to_contain_text("waits in the recorder at place 1: the one place at Ollama is taken; next")
+        last = rows(page).filter(has_text="waits in the recorder at place 6")
+        await expect(last).to_contain_text("before it 4 of workflow Invoices, 1 of user Ann")
+        await expect(last).to_contain_text("next is who used the model least lately")
+        held.let_go(7)
+        await asyncio.gather(*batch, person)
+
+
+async def test_each_of_several_ollamas_is_shown_with_what_it_does(browser: Browser, tmp_path: Path) -> None:
+    async with pair(tmp_path, MAX_ACTIVE="1") as (app, one, other):
+        other.loaded = ["right"]
+        one.let_go.clear()
+        calls = [asyncio.create_task(chat(app, f"{number}", "left")) for number in range(3)]
+
+        async def upstreams() -> Any:
+            found = (await said(app, "/status.json"))["upstreams"]
+            return found if [each["waiting"] for each in found] == [2, 0] and found[1]["loaded"] else None
+
+        first, second = await until(upstreams)
+        assert (first["active"], first["places"], second["active"]) == (1, 1, 0)
+        async with opened(browser, app) as page:
+            table = page.get_by_role("region", name="Ollamas").get_by_role("row")
+            await expect(table.nth(1)).to_contain_text(f"{one.name} up since today")
+            await expect(table.nth(1)).to_contain_text("1 of 1")
+            await expect(table.nth(2)).to_contain_text("0 of 1")
+            await expect(table.nth(2)).to_contain_text("right:latest")
+        one.let_go.set()
+        await asyncio.gather(*calls)
+        await other.ollama.stop()
+
+        async def is_gone() -> bool:
+            found = (await said(app, "/status.json"))["upstreams"]
+            return bool(found[1]["trouble"]) and bool(found[1]["since"] > second["since"])
+
+        await until(is_gone)
+        async with opened(browser, app, forgiven=".*") as page:
+            row = page.get_by_role("region", name="Ollamas").get_by_role("row").nth(2)
+            await expect(row).to_contain_text(f"{other.name} gone since today")
+
+
+async def test_one_ollama_has_no_table_of_its_own(browser: Browser, tmp_path: Path) -> None:
+    async with sharing(tmp_path, MAX_ACTIVE="1") as (app, held):
+        held.let_go()
+        await call(app, "hi")
+        async with opened(browser, app) as page:
+            await expect(page.get_by_role("region", name="Limits of callers")).to_be_visible()
+            await expect(page.get_by_role("region", name="Ollamas")).to_be_hidden()

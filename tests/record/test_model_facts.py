@@ -9,6 +9,7 @@ from service.record.model_facts import (
     LoadedModel,
     ModelFacts,
     canonical_name,
+    listed_models,
     read_loaded,
     read_model_facts,
 )
@@ -43,6 +44,26 @@ def test_loaded_models_come_in_ollamas_order() -> None:
     expected = (LoadedModel("b:latest", 4096, "d2"), LoadedModel("a:latest", 256))
     assert read_loaded(json.dumps({"models": listed}).encode()) == expected
     assert read_loaded(b'{"models":[]}') == ()
+
+
+def test_models_are_listed_by_name_each_once_and_what_is_odd_is_passed_over() -> None:
+    odd: list[Any] = ["text", None, 7, {}, {"name": []}, {"model": " "}, {"name": "n" * 1001}, {"name": "\ud800"}]
+    models = [{"name": "a"}, {"model": "b", "name": "x"}, {"name": "a", "size": 2}, {"model": "", "name": "c"}]
+    expected = {"a": {"name": "a"}, "b": {"model": "b", "name": "x"}, "c": {"model": "", "name": "c"}}
+    assert listed_models({"models": [*odd, *models]}) == expected
+    assert listed_models({"data": [*odd, {"id": "a"}, {"name": "b"}]}, "data") == {"a": {"id": "a"}}
+    assert listed_models({"models": None}) == listed_models({"models": []}) == {}
+    nothing: list[Any] = [{"models": odd}, {"models": "text"}, {"models": 7}, {"error": "no"}, [], None]
+    assert [listed_models(one) for one in nothing] == [None] * len(nothing)
+
+
+def test_the_rest_of_an_answer_with_odd_facts_is_read() -> None:
+    shown = {"model_info": 7, "modelfile": f"FROM /x/sha256-{WEIGHTS}\n", "parameters": "num_ctx 512", "messages": [1]}
+    facts = read_model_facts(json.dumps(shown).encode())
+    assert facts == ModelFacts(weights=WEIGHTS, num_ctx=512)
+    info = {"a.context_length": "many", "b.context_length": 4096, "c": 10**400}
+    facts = read_model_facts(json.dumps({"model_info": info, "capabilities": "vision", "system": 7}).encode())
+    assert facts == ModelFacts(trained_length=4096)
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"null", b'{"models":null}', b"\xff", b'{"error":"no"}'])

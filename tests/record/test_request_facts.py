@@ -36,6 +36,36 @@ def test_the_model_may_have_its_old_name() -> None:
     assert read_request(opened, opened.request).model == "tiny"
 
 
+LONG = b'"messages":[{"role":"user","content":"' + b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("beginning", "model"),
+    [
+        (b'{"model":"tiny",' + LONG, "tiny"),
+        (b' {\n "Model" : "tiny" , ' + LONG, "tiny"),
+        (b'{"stream":false,"options":{"model":"no","stop":["}"]},"n":1.5,"model":"tiny",' + LONG, "tiny"),
+        (b'{"messages":[{"role":"system","content":"say \\"model\\": \\"no\\""}],"model":"tiny","input":"x', "tiny"),
+        (b'{"model":"no","MODEL":"tiny",' + LONG, "tiny"),
+        (b'{"name":"tiny",' + LONG, "tiny"),
+        (b'{"model":"t\xc3\xafny",' + LONG, "t\u00efny"),
+        (b'{"model":"ti', None),
+        (b'{"model":7,' + LONG, None),
+        (b'{"model":"' + b"x" * 301 + b'",' + LONG, None),
+        (b"{" + LONG + b'"}],"model":"late","input":"', None),
+        (b'{"options":' + b"[" * 5000, None),
+        (b'["model","tiny",', None),
+        (b'{"model"', None),
+        (b"{", None),
+        (b'{"a":1 "model":"tiny"', None),
+    ],
+)
+def test_a_request_that_breaks_off_names_its_model_in_what_there_is(beginning: bytes, model: str | None) -> None:
+    opened = _opened(beginning)
+    asked = read_request(opened, opened.request)
+    assert (asked.model, asked.document) == (model, None)
+
+
 @pytest.mark.parametrize(
     ("num_ctx", "read"),
     [(b"4096.0", 4096), (b"4.096e3", 4096), (b"1.9", 1), (b"-0.5", 0), (b"0", 0), (b"-1", -1), (b"1e12", 10**12)],

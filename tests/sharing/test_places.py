@@ -3,14 +3,13 @@
 import asyncio
 import random
 import sys
-import time
-import tracemalloc
 
 import pytest
 
 from service.sharing.fair_queue import FairQueue
 from service.sharing.flows import Priority
 from service.sharing.places import Place, Places
+from tests.benchmarks.measure_queue import MOST_BYTES, MOST_SECONDS, cost_of_waiting
 
 
 def places(most_active: int = 1) -> Places:
@@ -117,31 +116,12 @@ async def test_waits_are_counted_in_buckets() -> None:
 
 
 @pytest.mark.blocks("what is measured is the work itself, 50,000 times")
-async def test_ten_thousand_who_wait_cost_little(record_property: object) -> None:
+async def test_ten_thousand_who_wait_cost_little() -> None:
     """Under 5 µs of CPU an arrival and 4 kB each: measured here with room for a busy machine."""
-    found = places()
-    running = take(found)
-    flows = [found.queue.flow(f"caller {number}") for number in range(50)]
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    held = [found.take(flows[number % 50], f"{number:032x}") for number in range(10_000)]
-    each = (tracemalloc.get_traced_memory()[0] - before) / 10_000
-    tracemalloc.stop()
-    for place in held:
-        place.give_back()
-
-    rounds = []
-    for _ in range(5):
-        began = time.process_time()
-        held = [found.take(flows[number % 50], "") for number in range(10_000)]
-        rounds.append((time.process_time() - began) / 10_000)
-        for place in held:
-            place.give_back()
-    running.give_back()
-    best = min(rounds)
-    sys.stdout.write(f"an arrival: {best * 1e6:.2f} µs of CPU, {each:.0f} bytes\n")
-    assert each < 4000
-    assert best < 20e-6
+    cost = cost_of_waiting()
+    sys.stdout.write(f"an arrival: {cost.seconds * 1e6:.2f} µs of CPU, {cost.size:.0f} bytes\n")
+    assert cost.size < MOST_BYTES
+    assert cost.seconds < 4 * MOST_SECONDS
 
 
 async def test_a_call_that_reached_nobody_waits_again_and_is_counted_once() -> None:

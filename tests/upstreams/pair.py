@@ -26,11 +26,21 @@ class OneOfTwo:
         self.served: list[str] = []
         self.let_go = asyncio.Event()
         self.let_go.set()
-        ollama.answers("/api/tags", self._list("models"))
-        ollama.answers("/api/ps", self._list("loaded"))
-        ollama.answers("/v1/models", self._v1)
+        self.be_well()
+
+    def be_well(self) -> None:
+        """Answer as an Ollama does."""
+        self.ollama.answers("/api/version", json_answer({"version": "0.34.0"}))
+        self.ollama.answers("/api/tags", self._list("models"))
+        self.ollama.answers("/api/ps", self._list("loaded"))
+        self.ollama.answers("/v1/models", self._v1)
         for path in CHATS:
-            ollama.answers(path, self._chat)
+            self.ollama.answers(path, self._chat)
+
+    def answer_all(self, script: Any) -> None:
+        """Answer whatever is asked by ``script``; ``answer(HOLD)``: with nothing, ever."""
+        for path in ("/api/version", "/api/tags", "/api/ps", "/v1/models", "/api/show", *CHATS):
+            self.ollama.answers(path, script)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 from service.record.exchange import Outcome
-from service.upstreams.model_lists import MadeAnswer, list_of_all
+from service.upstreams.model_lists import AskedForList, MadeAnswer, list_of_all
 
 
 def answers(body: bytes, status: int = 200, seen: list[Sequence[bytes]] | None = None) -> Send:
@@ -30,8 +30,12 @@ async def away(
     return Failure(Outcome.UPSTREAM_UNREACHABLE, "connection refused")
 
 
+def _asked(sends: Sequence[Send], seconds: float = 5.0) -> list[AskedForList]:
+    return [AskedForList(f"gpu{number}", send, seconds) for number, send in enumerate(sends, 1)]
+
+
 async def listed(*sends: Send, path: str = "/api/tags") -> Any:
-    answer = await list_of_all(sends, path, (), path)
+    answer = await list_of_all(_asked(sends), path, ())
     assert not isinstance(answer, Failure)
     found = bytearray()
 
@@ -61,10 +65,10 @@ async def test_what_is_no_list_is_left_out(nonsense: bytes) -> None:
 
 
 async def test_where_nobody_has_a_list_the_first_answer_is_the_answer() -> None:
-    answer = await list_of_all([away, answers(b'{"error":"no"}', 503)], "/api/tags", (), "/api/tags")
+    answer = await list_of_all(_asked([away, answers(b'{"error":"no"}', 503)]), "/api/tags", ())
     assert isinstance(answer, MadeAnswer)
     assert answer.status == 503
-    gone = await list_of_all([away, away], "/api/tags", (), "/api/tags")
+    gone = await list_of_all(_asked([away, away]), "/api/tags", ())
     assert isinstance(gone, Failure)
     assert gone.outcome is Outcome.UPSTREAM_UNREACHABLE
     assert gone.reason == "connection refused"
@@ -73,15 +77,64 @@ async def test_where_nobody_has_a_list_the_first_answer_is_the_answer() -> None:
 async def test_headers_go_on_but_for_encodings_that_could_not_be_read_here() -> None:
     seen: list[Sequence[bytes]] = []
     lines = [b"X-A: 1\r\nAccept-Encoding: gzip\r\nAuthorization: Bearer k\r\n", b"traceparent: 00\r\n"]
-    await list_of_all([answers(b'{"models":[]}', seen=seen)], "/api/tags", lines, "/api/tags")
+    await list_of_all(_asked([answers(b'{"models":[]}', seen=seen)]), "/api/tags", lines)
     assert seen == [[b"X-A: 1\r\nAuthorization: Bearer k\r\n", b"traceparent: 00\r\n"]]
 
 
-async def test_one_that_is_silent_is_not_waited_for_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.upstreams.model_lists._SECONDS", 0.05)
-
+async def test_who_had_no_part_in_a_list_is_named_in_a_header() -> None:
     async def silent(*_: Any) -> UpstreamResponse | Failure:
         await asyncio.sleep(60)
         raise AssertionError
 
-    assert await listed(silent, answers(b'{"models":[{"name":"a"}]}')) == {"models": [{"name": "a"}]}
+    good = answers(b'{"models":[{"name":"a"}]}')
+    asked = _asked([silent, good, answers(b"[]"), answers(b'{"models":[]}', 500), away], 0.1)
+    answer = await list_of_all(asked, "/api/tags", (), ["g\u00fcnther:11434"])
+    assert isinstance(answer, MadeAnswer)
+    assert dict(answer.headers)[b"X-Recorder-Missing"] == b"gpu1, gpu3, gpu4, gpu5, g%C3%BCnther:11434"
+    whole = await list_of_all(_asked([good, good]), "/api/tags", ())
+    assert isinstance(whole, MadeAnswer)
+    assert b"X-Recorder-Missing" not in dict(whole.headers)
+
+
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        ('"text"', None),
+        ("null", None),
+        ("7", None),
+        ("[]", None),
+        ("{}", None),
+        ('{"name":null}', None),
+        ('{"name":7}', None),
+        ('{"name":"  "}', None),
+        ('{"name":"\\ud800"}', None),
+        ('{"name":"' + "n" * 2000 + '"}', None),
+        ('{"name":"deep","x":' + "[" * 300 + "]" * 300 + "}", None),
+        ('{"name":"odd","x":"\\ud800"}', None),
+        ('{"name":"a","size":5}', None),
+        ('{"name":"odd","size":' + "9" * 400 + "}", {"name": "odd", "size": None}),
+        ('{"name":"odd","size":NaN}', {"name": "odd", "size": None}),
+        ('{"model":"odd"}', {"model": "odd"}),
+        ('{"name":"odd","size":"big","details":7}', {"name": "odd", "size": "big", "details": 7}),
+    ],
+)
+async def test_one_odd_member_takes_no_other_with_it(odd: str, kept: Any) -> None:
+    one = answers(('{"models":[{"name":"a","size":1},' + odd + ',{"name":"c"}],"more":1}').encode())
+    found = await listed(one, answers(b'{"models":[{"name":"d"}]}'))
+    models = [{"name": "a", "size": 1}, *([kept] if kept else []), {"name": "c"}, {"name": "d"}]
+    assert found == {"models": models, "more": 1}
+
+
+async def test_what_stands_around_a_list_may_be_odd_as_well() -> None:
+    one = answers(b'{"object":"list","odd":"\\ud800","data":[{"id":"a"},{"model":"b"},"c"]}')
+    assert await listed(one, path="/v1/models") == {"object": "list", "data": [{"id": "a"}]}
+
+
+async def test_one_that_is_silent_is_not_waited_for_for_long() -> None:
+    async def silent(*_: Any) -> UpstreamResponse | Failure:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    answer = await list_of_all(_asked([silent, answers(b'{"models":[]}')], 0.05), "/api/tags", ())
+    assert isinstance(answer, MadeAnswer)
+    assert answer.status == 200

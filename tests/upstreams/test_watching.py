@@ -26,9 +26,9 @@ async def test_what_it_has_and_has_loaded_is_known_after_a_look() -> None:
         )
         watch, changes = watch_of(ollama)
         await watch.look()
-        assert watch.upstream.models == frozenset()
-        ollama.answers("/api/tags", json_answer({"models": [{"name": "Tiny:latest"}, {"model": "b:7b", "name": "x"}]}))
-        ollama.answers("/api/ps", json_answer({"models": [{"name": "tiny"}]}))
+        assert watch.upstream.models == {"tiny:latest", "b:7b"}
+        assert changes == [None]
+        ollama.answers("/api/ps", json_answer({"models": [None, {"name": "tiny"}, {"name": 7}, "b:7b"]}))
         await watch.look()
         assert watch.upstream.models == {"tiny:latest", "b:7b"}
         assert watch.upstream.loaded == {"tiny:latest"}

@@ -1,7 +1,6 @@
 """Ollama: does it answer, which version, on which interface, does it accept us, what can it run."""
 
 import ipaddress
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity, clock_finding
 from service.cli.http_client import HttpResponse, ask, why
+from service.record import bodies
+from service.record.model_facts import listed_models
 from service.settings import Settings
 
 # What Ollama takes by default on a machine without much graphics memory; a long prompt is cut there, silently.
@@ -164,8 +165,7 @@ def _models(url: str) -> Iterator[CheckResult]:
             Chapter.CRASHED,
         )
         return
-    models = _document(answer).get("models")
-    names = [str(model.get("name")) for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+    names = list(listed_models(_document(answer)) or ())
     if not names:
         yield CheckResult(
             "models", Severity.PROBLEM, "Ollama has no model yet.", "Fetch one: ollama pull llama3.2", Chapter.NO_MODEL
@@ -180,26 +180,24 @@ def _loaded(url: str, is_here: bool) -> Iterator[CheckResult]:
         answer = ask(f"{url}/api/ps")
     except OSError:
         return
-    models = _document(answer).get("models")
-    for model in models if isinstance(models, list) else []:
-        if isinstance(model, dict):
-            yield from _context(model)
-            yield from _share_on_gpu(model, is_here)
+    for name, model in (listed_models(_document(answer)) or {}).items():
+        yield from _context(name, model)
+        yield from _share_on_gpu(name, model, is_here)
 
 
-def _context(model: dict[str, Any]) -> Iterator[CheckResult]:
+def _context(name: str, model: dict[str, Any]) -> Iterator[CheckResult]:
     length = model.get("context_length")
     if type(length) is int and 0 < length <= _SMALL_CONTEXT:
         yield CheckResult(
             "context",
             Severity.NOTE,
-            f"{model.get('name')} runs with {length:,} tokens: Ollama cuts longer prompts and does not say so.",
+            f"{name} runs with {length:,} tokens: Ollama cuts longer prompts and does not say so.",
             "Give it more with OLLAMA_CONTEXT_LENGTH=8192 ollama serve, or num_ctx in a request's options.",
             Chapter.CUT_PROMPT,
         )
 
 
-def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[CheckResult]:
+def _share_on_gpu(name: str, model: dict[str, Any], is_here: bool) -> Iterator[CheckResult]:
     """A model without any share is as it should be where there is no GPU, which is only seen on this machine."""
     size, on_gpu = model.get("size"), model.get("size_vram")
     if type(size) is not int or type(on_gpu) is not int or not 0 <= on_gpu < size:
@@ -210,18 +208,15 @@ def _share_on_gpu(model: dict[str, Any], is_here: bool) -> Iterator[CheckResult]
     yield CheckResult(
         "GPU",
         Severity.ADVICE,
-        f"{model.get('name')} is on the GPU with {share} of its {size / 1e9:.1f} GB: the rest is computed slowly.",
+        f"{name} is on the GPU with {share} of its {size / 1e9:.1f} GB: the rest is computed slowly.",
         "Unload other models (`ollama stop NAME`), or take a smaller one, a smaller quantization or num_ctx.",
         Chapter.SLOW,
     )
 
 
 def _document(answer: HttpResponse) -> dict[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+    found = bodies.document(answer.body)
+    return found if isinstance(found, dict) else {}
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ import { GROUPINGS } from "../state/tables.js";
 import { element, replace, within } from "./elements.js";
 import { groupTableParts } from "./group_table.js";
 import { makeLimits } from "./limits.js";
+import { makeOllamas } from "./ollamas.js";
 
 /**
  * @typedef {import("../state/address.js").Address} Address
@@ -23,7 +24,8 @@ export function makeGroups(address) {
   const wide = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Groups" }, table);
   const file = element("a", { class: "file", download: true }, "this table as CSV");
   const limits = makeLimits();
-  const root = element("div", {}, choice, wide, element("p", { class: "below-table" }, file), limits.root);
+  const ollamas = makeOllamas();
+  const root = element("div", {}, choice, wide, element("p", { class: "below-table" }, file), ollamas.root, limits.root);
   const asking = oneAtATime();
   /** @type {Group[]} */
   let groups = [];
@@ -48,6 +50,7 @@ export function makeGroups(address) {
       // Sorting needs nobody's answer.
       if (!isOutdated && asked === query() && !wide.classList.contains("stale")) return draw();
       asked = query();
+      void ollamas.load();
       void limits.load();
       try {
         const by = grouping();

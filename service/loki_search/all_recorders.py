@@ -1,0 +1,159 @@
+"""The exchanges of all recorders: a page of those that a filter lets through, and one by its id.
+
+Loki is asked stretch by stretch, newest first, and each stretch is longer than the last: the newest are found at once.
+A page that is hard to find comes in parts.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from service.loki_search.log_query import query_of
+from service.loki_search.loki_answers import LokiAddress, LokiError, LokiLines, ask_for_lines
+from service.loki_search.selection import LokiLine, select
+from service.record.record import Record
+from service.record.summary import summarise
+from service.search.filters import Filter
+
+PAGE_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 60.0
+# Loki gives no more lines at once (max_entries_limit_per_query) unless it is told to.
+_MOST_LINES: Final = 5_000
+_LINES: Final = 200
+_FIRST_STRETCH_NS: Final = 3_600 * 10**9
+_LONGEST_STRETCH_NS: Final = 30 * 86_400 * 10**9
+_GROWTH: Final = 6
+# Clocks of other machines may be ahead.
+_AHEAD_NS: Final = 3_600 * 10**9
+_PLACE: Final = re.compile(r"(\d{1,19})-([0-9a-f]{32}|)-(.*)", re.DOTALL)
+
+Place = tuple[int, str, str]
+"""Of an exchange among all: its end (Unix nanoseconds), its id, its recorder. All older ones are before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LokiPage:
+    """``next_before`` is where to go on; None: there are no more. ``is_complete``: the page is full, or all was seen.
+
+    ``since_ns`` is the time down to which Loki was asked, ``scanned_bytes`` what it looked through.
+    """
+
+    lines: list[LokiLine]
+    next_before: Place | None
+    is_complete: bool
+    since_ns: int
+    scanned_bytes: int
+
+
+class AllRecorders:
+    """Asks Loki, from any threads. Every method blocks, and raises LokiError; ValueError for a malformed filter."""
+
+    def __init__(self, loki: LokiAddress, retention_days: float) -> None:
+        self._loki = loki
+        self._retention_ns = int(retention_days * 86_400 * 10**9)
+
+    def page(self, wanted: Filter, limit: int, before: Place | None = None, seconds: float = PAGE_SECONDS) -> LokiPage:
+        """The newest exchanges that ``wanted`` lets through, newest first, at most ``limit``, older than ``before``."""
+        deadline = time.monotonic() + seconds
+        query, earliest = query_of(wanted), self._earliest(wanted)
+        found: list[LokiLine] = []
+        scanned, at = 0, before or (self._latest(wanted), "", "")
+        for lines, reached, cost in self._stretches(query, earliest, at, limit):
+            at = reached
+            scanned += cost
+            found += select(wanted, lines)
+            if len(found) > limit:
+                found = found[:limit]
+                return LokiPage(found, found[-1].place, True, at[0], scanned)
+            if at[0] > earliest and time.monotonic() > deadline:
+                return LokiPage(found, at, False, at[0], scanned)
+        return LokiPage(found, None, True, earliest, scanned)
+
+    def lines(self, wanted: Filter) -> Iterator[LokiLine]:
+        """All that ``wanted`` lets through, newest first."""
+        before: Place | None = None
+        while True:
+            page = self.page(wanted, _LINES, before)
+            yield from page.lines
+            before = page.next_before
+            if before is None:
+                return
+
+    def one(self, identifier: str) -> LokiLine | None:
+        """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
+        wanted = Filter(exchange=(identifier,))
+        newest = self._latest(wanted), "", ""
+        for lines, _, _ in self._stretches(query_of(wanted), self._earliest(wanted), newest, 1):
+            if lines:
+                return lines[0]
+        return None
+
+    def _earliest(self, wanted: Filter) -> int:
+        oldest = time.time_ns() - self._retention_ns
+        since = None if wanted.since_ns is None else wanted.since_ns // 1_000_000 * 1_000_000
+        return max(1, oldest if since is None else max(since, oldest))
+
+    def _latest(self, wanted: Filter) -> int:
+        now = time.time_ns() + _AHEAD_NS
+        return now if wanted.until_ns is None else min(now, wanted.until_ns // 1_000_000 * 1_000_000)
+
+    def _stretches(
+        self, query: str, earliest: int, before: Place, limit: int
+    ) -> Iterator[tuple[list[LokiLine], Place, int]]:
+        """Lines older than ``before``, newest first; after each part the place that was reached, and its cost."""
+        length, batch = _FIRST_STRETCH_NS, max(_LINES, limit + 1)
+        while before[0] > earliest or before[1]:
+            # The end is not included; lines of that very nanosecond may still be missing.
+            until = before[0] + 1 if before[1] else before[0]
+            since = max(earliest, until - length)
+            answer, batch = self._ask(query, since, until, batch)
+            lines = [line for line in answer.lines if line.place < before] if before[1] else answer.lines
+            if len(answer.lines) < batch:
+                before = since, "", ""
+                length = min(length * _GROWTH, _LONGEST_STRETCH_NS)
+            elif lines:
+                before = lines[-1].place
+            elif batch < _MOST_LINES:
+                # So many ended in one nanosecond.
+                batch = min(batch * _GROWTH, _MOST_LINES)
+                continue
+            else:
+                before = before[0], "", ""
+            yield lines, before, answer.scanned_bytes
+
+    def _ask(self, query: str, since: int, until: int, batch: int) -> tuple[LokiLines, int]:
+        """The newest lines of a stretch, and how many were asked for: fewer, where they are long."""
+        while (answer := ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)) is None:
+            batch //= 2
+            if not batch:
+                raise LokiError("One line in Loki is longer than an answer may be.")
+        return answer, batch
+
+
+def summary_of(line: LokiLine) -> dict[str, Any]:
+    """The entry of a list, as for one recorder; in place of a number it has its ``instance``."""
+    summary = summarise(0, Record(line.line))
+    del summary["number"]
+    return {"instance": line.instance} | summary
+
+
+def read_place(text: str) -> Place:
+    """The place that ``write_place`` wrote. Raises ValueError with a sentence."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"older_than={text[:80]!r} is not understood: take it from the `next` of the page before.")
+    return int(match[1]), match[2], match[3]
+
+
+def write_place(place: Place) -> str:
+    """A place as an address has it."""
+    return "-".join(map(str, place))
+
+
+def without_numbers(wanted: Filter) -> Filter:
+    """``wanted`` without what only one journal knows. Raises ValueError when that was asked for."""
+    if wanted.before is not None or wanted.after is not None:
+        raise ValueError("Numbers of exchanges (before, after) belong to one recorder: leave them out.")
+    return replace(wanted, before=None, after=None)

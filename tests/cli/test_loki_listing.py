@@ -1,0 +1,35 @@
+"""``--store loki``: the exchanges of all recorders, in a terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.loki_search.everywhere import everywhere
+
+
+def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with everywhere(tmp_path, 5) as stores:
+        monkeypatch.setenv("LOKI_URL", stores.loki_url)
+        monkeypatch.setenv("RETENTION_DAYS", "4")
+        listed = run("list", "--store", "loki", "--limit", "3", "--json")
+        entries = [json.loads(line) for line in listed.stdout.splitlines()]
+        assert len(entries) == 3
+        assert {entry["instance"] for entry in entries} <= {"office", "garage"}
+        assert "number" not in entries[0]
+        found = run("search", "brulee", "--store", "loki")
+        assert found.exit_code == 0
+        assert "crème brûlée" in found.stdout
+        assert "Nothing matches" in run("search", "nowhere-to-be-found", "--store", "loki").stderr
+        assert "one recorder" in run("list", "--store", "loki", "--before", "3").stderr
+
+
+def test_without_a_loki_it_says_what_to_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (("list",), ("search", "x")):
+        asked = run(*words, "--store", "loki")
+        assert asked.exit_code == 1
+        assert "LOKI_URL" in asked.stderr
+    monkeypatch.setenv("LOKI_URL", "http://127.0.0.1:9")
+    away = run("list", "--store", "loki")
+    assert (away.exit_code, "could not be asked" in away.stderr) == (1, True)

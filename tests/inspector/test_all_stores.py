@@ -1,0 +1,85 @@
+"""``store=loki``: what the addresses answer about all recorders, in front of a real Loki."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.ollama import FakeOllama
+from tests.running_app import chat, get, running, said
+from tests.servers.loki import Loki
+
+pytestmark = pytest.mark.blocks("the fixtures start and stop Loki on the event loop's thread")
+
+
+async def soon(asked: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:
+    async with asyncio.timeout(60):
+        while not is_so(answer := await asked()):
+            await asyncio.sleep(0.2)
+    return answer
+
+
+async def test_two_recorders_are_seen_by_each_and_each_says_whose_it_is(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A journal is called as the machine that began it.
+    names = iter(("office", "garage"))
+    monkeypatch.setattr("service.journal.journal.socket.gethostname", lambda: next(names))
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as here,
+        running(tmp_path / "b", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as there,
+    ):
+        mine = await chat(here, "the blue parcel", X_Caller="cron")
+        theirs = await chat(there, "the red parcel")
+        found = await soon(
+            lambda: said(here, "/exchanges.json?store=loki&q=parcel&from=-1h"), lambda page: len(page["exchanges"]) == 2
+        )
+        assert [(one["instance"], one["exchange"]) for one in found["exchanges"]] == [
+            ("garage", theirs),
+            ("office", mine),
+        ]
+        assert found["store"] == "loki"
+        assert found["complete"]
+        assert found["scanned"]["bytes"] > 0
+        assert "number" not in found["exchanges"][0]
+        assert "request_body" not in found["exchanges"][0]
+        assert found["exchanges"][0]["prompt"] == "the red parcel"
+
+        first = await said(here, "/exchanges.json?store=loki&from=-1h&limit=1")
+        second = await said(here, first["next"])
+        assert [one["exchange"] for page in (first, second) for one in page["exchanges"]] == [theirs, mine]
+        assert "next" not in second
+
+        one = await said(here, f"/exchanges/{theirs}.json?store=loki")
+        assert (one["store"], one["instance"]) == ("loki", "garage")
+        assert one["record"]["exchange"] == theirs
+        assert [turn["text"] for turn in one["conversation"]["turns"]] == ["the red parcel"]
+        assert one["may_replay"] is False
+        assert "garage" in one["why_no_replay"]
+        # The journal's own lists know nothing of the other.
+        assert [each["exchange"] for each in (await said(here, "/exchanges.json"))["exchanges"]] == [mine]
+
+
+async def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        for path, status, words in (
+            ("/exchanges.json?store=loki", 409, "LOKI_URL"),
+            (f"/exchanges/{'a' * 32}.json?store=loki", 409, "LOKI_URL"),
+            ("/exchanges.json?store=cloud", 400, "journal, loki"),
+        ):
+            answer = await get(app, path)
+            assert (answer.status, words in answer.body.decode()) == (status, True)
+        assert "exchanges" in await said(app, "/exchanges.json?store=journal")
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL="http://127.0.0.1:9") as app:
+        for path, status, words in (
+            ("/exchanges.json?store=loki", 503, "could not be asked"),
+            (f"/exchanges/{'a' * 32}.json?store=loki", 503, "could not be asked"),
+            ("/exchanges.json?store=loki&after=7", 400, "one recorder"),
+            ("/exchanges.json?store=loki&before=7", 400, "one recorder"),
+            ("/exchanges.json?store=loki&older_than=7", 400, "page before"),
+        ):
+            answer = await get(app, path)
+            assert (answer.status, words in answer.body.decode()) == (status, True)

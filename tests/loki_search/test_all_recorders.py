@@ -1,0 +1,180 @@
+"""The same filter gives the same exchanges in both stores: a journal with its index, and a real Loki."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.loki_search import all_recorders
+from service.loki_search.all_recorders import AllRecorders, read_place, write_place
+from service.loki_search.loki_answers import LokiAddress, LokiError
+from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
+from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, USERS, WORKFLOWS
+from tests.loki_search.everywhere import DAY_NS, LONG, Everywhere, everywhere
+
+RECORDS = 120
+NOW = time.time_ns()
+TEXTS = (
+    COMMON_WORD,
+    f'"{COMMON_PHRASE}"',
+    "resume",
+    "résumé dossier",
+    "RÉSUMÉ",
+    "要約",
+    "brulee OR fox",
+    "gaste fur",
+    "naive facade",
+    "inv*",
+    f"{COMMON_WORD} -letter",
+    "-invoice",
+    '"back slash"',
+    "friend order",
+    "3",
+    "zanzibar",
+    "odd",
+)
+NAMES = {
+    "model": (*MODELS, "tiny", "nobody", NOBODY),
+    "workflow": (
+        *WORKFLOWS[:4],
+        "Invoices",
+        LONG,
+        LONG + "é",
+        'with "quotes" and \\',
+        "wf00000000000001",
+        "w9",
+        NOBODY,
+    ),
+    "node": (*NODES, "a{b}c|d", NOBODY),
+    "caller": ("n8n", "openai-js", "Open WebUI", "langchain", NOBODY),
+    "user": (*USERS[:2], NOBODY),
+    "operation": ("chat", "embed", "list", "generate", NOBODY),
+    "outcome": ("completed", "client_left", "upstream_broke_off"),
+    "cut": ("length", "messages", NOBODY),
+}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everywhere]:
+    with everywhere(tmp_path_factory.mktemp("everywhere"), RECORDS) as stores:
+        yield stores
+
+
+def some(values: tuple[object, ...]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.one_of(st.just(()), st.lists(st.sampled_from(values), max_size=2, unique=True).map(tuple))
+
+
+FILTERS = st.builds(
+    Filter,
+    text=st.one_of(st.just(""), st.sampled_from(TEXTS)),
+    **{name: some(values) for name, values in NAMES.items()},
+    status=some((200, 404, 499, 500, NO_STATUS)),
+    failed=st.sampled_from((None, None, True, False)),
+    truncated=st.sampled_from((None, None, True, False, UNKNOWN)),
+    slower=st.sampled_from((None, None, 0.1, 2.0, 3.5, 20.0)),
+    since_ns=st.sampled_from((None, NOW - 2 * DAY_NS, NOW - DAY_NS // 2 + 123_456)),
+    until_ns=st.sampled_from((None, NOW - DAY_NS, NOW - DAY_NS // 3 + 654_321)),
+)
+
+
+def same_in_both(stores: Everywhere, wanted: Filter) -> set[str]:
+    found = stores.in_loki(wanted)
+    assert len(found) == len(set(found))
+    assert set(found) == stores.in_journals(wanted)
+    return set(found)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("text", TEXTS)
+def test_words_are_found_where_the_index_finds_them(stores: Everywhere, text: str) -> None:
+    assert same_in_both(stores, Filter(text=text)) or text == "zanzibar"
+
+
+def test_a_few_filters_give_the_same_in_both(stores: Everywhere) -> None:
+    for wanted in (Filter(text="résumé dossier"), Filter(caller=("n8n",)), Filter(failed=True, slower=2.0)):
+        assert same_in_both(stores, wanted)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_found_where_the_index_finds_them(stores: Everywhere, name: str) -> None:
+    for value in NAMES[name]:
+        wanted: dict[str, Any] = {name: (value,)}
+        same_in_both(stores, Filter(**wanted))
+
+
+@pytest.mark.long
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=FILTERS)
+def test_any_filter_gives_the_same_in_both(stores: Everywhere, wanted: Filter) -> None:
+    same_in_both(stores, wanted)
+
+
+def test_a_page_is_the_newest_and_leads_on_without_a_gap(stores: Everywhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_recorders, "_LINES", 20)
+    everything = stores.in_loki(Filter())
+    assert len(everything) > 2 * RECORDS
+    seen: list[str] = []
+    times: list[int] = []
+    before = None
+    while len(seen) < len(everything):
+        page = stores.store.page(Filter(), 60, before)
+        assert len(page.lines) <= 60
+        assert page.scanned_bytes > 0
+        seen += [line.exchange for line in page.lines]
+        times += [line.ended_ns for line in page.lines]
+        before = page.next_before and read_place(write_place(page.next_before))
+        if before is None:
+            break
+    assert seen == everything
+    assert times == sorted(times, reverse=True)
+    assert before is None or stores.store.page(Filter(), 40, before).lines == []
+
+
+def test_a_page_that_takes_too_long_comes_in_parts(stores: Everywhere) -> None:
+    wanted, found, before, parts = Filter(text="brulee"), list[str](), None, 0
+    while True:
+        page = stores.store.page(wanted, 50, before, seconds=0.0)
+        found += [line.exchange for line in page.lines]
+        parts, before = parts + 1, page.next_before
+        if before is None:
+            break
+        assert not page.is_complete
+    assert parts > 1
+    assert set(found) == stores.in_journals(wanted)
+
+
+def test_one_is_found_with_the_recorder_that_shipped_it(stores: Everywhere) -> None:
+    newest = stores.store.page(Filter(), 1).lines[0]
+    found = stores.store.one(newest.exchange)
+    assert found is not None
+    assert (found.exchange, found.instance, found.line) == (newest.exchange, newest.instance, newest.line)
+    assert found.instance in ("office", "garage")
+    assert stores.store.one("f" * 32) is None
+
+
+def test_a_loki_that_is_away_or_is_none_is_told(stores: Everywhere) -> None:
+    away = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
+    with pytest.raises(LokiError, match="could not be asked"):
+        away.page(Filter(), 1)
+    with pytest.raises(LokiError, match="answered 404"):
+        AllRecorders(LokiAddress(stores.store._loki.base + "/nowhere"), 30).page(Filter(), 1)
+
+
+@pytest.mark.parametrize("text", ["", "7", "x-y-z", "1-" + "g" * 32 + "-a", "-" * 9])
+def test_a_place_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="not understood"):
+        read_place(text)
+
+
+def test_what_a_journal_alone_knows_is_refused() -> None:
+    with contextlib.suppress(StopIteration):
+        for wanted in (Filter(before=7), Filter(after=7)):
+            with pytest.raises(ValueError, match="one recorder"):
+                all_recorders.without_numbers(wanted)
+    assert all_recorders.without_numbers(replace(Filter(), model=("a",))) == Filter(model=("a",))

@@ -1,0 +1,76 @@
+"""A filter as LogQL, and that Grafana's own grammar takes it (tests/configuration reads more of those)."""
+
+import re
+
+import pytest
+
+from service.loki_search.log_query import query_of
+from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
+
+ALL = '{job="nginx", service="ollama"}'
+CASES = {
+    "": Filter(),
+    ' | model="tiny"': Filter(model=("tiny",)),
+    ' | (model="a" or model="b")': Filter(model=("a", "b")),
+    ' | (workflow="w" or workflow_id="w")': Filter(workflow=("w",)),
+    ' | (workflow="" and workflow_id="")': Filter(workflow=(NOBODY,)),
+    ' | (user="ada" or (user=""))': Filter(user=("ada", NOBODY)),
+    ' | node="a\\"b\\\\c"': Filter(node=('a"b\\c',)),
+    ' | node="a\\U0000000ab"': Filter(node=("a\nb",)),
+    ' | (status="404" or status="")': Filter(status=(404, NO_STATUS)),
+    ' | (failed="true" or failed="" or outcome="client_left")': Filter(failed=True),
+    ' | (failed="false" or failed="")': Filter(failed=False),
+    ' | prompt_truncated="true"': Filter(truncated=True),
+    ' | prompt_truncated=""': Filter(truncated=UNKNOWN),
+    " | request_time >= 1.999000": Filter(slower=2.0),
+    f' | exchange="{"a" * 32}"': Filter(exchange=("a" * 32,)),
+}
+
+
+@pytest.mark.parametrize("expected", CASES)
+def test_names_and_numbers_are_asked_of_the_metadata(expected: str) -> None:
+    assert query_of(CASES[expected]) == ALL + expected
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        # The record as a whole tells whether a library's calls are n8n's.
+        Filter(caller=("n8n",)),
+        Filter(caller=(NOBODY,)),
+        # Of these every line may lack the word, or have it without a letter of ASCII.
+        Filter(text="-invoice"),
+        Filter(text="要約"),
+        Filter(text="要約 OR invoice"),
+    ],
+)
+def test_what_loki_cannot_tell_is_not_asked_of_it(wanted: Filter) -> None:
+    assert query_of(wanted) == ALL
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("invoice", "an Invoice of"),
+        ("INVOICE", "an invoice of"),
+        ("resume", "le résumé"),
+        ("résumé", "LE RESUME"),
+        ("resume", "le re\u0301sume\u0301"),
+        ("resume", r"le r\\u00e9sum\\u00e9"),
+        ("resume", r"le r\u00e9sum\u00e9"),
+        ("resume", r"le re\\u0301sume\\u0301"),
+        ("inv*", "invoice"),
+        ("fox OR dog", "a dog"),
+        ('"blue parcel"', "a blue, PARCEL"),
+    ],
+)
+def test_a_word_is_found_in_every_spelling_that_the_index_takes_for_it(text: str, line: str) -> None:
+    (part,) = re.findall(r'\|~ (".*")$', query_of(Filter(text=text)))
+    patterns = [one.replace("\\\\", "\\") for one in re.findall(r'"((?:[^"\\]|\\.)*)"', part)]
+    # RE2 has classes of Unicode, and Python's own module has not.
+    assert any(re.search(one.replace(r"\pM", "[\u0300-\u036f]"), line) for one in patterns)
+
+
+def test_a_malformed_search_is_told() -> None:
+    with pytest.raises(ValueError, match="no closing quotation mark"):
+        query_of(Filter(text='"open'))
