@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
-from multidict import MultiDict, MultiMapping
+from multidict import MultiDict
 
 from service.events import emit
 from service.inspector import (
@@ -26,8 +26,8 @@ from service.inspector.access import Access, is_foreign
 from service.inspector.client import Client
 from service.inspector.live import tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
-from service.inspector.providers import Providers
-from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
+from service.inspector.providers import PageRequest, Providers
+from service.inspector.readers import NamedReader, Readers, Right
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.rights import HAVE_WORDS, MCP, right_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
@@ -40,23 +40,6 @@ _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """One request to one of the recorder's own addresses; ``http`` is aiohttp's."""
-
-    http: web.BaseRequest
-    path: str
-    query: MultiMapping[str]
-    client: Client
-    may: frozenset[Right] = EVERY_RIGHT
-
-    @property
-    def base(self) -> str:
-        """Our own address as this client writes it."""
-        scheme = "https" if self.client.is_https else "http"
-        return f"{scheme}://{self.http.headers.get('Host', 'localhost:8080')}"
 
 
 Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]

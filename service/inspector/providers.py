@@ -1,15 +1,18 @@
-"""What the pages are made of: the parts that answer them, by name."""
+"""What the recorder's own addresses are answered from: where contents come from, and the request itself."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from service.inspector.batch_pages import BatchPages
+from service.inspector.client import Client
 from service.inspector.erasing import Erasing
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
+from service.inspector.readers import EVERY_RIGHT, Right
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.journal.reader import Reader
@@ -38,3 +41,20 @@ class Providers:
     links: Links
     mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
     all_recorders: AllRecorders | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """One request to one of the recorder's own addresses; ``http`` is aiohttp's."""
+
+    http: web.BaseRequest
+    path: str
+    query: MultiMapping[str]
+    client: Client
+    may: frozenset[Right] = EVERY_RIGHT
+
+    @property
+    def base(self) -> str:
+        """Our own address as this client writes it."""
+        scheme = "https" if self.client.is_https else "http"
+        return f"{scheme}://{self.http.headers.get('Host', 'localhost:8080')}"
