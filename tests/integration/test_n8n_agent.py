@@ -36,6 +36,12 @@ def newest_tool(record: dict[str, Any]) -> str:
     return str(names[-1])
 
 
+def newest_result(record: dict[str, Any]) -> str:
+    """What the tool gave that was called last."""
+    messages = json.loads(record["request_body"])["messages"]
+    return str([one["content"] for one in messages if one["role"] == "tool"][-1])
+
+
 async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace(
     n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
 ) -> None:
@@ -74,5 +80,7 @@ async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace
     assert len({one["trace_id"] for one in found}) == 1
     assert {(one["item"], one["attempt"]) for one in found} == {(0, 1)}
     assert found[-1]["response_text"] == "It is 42, and nothing failed."
+    # Nothing failed, and no item of a tool would be an empty text to the model.
+    assert "No call that matches these filters failed." in newest_result(found[-1])
     # n8n may send only the newest call of a tool again.
     assert [newest_tool(one) for one in found[1:]] == ["Calculator", "Failures"]
