@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 PACKAGE = "n8n-nodes-ollama-recorder"
 OURS = {
@@ -49,7 +49,7 @@ def _becomes_ours(node: dict[str, Any]) -> bool:
     return node.get("type") in OURS and node.get("typeVersion", _VERSION) == _VERSION
 
 
-def _is_workflow(found: object) -> bool:
+def _is_workflow(found: object) -> TypeGuard[dict[str, Any]]:
     nodes = found.get("nodes") if isinstance(found, dict) else None
     return isinstance(nodes, list) and all(isinstance(node, dict) for node in nodes)
 

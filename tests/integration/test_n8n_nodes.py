@@ -6,15 +6,13 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.ollama import ANY, FakeOllama, answer, json_answer, whole
+from tests.fakes.ollama import FakeOllama, json_answer
 from tests.integration.n8n_workflows import (
-    CREDENTIAL,
     EXECUTE,
     LANGCHAIN,
     MODEL,
@@ -26,12 +24,10 @@ from tests.integration.n8n_workflows import (
 )
 from tests.integration.watching import call
 from tests.journal.given import wait_until
-from tests.servers.n8n import N8n, signed_in
+from tests.servers.n8n import N8n
 from tests.servers.process import RunningServer, free_port
 
 pytestmark = pytest.mark.long
-
-NODES = {"ollamaRecorder", "ollamaRecorderTrigger", "recordedOllamaChatModel", "recordedOllamaEmbeddings"}
 
 
 async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
@@ -118,80 +114,6 @@ async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
     assert (found["Replay"][0]["before_model"], found["Replay"][0]["after_model"]) == ("llama3.2", "other")
     assert found["Erase"][0]["erased"] == 1
     assert "error" in found["Gone"][0]
-
-
-async def test_n8n_lists_every_node_and_what_their_lists_have(
-    n8n_with_nodes: N8n, start_recorder: Callable[..., RunningServer]
-) -> None:
-    def listed(server: RunningServer, names: set[str]) -> tuple[set[str], dict[str, list[str]]]:
-        asked = {"currentNodeParameters": {}, "credentials": {"ollamaRecorderApi": {"id": CREDENTIAL, "name": "R"}}}
-        action = {"nodeTypeAndVersion": {"name": "CUSTOM.ollamaRecorder", "version": 1}, "path": "parameters.model"}
-        lists = {}
-        with signed_in(server) as post:
-            found = post("/rest/node-types", {"nodeInfos": [{"name": name, "version": 1} for name in names]})["data"]
-            for name in ("models", "workflows", "callers", "nodes"):
-                body = asked | action | {"methodName": name}
-                answered = post("/rest/dynamic-node-parameters/resource-locator-results", body)
-                lists[name] = [one["value"] for one in answered["data"]["results"]]
-        return {one["name"] for one in found}, lists
-
-    names = {f"CUSTOM.{name}" for name in NODES}
-    async with FakeOllama() as ollama:
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        for node in ("A", "B", "B"):
-            headers = {"X-N8N-Workflow-Name": "%C3%9Cber", "X-N8N-Execution-Id": "7", "X-N8N-Node": node}
-            await asyncio.to_thread(call, recorder, "/api/ollama/api/chat", {"model": "llama3.2"}, headers=headers)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            found, lists = await asyncio.to_thread(listed, server, names)
-            await asyncio.to_thread(server.stop)
-    # n8n names nodes out of a custom folder by their own names here.
-    assert {name.rpartition(".")[2] for name in found} == NODES
-    assert lists.pop("models")
-    assert lists == {"workflows": ["Über"], "callers": ["n8n"], "nodes": ["B", "A"]}
-
-
-async def test_the_credentials_test_tells_a_recorder_from_what_else_answers(
-    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
-) -> None:
-    def tested(server: RunningServer, shipped: dict[str, Any], *addresses: str) -> list[tuple[str, str]]:
-        with signed_in(server) as post:
-            given = [shipped | {"data": shipped["data"] | {"address": address}} for address in addresses]
-            found = [post("/rest/credentials/test", {"credentials": one})["data"] for one in given]
-            return [(one["status"], one["message"]) for one in found]
-
-    async with FakeOllama() as ollama, FakeOllama() as foreign:
-        foreign.answers(
-            ANY, json_answer({"status": "ok"}), answer(whole(b"<html>It works!</html>", content_type="text/html"))
-        )
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        alone = {"folder": tmp_path / "lonely", "ready": "/healthz", "OLLAMA_URL": "http://127.0.0.1:9"}
-        lonely = await asyncio.to_thread(partial(start_recorder, **alone))
-        shipped = credential(recorder)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [shipped])
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            addresses = (
-                recorder.url,
-                f"{recorder.url}/",
-                foreign.url,
-                foreign.url,
-                lonely.url,
-                "http://127.0.0.1:9",
-                "none",
-            )
-            works, slashed, other, page, unhelpful, away, nonsense = await asyncio.to_thread(
-                tested, server, shipped, *addresses
-            )
-            await asyncio.to_thread(server.stop)
-    assert works[0] == slashed[0] == "OK", (works, slashed)
-    assert other[0] == page[0] == "Error"
-    assert "There is no recorder at this address" in other[1]
-    assert "There is no recorder at this address" in page[1]
-    assert unhelpful[0] == away[0] == nonsense[0] == "Error"
-    # 2.30.8 has words of its own for a 502.
-    assert "Ollama behind it does not answer" in unhelpful[1] or "Bad gateway" in unhelpful[1]
 
 
 def place_of_the_trigger(n8n: N8n) -> int | None:
