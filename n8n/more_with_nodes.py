@@ -9,6 +9,14 @@ from n8n.use_our_nodes import PACKAGE
 _SET: Final = "n8n-nodes-base.set"
 _MAIL: Final = {"emailFormat": "text", "options": {"appendAttribution": False}}
 _ADDRESSES: Final = (("mail_from", "n8n@example.com"), ("mail_to", "you@example.com"))
+# Of each model in a sheet: the end of the column's name, and what our node calls it.
+_COLUMNS: Final = (
+    ("answer", "text"),
+    ("seconds", "seconds"),
+    ("tokens", "completion_tokens"),
+    ("tokens_per_second", "tokens_per_second"),
+    ("error", "error"),
+)
 _PROMPTS: Final = '["Explain Docker in 3 sentences.", "What is a container?", "Name three uses of a proxy."]'
 
 
@@ -182,7 +190,7 @@ def compare_over_a_sheet(credential: dict[str, str]) -> dict[str, Any]:
         *(
             (f"{letter.lower()}_{name}", f"={{{{ $('Ask model {letter}').item.json.{key} ?? null }}}}")
             for letter in "AB"
-            for name, key in (("answer", "text"), ("seconds", "seconds"), ("error", "error"))
+            for name, key in _COLUMNS
         ),
     )
     drawing.then("Sheet", "n8n-nodes-base.convertToFile", 1.1, {"operation": "csv", "options": {}})
