@@ -17,6 +17,8 @@ _COLUMNS: Final = (
     ("tokens_per_second", "tokens_per_second"),
     ("error", "error"),
 )
+# How names of numbers end.
+_NUMBERS: Final = ("_seconds", "_tokens", "_per_second")
 _PROMPTS: Final = '["Explain Docker in 3 sentences.", "What is a container?", "Name three uses of a proxy."]'
 
 
@@ -74,7 +76,7 @@ class _Drawing:
 
 
 def _type_of(name: str, value: Any) -> str:
-    if isinstance(value, int | float) or name == "count" or name.endswith("_seconds"):
+    if isinstance(value, int | float) or name == "count" or name.endswith(_NUMBERS):
         return "number"
     return "array" if name == "prompts" else "string"
 

@@ -153,7 +153,8 @@ def test_a_sheet_has_a_row_for_each_prompt_and_both_answers(stand: NodesStand) -
         a, b = kept[number], kept[number + 3]
         assert json.loads(a["request_body"])["prompt"] == json.loads(b["request_body"])["prompt"] == row["prompt"]
         assert (row["a_answer"], row["b_answer"]) == (a["response_text"], b["response_text"])
-        assert (row["a_tokens"], row["b_tokens"]) == (a["completion_tokens"], b["completion_tokens"])
+        # Ollama counts nothing where it broke off the answer of a random model.
+        assert (row["a_tokens"], row["b_tokens"]) == (a.get("completion_tokens"), b.get("completion_tokens"))
         assert (a["item"], b["item"], a["model"], b["model"]) == (number, number, "llama3.1:8b", "mistral:7b")
 
 
