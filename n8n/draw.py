@@ -1,4 +1,7 @@
-"""``make pictures``: draw each workflow of ``workflows/`` into ``pictures/``, much as n8n's editor shows it."""
+"""``make pictures``: draw each workflow into ``pictures/``, much as n8n's editor shows it.
+
+A workflow that is in ``workflows/`` and in ``workflows-with-nodes/`` is drawn as in the first.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,6 +21,8 @@ _WAY_BACK = 28
 _MARGIN, _TEXT_WIDTH = 34, 108
 _NAME, _TYPE = 13, 11
 _LINE_HEIGHT = {_NAME: 16, _TYPE: 14}
+# The later one is drawn where both have a workflow.
+_FOLDERS = ("workflows-with-nodes", "workflows")
 _ADDRESS_OF_OLLAMA = "={{ $('Settings').first().json.ollama }}/"
 _PLUGS = {"ai_languageModel": "Model", "ai_memory": "Memory"}
 _STYLE = """
@@ -108,8 +113,8 @@ def picture(workflow: Mapping[str, Any]) -> str:
 
 def pictures() -> dict[str, str]:
     """Each file's name in ``pictures/`` and what belongs into it."""
-    workflows = sorted((N8N / "workflows").glob("*.json"))
-    return {f"{path.stem}.svg": picture(json.loads(path.read_text(encoding="utf-8"))) for path in workflows}
+    paths = {path.stem: path for folder in _FOLDERS for path in sorted((N8N / folder).glob("*.json"))}
+    return {f"{slug}.svg": picture(json.loads(path.read_text(encoding="utf-8"))) for slug, path in paths.items()}
 
 
 def _boxes(workflow: Mapping[str, Any]) -> dict[str, Box]:
@@ -125,7 +130,9 @@ def _boxes(workflow: Mapping[str, Any]) -> dict[str, Box]:
         if kind == "stickyNote":
             continue
         x, y = node["position"]
-        asks = node["parameters"].get("url", "").startswith(_ADDRESS_OF_OLLAMA) or kind == "lmChatOllama"
+        given = node["parameters"]
+        asks = given.get("url", "").startswith(_ADDRESS_OF_OLLAMA) or kind == "lmChatOllama"
+        asks = asks or (kind == "ollamaRecorder" and given["resource"] == "model")
         place = (round(x * _ACROSS), round(y * _DOWN))
         made[name] = Box(name, KINDS[kind], *place, name in plugged_in, asks, tuple(inputs.get(name, ())))
     return made

@@ -31,6 +31,12 @@ KINDS = {
     "httpRequest": Kind(
         "HTTP Request", "call", "M12 3a9 9 0 1 0 .01 0zM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18"
     ),
+    "ollamaRecorder": Kind(
+        "Ollama Recorder",
+        "call",
+        "M3 6h18v12H3zM5.5 12a2.5 2.5 0 1 0 5 0 2.5 2.5 0 1 0-5 0M13.5 12a2.5 2.5 0 1 0 5 0 2.5 2.5 0 1 0-5 0M8 14.5h8",
+    ),
+    "convertToFile": Kind("Convert to File", "data", "M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"),
     "emailSend": Kind("Send Email", "call", "M3 6h18v12H3zM3 7l9 6.5L21 7"),
     "agent": Kind("AI Agent", "ai", "M5 9h14v10H5zM12 9V5.5M12 4.5v.01M9 13v1.5M15 13v1.5M2.5 13v3M21.5 13v3"),
     "chainLlm": Kind(

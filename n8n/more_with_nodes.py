@@ -9,6 +9,16 @@ from n8n.use_our_nodes import PACKAGE
 _SET: Final = "n8n-nodes-base.set"
 _MAIL: Final = {"emailFormat": "text", "options": {"appendAttribution": False}}
 _ADDRESSES: Final = (("mail_from", "n8n@example.com"), ("mail_to", "you@example.com"))
+# Of each model in a sheet: the end of the column's name, and what our node calls it.
+_COLUMNS: Final = (
+    ("answer", "text"),
+    ("seconds", "seconds"),
+    ("tokens", "completion_tokens"),
+    ("tokens_per_second", "tokens_per_second"),
+    ("error", "error"),
+)
+# How names of numbers end.
+_NUMBERS: Final = ("_seconds", "_tokens", "_per_second")
 _PROMPTS: Final = '["Explain Docker in 3 sentences.", "What is a container?", "Name three uses of a proxy."]'
 
 
@@ -66,7 +76,7 @@ class _Drawing:
 
 
 def _type_of(name: str, value: Any) -> str:
-    if isinstance(value, int | float) or name == "count" or name.endswith("_seconds"):
+    if isinstance(value, int | float) or name == "count" or name.endswith(_NUMBERS):
         return "number"
     return "array" if name == "prompts" else "string"
 
@@ -182,7 +192,7 @@ def compare_over_a_sheet(credential: dict[str, str]) -> dict[str, Any]:
         *(
             (f"{letter.lower()}_{name}", f"={{{{ $('Ask model {letter}').item.json.{key} ?? null }}}}")
             for letter in "AB"
-            for name, key in (("answer", "text"), ("seconds", "seconds"), ("error", "error"))
+            for name, key in _COLUMNS
         ),
     )
     drawing.then("Sheet", "n8n-nodes-base.convertToFile", 1.1, {"operation": "csv", "options": {}})

@@ -18,9 +18,18 @@ _PREFIX, _NEW_PREFIX = "ollama-recorder-", "ollama-recorder-nodes-"
 _SETTING = "={{{{ $('Settings').first().json.{} }}}}"
 _NOT_ANY_MORE = re.compile(r"^(\*\*Address|The four|\*\*Time limit|\*\*The model|The Ollama Chat Model|`\"stream\")")
 _ADDRESS = (
-    "**The address** stands in the credential *Ollama Recorder*, the models in *Settings*. The node names workflow,"
-    " execution, itself, item and try in the record."
+    "**The address** stands in the credential *Ollama Recorder*{models}. The node names workflow, execution, itself,"
+    " item and try in the record."
 )
+# What the first paragraph of a note says where it is another in this form.
+_NOTES = {
+    "models": "## Which models are there?\nOne item per model that Ollama has.",
+    "generate": "## One prompt, one text\nThe node streams, and puts the answer together: a long one is no silence.",
+    "ai-chain": "## A chain on the Recorded Ollama Chat Model\nIt is n8n's own node with all its fields, through the"
+    " recorder. In the record `node` is the node's name.",
+    "compare-two-models": "## The same question to two models\nOne after the other, so that they do not share the"
+    " processor. A model that had to be loaded first is slower; its record says by how much, as `wait_time`.",
+}
 _CATEGORIES = (
     "={{ JSON.stringify({ type: 'object', properties: { categories: { type: 'array', minItems: $json.texts.length,"
     " maxItems: $json.texts.length, items: { enum: ['billing', 'fault', 'praise', 'other'] } } },"
@@ -91,13 +100,19 @@ def _is_needless(node: dict[str, Any]) -> bool:
 
 def _node(slug: str, node: dict[str, Any]) -> dict[str, Any]:
     if node["type"].endswith("stickyNote"):
-        kept = [part for part in node["parameters"]["content"].split("\n\n") if not _NOT_ANY_MORE.match(part)]
-        return node | {"parameters": node["parameters"] | {"content": "\n\n".join([*kept, _ADDRESS])}}
+        return node | {"parameters": node["parameters"] | {"content": _note(slug, node["parameters"]["content"])}}
     if (slug, node["name"]) in _CALLS:
         credentials = {"ollamaRecorderApi": CREDENTIAL}
         ours = {"type": f"{PACKAGE}.ollamaRecorder", "typeVersion": 1, "credentials": credentials}
         return node | ours | {"parameters": _CALLS[slug, node["name"]]}
     return node | {"parameters": _parameters(node["parameters"])}
+
+
+def _note(slug: str, content: str) -> str:
+    first, *others = content.split("\n\n")
+    kept = [_NOTES.get(slug, first), *(part for part in others if not _NOT_ANY_MORE.match(part))]
+    models = "" if "Settings" in _LEFT_OUT.get(slug, ()) else ", the models in *Settings*"
+    return "\n\n".join([*kept, _ADDRESS.format(models=models)])
 
 
 def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:

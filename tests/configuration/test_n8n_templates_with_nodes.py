@@ -1,6 +1,7 @@
 """The templates with our nodes: written by their program, complete, and free of what only HTTP Request nodes need."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,12 @@ def test_a_template_calls_by_our_nodes_only_with_the_shipped_credential(name: st
         "/api/ollama",
         "eval_count",
         "json.response",
-        "duration /",
+        "duration",
+        "reads whole answers",
+        "Base URL",
+        "through the recorder*",
+        "GET /api",
+        "no headers",
     )
     assert not [word for word in left if word in text]
     (credential,) = json.loads((SHIPPED / "credentials-with-nodes.json").read_text())
@@ -54,3 +60,13 @@ def test_every_connection_of_a_template_leads_from_a_node_to_a_node(name: str) -
     for source, kinds in WORKFLOWS[name]["connections"].items():
         assert source in names
         assert {end["node"] for outputs in kinds.values() for ends in outputs for end in ends} <= names
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_note_names_only_nodes_that_are_there(name: str) -> None:
+    nodes = {node["name"]: node for node in WORKFLOWS[name]["nodes"]}
+    notes = [node["parameters"]["content"] for node in nodes.values() if node["type"].endswith("stickyNote")]
+    named = {found for note in notes for found in re.findall(r"\*\*?([A-Z][^*]+)\*", note)}
+    others = {"The address", "one item", "Tool", "Ollama Recorder", "Settings" if "Settings" in nodes else ""}
+    assert notes
+    assert named <= nodes.keys() | others, named - nodes.keys()

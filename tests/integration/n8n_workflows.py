@@ -1,12 +1,10 @@
 """Workflows for a real n8n out of a few of its nodes and of ours, and what they and the records say afterwards."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from tests.integration.watching import records
-from tests.servers.n8n import N8n
 from tests.servers.process import RunningServer
 
 CREDENTIAL = "the-recorder"
@@ -44,15 +42,6 @@ def workflow(name: str, *nodes: dict[str, Any], **connections: tuple[str, str]) 
 
 def kept(folder: Path, count: int) -> list[dict[str, Any]]:
     return [json.loads(record.row.line) for record in records(folder / "recorder", count)]
-
-
-def outputs(n8n: N8n, workflow_id: str) -> dict[str, list[dict[str, Any]]]:
-    """The JSON of each node's items, by the node's name."""
-    written = n8n.run("execute", f"--id={workflow_id}", "--rawOutput", may_crash=True)
-    begins = re.search(r"^\{", written, re.MULTILINE)
-    assert begins, written[-4000:]
-    document, _ = json.JSONDecoder().raw_decode(written, begins.start())
-    return items_of(document)
 
 
 def items_of(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -1,45 +1,29 @@
-"""Our nodes in a real n8n: what they ask, what the records say of them, and what starts a workflow."""
+"""Our nodes in a real n8n: what they ask, what the records say of them, of their items and of their tries."""
 
-import asyncio
-import contextlib
 import itertools
 import json
-import sqlite3
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.fakes.ollama import ANY, FakeOllama, answer, json_answer, whole
-from tests.integration.n8n_workflows import (
-    CREDENTIAL,
-    EXECUTE,
-    LANGCHAIN,
-    MODEL,
-    credential,
-    kept,
-    outputs,
-    step,
-    workflow,
-)
-from tests.integration.watching import call
-from tests.journal.given import wait_until
-from tests.servers.n8n import N8n, signed_in
-from tests.servers.process import RunningServer, free_port
+from tests.fakes.ollama import Script, answer, json_answer, ndjson_stream, whole
+from tests.integration.n8n_nodes_ran import Ran, ran_once
+from tests.integration.n8n_workflows import EXECUTE, LANGCHAIN, MODEL, step, workflow
+from tests.servers.n8n import VERSIONS
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
-NODES = {"ollamaRecorder", "ollamaRecorderTrigger", "recordedOllamaChatModel", "recordedOllamaEmbeddings"}
+BROKEN = json_answer({"error": "model runner has unexpectedly stopped"}, 500)
+RETRIED = {"retryOnFail": True, "maxTries": 3, "waitBetweenTries": 100}
 
 
-async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
-    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
-) -> None:
+def asked() -> dict[str, Any]:
+    """Each of our nodes that calls a model, one after the other."""
     chain = {"promptType": "define", "text": "Why?"}
     loader = {"jsonMode": "expressionData", "jsonData": "Some text.", "options": {}}
-    asked = workflow(
+    return workflow(
         "asked",
         EXECUTE,
         step("Frage", "ollamaRecorder", resource="model", operation="chat", model=MODEL, prompt="Why?", options={}),
@@ -57,205 +41,182 @@ async def test_every_node_names_workflow_execution_and_itself_in_one_trace(
         Loader=("Store", "ai_document"),
         Store=("Find", "main"),
     )
-    vector = {"model": "nomic-embed-text", "embeddings": [[0.1, 0.2]], "prompt_eval_count": 3}
-    async with FakeOllama() as ollama:
-        ollama.answers("/api/embed", json_answer(vector))
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n_with_nodes.add_workflows, asked)
-        execution = await asyncio.to_thread(n8n_with_nodes.execute, "asked")
-        found = await asyncio.to_thread(kept, tmp_path, 3)
+
+
+def reading(exchange: str) -> dict[str, Any]:
+    """Each operation that reads, on a call of the model *before*; the call is erased at last."""
+    only = {"model": "before"}
+    calls: dict[str, dict[str, Any]] = {
+        "Find": {"operation": "find", "returnAll": True, "filters": only},
+        "Failures": {"operation": "failures", "limit": 5, "filters": only},
+        "Totals": {"operation": "totals", "by": "model", "filters": only},
+        "Export": {"operation": "export", "format": "csv", "filters": only},
+        "Get": {"operation": "get", "exchange": exchange},
+        "Explain": {"operation": "explain", "exchange": exchange},
+        "Replay": {"operation": "replay", "exchange": exchange, "otherModel": MODEL | {"value": "other"}},
+        "Erase": {"operation": "erase", "exchange": exchange},
+        "Gone": {"operation": "get", "exchange": exchange},
+    }
+    steps = [
+        step(name, "ollamaRecorder", resource="call", **given)
+        | {"onError": "continueRegularOutput", "executeOnce": True, "alwaysOutputData": True}
+        for name, given in calls.items()
+    ]
+    wires = {source: (target, "main") for source, target in itertools.pairwise(["Execute", *calls])}
+    return workflow("reading", EXECUTE, *steps, **wires)
+
+
+def agent() -> dict[str, Any]:
+    """An agent with memory and two tools, the recorder's failures one of them."""
+    asking: dict[str, Any] = {"promptType": "define", "text": "What is 7 * 6, and what failed?", "options": {}}
+    memory: dict[str, Any] = {"sessionIdType": "customKey", "sessionKey": "ada"}
+    filters = {"model": "no such model"}
+    find: dict[str, Any] = {"resource": "call", "operation": "failures", "limit": 5, "filters": filters}
+    return workflow(
+        "agent",
+        EXECUTE,
+        step("Agent", f"{LANGCHAIN}.agent", 3, **asking),
+        step("Das Modell", "recordedOllamaChatModel", model="of the agent", options={}),
+        step("Memory", f"{LANGCHAIN}.memoryBufferWindow", 1.3, **memory),
+        step("Calculator", f"{LANGCHAIN}.toolCalculator"),
+        step("Failures", "ollamaRecorderTool", **find),
+        Execute=("Agent", "main"),
+        Das_Modell=("Agent", "ai_languageModel"),
+        Memory=("Agent", "ai_memory"),
+        Calculator=("Agent", "ai_tool"),
+        Failures=("Agent", "ai_tool"),
+    )
+
+
+def items(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Nodes *Text* and *Items*, out of which ``count`` items come. A Code node would wait for a process of its own."""
+    given = json.dumps({"text": [f"Item {number}" for number in range(count)]})
+    text = step("Text", "n8n-nodes-base.set", 3.4, mode="raw", jsonOutput=given, options={})
+    return text, step("Items", "n8n-nodes-base.splitOut", 1, fieldToSplitOut="text", options={})
+
+
+def action(name: str) -> dict[str, Any]:
+    """Two items for our action, which asks the model ``name``."""
+    model = MODEL | {"value": name}
+    ask = step("Ask", "ollamaRecorder", resource="model", operation="chat", model=model, prompt="Why?", options={})
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Ask", "main")}
+    return workflow(name, EXECUTE, *items(2), ask | RETRIED, **wires)
+
+
+def chain(name: str, count: int) -> dict[str, Any]:
+    """So many items for a chain with the model ``name``."""
+    asking = step("Chain", f"{LANGCHAIN}.chainLlm", 1.7, promptType="define", text="={{ $json.text }}")
+    model = step("Das Modell", "recordedOllamaChatModel", model=name, options={})
+    wires = {"Execute": ("Text", "main"), "Text": ("Items", "main"), "Items": ("Chain", "main")}
+    wires |= {"Das_Modell": ("Chain", "ai_languageModel")}
+    return workflow(name, EXECUTE, *items(count), asking | RETRIED, model, **wires)
+
+
+def streamed(**message: Any) -> Script:
+    """A chat that says ``message`` and ends."""
+    told = {"model": "llama3.2", "message": {"role": "assistant", "content": "", **message}, "done": False}
+    counts = {"prompt_eval_count": 30, "eval_count": 7, "eval_duration": 70_000_000, "total_duration": 90_000_000}
+    end = {"model": "llama3.2", "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    lines = b"".join(json.dumps(line).encode() + b"\n" for line in (told, end | counts))
+    return answer(whole(lines, content_type="application/x-ndjson"))
+
+
+def wants(tool: str, **arguments: Any) -> dict[str, Any]:
+    return {"function": {"name": tool, "arguments": arguments}}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=VERSIONS)
+async def ran(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, extensions: Any
+) -> AsyncIterator[Ran]:
+    fine = ndjson_stream(3)
+    answers = {
+        "of the agent": [
+            streamed(tool_calls=[wants("Calculator", input="7 * 6")]),
+            streamed(tool_calls=[wants("Failures")]),
+            streamed(content="It is 42, and nothing failed."),
+        ],
+        "action": [fine, BROKEN, fine, fine],
+        "one": [BROKEN, fine],
+        "two": [fine, BROKEN, fine, fine],
+    }
+    tried = (action("action"), chain("one", 1), chain("two", 2))
+    # Three nodes that call a model, the replay, three calls of the agent, ten tries; the call before is erased.
+    async with ran_once(
+        tmp_path_factory.mktemp("ran"),
+        request.param,
+        extensions,
+        lambda exchange: (asked(), reading(exchange), agent(), *tried),
+        answers,
+        17,
+    ) as found:
+        yield found
+
+
+async def test_every_node_names_workflow_execution_and_itself_in_one_trace(ran: Ran) -> None:
+    found = ran.of("asked")
     assert [one["node"] for one in found[:2]] == ["Frage", "Das Modell"]
     assert {one["node"] for one in found[2:]} == {"Vectors"}
-    assert {(one["workflow"], one["workflow_id"]) for one in found} == {("Über asked", "asked")}
-    assert {one["execution_id"] for one in found} == {execution.id}
+    assert {one["workflow"] for one in found} == {"Über asked"}
+    assert {one["execution_id"] for one in found} == {ran.execution("asked")}
     assert len({one["trace_id"] for one in found}) == 1
     assert {one["caller"] for one in found} == {"n8n"}
     assert not [one["request_uri"] for one in found if "~" in one["request_uri"]]
+    assert len(ran.outputs["asked"]["Find"]) >= len(found)
 
 
-async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(
-    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
-) -> None:
-    chosen = "={{ $('Ask').first().json.id }}"
-    calls: dict[str, dict[str, Any]] = {
-        "Find": {"operation": "find", "returnAll": True, "filters": {"model": "llama3.2"}},
-        "Failures": {"operation": "failures", "limit": 5, "filters": {}},
-        "Totals": {"operation": "totals", "by": "model", "filters": {}},
-        "Export": {"operation": "export", "format": "csv", "filters": {}},
-        "Get": {"operation": "get", "exchange": chosen},
-        "Explain": {"operation": "explain", "exchange": chosen},
-        "Replay": {"operation": "replay", "exchange": chosen, "otherModel": MODEL | {"value": "other"}},
-        "Erase": {"operation": "erase", "exchange": chosen},
-        "Gone": {"operation": "get", "exchange": chosen},
-    }
-    steps = [
-        step("Ask", "n8n-nodes-base.set", 3.4, mode="raw", jsonOutput='{"id": "ID"}', options={}),
-        *(
-            step(name, "ollamaRecorder", resource="call", **given)
-            | {"onError": "continueRegularOutput", "executeOnce": True, "alwaysOutputData": True}
-            for name, given in calls.items()
-        ),
-    ]
-    names = ["Execute", "Ask", *calls]
-    wires = {source: (target, "main") for source, target in itertools.pairwise(names)}
-    async with FakeOllama() as ollama:
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        body = {"model": "llama3.2", "prompt": "Why?"}
-        await asyncio.to_thread(call, recorder, "/api/ollama/api/generate", body)
-        (first,) = await asyncio.to_thread(kept, tmp_path, 1)
-        steps[0]["parameters"]["jsonOutput"] = json.dumps({"id": first["exchange"]})
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n_with_nodes.add_workflows, workflow("reading", EXECUTE, *steps, **wires))
-        found = await asyncio.to_thread(outputs, n8n_with_nodes, "reading")
+async def test_the_action_answers_flat_items_and_keeps_the_sentence_of_an_error(ran: Ran) -> None:
+    found, first = ran.outputs["reading"], ran.records[0]
     assert [one["exchange"] for one in found["Find"]] == [first["exchange"]]
     assert found["Failures"] == [{}]
-    assert [(one["name"], one["calls"]) for one in found["Totals"]] == [("llama3.2", 1)]
-    assert found["Export"][0]["format"] == "csv"
+    assert [(one["name"], one["calls"]) for one in found["Totals"]] == [("before", 1)]
+    assert (found["Export"][0]["format"], found["Export"][0]["empty"]) == ("csv", False)
     assert found["Get"][0]["response_text"] == first["response_text"]
     assert found["Explain"][0]["sentence"]
     assert "before_model" in found["Replay"][0], found["Replay"]
-    assert (found["Replay"][0]["before_model"], found["Replay"][0]["after_model"]) == ("llama3.2", "other")
+    assert (found["Replay"][0]["before_model"], found["Replay"][0]["after_model"]) == ("before", "other")
     assert found["Erase"][0]["erased"] == 1
     assert "error" in found["Gone"][0]
 
 
-async def test_n8n_lists_every_node_and_what_their_lists_have(
-    n8n_with_nodes: N8n, start_recorder: Callable[..., RunningServer]
-) -> None:
-    def listed(server: RunningServer, names: set[str]) -> tuple[set[str], dict[str, list[str]]]:
-        asked = {"currentNodeParameters": {}, "credentials": {"ollamaRecorderApi": {"id": CREDENTIAL, "name": "R"}}}
-        action = {"nodeTypeAndVersion": {"name": "CUSTOM.ollamaRecorder", "version": 1}, "path": "parameters.model"}
-        lists = {}
-        with signed_in(server) as post:
-            found = post("/rest/node-types", {"nodeInfos": [{"name": name, "version": 1} for name in names]})["data"]
-            for name in ("models", "workflows", "callers", "nodes"):
-                body = asked | action | {"methodName": name}
-                answered = post("/rest/dynamic-node-parameters/resource-locator-results", body)
-                lists[name] = [one["value"] for one in answered["data"]["results"]]
-        return {one["name"] for one in found}, lists
+def called(record: dict[str, Any]) -> tuple[str, str]:
+    """The tool that the model had called last when it was asked this, and what that gave.
 
-    names = {f"CUSTOM.{name}" for name in NODES}
-    async with FakeOllama() as ollama:
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        for node in ("A", "B", "B"):
-            headers = {"X-N8N-Workflow-Name": "%C3%9Cber", "X-N8N-Execution-Id": "7", "X-N8N-Node": node}
-            await asyncio.to_thread(call, recorder, "/api/ollama/api/chat", {"model": "llama3.2"}, headers=headers)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            found, lists = await asyncio.to_thread(listed, server, names)
-            await asyncio.to_thread(server.stop)
-    # n8n names nodes out of a custom folder by their own names here.
-    assert {name.rpartition(".")[2] for name in found} == NODES
-    assert lists.pop("models")
-    assert lists == {"workflows": ["Über"], "callers": ["n8n"], "nodes": ["B", "A"]}
+    n8n offers each tool by the name of its node, and may send only the newest call of a tool again.
+    """
+    messages = json.loads(record["request_body"])["messages"]
+    names = [one["function"]["name"] for message in messages for one in message.get("tool_calls", ())]
+    return str(names[-1]), str([one["content"] for one in messages if one["role"] == "tool"][-1])
 
 
-async def test_the_credentials_test_tells_a_recorder_from_what_else_answers(
-    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
-) -> None:
-    def tested(server: RunningServer, shipped: dict[str, Any], *addresses: str) -> list[tuple[str, str]]:
-        with signed_in(server) as post:
-            given = [shipped | {"data": shipped["data"] | {"address": address}} for address in addresses]
-            found = [post("/rest/credentials/test", {"credentials": one})["data"] for one in given]
-            return [(one["status"], one["message"]) for one in found]
-
-    async with FakeOllama() as ollama, FakeOllama() as foreign:
-        foreign.answers(
-            ANY, json_answer({"status": "ok"}), answer(whole(b"<html>It works!</html>", content_type="text/html"))
-        )
-        recorder = await asyncio.to_thread(start_recorder, OLLAMA_URL=ollama.url)
-        alone = {"folder": tmp_path / "lonely", "ready": "/healthz", "OLLAMA_URL": "http://127.0.0.1:9"}
-        lonely = await asyncio.to_thread(partial(start_recorder, **alone))
-        shipped = credential(recorder)
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [shipped])
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            addresses = (
-                recorder.url,
-                f"{recorder.url}/",
-                foreign.url,
-                foreign.url,
-                lonely.url,
-                "http://127.0.0.1:9",
-                "none",
-            )
-            works, slashed, other, page, unhelpful, away, nonsense = await asyncio.to_thread(
-                tested, server, shipped, *addresses
-            )
-            await asyncio.to_thread(server.stop)
-    assert works[0] == slashed[0] == "OK", (works, slashed)
-    assert other[0] == page[0] == "Error"
-    assert "There is no recorder at this address" in other[1]
-    assert "There is no recorder at this address" in page[1]
-    assert unhelpful[0] == away[0] == nonsense[0] == "Error"
-    # 2.30.8 has words of its own for a 502.
-    assert "Ollama behind it does not answer" in unhelpful[1] or "Bad gateway" in unhelpful[1]
+async def test_an_agent_with_two_tools_and_memory_is_one_execution_and_one_trace(ran: Ran) -> None:
+    found = ran.of("agent")
+    assert len(found) == 3
+    asked_by = {(one["workflow"], one["execution_id"], one["node"], one["caller"]) for one in found}
+    assert asked_by == {("Über agent", ran.execution("agent"), "Das Modell", "n8n")}
+    assert len({one["trace_id"] for one in found}) == 1
+    assert {(one["item"], one["attempt"]) for one in found} == {(0, 1)}
+    assert found[-1]["response_text"] == "It is 42, and nothing failed."
+    (first, number), (second, sentence) = map(called, found[1:])
+    assert (first, second) == ("Calculator", "Failures")
+    assert "42" in number
+    # Nothing failed, and no item of a tool would be an empty text to the model.
+    assert "No call that matches these filters failed." in sentence
 
 
-def place_of_the_trigger(n8n: N8n) -> int | None:
-    """The number of the last exchange that the trigger has looked at, as n8n keeps it."""
-    database = sqlite3.connect(f"file:{n8n.folder}/.n8n/database.sqlite?mode=ro", uri=True)
-    with contextlib.closing(database):
-        ((found,),) = database.execute("SELECT staticData FROM workflow_entity").fetchall()
-    data = json.loads(found) if found else {}
-    number: int | None = data.get("node:When a call failed", {}).get("number")
-    return number
-
-
-def starts(n8n: N8n) -> list[str]:
-    """How each execution ended that has."""
-    return [one.status for one in n8n.executions() if one.status not in ("new", "running", "waiting")]
-
-
-async def test_the_trigger_fires_once_for_each_failure_over_restarts_of_both_sides(
-    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
-) -> None:
-    port = free_port()
-    watching = workflow(
-        "watching",
-        step("When a call failed", "ollamaRecorderTrigger", event="failed", filters={}),
-        step("Nothing", "n8n-nodes-base.noOp"),
-        When_a_call_failed=("Nothing", "main"),
-    )
-    absent = {"error": "model 'llama9' not found"}
-    async with FakeOllama() as ollama:
-        ollama.answers("/api/chat", json_answer(absent, 404))
-
-        async def recording() -> RunningServer:
-            return await asyncio.to_thread(start_recorder, port=port, OLLAMA_URL=ollama.url)
-
-        async def fail(recorder: RunningServer) -> None:
-            body = {"model": "llama9", "messages": [], "stream": False}
-            answered = await asyncio.to_thread(call, recorder, "/api/ollama/api/chat", body)
-            assert answered.status == 404
-            await asyncio.to_thread(call, recorder, "/api/ollama/api/tags")
-
-        async def fired(count: int) -> None:
-            await asyncio.to_thread(wait_until, lambda: len(starts(n8n_with_nodes)) >= count, 60)
-            await asyncio.sleep(1.5)
-            assert starts(n8n_with_nodes) == ["success"] * count
-
-        recorder = await recording()
-        await fail(recorder)  # before anybody watched: it starts nothing
-        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
-        await asyncio.to_thread(n8n_with_nodes.add_workflows, watching)
-        await asyncio.to_thread(n8n_with_nodes.run, "publish:workflow", "--id=watching")
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            await asyncio.to_thread(wait_until, lambda: place_of_the_trigger(n8n_with_nodes) is not None, 60)
-            await fail(recorder)
-            await fired(1)
-            await asyncio.to_thread(server.stop)
-        await fail(recorder)  # while n8n is away
-        await asyncio.to_thread(recorder.stop)
-        recorder = await recording()
-        with contextlib.ExitStack() as running:
-            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
-            await fired(2)
-            await asyncio.to_thread(recorder.stop)  # while n8n watches
-            recorder = await recording()
-            await fail(recorder)
-            await fired(3)
-            await asyncio.to_thread(server.stop)
+async def test_a_retry_on_fail_is_told_from_a_second_item(ran: Ran) -> None:
+    assert ran.outputs.keys() >= {"action", "one", "two"}
+    of_action, of_one, of_two = map(ran.of, ("action", "one", "two"))
+    assert [(one["item"], one["attempt"], one["failed"]) for one in of_action] == [
+        (0, 1, False),
+        (1, 1, True),
+        (0, 2, False),
+        (1, 2, False),
+    ]
+    assert [(one["item"], one["attempt"], one["failed"]) for one in of_one] == [(0, 1, True), (0, 2, False)]
+    # A model is asked for all items of a chain at once, and does not know which is whose.
+    assert [(one.get("item"), one["attempt"]) for one in of_two] == [(None, 1), (None, 1), (None, 2), (None, 2)]
+    assert sum(one["failed"] for one in of_two) == 1
+    requests = {one["exchange"]: one for group in ran.failures["groups"] for one in group["requests"]}
+    request = requests[of_action[1]["exchange"]]
+    assert (request["tries"], request["answer"]) == (2, of_action[3]["exchange"])

@@ -17,7 +17,7 @@ from tests.integration.n8n_workflows import credential, kept, step, workflow
 from tests.integration.watching import call
 from tests.journal.given import wait_until
 from tests.servers.n8n import N8n
-from tests.servers.process import RunningServer
+from tests.servers.process import RunningServer, free_port
 
 pytestmark = pytest.mark.long
 
@@ -120,3 +120,70 @@ async def test_each_event_starts_a_workflow_once_for_its_own_call(
         for trigger, held in started.items()
     }
     assert told == wanted
+
+
+def place_of_the_trigger(n8n: N8n) -> int | None:
+    """The number of the last exchange that the trigger has looked at, as n8n keeps it."""
+    database = sqlite3.connect(f"file:{n8n.folder}/.n8n/database.sqlite?mode=ro", uri=True)
+    with contextlib.closing(database):
+        ((found,),) = database.execute("SELECT staticData FROM workflow_entity").fetchall()
+    data = json.loads(found) if found else {}
+    number: int | None = data.get("node:When a call failed", {}).get("number")
+    return number
+
+
+def ends(n8n: N8n) -> list[str]:
+    """How each execution ended that has."""
+    return [one.status for one in n8n.executions() if one.status not in ("new", "running", "waiting")]
+
+
+async def test_the_trigger_fires_once_for_each_failure_over_restarts_of_both_sides(
+    n8n_with_nodes: N8n, tmp_path: Path, start_recorder: Callable[..., RunningServer]
+) -> None:
+    port = free_port()
+    watching = workflow(
+        "watching",
+        step("When a call failed", "ollamaRecorderTrigger", event="failed", filters={}),
+        step("Nothing", "n8n-nodes-base.noOp"),
+        When_a_call_failed=("Nothing", "main"),
+    )
+    absent = {"error": "model 'llama9' not found"}
+    async with FakeOllama() as ollama:
+        ollama.answers("/api/chat", json_answer(absent, 404))
+
+        async def recording() -> RunningServer:
+            return await asyncio.to_thread(start_recorder, port=port, OLLAMA_URL=ollama.url)
+
+        async def fail(recorder: RunningServer) -> None:
+            body = {"model": "llama9", "messages": [], "stream": False}
+            answered = await asyncio.to_thread(call, recorder, "/api/ollama/api/chat", body)
+            assert answered.status == 404
+            await asyncio.to_thread(call, recorder, "/api/ollama/api/tags")
+
+        async def fired(count: int) -> None:
+            await asyncio.to_thread(wait_until, lambda: len(ends(n8n_with_nodes)) >= count, 60)
+            await asyncio.sleep(1.5)
+            assert ends(n8n_with_nodes) == ["success"] * count
+
+        recorder = await recording()
+        await fail(recorder)  # before anybody watched: it starts nothing
+        await asyncio.to_thread(n8n_with_nodes.add_credentials, [credential(recorder)])
+        await asyncio.to_thread(n8n_with_nodes.add_workflows, watching)
+        await asyncio.to_thread(n8n_with_nodes.run, "publish:workflow", "--id=watching")
+        with contextlib.ExitStack() as running:
+            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
+            await asyncio.to_thread(wait_until, lambda: place_of_the_trigger(n8n_with_nodes) is not None, 60)
+            await fail(recorder)
+            await fired(1)
+            await asyncio.to_thread(server.stop)
+        await fail(recorder)  # while n8n is away
+        await asyncio.to_thread(recorder.stop)
+        recorder = await recording()
+        with contextlib.ExitStack() as running:
+            server = await asyncio.to_thread(running.enter_context, n8n_with_nodes.serving())
+            await fired(2)
+            await asyncio.to_thread(recorder.stop)  # while n8n watches
+            recorder = await recording()
+            await fail(recorder)
+            await fired(3)
+            await asyncio.to_thread(server.stop)

@@ -53,4 +53,4 @@ def _printed(demo: Demo, command: str) -> str:
         timeout=60,
         check=True,
     )
-    return re.split(r"\n\n(?=(?:\x1b\[[\d;]*m)*status)", done.stdout)[0]
+    return re.split(r"\n(?=(?:\x1b\[[\d;]*m)*ended)", done.stdout)[0]

@@ -110,7 +110,7 @@ class N8n:
 
         What failed gave nothing.
         """
-        given = self.folder / "given"
+        given = self.folder / f"given-{len(list(self.folder.iterdir()))}"
         given.mkdir()
         skipped, summary = given / "left-out.json", given / "summary.json"
         skipped.write_text(json.dumps([{"workflowId": one} for one in left_out]))

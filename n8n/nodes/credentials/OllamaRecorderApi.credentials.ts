@@ -1,6 +1,5 @@
 import type { IAuthenticateGeneric, ICredentialTestRequest, ICredentialType, INodeProperties } from 'n8n-workflow';
-
-const NO_RECORDER = 'There is no recorder at this address. It is not that of Ollama, and is written without a path: http://127.0.0.1:8080.';
+import { NO_RECORDER } from '../recorder/request';
 
 /** Where the recorder is, and what it asks for. Its test reads the list of models through the recorder. */
 export class OllamaRecorderApi implements ICredentialType {

@@ -1,5 +1,11 @@
-import type { IDataObject, ILoadOptionsFunctions, INodeListSearchResult, INodePropertyMode } from 'n8n-workflow';
-import { placeOf, read, refusal } from './request';
+import type {
+	IDataObject,
+	ILoadOptionsFunctions,
+	INodeListSearchResult,
+	INodePropertyMode,
+	INodePropertyOptions,
+} from 'n8n-workflow';
+import { NO_RECORDER, placeOf, read, RecorderRefusal, refusal } from './request';
 
 /** How one of something is chosen: out of what the recorder knows, or by its name. */
 function modes(method: keyof typeof LISTS, placeholder: string): INodePropertyMode[] {
@@ -20,6 +26,7 @@ async function models(this: ILoadOptionsFunctions, filter?: string): Promise<INo
 		returnFullResponse: true,
 	})) as { statusCode: number; body: IDataObject };
 	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
+	if (typeof answer.body !== 'object' || !('models' in answer.body)) throw new RecorderRefusal(NO_RECORDER, answer.statusCode);
 	return matching(((answer.body.models ?? []) as IDataObject[]).map((model) => String(model.name)).sort(), filter);
 }
 
@@ -40,6 +47,13 @@ function matching(names: string[], filter = ''): INodeListSearchResult {
 
 /** The lists that resource locators show, by the names of their methods. */
 export const LISTS = { models, workflows: askedBy('workflow'), callers: askedBy('caller'), nodes: askedBy('node') };
+
+/** The same for a field that has a plain list. */
+export const OPTIONS = {
+	async models(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
+		return (await models.call(this)).results;
+	},
+};
 
 export const MODEL_MODES = modes('models', 'llama3.1:8b');
 export const WORKFLOW_MODES = modes('workflows', 'Invoice triage');

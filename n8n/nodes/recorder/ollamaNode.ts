@@ -5,7 +5,6 @@ import {
 	NodeOperationError,
 	type INodeProperties,
 	type INodeType,
-	type INodeTypeDescription,
 	type ISupplyDataFunctions,
 	type SupplyData,
 } from 'n8n-workflow';
@@ -44,15 +43,12 @@ const ABSENT: INodeProperties = {
 	default: '',
 };
 
-/** Where n8n's fields ask for their lists of models. */
-export const THROUGH_THE_RECORDER: INodeTypeDescription['requestDefaults'] = {
-	ignoreHttpStatusErrors: true,
-	baseURL: '={{ $credentials.address.replace(new RegExp("/+$"), "") + "/api/ollama" }}',
-};
-
-/** The fields of n8n's own node. */
+/** The fields of n8n's own node. Its list of models is ours: n8n's shows an empty line where it is refused. */
 export function fieldsOf(ollama: OllamaNode): INodeProperties[] {
-	return nodeOfN8n(ollama)?.description.properties ?? [ABSENT];
+	const fields = nodeOfN8n(ollama)?.description.properties ?? [ABSENT];
+	return fields.map((field) =>
+		field.typeOptions?.loadOptions ? { ...field, typeOptions: { loadOptionsMethod: 'models' } } : field,
+	);
 }
 
 /** Let n8n's own node make the model, with the recorder for Ollama, and name who asks by headers. */

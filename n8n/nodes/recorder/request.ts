@@ -25,6 +25,9 @@ interface Answer {
 	headers: Record<string, unknown>;
 }
 
+export const NO_RECORDER =
+	'There is no recorder at this address. It is not that of Ollama, and is written without a path: http://127.0.0.1:8080.';
+
 /** An answer of the recorder that is no success. Its message is the recorder's own sentence. */
 export class RecorderRefusal extends Error {
 	constructor(
@@ -88,6 +91,7 @@ export async function read(
 		json: true,
 	});
 	if (statusCode >= 400) throw refusal(statusCode, answered);
+	if (typeof answered !== 'object' || answered === null) throw new RecorderRefusal(NO_RECORDER, statusCode);
 	return answered as IDataObject;
 }
 
@@ -162,15 +166,18 @@ async function textOf(stream: Readable): Promise<string> {
 
 /** The recorder's sentence out of any of its shapes of an error. */
 export function refusal(status: number, body: unknown): RecorderRefusal {
+	// The recorder says in words what it has not.
+	const otherwise = status === 404 ? NO_RECORDER : `HTTP ${status} from the recorder`;
 	let found: unknown = body;
 	if (typeof body === 'string') {
 		try {
 			found = JSON.parse(body);
 		} catch {
+			if (status === 404) return new RecorderRefusal(NO_RECORDER, status);
 			return new RecorderRefusal(`HTTP ${status}: ${body.trim().slice(0, 500) || 'without a word'}`, status);
 		}
 	}
 	const error = (found as IDataObject | null)?.error;
 	const message = typeof error === 'string' ? error : (error as IDataObject | undefined)?.message;
-	return new RecorderRefusal(typeof message === 'string' ? message : `HTTP ${status} from the recorder`, status);
+	return new RecorderRefusal(typeof message === 'string' ? message : otherwise, status);
 }

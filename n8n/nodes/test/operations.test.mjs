@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Readable } from 'node:stream';
+import { OllamaRecorder } from '../dist/nodes/OllamaRecorder/OllamaRecorder.node.js';
+import agent from '../dist/nodes/OllamaRecorder/forAnAgent.js';
 import operations from '../dist/nodes/OllamaRecorder/operations.js';
 
 const PLACE = { address: 'http://recorder.test', apiKey: '', readerToken: '' };
@@ -85,4 +87,57 @@ test('causes of failures come without their requests', async () => {
 	const asking = node({ filters: { from: '-14h' } }, answered({ groups: [{ cause: 'c', count: 2, requests: [{ exchange: 'x' }] }] }));
 	assert.deepEqual(await ran('call causes', asking), [{ cause: 'c', count: 2 }]);
 	assert.equal(asking.asked[0].url, 'http://recorder.test/failures.json?from=-14h');
+});
+
+const READING = { groups: [], exchanges: [], active: [], waiting: [], record: {}, explanation: { findings: [], phases: [] } };
+/** What an operation is answered that has nothing to tell. */
+const EMPTY = {
+	'model chat': () => [streamed({ message: { content: '' }, done: true })],
+	'model embed': () => [streamed({ model: 'm', embeddings: [] })],
+	'model generate': () => [streamed({ response: '', done: true })],
+	'model list': () => [streamed({ models: null })],
+	'call erase': () => [answered({ erased: 0 })],
+	'call export': () => [answered(Buffer.from(''))],
+	'call replay': () => [answered(READING), { statusCode: 200, headers: { 'x-exchange-id': 'x' }, body: {} }, answered(READING)],
+};
+
+/** The sentences of a whole run of the node. */
+async function told(name, type) {
+	const [resource, operation] = name.split(' ');
+	const asking = node({ resource, operation, format: 'jsonl' }, ...(EMPTY[name]?.() ?? [answered(READING)]));
+	asking.helpers.prepareBinaryData = async () => ({});
+	const more = { getCredentials: async () => PLACE, getInputData: () => [{ json: {} }], continueOnFail: () => false };
+	const [found] = await new OllamaRecorder().execute.call({ ...asking, ...more, getNode: () => ({ id: 'n', name: 'N', type }) });
+	return found.map(({ json }) => json.message);
+}
+
+test('an agent is told in a sentence that nothing was found, by every operation, and a workflow gets no item of it', async () => {
+	assert.deepEqual(Object.keys(agent.NOTHING).sort(), Object.keys(operations.OPERATIONS).sort());
+	for (const [name, sentence] of Object.entries(agent.NOTHING)) {
+		assert.deepEqual(await told(name, 'CUSTOM.ollamaRecorderTool'), [sentence], name);
+		assert.match(sentence, /^[A-Z].*\.$/);
+		assert.deepEqual((await told(name, 'CUSTOM.ollamaRecorder')).filter(Boolean), [], name);
+	}
+});
+
+test('an agent gets what was found as it is', () => {
+	const found = [{ json: { text: 'Because.' } }];
+	assert.deepEqual(agent.forAnAgent('model chat', found), found);
+	assert.deepEqual(agent.forAnAgent('call find', [{ json: { number: 1 } }]), [{ json: { number: 1 } }]);
+});
+
+test('a file without a call is told from one with calls, in every format', async () => {
+	const files = {
+		jsonl: ['', '{"a":1}\n'],
+		'chat.jsonl': ['', '{"messages":[]}\n'],
+		csv: ['\ufeffa,b\r\n', '\ufeffa,b\r\n"1","2"\r\n'],
+		har: ['{"log":{"entries":[],"comment":""}}\n', '{"log":{"entries":[{}],"comment":""}}\n'],
+	};
+	for (const [format, [without, full]] of Object.entries(files)) {
+		for (const [file, empty] of [[without, true], [full, false]]) {
+			const asking = node({ format }, answered(Buffer.from(file)));
+			asking.helpers.prepareBinaryData = async () => ({});
+			assert.equal((await ran('call export', asking))[0].empty, empty, format);
+		}
+	}
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Readable } from 'node:stream';
 import attempts from '../dist/recorder/attempts.js';
+import lists from '../dist/recorder/lists.js';
 import request from '../dist/recorder/request.js';
 
 const PLACE = { address: 'http://recorder.test', apiKey: 'secret', readerToken: 'token' };
@@ -39,6 +40,25 @@ test('the sentence of an error is found in each shape that an API gives it', () 
 		assert.equal(refusal.message, sentence);
 		assert.equal(refusal.status, 502);
 	}
+});
+
+test('what is no recorder is told by its 404 without a sentence, or by an answer of another kind', async () => {
+	for (const body of ['404 page not found', { detail: 'Not Found' }, '<html></html>', null]) {
+		assert.match(request.refusal(404, body).message, /^There is no recorder at this address/);
+	}
+	assert.equal(request.refusal(404, { error: 'There is no exchange x.' }).message, 'There is no exchange x.');
+	await assert.rejects(request.read(asking({ statusCode: 200, body: '<html></html>' }), PLACE, '/stats.json'), /no recorder/);
+	const chosen = { ...asking({ statusCode: 200, body: { status: 'ok' } }), getCredentials: async () => PLACE };
+	await assert.rejects(lists.OPTIONS.models.call(chosen), /no recorder/);
+});
+
+test('a list of models is sorted, and none where Ollama has none', async () => {
+	const listed = async (models) => {
+		const chosen = { ...asking({ statusCode: 200, body: { models } }), getCredentials: async () => PLACE };
+		return await lists.OPTIONS.models.call(chosen);
+	};
+	assert.deepEqual(await listed([{ name: 'b' }, { name: 'a' }]), [{ name: 'a', value: 'a' }, { name: 'b', value: 'b' }]);
+	assert.deepEqual(await listed(null), []);
 });
 
 test('an answer is read line by line, however it is cut, with a last line that has no newline', async () => {

@@ -5,8 +5,10 @@ import type {
 	INodeType,
 	INodeTypeDescription,
 } from 'n8n-workflow';
+import { isTool } from '../../recorder/attempts';
 import { LISTS } from '../../recorder/lists';
 import { placeOf } from '../../recorder/request';
+import { forAnAgent } from './forAnAgent';
 import { OPERATIONS } from './operations';
 import { PROPERTIES } from './properties';
 
@@ -36,8 +38,10 @@ export class OllamaRecorder implements INodeType {
 		for (let item = 0; item < this.getInputData().length; item++) {
 			const resource = this.getNodeParameter('resource', item) as string;
 			const operation = this.getNodeParameter('operation', item) as string;
+			const name = `${resource} ${operation}`;
 			try {
-				const found = await OPERATIONS[`${resource} ${operation}`](this, place, item);
+				const answered = await OPERATIONS[name](this, place, item);
+				const found = isTool(this) ? forAnAgent(name, answered) : answered;
 				made.push(...found.map((one) => ({ ...one, pairedItem: { item } })));
 			} catch (error) {
 				if (!this.continueOnFail()) throw new NodeOperationError(this.getNode(), error as Error, { itemIndex: item });

@@ -113,7 +113,14 @@ async function exportFile(asking: IExecuteFunctions, place: Place, item: number)
 	const format = parameter(asking, 'format', item, 'jsonl');
 	const bytes = await readBytes(asking, place, `/exchanges.${format}?${queryOf(filtersOf(asking, item))}`);
 	const data = await asking.helpers.prepareBinaryData(bytes, `exchanges.${format}`);
-	return [{ json: { format, bytes: bytes.length }, binary: { data } }];
+	return [{ json: { format, bytes: bytes.length, empty: holdsNoCall(format, bytes) }, binary: { data } }];
+}
+
+/** A table without a call has a head, an HTTP Archive a frame. */
+function holdsNoCall(format: string, bytes: Buffer): boolean {
+	if (format === 'csv') return bytes.indexOf('\n') === bytes.length - 1;
+	if (format === 'har') return bytes.subarray(0, 400).includes('"entries":[]');
+	return bytes.length === 0;
 }
 
 async function replay(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {

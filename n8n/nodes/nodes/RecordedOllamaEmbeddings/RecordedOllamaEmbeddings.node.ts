@@ -1,6 +1,7 @@
 import { NodeConnectionTypes } from 'n8n-workflow';
 import type { INodeType, INodeTypeDescription, ISupplyDataFunctions, SupplyData } from 'n8n-workflow';
-import { fieldsOf, supplyThroughRecorder, THROUGH_THE_RECORDER } from '../../recorder/ollamaNode';
+import { OPTIONS } from '../../recorder/lists';
+import { fieldsOf, supplyThroughRecorder } from '../../recorder/ollamaNode';
 
 const OLLAMA = { file: 'embeddings/EmbeddingsOllama/EmbeddingsOllama.node.js', className: 'EmbeddingsOllama' };
 
@@ -20,9 +21,10 @@ export class RecordedOllamaEmbeddings implements INodeType {
 		outputs: [NodeConnectionTypes.AiEmbedding],
 		outputNames: ['Embeddings'],
 		credentials: [{ name: 'ollamaRecorderApi', required: true }],
-		requestDefaults: THROUGH_THE_RECORDER,
 		properties: fieldsOf(OLLAMA),
 	};
+
+	methods = { loadOptions: OPTIONS };
 
 	async supplyData(this: ISupplyDataFunctions, itemIndex: number): Promise<SupplyData> {
 		return await supplyThroughRecorder(this, OLLAMA, itemIndex);
