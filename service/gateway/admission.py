@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.gateway.error_responses import Refusal
 from service.gateway.routes import Target
+from service.settings_file import read_settings_file
 
 _KNOWN_HOSTS = frozenset({"localhost", "nginx", "host.docker.internal"})
 # Ollama's own default list, envconfig/config.go AllowedOrigins: web pages of this machine, and
@@ -37,10 +38,13 @@ class Policy:
 
 
 def read_keys(file: Path) -> dict[str, str]:
-    """Read ``name sha256-of-key`` lines (``#`` begins a comment); raise ValueError naming each bad line."""
+    """Read ``name sha256-of-key`` lines (``#`` begins a comment); raise ValueError naming each bad line.
+
+    It raises ValueError too when the file cannot be read.
+    """
     keys: dict[str, str] = {}
     bad: list[str] = []
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(read_settings_file(file).splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from service.events import SettingsFileRead, SettingsFileRefused, emit
+from service.settings_file import read_settings_file
 from service.sharing.limits import Rules, read_rules
 
 LOOK_SECONDS: Final = 2.0
-_LONGEST: Final = 1 << 20
 
 Stamp = tuple[int, int, int]
 
@@ -30,14 +30,9 @@ class RulesFile:
         """The rules. Blocks; raises ValueError that names every mistake."""
         try:
             self._stamp = self._look()
-            if self.path.stat().st_size > _LONGEST:
-                raise ValueError("it is longer than 1 MiB")
-            text = self.path.read_text(encoding="utf-8")
         except OSError as trouble:
             raise ValueError(f"it cannot be read: {trouble.strerror}") from None
-        except UnicodeDecodeError:
-            raise ValueError("it is not UTF-8") from None
-        return read_rules(text)
+        return read_rules(read_settings_file(self.path))
 
     def ask(self) -> None:
         """Read it again now, whether it seems changed or not."""

@@ -31,7 +31,10 @@ MAY_IMPORT = {
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
     "service.record": set[str](),
+    # It is read at once where its contents are understood.
+    "service.settings_file": set[str](),
     "service.gateway": {
+        "service.settings_file",
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
         *("service.record.json_body", "service.record.streamed"),
@@ -43,6 +46,7 @@ MAY_IMPORT = {
     # What calls have to pass before they go to Ollama: it refuses as the gateway does, and counts what was recorded.
     "service.sharing": {
         *("service.record", "service.journal", "service.gateway.error_responses", "service.gateway.upstream"),
+        "service.settings_file",
     },
     # Which of several Ollamas a call goes to: it waits for a place there as the queue has it.
     "service.upstreams": {
