@@ -37,7 +37,16 @@ async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: 
         wrong = await ask(app, "/sign-in", b"token=guess", **ELSEWHERE)
         assert wrong.status == 401
         assert b"not the token" in wrong.body
-        for to in (b"https%3A%2F%2Fevil.example", b"%2F%2Fevil.example", b"%2Fexchanges.json"):
+        odd = (
+            b"%2F%3F%0D%0AX%3A+1",
+            b"%2F%3F%0A",
+            b"%2F%3F%00",
+            b"%2F%3F%C3%A9",
+            b"%2F%3F%FF",
+            b"%2F%3F+",
+            b"%2F%3F" + b"a" * 9000,
+        )
+        for to in (b"https%3A%2F%2Fevil.example", b"%2F%2Fevil.example", b"%2Fexchanges.json", *odd):
             led = await ask(app, "/sign-in", b"token=s%26cret&to=" + to, **ELSEWHERE)
             assert (led.status, led.header("Location")) == (303, "/")
         asked_for = await get(app, "/?model=%22a%22", **ELSEWHERE)
