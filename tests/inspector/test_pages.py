@@ -1,10 +1,13 @@
 """The recorder's own addresses: which there are, how they are asked, and who may."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from service.inspector import exporting
 from tests.fakes.ollama import FakeOllama
 from tests.running_app import ELSEWHERE, ask, chat, get, running
 
@@ -27,6 +30,27 @@ async def test_everything_that_is_kept_is_closed_to_others_and_open_with_the_tok
             assert got.header("X-Content-Type-Options") == "nosniff"
             assert got.header("Cache-Control") == "no-store"
             assert (await get(app, path)).status == 200
+
+
+async def test_of_many_exports_at_once_the_ninth_is_told_to_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def export(*_: object) -> web.Response:
+        await goes_on.wait()
+        return web.Response()
+
+    monkeypatch.setattr(exporting, "export", export)
+    async with running(tmp_path) as app:
+        asked = [asyncio.create_task(get(app, "/exchanges.jsonl")) for _ in range(9)]
+        refused, running_ones = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        (told,) = [task.result() for task in refused]
+        assert (told.status, told.header("Retry-After")) == (503, "10")
+        assert b"8 exports are running" in told.body
+        goes_on.set()
+        assert {(await task).status for task in running_ones} == {200}
+        assert (await get(app, "/exchanges.csv")).status == 200
 
 
 async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: Path) -> None:
