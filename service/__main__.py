@@ -1,11 +1,16 @@
 """``python -m service``, and the installed ``ollama-recorder``: what has to be told before anything is loaded."""
 
+import os
 import sys
 from types import TracebackType
+from typing import Final
+
+_STREAMS: Final = ("stdin", "stdout", "stderr")
 
 
 def start() -> None:
     """Run the command that the arguments name."""
+    _open_missing_streams()
     sys.excepthook = _tell_error
     if sys.platform == "win32":
         sys.exit(
@@ -15,6 +20,21 @@ def start() -> None:
     from service.cli import main
 
     main()
+
+
+def _open_missing_streams() -> None:
+    """Whoever is started without a standard stream gets the null device there.
+
+    Else a connection takes its number, and libuv, which uvloop is made of, ends the process for that.
+    """
+    for number, name in enumerate(_STREAMS):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It takes the lowest number that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115 - for as long as the process lives
 
 
 def _tell_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from service.events import SettingsFileRead, SettingsFileRefused, emit
+from service.file_of_setting import read_file_of_setting
 from service.settings import SettingsError
 
 LOOK_SECONDS: Final = 2.0
-_LONGEST: Final = 1 << 20
 
 Stamp = tuple[int, int, int]
 T = TypeVar("T")
@@ -33,14 +33,9 @@ class SettingsFile(Generic[T]):
         """What it holds. Blocks; raises ValueError that names every mistake."""
         try:
             self._stamp = self._look()
-            if self.path.stat().st_size > _LONGEST:
-                raise ValueError("it is longer than 1 MiB")
-            text = self.path.read_text(encoding="utf-8")
         except OSError as trouble:
             raise ValueError(f"it cannot be read: {trouble.strerror}") from None
-        except UnicodeDecodeError:
-            raise ValueError("it is not UTF-8") from None
-        return self._understand(text)
+        return self._understand(read_file_of_setting(self.path))
 
     def read_at_start(self) -> T:
         """As ``read``; raises SettingsError."""

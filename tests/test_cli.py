@@ -1,6 +1,7 @@
 """The command's words, in this process. ``tests/integration/test_command_line.py`` starts it as users do."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,18 @@ def test_where_it_cannot_run_it_says_so_before_anything_is_loaded(tmp_path: Path
     assert "Linux and macOS" in told.stderr
     assert "WSL or in Docker" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["version", "list", "failures --json", "export csv", "backup -", "docs record"])
+def test_without_standard_streams_nothing_is_said_and_nothing_breaks(tmp_path: Path, closed: str, words: str) -> None:
+    journal = tmp_path / "data" / "journal.sqlite3"
+    told = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m service {words} {closed}', sys.executable],
+        capture_output=True,
+        env=os.environ | {"DATA_DIR": str(journal.parent)},
+        timeout=60,
+    )
+    assert b"Traceback" not in told.stdout + told.stderr
+    assert told.returncode in (0, 1)
+    assert not journal.exists()

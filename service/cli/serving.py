@@ -46,6 +46,9 @@ def serve(log_format: Format = None) -> None:
     from service.logs import start_logging
     from service.record.without_names import without_names
 
+    if not _has_terminal():
+        # It asks for files to be read again, and waits until there is somebody who does.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
     raise_file_limit()
     try:
         settings = read_settings_at_start(os.environ)
@@ -129,9 +132,8 @@ def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_st
     """SIGHUP: with a terminal, it was closed, so the recorder ends; else a person wants files read again."""
     from service.reloading import read_files_again
 
-    has_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     # nohup has it ignored, and the recorder outlives the terminal. A key must still be taken away when asked to.
-    if has_terminal and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    if _has_terminal() and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, asked_to_stop.set)
         return
     running: set[asyncio.Task[None]] = set()
@@ -143,6 +145,11 @@ def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_st
         task.add_done_callback(running.discard)
 
     loop.add_signal_handler(signal.SIGHUP, read_again)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
+
+
+def _has_terminal() -> bool:
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def _greeting(settings: Settings, port: int) -> list[str]:

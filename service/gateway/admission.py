@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from service.file_of_setting import read_file_of_setting
 from service.gateway.error_responses import Refusal
 from service.gateway.routes import Target
 
@@ -37,10 +38,13 @@ class Policy:
 
 
 def read_keys(file: Path) -> dict[str, str]:
-    """Read ``name sha256-of-key`` lines (``#`` begins a comment); raise ValueError naming each bad line."""
+    """Read ``name sha256-of-key`` lines (``#`` begins a comment); raise ValueError naming each bad line.
+
+    It raises ValueError too when the file cannot be read.
+    """
     keys: dict[str, str] = {}
     bad: list[str] = []
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(read_file_of_setting(file).splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue

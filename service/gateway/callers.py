@@ -49,11 +49,36 @@ _LANGUAGES = frozenset({"Python"})
 _EXCHANGE = re.compile("[0-9a-f]{32}")
 # By these a proxy names the client.
 _ADDRESS_HEADERS = (
-    *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP"),
-    *("Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP"),
+    *("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Forwarded", "Forwarded-For"),
+    *("Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Original-Forwarded-For"),
+    *("Proxy-Client-IP", "WL-Proxy-Client-IP", "X-Remote-IP", "X-Remote-Addr", "X-Originating-IP"),
+    *("X-Envoy-External-Address", "X-ProxyUser-Ip"),
 )
-# By these it tells that it was there, and nothing about the client.
-_PROXY_HEADERS = ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server")
+# By the beginnings of these it tells that it was there, and nothing about the client.
+_OF_PROXIES = (
+    "x-forwarded-",
+    "x-original-",
+    "x-envoy-",
+    "x-auth-request-",
+    "x-scheme",
+    "x-url-scheme",
+    "front-end-https",
+)
+# What has been through one of these networks or tunnels comes from another machine.
+_OF_NETWORKS = (
+    *(
+        "cdn-loop",
+        "cf-",
+        "fly-",
+        "x-azure-",
+        "x-appengine-",
+        "x-amz-cf-",
+        "x-amzn-",
+        "tailscale-",
+        "ngrok-",
+        "x-ngrok-",
+    ),
+)
 
 
 def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], key_name: str | None) -> Caller:
@@ -181,10 +206,11 @@ def is_at_this_machine(peer: str, headers: MultiMapping[str]) -> bool:
     ``X-Forwarded-For: 127.0.0.1``, and a trusted proxy between us would only append to that.
     Of a proxy that does not name its client nobody knows where that is.
     """
-    if "Forwarded" in headers or "Via" in headers:
+    names = [name.lower() for name in headers]
+    if "forwarded" in names or "via" in names or any(name.startswith(_OF_NETWORKS) for name in names):
         return False
     named = [value for header in _ADDRESS_HEADERS for value in headers.getall(header, ())]
-    if not named and any(header in headers for header in _PROXY_HEADERS):
+    if not named and any(name.startswith(_OF_PROXIES) for name in names):
         return False
     hops = [hop.strip() for hop in ",".join([peer, *named]).split(",")]
     return all(map(is_loopback, hops))

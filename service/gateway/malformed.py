@@ -145,6 +145,9 @@ def _note(record: logging.LogRecord) -> bool:
     if record.levelno < logging.ERROR:
         return False
     error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ConnectionError):
+        # Who asked left before the answer began.
+        return False
     is_their_fault = type(error).__module__ in ("aiohttp.http_exceptions", "aiohttp.http")
     if is_their_fault:
         remote = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""

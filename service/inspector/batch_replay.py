@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from service.events import DefectFound, emit
 from service.inspector.one_exchange import target_of, why_not_whole
 from service.inspector.replaying import Ask, ReplayedResponse, changed
 from service.inspector.threads import aside
@@ -32,6 +33,7 @@ _MOST_FAILURES_IN_A_ROW: Final = 5
 _MOST_TRIES: Final = 3
 _BUSY: Final = (429, 503)
 _MOST_RETRY_SECONDS: Final = 60.0
+_USUAL_RETRY_SECONDS: Final = 1.0
 _COMPARED_CHARACTERS: Final = 20_000
 
 Save = Callable[[str, int | None, dict[str, Any]], Awaitable[None]]
@@ -89,10 +91,12 @@ class BatchReplays:
         """End it; Ollama is told at once. Whether it was running."""
         if self.running != batch or self._task is None:
             return False
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        # One that is cancelled before its first step does not even get to its end.
-        self.running = None
+        task = self._task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if self.running == batch and self._task is task:
+            # One that is cancelled before its first step does not even get to its end.
+            self.running = None
         return True
 
     async def close(self) -> None:
@@ -129,6 +133,9 @@ class BatchReplays:
                     return
         except JournalError as trouble:
             self.why_ended[batch.id] = f"The journal does not take what came out: {trouble}."
+        except Exception as fault:  # noqa: BLE001 - nobody waits for this task: what ends it has to be told here
+            self.why_ended[batch.id] = "A fault in the recorder ended it. Its log says more."
+            emit(DefectFound("batch replay", repr(fault)[:200]))
         finally:
             self.running = None
 
@@ -198,7 +205,7 @@ async def _read_to_its_end(answer: ReplayedResponse) -> str:
 
 def _retry_after(answer: ReplayedResponse) -> float:
     told = _header(answer, b"retry-after")
-    return min(float(told), _MOST_RETRY_SECONDS) if told.isdigit() else 1.0
+    return min(float(told), _MOST_RETRY_SECONDS) if told.isdecimal() else _USUAL_RETRY_SECONDS
 
 
 def _header(answer: ReplayedResponse, name: bytes) -> str:

@@ -1,5 +1,6 @@
 """The recorder's own addresses beside the gateway's: which there are, who may see them, what each of them answers."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -40,6 +41,8 @@ _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
+# Each holds some megabytes for as long as its reader takes.
+_MOST_EXPORTS: Final = 8
 
 
 Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
@@ -54,6 +57,7 @@ class Pages:
     def __init__(self, providers: Providers, token: str, readers: Readers | None = None) -> None:
         self._providers = providers
         self._access = Access(token, readers=readers)
+        self._exports = asyncio.Semaphore(_MOST_EXPORTS)
         self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
         self._kept: dict[str, Handler] = {
             "/": self._page,
@@ -149,7 +153,7 @@ class Pages:
         if match := _EXPORT.fullmatch(path):
             if method not in _READ:
                 return _wrong_method(path, "GET, HEAD")
-            return await exporting.export(request.http, match[1], request.query, self._providers.search, request.base)
+            return await self._export(request, match[1])
         if match := _EXCHANGE.fullmatch(path):
             return await self._one(request, match[1].lower(), match[2])
         if match := batch_pages.PATH.fullmatch(path):
@@ -175,6 +179,12 @@ class Pages:
                 emit(WordsRead(client.reader, client.address, f"{MCP} {tool}"))
 
         return await self._providers.mcp(request.http, has_words, tell_called)
+
+    async def _export(self, request: PageRequest, suffix: str) -> web.StreamResponse:
+        if self._exports.locked():
+            return refuse(503, f"{_MOST_EXPORTS} exports are running: try again later.", {"Retry-After": "10"})
+        async with self._exports:
+            return await exporting.export(request.http, suffix, request.query, self._providers.search, request.base)
 
     async def _live(self, request: PageRequest) -> web.StreamResponse:
         headers, client, may = request.http.headers, request.client, request.may

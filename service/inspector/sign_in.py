@@ -1,5 +1,6 @@
 """What a reader from another machine sees before the page: a form for the token, or which setting makes one."""
 
+import re
 from html import escape
 from typing import Final
 
@@ -33,6 +34,8 @@ _FORM: Final = """<p>The prompts and answers that are kept here are shown to hol
 {trouble}<button type="submit">Sign in</button>
 </form>
 """
+# As browsers send it: a character that is none of these would end the line of a header, or stand in none.
+_VIEW: Final = re.compile(r"/(?:\?[\x21-\x7e]{0,8000})?")
 _CLOSED: Final = """<p>The prompts and answers that are kept here are shown on the recorder's own machine only.</p>
 <p>To read them from other machines, or from outside its container, set <code>INSPECTOR_TOKEN</code> to a long random
 text and start the recorder again.</p>
@@ -47,7 +50,7 @@ def sign_in_page(to: str, trouble: str = "", status: int = 401) -> web.Response:
 
 def view(address: str) -> str:
     """``address`` if it is one of the page, else the plain page: signing in leads nobody to another site."""
-    return address if address == "/" or address.startswith("/?") else "/"
+    return address if _VIEW.fullmatch(address) else "/"
 
 
 def closed_page() -> web.Response:

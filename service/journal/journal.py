@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from service import events
-from service.journal import JournalError, salvage, schema
+from service.journal import JournalError, definitions, salvage, schema
 from service.journal.clock_doubt import ClockDoubt
 from service.journal.damage import damage_error, forget_damage, noted_damage, visible_damage
 from service.journal.displaced import FileIds, copy_what_is_open, file_ids, leave
@@ -185,7 +185,7 @@ class Journal:
         # A delete must not need as much room as what it deletes; FAST overwrites what costs no further page.
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute("PRAGMA temp_store = MEMORY")
-        schema.prepare(connection)
+        definitions.prepare(connection)
         if not use_wal(connection, _BUSY_SECONDS):
             raise JournalError(f"DATA_DIR={str(self.folder)!r} is on a file system without what WAL needs")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._sync == 'full' else 'NORMAL'}")

@@ -52,7 +52,7 @@ def read_batches(reader: Reader) -> list[ReplayBatch]:
     """All of them without their rows, newest first."""
     found = reader.ask("SELECT name, value FROM about WHERE name > ? AND name < ?", (_NAME, _NAME[:-1] + "!"))
     names = ((str(name).removeprefix(_NAME), value) for name, value in found)
-    batches = [ReplayBatch(name, facts) for name, value in names if is_batch_id(name) and (facts := _read(value))]
+    batches = [ReplayBatch(name, facts) for name, value in names if is_batch_id(name) and (facts := _facts(value))]
     return sorted(batches, key=lambda batch: str(batch.facts.get("created", "")), reverse=True)
 
 
@@ -62,15 +62,23 @@ def read_batch(reader: Reader, batch: str) -> ReplayBatch | None:
     found = reader.ask(
         "SELECT name, value FROM about WHERE name = ? OR (name > ? AND name < ?)", (name, f"{name} ", f"{name}!")
     )
-    values = {str(key).removeprefix(name).strip(): _read(value) for key, value in found}
-    facts = values.pop("", None)
+    values = {str(key).removeprefix(name).strip(): value for key, value in found}
+    facts = _facts(values.pop("", None))
     if not facts:
         return None
-    return ReplayBatch(batch, facts, {int(place): row for place, row in values.items() if place.isdigit() and row})
+    rows = {int(place): row for place, value in values.items() if place.isdecimal() and (row := _read(value))}
+    return ReplayBatch(batch, facts, rows)
 
 
 def _put(connection: sqlite3.Connection, name: str, value: dict[str, Any]) -> None:
     connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, orjson.dumps(value).decode()))
+
+
+def _facts(value: object) -> dict[str, Any]:
+    """What a batch was begun with; empty where that cannot be understood, as after damage."""
+    facts = _read(value)
+    is_whole = isinstance(facts.get("exchanges"), list) and isinstance(facts.get("changes", {}), dict)
+    return facts if is_whole else {}
 
 
 def _read(value: object) -> dict[str, Any]:

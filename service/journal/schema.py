@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 
 from service.journal import JournalError
 
@@ -50,13 +51,14 @@ STEPS: tuple[tuple[str, str], ...] = (
 )
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Bring the file behind ``connection`` (autocommit) to the newest form, whatever its age.
+def prepare(connection: sqlite3.Connection, steps: Sequence[tuple[str, str]] | None = None) -> None:
+    """Bring the file behind ``connection`` (autocommit) to the newest form, or that of ``steps``, whatever its age.
 
     Raises JournalError when the file is no journal or was written by a newer version, and
     sqlite3.Error when the disk or the file is in trouble; the file is then as it was before.
     """
-    names = [name for name, _ in STEPS]
+    steps = STEPS if steps is None else steps
+    names = [name for name, _ in steps]
     applied = _applied_steps(connection)
     unknown = [name for name in applied if name not in names]
     if unknown:
@@ -66,7 +68,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         )
     if applied != names[: len(applied)]:
         raise JournalError(f"the journal's steps are not in the known order: {applied}")
-    for name, statements in STEPS[len(applied) :]:
+    for name, statements in steps[len(applied) :]:
         _apply(connection, name, statements)
 
 

@@ -6,10 +6,14 @@ first rename until after the last. A process that dies meanwhile leaves the note
 
 import contextlib
 import os
+import re
 import time
 from pathlib import Path
+from typing import Final
 
 from service.journal.folder import JOURNAL, SALVAGE, SALVAGED, give_to_owner
+
+_NAME: Final = re.compile(re.escape(JOURNAL) + r"\.corrupt-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?")
 
 
 def set_aside(path: Path) -> Path:
@@ -41,11 +45,11 @@ def take_salvaged(path: Path) -> None:
 def unfinished(folder: Path) -> Path | None:
     """Where a process was setting a damaged file aside to when it died; None: there is nothing to be ended."""
     try:
-        name = (folder / SALVAGE).read_text()
+        name = (folder / SALVAGE).read_text(errors="replace")
     except OSError:
         return None
     # A note that a power loss cut off: nothing had been renamed by then.
-    return folder / name if name.startswith(f"{JOURNAL}.corrupt-") and "/" not in name else None
+    return folder / name if _NAME.fullmatch(name) else None
 
 
 def _free_name(path: Path) -> Path:

@@ -53,7 +53,10 @@ def is_empty(connection: sqlite3.Connection) -> bool:
 
 def is_damage(error: BaseException) -> bool:
     """Whether the file's content is wrong, so that trying again cannot help."""
-    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    if _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    # Python says this, and gives it no code: a text of ours is always UTF-8.
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
 
 
 def is_full(error: BaseException) -> bool:

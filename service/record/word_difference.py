@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 Kind = Literal["same", "gone", "new"]
 # Words with the blanks between them; in scripts that are written without blanks, characters.
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:['’][^\W_]+)*|\s+|[^\w\s]|_", re.UNICODE)
-# Comparing takes up to the product of both lengths: longer texts are compared line by line.
+# Comparing takes up to the product of both lengths, in bits: longer texts are compared line by line.
 _MOST_COMPARISONS = 4_000_000
 
 
@@ -49,13 +50,44 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _compared(one: Sequence[str], other: Sequence[str]) -> list[tuple[Kind, str]]:
+    """Along a longest common subsequence: whatever the texts hold, it takes no more than the product of their lengths.
+
+    The standard library's SequenceMatcher takes the square of that where few words come back often, as in JSON.
+    """
+    if len(one) > len(other):
+        swapped: dict[Kind, Kind] = {"same": "same", "gone": "new", "new": "gone"}
+        return [(swapped[kind], text) for kind, text in _compared(other, one)]
     pieces: list[tuple[Kind, str]] = []
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if tag == "equal":
-            pieces.append(("same", "".join(one[i1:i2])))
+    i, j = len(one), len(other)
+    rows = _rows(one, other)
+    while i or j:
+        if i and j and one[i - 1] == other[j - 1]:
+            i, j = i - 1, j - 1
+            pieces.append(("same", one[i]))
+        elif j and (not i or not rows[j] >> (i - 1) & 1):
+            j -= 1
+            pieces.append(("new", other[j]))
         else:
-            pieces += [("gone", "".join(one[i1:i2])), ("new", "".join(other[j1:j2]))]
-    return pieces
+            i -= 1
+            pieces.append(("gone", one[i]))
+    return [(kind, "".join(text for _, text in run)) for kind, run in groupby(reversed(pieces), key=itemgetter(0))]
+
+
+def _rows(one: Sequence[str], other: Sequence[str]) -> list[int]:
+    """For each beginning of ``other`` the word positions of ``one`` at which their common subsequence grows no longer.
+
+    Such a position is a bit that is set. After Hyyrö, "Bit-Parallel LCS-length Computation Revisited" (2004).
+    """
+    at: dict[str, int] = {}
+    for position, word in enumerate(one):
+        at[word] = at.get(word, 0) | 1 << position
+    every = (1 << len(one)) - 1
+    row, rows = every, [every]
+    for word in other:
+        longer = row & at.get(word, 0)
+        row = (row + longer | row - longer) & every
+        rows.append(row)
+    return rows
 
 
 def _tidied(pieces: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from service.journal import JournalError
+from service.journal.definitions import active_parts, prepare
 from service.journal.folder import JOURNAL, give_to_owner, prepare_folder, take_lock_of_stopped
-from service.journal.schema import APPLICATION_ID, prepare
+from service.journal.schema import APPLICATION_ID
 from service.search.index import delete, inode
 
 _ARRIVING: Final = "journal.restoring"
@@ -81,6 +82,10 @@ def _check(path: Path) -> int:
             (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if state != "ok":
                 raise JournalError(f"The backup is damaged ({state}): nothing was changed. Take another one.")
+            if active := active_parts(connection):
+                raise JournalError(
+                    f"The backup holds a program ({active[0][:80]!r}), as no journal does: it is not used."
+                )
             prepare(connection)
             (records,) = connection.execute("SELECT count(*) FROM exchange").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -158,6 +158,10 @@ def _verdict(data: Path, traffic: Traffic, samples: list[Sample]) -> int:
     if len(samples) > 3:
         for unit, mean, slope in slopes(samples):
             print(f"{mean:10.2f} {unit:8} {slope:+10.3f} per hour")
+        # What the allocator keeps for a while goes up and down in steps; what leaks is never given back.
+        third = len(samples) // 3
+        first, last = (min(one.megabytes for one in some) for some in (samples[:third], samples[-third:]))
+        print(f"{first:.1f} MB at least in the first third, {last:.1f} MB in the last")
     reader = Reader(data, seconds=30)
     try:
         newest = reader.ask("SELECT max(number) FROM exchange")[0][0] or 0

@@ -33,7 +33,10 @@ MAY_IMPORT = {
     "service.logs": {"service.record.timestamps"},
     # What could not be looked at in time is told.
     "service.record": {"service.privacy_events"},
+    # It is read at once where its contents are understood.
+    "service.file_of_setting": set[str](),
     "service.gateway": {
+        "service.file_of_setting",
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
         *("service.record.json_body", "service.record.streamed"),
@@ -62,7 +65,7 @@ MAY_IMPORT = {
     "service.alerting": {"service.record", "service.search", "service.journal"},
     "service.setting_values": set[str](),
     # A file that a setting names, whatever is in it.
-    "service.settings_file": {"service.settings"},
+    "service.settings_file": {"service.settings", "service.file_of_setting"},
     # For readers of a page, and as a command.
     "service.reporting": {"service.record", "service.search"},
     "service.inspector": {

@@ -234,7 +234,14 @@ def test_a_proxy_may_append_a_line_of_its_own() -> None:
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 @pytest.mark.parametrize(
-    "headers", [{}, {"X-Forwarded-For": "127.0.0.1, ::1"}, {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http"}]
+    "headers",
+    [
+        {},
+        {"X-Forwarded-For": "127.0.0.1, ::1"},
+        {"X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "localhost"},
+        # What programs and browsers send, and no proxy does.
+        {"X-Request-Id": "1", "Traceparent": "1", "Viewport-Width": "1", "Origin": "http://localhost", "X-Caller": "1"},
+    ],
 )
 def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: dict[str, str]) -> None:
     assert is_at_this_machine(peer, CIMultiDict(headers))
@@ -263,6 +270,23 @@ def test_a_request_of_this_machine_passes_this_machine_only(peer: str, headers: 
         ("127.0.0.1", [("CF-Connecting-IP", "192.168.1.5")]),
         ("127.0.0.1", [("True-Client-IP", "192.168.1.5"), ("X-Forwarded-For", "127.0.0.1")]),
         ("127.0.0.1", [("X-Client-IP", "192.168.1.5")]),
+        *(
+            ("127.0.0.1", [("X-Forwarded-For", "127.0.0.1"), (name, "192.168.1.5")])
+            for name in (
+                *("X-Forwarded", "Forwarded-For", "X-Original-Forwarded-For", "X-Envoy-External-Address"),
+                *("X-ProxyUser-Ip", "Proxy-Client-IP", "WL-Proxy-Client-IP", "X-Remote-Addr", "X-Originating-IP"),
+                *("Fly-Client-IP", "CF-Connecting-IPv6", "CF-Ray", "CDN-Loop", "X-Azure-ClientIP"),
+                *("X-Appengine-User-IP", "X-Amzn-Trace-Id", "Tailscale-User-Login", "Ngrok-Auth-User-Email"),
+            )
+        ),
+        *(
+            ("127.0.0.1", [(name, "a")])
+            for name in (
+                *("X-Forwarded-Ssl", "X-Forwarded-Scheme", "X-Forwarded-By", "X-Forwarded-Prefix", "X-Forwarded-User"),
+                *("X-Original-Host", "X-Original-URL", "X-Envoy-Original-Path", "X-Scheme", "Front-End-Https"),
+                *("X-Auth-Request-User", "x-forwarded-port"),
+            )
+        ),
     ],
 )
 def test_nobody_becomes_this_machine_by_saying_so(peer: str, lines: list[tuple[str, str]]) -> None:

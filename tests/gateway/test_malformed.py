@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from aiohttp import ClientConnectionResetError
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from service.events import DefectFound, Event, RequestMalformed
@@ -62,6 +63,15 @@ def test_everything_else_is_a_defect_of_ours(emitted: list[Event]) -> None:
     assert "ZeroDivisionError" in emitted[0].error
     assert isinstance(emitted[1], DefectFound)
     assert emitted[1].error == "said without an exception: 7"
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError, ClientConnectionResetError])
+def test_who_left_before_the_answer_is_no_defect(error: type[Exception], emitted: list[Event]) -> None:
+    try:
+        raise error("Cannot write to closing transport")
+    except error:
+        malformed.server_logger().exception("Error handling request from %s", "203.0.113.9")
+    assert emitted == []
 
 
 def test_what_is_no_error_is_no_event_and_nothing_goes_to_other_loggers(

@@ -99,6 +99,55 @@ async def test_a_full_queue_is_waited_for_and_then_told(tmp_path: Path) -> None:
     assert (await bench.run())[0]["new"] == identifier(2)
 
 
+@pytest.mark.parametrize("told", [b"\xb2", b"", b"-1", b"1e9", b"Sun, 06 Nov 1994 08:49:37 GMT", b"\xbd"])
+async def test_a_pause_that_nobody_can_read_is_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bytes
+) -> None:
+    monkeypatch.setattr(batch_replay, "_USUAL_RETRY_SECONDS", 0)
+    busy = Scripted(429, (b"Retry-After", told))
+    bench = Bench(tmp_path, busy, Scripted(200, (b"x-exchange-id", identifier(2).encode())))
+    assert (await bench.run())[0]["new"] == identifier(2)
+
+
+async def test_a_fault_of_ours_ends_the_batch_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emitted: list[Any] = []
+    monkeypatch.setattr(batch_replay, "emit", emitted.append)
+    bench = Bench(tmp_path)  # which has no answer to give
+    await bench.run()
+    assert list(bench.replays.why_ended.values()) == ["A fault in the recorder ended it. Its log says more."]
+    assert [event.where for event in emitted] == ["batch replay"]
+
+
+async def test_stopping_one_leaves_the_next_alone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.replays.in_flight = lambda: 1
+
+    def running() -> str | None:
+        return bench.replays.running
+
+    first = await bench.replays.begin([identifier(1)], {})
+    assert first is not None
+    # It is cancelled, and before whoever stops it goes on, somebody begins the next.
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(bench.replays.stop(first))
+    while running() is not None:
+        await asyncio.sleep(0)
+    saved = asyncio.Event()
+
+    async def slow(batch: str, place: int | None, values: dict[str, Any]) -> None:
+        await saved.wait()
+
+    bench.replays.save = slow
+    beginning = asyncio.create_task(bench.replays.begin([identifier(1)], {}))
+    await stopping
+    assert running() not in (None, first)
+    saved.set()
+    second = await beginning
+    assert running() == second
+    await bench.replays.close()
+    bench.replays.reader.close()
+
+
 async def test_a_record_that_does_not_come_is_waited_for_only_so_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

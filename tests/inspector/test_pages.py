@@ -1,10 +1,13 @@
 """The recorder's own addresses: which there are, how they are asked, and who may."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from service.inspector import exporting
 from tests.fakes.ollama import FakeOllama
 from tests.running_app import ELSEWHERE, ask, chat, get, running
 
@@ -29,6 +32,27 @@ async def test_everything_that_is_kept_is_closed_to_others_and_open_with_the_tok
             assert (await get(app, path)).status == 200
 
 
+async def test_of_many_exports_at_once_the_ninth_is_told_to_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def export(*_: object) -> web.Response:
+        await goes_on.wait()
+        return web.Response()
+
+    monkeypatch.setattr(exporting, "export", export)
+    async with running(tmp_path) as app:
+        asked = [asyncio.create_task(get(app, "/exchanges.jsonl")) for _ in range(9)]
+        refused, running_ones = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        (told,) = [task.result() for task in refused]
+        assert (told.status, told.header("Retry-After")) == (503, "10")
+        assert b"8 exports are running" in told.body
+        goes_on.set()
+        assert {(await task).status for task in running_ones} == {200}
+        assert (await get(app, "/exchanges.csv")).status == 200
+
+
 async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: Path) -> None:
     async with running(tmp_path, INSPECTOR_TOKEN="s&cret") as app:
         form = await get(app, "/", **ELSEWHERE)
@@ -37,7 +61,16 @@ async def test_a_browser_from_elsewhere_gets_a_form_and_then_the_page(tmp_path: 
         wrong = await ask(app, "/sign-in", b"token=guess", **ELSEWHERE)
         assert wrong.status == 401
         assert b"not the token" in wrong.body
-        for to in (b"https%3A%2F%2Fevil.example", b"%2F%2Fevil.example", b"%2Fexchanges.json"):
+        odd = (
+            b"%2F%3F%0D%0AX%3A+1",
+            b"%2F%3F%0A",
+            b"%2F%3F%00",
+            b"%2F%3F%C3%A9",
+            b"%2F%3F%FF",
+            b"%2F%3F+",
+            b"%2F%3F" + b"a" * 9000,
+        )
+        for to in (b"https%3A%2F%2Fevil.example", b"%2F%2Fevil.example", b"%2Fexchanges.json", *odd):
             led = await ask(app, "/sign-in", b"token=s%26cret&to=" + to, **ELSEWHERE)
             assert (led.status, led.header("Location")) == (303, "/")
         asked_for = await get(app, "/?model=%22a%22", **ELSEWHERE)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head, t
 from tests.integration.load import Client, chat
 from tests.integration.recorder_process import StartRecorder, eventually, reached, start
 from tests.integration.watching import spoken
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
 NOBODY = "http://127.0.0.1:1"
@@ -138,3 +140,65 @@ def test_ctrl_c_while_it_starts_shows_no_traceback(tmp_path: Path, after: float)
 
     assert b"Traceback" not in output + errors
     assert process.returncode in (0, -signal.SIGINT, 128 + signal.SIGINT)
+
+
+def test_a_hangup_while_it_starts_as_a_service_does_not_end_it(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"somebody {hashlib.sha256(b'first').hexdigest()}\n")
+    with subprocess.Popen(
+        SERVE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(tmp_path) | {"API_KEYS_FILE": str(keys)},
+    ) as process:
+        ending = threading.Timer(60, process.kill)
+        ending.start()
+        # While Python itself begins any signal ends it; then this one waits until the recorder can read files again.
+        while process.poll() is None and not _is_in(process.pid, "SigBlk"):
+            assert not _is_in(process.pid, "SigCgt")
+            time.sleep(0.002)
+        process.send_signal(signal.SIGHUP)
+        written = b""
+        for line in process.stdout or ():
+            written += line
+            if b"RecorderStarted" in line:
+                process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, written
+        ending.cancel()
+    assert b"SettingsFileRead" in written
+
+
+def _is_in(pid: int, mask: str) -> bool:
+    """Whether SIGHUP is among the signals that Linux tells of a process: ``SigBlk`` blocked, ``SigCgt`` caught."""
+    fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields[mask], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_without_standard_streams_it_starts_answers_and_stops(
+    tmp_path: Path, ollama: FakeOllama, closed: str
+) -> None:
+    port = free_port()
+    given = environment(tmp_path) | {"LISTEN": f"127.0.0.1:{port}", "OLLAMA_URL": ollama.url}
+    process = subprocess.Popen(["sh", "-c", f'exec "$@" {closed}', "sh", *SERVE], env=given)  # noqa: ASYNC220 - starts at once
+    try:
+
+        async def statuses() -> list[int]:
+            with suppress(ConnectionError):
+                client = await Client.connect(port)
+                try:
+                    return [(await client.ask(chat("one", stream=False))).status for _ in range(3)]
+                finally:
+                    await client.leave()
+            return []
+
+        async def are_answered() -> bool:
+            return process.poll() is not None or await statuses() == [200, 200, 200]
+
+        await eventually(are_answered, within=30)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        process.kill()

@@ -49,5 +49,16 @@ def test_what_others_wrote_there_is_no_batch(tmp_path: Path) -> None:
         reader = Reader(tmp_path)
         assert read_batches(reader) == []
         assert read_batch(reader, ONE) is None
+        for value in ("{}", '{"exchangez": []}', '{"exchanges": 7}', '{"exchanges": [], "changes": 7}', "[]", "null"):
+            journal.connection.execute("UPDATE about SET value = ? WHERE name LIKE 'replay batch%'", (value,))
+            assert read_batches(reader) == []
+            assert read_batch(reader, ONE) is None
+        save_batch(journal.connection, ONE, {"exchanges": []})
+        for place in ("²", "x", "-1", "٣"):
+            journal.connection.execute(
+                'INSERT INTO about VALUES (?, \'{"new": "a"}\')', (f"replay batch {ONE} {place}",)
+            )
+        assert (found := read_batch(reader, ONE)) is not None
+        assert found.rows == {3: {"new": "a"}}
         reader.close()
     assert not any(map(is_batch_id, ("", "x" * 16, "0" * 15, "0" * 17, "0" * 16 + "\n")))

@@ -54,11 +54,23 @@ def test_setting_aside_that_was_broken_off_goes_on(tmp_path: Path, done: int) ->
     assert not (tmp_path / "journal.damaged").exists()
 
 
-@pytest.mark.parametrize("note", ["", "journal.sqlite3.corr", "journal.sqlite3.corrupt-/../../etc"])
-def test_a_note_that_was_cut_off_means_nothing(tmp_path: Path, note: str) -> None:
+@pytest.mark.parametrize(
+    "note",
+    [
+        *(b"", b"journal.sqlite3.corr", b"journal.sqlite3.corrupt-/../../etc", b"journal.sqlite3.corrupt-"),
+        *(
+            ASIDE.encode() + b"\0",
+            ASIDE.encode() + b"\n",
+            ASIDE.encode()[:-3] + b"\xeb",
+            bytes(range(256)),
+            b"\xff" * 9000,
+        ),
+    ],
+)
+def test_a_note_that_was_cut_off_or_damaged_means_nothing(tmp_path: Path, note: bytes) -> None:
     with open_journal(tmp_path) as journal:
         journal.write([record(1)])
-    (tmp_path / "journal.salvage").write_text(note)
+    (tmp_path / "journal.salvage").write_bytes(note)
 
     with open_journal(tmp_path):
         pass

@@ -131,6 +131,24 @@ def test_what_is_no_whole_backup_changes_nothing(
     assert not list(folder.glob("*replaced*"))
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "CREATE TRIGGER erases AFTER INSERT ON exchange BEGIN DELETE FROM exchange; END",
+        "CREATE VIEW erases AS SELECT * FROM exchange",
+    ],
+)
+def test_a_backup_that_would_do_something_by_itself_is_refused(tmp_path: Path, backup: bytes, program: str) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(backup)
+    with contextlib.closing(sqlite3.connect(theirs)) as connection:
+        connection.execute(program)
+    write(tmp_path / "data", 101)
+    with pytest.raises(JournalError, match=r"holds a program \('erases'\)"):
+        restored(tmp_path / "data", theirs.read_bytes())
+    assert kept_ids(tmp_path / "data") == [101]
+
+
 def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, backup: bytes) -> None:
     newer = tmp_path / "newer"
     newer.write_bytes(backup)
