@@ -7,11 +7,11 @@ from typing import Annotated
 from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.screen import note
+from service.file_of_setting import read_file_of_setting
 from service.record.mask_rules import masks_of_packs, read_masks
 from service.record.own_masks import MaskedPart, MaskRun, OwnMask
 from service.record.wording import counted
 from service.settings import Settings
-from service.settings_file import SettingsFile
 
 File = Annotated[Path | None, option("--file", help="The masks; default: MASK_FILE.", show_default=False)]
 Pack = Annotated[str, option("--pack", help="Packs, separated by commas; default: MASK_PACK.", show_default=False)]
@@ -44,6 +44,6 @@ def _masks(settings: Settings, file: Path | None, pack: str) -> tuple[OwnMask, .
     names = [name.strip().lower() for name in pack.split(",") if name.strip()] or settings.mask_pack
     try:
         of_packs = masks_of_packs(names)
-        return of_packs if path is None else (*of_packs, *SettingsFile("MASK_FILE", path, read_masks).read())
+        return of_packs if path is None else (*of_packs, *read_masks(read_file_of_setting(path)))
     except ValueError as mistake:
         stop(str(mistake), USAGE_EXIT_CODE)

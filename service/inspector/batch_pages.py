@@ -57,6 +57,8 @@ class BatchPages:
             return refuse(403, why, setting="INSPECTOR_REPLAY")
         if batch is None:
             return await (self._begin(http, query) if method == "POST" else self._list())
+        # Asked first: what has ended by then is whole in what is read.
+        running = self.batches.running
         found = await aside(read_batch, self.batches.reader, batch)
         if found is None:
             return refuse(404, _GONE)
@@ -69,8 +71,8 @@ class BatchPages:
         if part == "/stop":
             return say({"stopped": await self.batches.stop(batch)})
         if part == "/go-on":
-            return self._go_on(found)
-        return await self._show(found, part or ".json")
+            return self._go_on(found, running)
+        return await self._show(found, part or ".json", running)
 
     async def _begin(self, http: web.BaseRequest, query: Mapping[str, str]) -> web.Response:
         wanted, limit = filter_of(query, ("limit",)), read_limit(query, _USUAL_LIMIT, MOST_PROMPTS)
@@ -86,8 +88,8 @@ class BatchPages:
             return refuse(409, _BUSY)
         return say({"batch": batch, "prompts": len(exchanges)}, 202)
 
-    def _go_on(self, batch: ReplayBatch) -> web.Response:
-        if not self.batches.go_on(batch):
+    def _go_on(self, batch: ReplayBatch, running: str | None) -> web.Response:
+        if running is not None or not self.batches.go_on(batch):
             return refuse(409, _BUSY)
         return say({"batch": batch.id}, 202)
 
@@ -104,14 +106,15 @@ class BatchPages:
         return say({"place": place, "verdict": verdict})
 
     async def _list(self) -> web.Response:
+        running = self.batches.running
         found = await aside(read_batches, self.batches.reader)
-        return say({"batches": [self._head(batch) for batch in found], "most": MOST_PROMPTS})
+        return say({"batches": [self._head(batch, running) for batch in found], "most": MOST_PROMPTS})
 
-    async def _show(self, batch: ReplayBatch, part: str) -> web.Response:
+    async def _show(self, batch: ReplayBatch, part: str, running: str | None) -> web.Response:
         rows = await aside_at_length(rows_of, self.batches.reader, batch)
         if part == ".json":
             done = sum("new" in row or "error" in row for row in batch.rows.values())
-            return say(self._head(batch) | {"done": done, "rows": rows, "sentence": sentence_of(rows)})
+            return say(self._head(batch, running) | {"done": done, "rows": rows, "sentence": sentence_of(rows)})
         if part == ".csv":
             body, kind = b"".join(write_rows(COLUMNS, map(flat, rows))), "text/csv; charset=utf-8"
         else:
@@ -119,9 +122,9 @@ class BatchPages:
         name = f'attachment; filename="replays-{batch.id}{part}"'
         return web.Response(body=body, headers=PRIVATE_HEADERS | {"Content-Type": kind, "Content-Disposition": name})
 
-    def _head(self, batch: ReplayBatch) -> dict[str, Any]:
+    def _head(self, batch: ReplayBatch, running: str | None) -> dict[str, Any]:
         head: dict[str, Any] = {"batch": batch.id, "created": batch.facts.get("created"), "prompts": len(ids_of(batch))}
-        head |= {"changes": batch.facts.get("changes", {}), "running": self.batches.running == batch.id}
+        head |= {"changes": batch.facts.get("changes", {}), "running": running == batch.id}
         why = self.batches.why_ended.get(batch.id)
         return head | ({"why_ended": why} if why else {})
 

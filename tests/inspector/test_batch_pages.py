@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.app import App
 from tests.fakes.ollama import HOLD, FakeOllama, answer, head, whole
 from tests.page.opened import answered, indexed
@@ -162,3 +164,25 @@ async def test_where_ollama_is_gone_a_batch_ends_and_says_so(tmp_path: Path) -> 
         assert told["done"] == 5
         assert told["why_ended"].startswith("5 prompts in a row could not be sent: ")
         assert told["sentence"] == "0 of 7 prompts got a new answer, 5 failed."
+
+
+async def test_a_batch_that_ends_while_it_is_read_is_not_called_over_without_its_last_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("One."))), answer(0.3, whole(answered("Two."))))
+        await chat(app, "Question", path="/api/ollama/~workflow=Colours/api/chat")
+        await found(app, "workflow=Colours", 1)
+        batch = await begin(app, "workflow=Colours", model="big")
+
+        async def read_slowly(function: Any, *arguments: Any) -> Any:
+            read = await asyncio.to_thread(function, *arguments)
+            await asyncio.sleep(1.0)
+            return read
+
+        monkeypatch.setattr("service.inspector.batch_pages.aside", read_slowly)
+        told = await said(app, f"/replays/{batch}.json")
+        assert (told["running"], told["done"]) in ((True, 0), (False, 1))
+        assert told["running"], "it has ended meanwhile, and what was read is older"
+        again = await ask(app, f"/replays/{batch}/go-on", b"{}")
+        assert again.status == 202, "nothing runs now"
