@@ -1,6 +1,8 @@
 """``store=loki``: what the addresses answer about all recorders, in front of a real Loki."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.ollama import FakeOllama
-from tests.running_app import chat, get, running, said
+from tests.running_app import ELSEWHERE, chat, get, running, said
 from tests.servers.loki import Loki
 
 pytestmark = pytest.mark.blocks("the fixtures start and stop Loki on the event loop's thread")
@@ -61,6 +63,23 @@ async def test_two_recorders_are_seen_by_each_and_each_says_whose_it_is(
         assert "garage" in one["why_no_replay"]
         # The journal's own lists know nothing of the other.
         assert [each["exchange"] for each in (await said(here, "/exchanges.json"))["exchanges"]] == [mine]
+
+
+async def test_who_may_see_numbers_only_sees_nobodys_words_here_either(loki: Loki, tmp_path: Path) -> None:
+    file = tmp_path / "readers.toml"
+    token = hashlib.sha256(b"ann-token").hexdigest()
+    file.write_text(f'[reader.Ann]\ntoken_sha256 = "{token}"\nmay = ["numbers"]\n')
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url, READERS_FILE=str(file)) as app,
+    ):
+        mine = await chat(app, "the blue parcel")
+        path, ann = "/exchanges.json?store=loki&from=-1h", {"Authorization": "Bearer ann-token", **ELSEWHERE}
+        found = await soon(lambda: said(app, path, **ann), lambda page: len(page["exchanges"]) == 1)
+        assert found["exchanges"][0]["exchange"] == mine
+        assert "parcel" not in json.dumps(found)
+        for closed in (f"{path}&q=parcel", f"/exchanges/{mine}.json?store=loki"):
+            assert (await get(app, closed, **ann)).status == 403
 
 
 async def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
