@@ -12,6 +12,7 @@ from service.inspector.threads import aside
 from service.journal.reader import KeptRecord, Reader
 from service.record.bodies import first_document, gap_in
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
+from service.record.kept_image import find_image
 from service.record.record import Record
 from service.record.summary import summarise
 from service.search.search import Search
@@ -76,6 +77,17 @@ async def give_body(identifier: str, part: str, reader: Reader) -> web.Response:
         kind, charset, suffix = "text/plain", "utf-8", "txt"
     headers = PRIVATE_HEADERS | {"Content-Disposition": f'attachment; filename="{identifier}-{part}.{suffix}"'}
     return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
+
+
+async def give_image(identifier: str, digest: str, reader: Reader) -> web.Response:
+    """``/exchanges/ID/images/SHA256``: a picture of the kept request, which the record names by its digest."""
+    kept = await aside(reader.record, identifier)
+    if kept is None:
+        return refuse(404, _GONE.format(identifier))
+    image = await aside(find_image, kept.request, digest)
+    if image is None:
+        return refuse(404, "This picture is not in what was kept of the request (see KEEP_BODY_BYTES).")
+    return web.Response(body=image.content, content_type=image.media_type, headers=PRIVATE_HEADERS)
 
 
 async def give_command(identifier: str, reader: Reader, base: str) -> web.Response:

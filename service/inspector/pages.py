@@ -38,7 +38,10 @@ from service.record.n8n_marks import execution_template
 from service.record.without_words import without_words
 
 _READ: Final = ("GET", "HEAD")
-_EXCHANGE: Final = re.compile(r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|)")
+_EXCHANGE: Final = re.compile(
+    r"/exchanges/([0-9a-fA-F]{32})(\.json|\.curl|/request|/response|/replay|/rendered|/images/[0-9a-f]{64}|)"
+)
+_IMAGES: Final = "/images/"
 _EXPORT: Final = re.compile(r"/exchanges\.(jsonl|chat\.jsonl|csv|har)")
 _LONGEST_QUERY: Final = 64 * 1024
 # Each holds some megabytes for as long as its reader takes.
@@ -216,6 +219,8 @@ class Pages:
             return await providers.replaying.replay(request.http, identifier, request.client, providers.reader)
         if part == "/rendered":
             return await providers.rendering.show(identifier, request.client, providers.reader)
+        if part.startswith(_IMAGES):
+            return await one_exchange.give_image(identifier, part.removeprefix(_IMAGES), providers.reader)
         if part == "":
             return await erasing.erase_one(providers.erasing, identifier, request.client)
         return await one_exchange.give_body(identifier, part[1:], providers.reader)

@@ -1,8 +1,10 @@
 """One exchange: read as a conversation, understood, followed, copied, and asked again."""
 
 import asyncio
+import base64
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -360,3 +362,33 @@ async def test_who_filled_the_context_is_shown_and_each_message_is_copied(browse
             assert await page.evaluate("navigator.clipboard.readText()") == "An umbrella."
             await shown(page).get_by_role("button", name="Copy this message (user)").click()
             assert await page.evaluate("navigator.clipboard.readText()") == "q" * 100
+
+
+def png(side: int) -> bytes:
+    """A square of one colour."""
+
+    def piece(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    head = side.to_bytes(4, "big") * 2 + bytes((8, 2, 0, 0, 0))
+    lines = zlib.compress((b"\0" + b"\x33\x66\x99" * side) * side)
+    return b"\x89PNG\r\n\x1a\n" + piece(b"IHDR", head) + piece(b"IDAT", lines) + piece(b"IEND", b"")
+
+
+async def test_a_picture_of_the_prompt_is_drawn_from_what_was_kept(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        ollama.answers("/api/chat", answer(whole(answered("A square."))))
+        images = [base64.b64encode(content).decode() for content in (png(24), b"II*\0" + bytes(60))]
+        messages = [{"role": "user", "content": "What is it?", "images": images}]
+        identifier = (await ask(app, body=as_json(model="tiny", messages=messages, stream=False))).header(
+            "X-Exchange-Id"
+        )
+        async with opened(browser, app, f"/?show={identifier}", forgiven="404") as page:
+            asked = shown(page).get_by_role("group", name="user")
+            await asked.get_by_role("button", name="Show image").first.click()
+            picture = asked.get_by_role("img", name="image, 88 bytes")
+            await expect(picture).to_be_visible()
+            assert await picture.evaluate("async (one) => { await one.decode(); return one.naturalWidth }") == 24
+            await asked.get_by_role("button", name="Show image").click()
+            await expect(asked).to_contain_text("nothing that a browser draws")
+            await expect(shown(page)).not_to_contain_text("Not everything was kept")

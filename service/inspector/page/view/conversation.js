@@ -27,16 +27,27 @@ const ROLES = Object.freeze(["system", "developer", "user", "assistant", "tool"]
  */
 
 /**
+ * What all turns share.
+ * @typedef {object} Around
+ * @property {MarkdownSwitch} markdown
+ * @property {((digest: string) => string) | undefined} imageAddress
+ */
+
+/**
  * @param {Conversation} conversation
  * @param {string} ending  how the answer ended, for instance "stop"
  * @param {Search} search
+ * @param {((digest: string) => string) | undefined} imageAddress  where an image is; undefined: the request was not kept whole
  * @returns {HTMLElement[]}
  */
-export function conversationParts({ turns, answer, is_whole: isWhole, has_unread: hasUnread }, ending, search) {
+export function conversationParts({ turns, answer, is_whole: isWhole, has_unread: hasUnread }, ending, search, imageAddress) {
   const markdown = makeMarkdownSwitch(search.unfolded);
-  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search, markdown) : turns.map((turn) => turnPart(turn, "", markdown));
-  if (answer) parts.push(turnPart(answer, ending, markdown, true));
-  if (hasUnread || !isWhole) parts.push(element("p", { class: "note" }, hasUnread ? UNREAD : NOT_WHOLE));
+  const around = { markdown, imageAddress };
+  const parts = turns.length - FIRST_TURNS - LAST_TURNS > 1 ? longParts(turns, search, around) : turns.map((turn) => turnPart(turn, "", around));
+  if (answer) parts.push(turnPart(answer, ending, around, true));
+  // What was replaced in the record can be seen all the same.
+  const hasAll = isWhole || (imageAddress !== undefined && turns.some((turn) => turn.images?.length));
+  if (hasUnread || !hasAll) parts.push(element("p", { class: "note" }, hasUnread ? UNREAD : NOT_WHOLE));
   markdown.begin();
   return markdown.hasAny() ? [markdown.root, ...parts] : parts;
 }
@@ -44,33 +55,33 @@ export function conversationParts({ turns, answer, is_whole: isWhole, has_unread
 /**
  * @param {Turn[]} turns
  * @param {Search} search
- * @param {MarkdownSwitch} markdown
+ * @param {Around} around
  * @returns {HTMLElement[]}
  */
-function longParts(turns, { isFound, unfolded }, markdown) {
+function longParts(turns, { isFound, unfolded }, around) {
   const middle = turns.slice(FIRST_TURNS, -LAST_TURNS);
   const hits = middle.filter((turn) => isFound(turn.text)).length;
   const label = `Show ${counted(middle.length, "turn")} in between${hits ? `, ${whole(hits)} with what you search for` : ""}`;
   const more = button(label, () => {
-    const made = middle.map((turn) => turnPart(turn, "", markdown));
+    const made = middle.map((turn) => turnPart(turn, "", around));
     more.replaceWith(...made);
     made[0].setAttribute("tabindex", "-1");
     made[0].focus();
     unfolded();
   }, { class: "between" });
   return [
-    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "", markdown)), more,
-    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "", markdown)),
+    ...turns.slice(0, FIRST_TURNS).map((turn) => turnPart(turn, "", around)), more,
+    ...turns.slice(-LAST_TURNS).map((turn) => turnPart(turn, "", around)),
   ];
 }
 
 /**
  * @param {Turn} turn
  * @param {string} ending
- * @param {MarkdownSwitch} markdown
+ * @param {Around} around
  * @param {boolean} [isAnswer]
  */
-function turnPart(turn, ending, markdown, isAnswer = false) {
+function turnPart(turn, ending, { markdown, imageAddress }, isAnswer = false) {
   const role = ROLES.includes(turn.role) ? turn.role : "other";
   const calls = turn.tool_calls ?? [];
   return element(
@@ -78,7 +89,7 @@ function turnPart(turn, ending, markdown, isAnswer = false) {
     element("h3", {}, labelOf(turn, ending), copyPart(turn, isAnswer)),
     turn.thinking ? thinkingPart(turn.thinking) : null,
     ...(role === "assistant" && turn.text ? [markdown.part(turn.text)] : textParts(turn)),
-    ...(turn.images ?? []).map(imagePart),
+    ...(turn.images ?? []).map((image) => imagePart(image, imageAddress)),
     ...calls.map(callPart),
     !turn.text && !turn.thinking && !calls.length && !turn.images?.length ? element("p", { class: "quiet" }, "nothing") : null,
   );
@@ -123,10 +134,25 @@ function thinkingPart(thinking) {
   return element("details", { class: "thinking" }, element("summary", {}, `Thinking, ${counted(words, "word")}`), textPart(thinking));
 }
 
-/** @param {string} image  how the record describes it: "<image 183204 bytes sha256:…>" */
-function imagePart(image) {
+/**
+ * An image by its size; a click draws it, where it was kept. Whoever sent it may have made it very large.
+ * @param {string} image  how the record describes it: "<image 183204 bytes sha256:…>"
+ * @param {((digest: string) => string) | undefined} imageAddress
+ */
+function imagePart(image, imageAddress) {
   const bytes = /(\d+) bytes/.exec(image);
-  return element("p", { class: "image", title: image }, bytes ? `image, ${size(Number(bytes[1]))}` : image || "image");
+  const label = bytes ? `image, ${size(Number(bytes[1]))}` : image || "image";
+  const digest = /sha256:([0-9a-f]{64})/.exec(image);
+  if (!digest || !imageAddress) return element("p", { class: "image", title: image }, label);
+  const showing = button(`Show ${label}`, () => {
+    const picture = /** @type {HTMLImageElement} */ (element("img", { class: "kept-image", alt: label }));
+    picture.addEventListener("error", () => {
+      picture.replaceWith(element("p", { class: "image", title: image }, `${label}: not kept, or nothing that a browser draws`));
+    });
+    picture.src = imageAddress(digest[1]);
+    showing.replaceWith(picture);
+  }, { class: "image", title: image });
+  return showing;
 }
 
 /** @param {import("../state/exchange_detail.js").ToolCall} call */

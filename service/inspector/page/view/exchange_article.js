@@ -73,7 +73,9 @@ export function makeExchangeArticle({ address, announce, erase }) {
     replay = makeReplay({ id, detail, place: below, announce, link });
     rendered = makeRenderedPrompt({ id, detail, place: below, announce });
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
-    const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }) : [];
+    const isKept = detail.request.kept > 0 && !detail.request.is_shortened && !detail.response.is_shortened;
+    const imageAddress = isKept ? (/** @type {string} */ digest) => `/exchanges/${encodeURIComponent(id)}/images/${digest}` : undefined;
+    const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }, imageAddress) : [];
     fill(
       titleOf(record), factsPart(detail, address, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
