@@ -121,6 +121,9 @@ def pytest_configure() -> None:
     # A shell's background job ignores Ctrl-C, and so would every program that a test starts to press it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Under nohup they would all outlive their terminal, as they should there.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Hundreds of recorders are started: where none may keep its compiled modules, each compiles them all again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
