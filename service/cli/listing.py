@@ -11,7 +11,7 @@ import click
 from service.cli.command_line import argument, option
 from service.cli.environment import current_settings
 from service.cli.filter_options import read_conditions, takes_filter
-from service.cli.screen import note, say_json
+from service.cli.screen import inert, note, say_json
 from service.cli.terminal import columns, is_terminal, plain, styled
 from service.record.record import Record
 from service.search.filters import Filter
@@ -77,7 +77,7 @@ def _list(wanted: Filter, limit: int, as_json: bool, store: WhichStore) -> None:
     if store is WhichStore.LOKI:
         from service.cli.loki_listing import list_all
 
-        count = list_all(wanted, limit, lambda record, summary: _say(record, summary, as_json))
+        count = list_all(wanted, limit, lambda record, summary: _say(record, summary, as_json, summary["instance"]))
     else:
         count = _list_journal(wanted, limit, as_json)
     if not count and not as_json:
@@ -95,14 +95,18 @@ def _list_journal(wanted: Filter, limit: int, as_json: bool) -> int:
     return count
 
 
-def _say(record: Record, summary: dict[str, Any], as_json: bool) -> None:
+def _say(record: Record, summary: dict[str, Any], as_json: bool, instance: str = "") -> None:
     from service.cli.exchange_line import row
     from service.record.conversation import opening
 
     if as_json:
         say_json(summary)
-    elif is_terminal():
-        click.echo(styled(row(record, opening(record), columns(), now())), color=True)
+        return
+    if instance:
+        click.echo(f"{inert(instance)}  ", nl=False)
+    if is_terminal():
+        width = columns() - len(f"{instance}  ") if instance else columns()
+        click.echo(styled(row(record, opening(record), width, now())), color=True)
     else:
         click.echo(plain(row(record, opening(record), None)))
 

@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import Links, describe_alone
 from service.inspector.listing import Query, filter_of
 from service.inspector.one_exchange import answer_of
 from service.inspector.responses import refuse, say
-from service.inspector.threads import aside_at_length
+from service.inspector.threads import aside_waiting
 from service.loki_search.all_recorders import AllRecorders, read_place, summary_of, without_numbers, write_place
 from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import kept_of
@@ -41,7 +41,7 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
     limit = read_limit(query, _USUAL_LIMIT, _MOST)
     began = time.monotonic()
     try:
-        page = await aside_at_length(store.page, wanted, limit, older_than)
+        page = await aside_waiting(store.page, wanted, limit, older_than)
     except LokiError as trouble:
         return refuse(503, str(trouble), {"Retry-After": "5"})
     answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line) for line in page.lines]}
@@ -66,7 +66,7 @@ async def show(identifier: str, store: AllRecorders | None, links: Links) -> web
     if store is None:
         return refuse(409, _NO_LOKI, setting="LOKI_URL")
     try:
-        line = await aside_at_length(store.one, identifier)
+        line = await aside_waiting(store.one, identifier)
     except LokiError as trouble:
         return refuse(503, str(trouble), {"Retry-After": "5"})
     if line is None:

@@ -1,4 +1,4 @@
-"""The threads in which readers' questions are answered: one for fast ones, one for slow ones.
+"""The threads in which readers' questions are answered: one for fast ones, one for slow ones, some that wait for Loki.
 
 The fast lane takes what has an answer within a tenth of a second. The slow lane takes what takes longer the more there
 is, so that nobody's list waits for somebody's totals. Both stand behind the exchanges in the queue for a core.
@@ -26,12 +26,14 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def _lane(name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix=name, initializer=_give_way)
+def _lane(name: str, threads: int = 1) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=_give_way)
 
 
 _fast_lane: Final = _lane("fast lane")
 _slow_lane: Final = _lane("slow lane")
+# These mostly wait. A Loki that hangs keeps so many of them, and nobody else.
+_waiting_lane: Final = _lane("waiting lane", 4)
 
 
 async def aside(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
@@ -42,3 +44,8 @@ async def aside(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.
 async def aside_at_length(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
     """The same for what takes longer the more there is: totals, exports. Nobody's list waits for it."""
     return await asyncio.get_running_loop().run_in_executor(_slow_lane, lambda: function(*arguments, **named))
+
+
+async def aside_waiting(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
+    """The same for what waits for another server: nobody's list or totals wait with it."""
+    return await asyncio.get_running_loop().run_in_executor(_waiting_lane, lambda: function(*arguments, **named))

@@ -21,6 +21,7 @@ def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monk
         found = run("search", "brulee", "--store", "loki")
         assert found.exit_code == 0
         assert "crème brûlée" in found.stdout
+        assert all(line.startswith("office  ") for line in found.stdout.splitlines())
         assert "Nothing matches" in run("search", "nowhere-to-be-found", "--store", "loki").stderr
         assert "one recorder" in run("list", "--store", "loki", "--before", "3").stderr
 

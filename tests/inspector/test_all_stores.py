@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,21 @@ async def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
         ):
             answer = await get(app, path)
             assert (answer.status, words in answer.body.decode()) == (status, True)
+
+
+async def test_a_loki_that_never_answers_keeps_nobody_elses_totals_waiting(tmp_path: Path) -> None:
+    # The kernel takes its connections, and nobody reads from them.
+    silent = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL=url) as app:
+        await chat(app, "the blue parcel")
+        asking = [asyncio.create_task(get(app, "/exchanges.json?store=loki")) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(5):
+            assert (await said(app, "/stats.json?by=model"))["by"] == "model"
+            assert len((await said(app, "/exchanges.json?model=tiny"))["exchanges"]) <= 1
+        assert not any(task.done() for task in asking)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    silent.close()

@@ -1,9 +1,7 @@
 """The same filter gives the same exchanges in both stores: a journal with its index, and a real Loki."""
 
-import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,8 +171,7 @@ def test_a_place_that_is_none_is_told(text: str) -> None:
 
 
 def test_what_a_journal_alone_knows_is_refused() -> None:
-    with contextlib.suppress(StopIteration):
-        for wanted in (Filter(before=7), Filter(after=7)):
-            with pytest.raises(ValueError, match="one recorder"):
-                all_recorders.without_numbers(wanted)
-    assert all_recorders.without_numbers(replace(Filter(), model=("a",))) == Filter(model=("a",))
+    for wanted in (Filter(before=7), Filter(after=7)):
+        with pytest.raises(ValueError, match="one recorder"):
+            all_recorders.without_numbers(wanted)
+    assert all_recorders.without_numbers(Filter(model=("a",))) == Filter(model=("a",))
