@@ -100,7 +100,7 @@ class Search:
             return neighbours.surroundings(connection, number)
 
     def neighbours(self, number: int) -> Neighbours:
-        """The ids of the exchanges before and after it in the same execution."""
+        """The ids of the exchanges before and after it in the same execution or conversation."""
         with self._index.snapshot(TOTAL_SECONDS) as connection:
             before, after = neighbours.neighbours(connection, number)
         ids = self._ids(before + after)
@@ -108,6 +108,11 @@ class Search:
             next((ids[other] for other in before if other in ids), None),
             next((ids[other] for other in after if other in ids), None),
         )
+
+    def conversation_length(self, number: int) -> int:
+        """How many exchanges are turns of its conversation, itself among them, at most a thousand; 0: of none."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return neighbours.conversation_length(connection, number)
 
     def call_before(self, number: int) -> tuple[CallsOf, KeptRecord] | None:
         """The previous call of the same node, workflow or chat, with its kept request; None: there is none."""
