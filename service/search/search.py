@@ -66,9 +66,13 @@ class Search:
 
     def use(self, wanted: Filter, by: str) -> MachineUse:
         """What the exchanges add up to for each name in the field ``by``, and how long loading made calls wait."""
+        return self.use_by_each(wanted, [by])[0]
+
+    def use_by_each(self, wanted: Filter, fields: Sequence[str]) -> list[MachineUse]:
+        """The same for each of ``fields``, in little more time than for one."""
         ids = self.matches.numbers_of(wanted)
         with self._index.snapshot(TOTAL_SECONDS) as connection:
-            return totals.use(connection, by, wanted, ids)
+            return totals.use(connection, fields, wanted, ids)
 
     def stats(self, wanted: Filter, by: str) -> list[Group]:
         """The groups of ``use`` alone."""
