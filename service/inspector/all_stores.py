@@ -46,7 +46,7 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
         page = await aside_waiting(store.page, wanted, limit, older_than)
     except LokiError as trouble:
         return refuse(503, str(trouble), {"Retry-After": "5"})
-    answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line) for line in page.lines]}
+    answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line, wanted.text) for line in page.lines]}
     if page.next_before is not None:
         onwards = [
             *to_query(wanted),

@@ -14,8 +14,8 @@ from service.loki_search.log_query import query_of
 from service.loki_search.loki_answers import LokiAddress, LokiError, LokiLines, ask_for_lines
 from service.loki_search.selection import LokiLine, select
 from service.record.record import Record
-from service.record.summary import summarise
 from service.search.filters import Filter
+from service.search.search_hits import summarise_found
 
 PAGE_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
@@ -140,9 +140,9 @@ class AllRecorders:
         return answer, batch
 
 
-def summary_of(line: LokiLine) -> dict[str, Any]:
-    """The entry of a list, as for one recorder; in place of a number it has its ``instance``."""
-    summary = summarise(0, Record(line.line))
+def summary_of(line: LokiLine, text: str | None = None) -> dict[str, Any]:
+    """The entry of a list, as for one recorder; in place of a number it has its ``instance``. ``text``: see there."""
+    summary = summarise_found(0, Record(line.line), text)
     del summary["number"]
     return {"instance": line.instance} | summary
 

@@ -79,7 +79,7 @@ export function makeRow() {
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
       told.replaceChildren(...columns.map((column) => columnPart(exchange, column)));
-      setText(asked, exchange.prompt || exchange.address || "");
+      asked.replaceChildren(...askedParts(exchange));
       setText(answered, answerOf(exchange));
       phases.replaceChildren(...bars(exchange, measure.full));
       tick(now);
@@ -135,6 +135,16 @@ function columnPart(exchange, column) {
   const [head, valueOf] = COLUMN_TEXTS[column];
   const text = exchange.isOpen && column !== "user" && column !== "upstream" ? "" : valueOf(exchange);
   return element("span", { class: `told-column of-${column}`, title: text && `${head}: ${text}` }, text);
+}
+
+/**
+ * Where the words of the search stand, else how the question begins.
+ * @param {ListedExchange} exchange
+ * @returns {(string | HTMLElement)[]}
+ */
+function askedParts({ hit, prompt, address }) {
+  if (!hit) return [prompt || address || ""];
+  return [element("span", { class: "part" }, `${hit.part}: `), hit.before, element("mark", {}, hit.found), hit.after];
 }
 
 /** @param {ListedExchange} exchange */
