@@ -21,7 +21,7 @@ from tests.servers.ollama import MODEL, Ollama
 from tests.servers.process import SERVERS, RunningServer, require, running
 from tests.servers.recorder import running_recorder
 
-SECONDS = 120.0
+SECONDS = 300.0
 HOW = "run make servers"
 
 
