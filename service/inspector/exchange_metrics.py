@@ -113,10 +113,7 @@ class ExchangeMetrics:
         """Count records that ended. Takes some microseconds for each."""
         with self._lock:
             for encoded in records:
-                try:
-                    facts = counted_facts(encoded.summary)
-                except ValueError:
-                    facts = CountedFacts()
+                facts = encoded.counted or _read(encoded)
                 failed = facts.failed is True
                 self._count(EXCHANGES, (encoded.operation, encoded.outcome, "true" if failed else "false"))
                 if encoded.operation in MODEL_CALLS:
@@ -209,7 +206,7 @@ class ExchangeMetrics:
         return model
 
     def _count(self, family: Family, labels: Labels, amount: float = 1) -> None:
-        self._series_of(family, labels)[0] += amount
+        (self._series[family.name].get(labels) or self._series_of(family, labels))[0] += amount
 
     def _series_of(self, family: Family, labels: Labels) -> Series:
         of_family = self._series[family.name]
@@ -220,7 +217,7 @@ class ExchangeMetrics:
         return found
 
     def _observe(self, family: Family, labels: Labels, value: float) -> None:
-        found = self._series_of(family, labels)
+        found = self._series[family.name].get(labels) or self._series_of(family, labels)
         found[bisect_left(family.buckets, value)] += 1
         found[-1] += value
 
@@ -258,3 +255,10 @@ class ExchangeMetrics:
                 yield labels, [0.0] * len(found)
             else:
                 yield labels, found
+
+
+def _read(encoded: EncodedRecord) -> CountedFacts:
+    try:
+        return counted_facts(encoded.summary)
+    except ValueError:
+        return CountedFacts()

@@ -1,12 +1,15 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.call_context import ContextLengthOf
-from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
+from service.record.counted_facts import counted_now
+from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.exchange_masking import GENERATED, ExchangeMasking
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
@@ -69,10 +72,13 @@ def make_record(
     if not generation.is_understood and response.length:
         response_text, is_cut = copy_of(response, response_bytes)
         response_is_cut = response_is_cut or is_cut
-    request_is_cut = request_is_cut or request.is_shortened or opened.request.is_shortened
-    request_is_cut = request_is_cut or opened.request.is_incomplete
+    request_is_cut = request_is_cut or request.is_shortened or opened.request.is_incomplete
+    if request is not opened.request:
+        request_is_cut = request_is_cut or opened.request.is_shortened
     if not generation.is_whole:
-        response_is_cut = response_is_cut or response.is_shortened or exchange.response.is_shortened
+        response_is_cut = response_is_cut or response.is_shortened
+        if response is not exchange.response:
+            response_is_cut = response_is_cut or exchange.response.is_shortened
     facts = _facts(
         exchange,
         asked,
@@ -102,6 +108,7 @@ def make_record(
         encode(facts),
         request_bytes,
         response_bytes,
+        counted_now(facts),
     )
 
 
@@ -198,7 +205,17 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
-    _put_caller(values, opened, task_of(opened.caller, operation, asked.document))
+    task = task_of(opened.caller, operation, asked.document)
+    values |= _who_asked(
+        opened.caller,
+        opened.item,
+        opened.attempt,
+        opened.replay_of,
+        opened.key_name,
+        task,
+        opened.user_agent,
+        opened.remote_addr,
+    )
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -239,34 +256,35 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) -> None:
-    caller = opened.caller
-    if caller.workflow is not None:
-        values["workflow"] = caller.workflow
-    if caller.workflow_id is not None:
-        values["workflow_id"] = caller.workflow_id
-    if caller.execution_id is not None:
-        values["execution_id"] = caller.execution_id
-    if caller.node is not None:
-        values["node"] = caller.node
-    if opened.item is not None:
-        values["item"] = opened.item
-    if opened.attempt is not None:
-        values["attempt"] = opened.attempt
-    if caller.caller is not None:
-        values["caller"] = caller.caller
-    if caller.user is not None:
-        values["user"] = caller.user
-    if opened.replay_of is not None:
-        values["replay_of"] = opened.replay_of
-    if opened.key_name is not None:
-        values["key"] = opened.key_name
-    if task is not None:
-        values["task"] = task
-    if opened.user_agent:
-        values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
-    if opened.remote_addr:
-        values["remote_addr"] = opened.remote_addr
+# The same callers come again and again.
+@lru_cache(maxsize=256)
+def _who_asked(
+    caller: Caller,
+    item: int | None,
+    attempt: int | None,
+    replay_of: str | None,
+    key: str | None,
+    task: str | None,
+    user_agent: str | None,
+    remote_addr: str,
+) -> Mapping[str, Any]:
+    """What a line tells of who asked, in its order."""
+    found = {
+        "workflow": caller.workflow,
+        "workflow_id": caller.workflow_id,
+        "execution_id": caller.execution_id,
+        "node": caller.node,
+        "item": item,
+        "attempt": attempt,
+        "caller": caller.caller,
+        "user": caller.user,
+        "replay_of": replay_of,
+        "key": key,
+        "task": task,
+        "user_agent": user_agent[:_LONGEST_ADDRESS] if user_agent else None,
+        "remote_addr": remote_addr or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _generated(generation: Generation) -> tuple[str | None, ...]:
