@@ -29,6 +29,8 @@ CLIENT_LEFT_STATUS: Final = 499
 """The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
 
 _LONG_TEXTS = (*BODIES, "error")
+# The second is in every line.
+_AFTER_BODIES: Final = ("error", "outcome")
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -94,8 +96,6 @@ def make_record(
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
     line, facts = _fitting_line(facts)
-    for key in BODIES:
-        facts.pop(key, None)
     return EncodedRecord(
         opened.id,
         opened.started_ns,
@@ -105,7 +105,7 @@ def make_record(
         exchange.outcome,
         opened.parent_span_id,
         line,
-        encode(facts),
+        _without_bodies(line, facts),
         request_bytes,
         response_bytes,
         counted_now(facts),
@@ -291,8 +291,17 @@ def _generated(generation: Generation) -> tuple[str | None, ...]:
     return generation.text, generation.thinking, generation.tool_calls
 
 
+def _without_bodies(line: bytes, facts: Mapping[str, Any]) -> bytes:
+    """``line`` without its bodies, which stand together. Inside a text no quote follows a comma: it is escaped."""
+    first = next((key for key in BODIES if key in facts), None)
+    if first is None:
+        return line
+    after = _AFTER_BODIES[0] if _AFTER_BODIES[0] in facts else _AFTER_BODIES[1]
+    return line[: line.index(f',"{first}":'.encode())] + line[line.rindex(f',"{after}":'.encode()) :]
+
+
 def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    if sum(len(facts[key]) for key in _LONG_TEXTS if key in facts) <= LINE_BYTES:
+    if sum(map(len, filter(None, map(facts.get, _LONG_TEXTS)))) <= LINE_BYTES:
         line = encode(facts)
         if len(line) <= LINE_BYTES:
             return line, facts
