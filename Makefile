@@ -55,7 +55,7 @@ test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one:
 	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
 	OLLAMA_PROGRAM='$(OLLAMA)' $(BIN)/python -m pytest -m "not browser" -k ollama-upstream $(TESTS)
 
-servers: $(VENV)/dev ## build Loki, Prometheus, the OpenTelemetry Collector and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
+servers: $(VENV)/dev ## build Loki, Prometheus, the OpenTelemetry Collector, Helm and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
@@ -99,6 +99,7 @@ written: $(VENV)/dev ## write what repeats a table: settings, the reference of t
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards
+	$(BIN)/python -m tests.configuration.written_files
 
 pictures: $(VENV)/dev ## draw n8n's templates, and take those of the page, the terminal and n8n (needs Chromium and `make servers`)
 	$(BIN)/python -m n8n.draw

@@ -33,6 +33,7 @@ REAL_SERVERS = {
     "loki": "make servers",
     "prometheus": "make servers",
     "otelcol": "make servers",
+    "helm": "make servers",
     "ollama": "make servers",
     "ollama-0.34": "make servers",
     "models": "make servers",

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
+all_parts="loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -98,6 +98,13 @@ build_prometheus() {
 build_otelcol() {
     need_go
     build_go otelcol .
+}
+
+build_helm() {
+    need_go
+    say "building helm (three and a half minutes on two cores)"
+    (cd "$here/kubernetes" && go build -mod=readonly -ldflags='-s -w' -o "$out/helm.new" helm.sh/helm/v4/cmd/helm)
+    mv "$out/helm.new" "$out/helm"
 }
 
 build_ollama() {
@@ -332,6 +339,7 @@ each_installed() {
 each_compiled() {
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
+    if wanted helm; then "$1" helm "$here"/kubernetes/go.* -- build_helm; fi
     if wanted otelcol; then "$1" otelcol "$here"/otelcol/go.* "$here/otelcol/main.go" -- build_otelcol; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
     if wanted ollama-0.34; then "$1" ollama-0.34 "$here"/ollama-0.34/* -- build_ollama_0_34; fi
