@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import Links, describe_alone
 from service.inspector.listing import Query, filter_of
 from service.inspector.one_exchange import answer_of
 from service.inspector.responses import refuse, say
-from service.inspector.threads import aside_waiting
+from service.inspector.threads import LaneBusyError, aside_waiting
 from service.loki_search.all_recorders import AllRecorders, read_place, summary_of, without_numbers, write_place
 from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import kept_of
@@ -21,6 +21,7 @@ STORES: Final = ("journal", "loki")
 _USUAL_LIMIT: Final = 50
 _MOST: Final = 500
 _NO_LOKI: Final = "store=loki asks the Loki that recorders ship to: set LOKI_URL first."
+_BUSY: Final = "Many wait for Loki already: try again later."
 _ELSEWHERE: Final = "It was recorded by {}: ask there to send it again."
 
 
@@ -42,8 +43,8 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
     began = time.monotonic()
     try:
         page = await aside_waiting(store.page, wanted, limit, older_than)
-    except LokiError as trouble:
-        return refuse(503, str(trouble), {"Retry-After": "5"})
+    except (LokiError, LaneBusyError) as trouble:
+        return refuse(503, str(trouble) or _BUSY, {"Retry-After": "5"})
     answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line) for line in page.lines]}
     if page.next_before is not None:
         onwards = [
@@ -67,8 +68,8 @@ async def show(identifier: str, store: AllRecorders | None, links: Links) -> web
         return refuse(409, _NO_LOKI, setting="LOKI_URL")
     try:
         line = await aside_waiting(store.one, identifier)
-    except LokiError as trouble:
-        return refuse(503, str(trouble), {"Retry-After": "5"})
+    except (LokiError, LaneBusyError) as trouble:
+        return refuse(503, str(trouble) or _BUSY, {"Retry-After": "5"})
     if line is None:
         return refuse(404, f"No recorder has shipped an exchange {identifier} to Loki, or it is gone from there.")
     kept = kept_of(line)
