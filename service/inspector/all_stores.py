@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import Links, describe_alone
 from service.inspector.listing import Query, filter_of
 from service.inspector.one_exchange import answer_of
 from service.inspector.responses import refuse, say
-from service.inspector.threads import LaneBusyError, aside_waiting
+from service.inspector.threads import aside_waiting, may_wait
 from service.loki_search.all_recorders import AllRecorders, read_place, summary_of, without_numbers, write_place
 from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import kept_of
@@ -37,14 +37,16 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
     """``/exchanges.json?store=loki``."""
     if store is None:
         return refuse(409, _NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, _BUSY, {"Retry-After": "5"})
     older_than = read_place(query["older_than"]) if query.get("older_than") else None
     wanted = without_numbers(filter_of(query, ("limit", "store", "older_than")))
     limit = read_limit(query, _USUAL_LIMIT, _MOST)
     began = time.monotonic()
     try:
         page = await aside_waiting(store.page, wanted, limit, older_than)
-    except (LokiError, LaneBusyError) as trouble:
-        return refuse(503, str(trouble) or _BUSY, {"Retry-After": "5"})
+    except LokiError as trouble:
+        return refuse(503, str(trouble), {"Retry-After": "5"})
     answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line) for line in page.lines]}
     if page.next_before is not None:
         onwards = [
@@ -66,10 +68,12 @@ async def show(identifier: str, store: AllRecorders | None, links: Links) -> web
     """``/exchanges/ID.json?store=loki``: as its line has it, without the kept bytes and what was around it."""
     if store is None:
         return refuse(409, _NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, _BUSY, {"Retry-After": "5"})
     try:
         line = await aside_waiting(store.one, identifier)
-    except (LokiError, LaneBusyError) as trouble:
-        return refuse(503, str(trouble) or _BUSY, {"Retry-After": "5"})
+    except LokiError as trouble:
+        return refuse(503, str(trouble), {"Retry-After": "5"})
     if line is None:
         return refuse(404, f"No recorder has shipped an exchange {identifier} to Loki, or it is gone from there.")
     kept = kept_of(line)

@@ -48,14 +48,13 @@ async def aside_at_length(function: Callable[_P, _T], /, *arguments: _P.args, **
     return await asyncio.get_running_loop().run_in_executor(_slow_lane, lambda: function(*arguments, **named))
 
 
-class LaneBusyError(Exception):
-    """So many wait for another server already that one more would wait for minutes."""
+def may_wait() -> bool:
+    """Whether there is room among those who wait for another server: one more may have to wait for minutes."""
+    return len(_waiting) < _MOST_WAITING
 
 
 async def aside_waiting(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
-    """The same for what waits for another server: nobody's list or totals wait with it. Raises LaneBusyError."""
-    if len(_waiting) >= _MOST_WAITING:
-        raise LaneBusyError
+    """The same for what waits for another server, for those who ``may_wait``: nobody's list or totals wait with it."""
     asked = _waiting_lane.submit(lambda: function(*arguments, **named))
     # A question that is being asked goes on when its asker leaves; one that has not begun ends with them.
     _waiting.add(asked)
