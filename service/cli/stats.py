@@ -50,6 +50,7 @@ class Sort(StrEnum):
     FAILED = "failed"
     WAITED = "waited"
     MADE_WAIT = "made_wait"
+    ENERGY = "energy"
     NAME = "name"
 
 
@@ -94,11 +95,13 @@ def _show(groups: "list[Group]", by: str, load_made_wait: float) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from service.record.wording import counted
+    from service.record.wording import counted, energy_in_words
     from service.search.totals import MOST_GROUPS
 
     screen = console()
     columns = _columns(screen.width)
+    if any(group.energy is not None for group in groups):
+        columns["energy, est."] = lambda group: energy_in_words(group.energy)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by, overflow="fold")
     for title in columns:
