@@ -168,6 +168,7 @@ class App:
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        start_task(begun, self._inspector.keep_erasing(), "erase elsewhere")
         if self.settings.alert_webhook_url:
             webhook = Webhook(self.settings.alert_webhook_url, self._journal.instance or socket.gethostname())
             recent, limit = self._inspector.recent_numbers, self.settings.alert_p95_seconds
