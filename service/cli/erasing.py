@@ -32,7 +32,7 @@ Url = Annotated[str, option(help="Base address of the recorder; default: where L
 AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
 FromStore = Annotated[
     WhichStore,
-    option("--store", help="From where: this recorder's journal, or all recorders, by PEERS and their Loki."),
+    option("--store", help="From where: this recorder's journal, or all recorders (PEERS, and their Loki)."),
 ]
 _PATIENCE_SECONDS = 3600.0
 _SHOWN = 3

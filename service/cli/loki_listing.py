@@ -34,7 +34,7 @@ def list_all(wanted: Filter, limit: int, say: Callable[[Record, dict[str, Any]],
 def use_of_all(wanted: Filter, by: str) -> tuple[list[Group], str | None]:
     """What the exchanges add up to for each name in the field ``by``; since when they count, None: since ever."""
     with asking() as store, gathered(store, without_numbers(wanted)) as facts:
-        groups = totals.use(facts.connection, by, facts.wanted, None).groups
+        groups = totals.use(facts.connection, [by], facts.wanted, None)[0].groups
         return groups, None if facts.is_complete else write_moment(facts.since_ns)
 
 

@@ -94,7 +94,7 @@ def groups_of(facts: GatheredFacts, query: Query) -> list[Values]:
     sort = query.get("sort") or "calls"
     if sort == _OF_ONE_RECORDER:
         raise ValueError(f"sort={sort!r} is known of one recorder only: leave out store=loki.")
-    groups = in_order(totals.use(facts.connection, by, facts.wanted, None).groups, sort)
+    groups = in_order(totals.use(facts.connection, [by], facts.wanted, None)[0].groups, sort)
     return [{name: value for name, value in asdict(group).items() if name in _COLUMNS_OF_ALL} for group in groups]
 
 

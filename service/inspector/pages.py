@@ -33,7 +33,7 @@ from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
 from service.inspector.providers import PageRequest, Providers
 from service.inspector.readers import NamedReader, Readers, Right
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
-from service.inspector.rights import HAVE_WORDS, MCP, right_for
+from service.inspector.rights import HAVE_WORDS, MCP, rights_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
 from service.loki_search.all_recorders import AllRecorders
@@ -132,17 +132,15 @@ class Pages:
     async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
         """As the file says: not at all, without anybody's words, or whole, which is told by name."""
         method, path = request.http.method, request.path
-        right = right_for(method, path, frozenset(request.query))
-        if right not in reader.may:
-            return refuse(
-                403,
-                f"{reader.name} may not do this: it takes the right {right!r}.",
-                setting="READERS_FILE",
-                right=right,
-            )
-        if right in (Right.BODIES, Right.REPLAY):
+        rights = rights_for(method, path, frozenset(request.query))
+        for right in rights:
+            if right not in reader.may:
+                told = f"{reader.name} may not do this: it takes the right '{right}'."
+                return refuse(403, told, setting="READERS_FILE", right=right)
+        if Right.BODIES in rights:
             emit(WordsRead(reader.name, request.client.address, path))
-        client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
+        may_replay = reader.may >= {Right.REPLAY, Right.BODIES}
+        client = replace(request.client, reader=reader.name, may_replay=may_replay)
         answer = await self._answer_reader(replace(request, client=client, may=reader.may))
         if path in HAVE_WORDS and Right.BODIES not in reader.may and isinstance(answer, web.Response):
             answer.text = orjson.dumps(without_words(orjson.loads(answer.text or "null"))).decode()
@@ -260,9 +258,9 @@ class Pages:
         form = dict(parse_qsl((await request.http.read()).decode("utf-8", "replace"), max_num_fields=10))
         to = view(form.get("to", "/"))
         wait = self._access.seconds_to_wait(request.client)
-        if wait:
-            return sign_in_page(to, f"Too many wrong tokens. Try again in {wait} seconds.", 429)
         cookie = self._access.sign_in(form.get("token", ""), request.client)
+        if cookie is None and wait:
+            return sign_in_page(to, f"Too many wrong tokens. Try again in {wait} seconds.", 429)
         if cookie is None:
             return sign_in_page(to, "That is not the token.", 401)
         return web.Response(status=303, headers=PRIVATE_HEADERS | {"Location": to, "Set-Cookie": cookie})

@@ -55,7 +55,10 @@ def totals_of(connection: sqlite3.Connection, wanted: Filter) -> dict[str, Any]:
         "values": {field: dict(values(connection, field, wanted, None, 100)) for field in NAMES},
         "use": {
             by: sorted(
-                (sorted(asdict(group).items()) for group in _without_waiting(use(connection, by, wanted, None).groups)),
+                (
+                    sorted(asdict(group).items())
+                    for group in _without_waiting(use(connection, [by], wanted, None)[0].groups)
+                ),
                 key=str,
             )
             for by in STATS_FIELDS

@@ -46,8 +46,9 @@ import { ask } from "./api.js";
  * @property {ContextShares} [context]
  * @property {string} [call_before]  an id
  * @property {string} [calls_of]  "node", "workflow" or "chat": what this and the call before it are calls of
- * @property {string} [previous]  an id, in the same execution
- * @property {string} [next]  an id, in the same execution
+ * @property {string} [previous]  an id, in the same execution or else conversation
+ * @property {string} [next]  an id, in the same execution or else conversation
+ * @property {number} [turns_known]  how many exchanges its conversation has
  * @property {string} [replay_of]  an id
  * @property {string[]} replays  ids
  * @property {string} [trace_url]
