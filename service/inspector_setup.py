@@ -88,11 +88,12 @@ class Inspector:
             links=Links(settings.trace_url, settings.n8n_url),
             mcp=self._mcp.answer,
             all_recorders=_all_recorders(settings),
+            peers=dict(settings.peers),
         )
         path = settings.readers_file
         self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
         readers = None if self.readers_file is None else self.readers_file.read_at_start()
-        self.pages = Pages(providers, settings.inspector_token, readers)
+        self.pages = Pages(providers, settings.inspector_token, readers, settings.keep_body_bytes)
 
     async def recent_numbers(self, now_ns: int) -> RecentNumbers:
         """What alerts look at, asked behind those who read totals."""

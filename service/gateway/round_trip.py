@@ -32,42 +32,44 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
+    # What each begins with
+    answer: UpstreamResponse | None = None
+    turn: Turn | None = None
+    answer_type = ""
+    answer_encoding = ""
+    # How it goes and ended
+    opened: OpenExchange | None = None
+    status: int | None = None
+    upstream_status: int | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
+    has_ended = False
+
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
-        self.settings = hooks.settings
+        self.settings = settings = hooks.settings
         self.request = request
         self.reply = ResponseWriter(request)
         self.call = call
-        self.answer: UpstreamResponse | None = None
-        self.turn: Turn | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
+        self.idle_timeout = timeout = IdleTimeout(settings.idle_seconds, settings.body_seconds)
         self.body_reader = RequestBodyReader(
-            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes, hooks.copy_room
+            request.head, request.body, timeout, settings.keep_body_bytes, hooks.copy_room
         )
-        self.answer_copy = Capture(hooks.settings.keep_body_bytes, hooks.copy_room)
-        self.answer_type = ""
-        self.answer_encoding = ""
+        self.answer_copy = Capture(settings.keep_body_bytes, hooks.copy_room)
         self.arrivals: list[tuple[int, float]] = []
-        # How it goes and ended
-        self.opened: OpenExchange | None = None
-        self.status: int | None = None
-        self.upstream_status: int | None = None
-        self.outcome: Outcome | None = None
-        self.error: str | None = None
-        self.has_ended = False
 
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()
         body = await self._request_body()
         share = self.hooks.share
-        self.turn = None if share is None else share(self._opened(), self.call.upstream)
-        if self.turn is None:
+        turn = self.turn = None if share is None else share(self.opened or self._opened(), self.call.upstream)
+        if turn is None or turn.take_at_once(body):
             answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
         else:
-            found = await ask_in_turn(self.turn, self.call, body, self._opened, self.hooks.send, self.idle_timeout)
+            found = await ask_in_turn(turn, self.call, body, self._opened, self.hooks.send, self.idle_timeout)
             if isinstance(found, Refusal):
                 return await self.refuse(found)
             answer = found
@@ -313,5 +315,5 @@ class RoundTrip:
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
-            *(() if turn is None else (turn.waited, turn.behind, turn.changed, turn.upstream)),
+            *(() if turn is None or not turn.has_facts else (turn.waited, turn.behind, turn.changed, turn.upstream)),
         )

@@ -7,6 +7,8 @@ each field through ``object.__setattr__``, which took 5 µs for the fields of ``
 from enum import StrEnum
 from typing import NamedTuple
 
+from service.record.counted_facts import CountedFacts
+
 
 class Outcome(StrEnum):
     """How an exchange ended."""
@@ -140,7 +142,8 @@ class EncodedRecord(NamedTuple):
 
     ``line`` is the JSON object of the contract, at most 240 kB of UTF-8. ``summary`` is the
     same without bodies. ``request`` and ``response`` are the kept bytes, decompressed where
-    that was possible and with secrets masked.
+    that was possible and with secrets masked. ``counted`` are the facts of ``summary`` that are
+    counted, so that nobody reads it again for them; None where it has to be read.
     """
 
     id: str
@@ -154,3 +157,4 @@ class EncodedRecord(NamedTuple):
     summary: bytes
     request: bytes
     response: bytes
+    counted: CountedFacts | None = None

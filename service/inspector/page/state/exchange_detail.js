@@ -35,7 +35,8 @@ import { ask } from "./api.js";
  * @typedef {{part: string, tokens: number, share: number}} ContextShare  shares from 0 to 1
  * @typedef {{window: number, is_known: boolean, parts: ContextShare[]}} ContextShares
  *
- * @typedef {{bytes: number, kept: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept
+ * @typedef {{bytes: number, kept?: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept; of another
+ *   recorder's none are here
  *
  * @typedef {object} ExchangeDetail
  * @property {import("./tables.js").RecordLine} record
@@ -56,13 +57,16 @@ import { ask } from "./api.js";
  * @property {KeptBody} response
  * @property {boolean} may_replay
  * @property {string} [why_no_replay]  a sentence
+ * @property {string} [store]  "loki": it is told from its line there
+ * @property {string} [instance]  then the recorder that has it
  */
 
 /**
  * @param {string} id
  * @param {AbortSignal} [signal]
+ * @param {string} [store]  as the view has it
  * @returns {Promise<ExchangeDetail>}
  */
-export function askForExchange(id, signal) {
-  return ask(`/exchanges/${encodeURIComponent(id)}.json`, { signal });
+export function askForExchange(id, signal, store = "") {
+  return ask(`/exchanges/${encodeURIComponent(id)}.json${store && `?store=${store}`}`, { signal });
 }

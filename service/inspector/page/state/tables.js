@@ -22,12 +22,13 @@ export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
   FIELD.wait_time, FIELD.time_to_first_token, FIELD.upstream, "phases",
   FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.conversation_id, FIELD.node, FIELD.item, FIELD.attempt,
   FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer", "hit",
+  "instance",
 ]));
 
 /** The fields in which few names come again and again: one string serves all rows. */
 export const REPEATED_NAMES = Object.freeze([
   FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task,
-  FIELD.prompt_truncated_by, FIELD.upstream,
+  FIELD.prompt_truncated_by, FIELD.upstream, "instance",
 ]);
 
 /**

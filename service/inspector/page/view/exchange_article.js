@@ -15,6 +15,7 @@ import { explanationParts } from "./explanation.js";
 import { highlight, patternOf, plain } from "./highlight.js";
 import { makeLink } from "./link.js";
 import { rawPart } from "./raw.js";
+import { recorderNote } from "./recorder_note.js";
 import { relativesPart } from "./relatives.js";
 import { makeRenderedPrompt } from "./rendered_prompt.js";
 import { makeReplay } from "./replay.js";
@@ -73,11 +74,11 @@ export function makeExchangeArticle({ address, announce, erase }) {
     replay = makeReplay({ id, detail, place: below, announce, link });
     rendered = makeRenderedPrompt({ id, detail, place: below, announce });
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
-    const isKept = detail.request.kept > 0 && !detail.request.is_shortened && !detail.response.is_shortened;
+    const isKept = Boolean(detail.request.kept) && !detail.request.is_shortened && !detail.response.is_shortened;
     const imageAddress = isKept ? (/** @type {string} */ digest) => `/exchanges/${encodeURIComponent(id)}/images/${digest}` : undefined;
     const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }, imageAddress) : [];
     fill(
-      titleOf(record), factsPart(detail, address, link),
+      titleOf(record), factsPart(detail, address, link), recorderNote(id, detail, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
       actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare: comparison.toggling, toAnswer: () => showAnswer(article) }),
