@@ -124,8 +124,21 @@ async def test_a_row_shows_where_the_words_of_a_search_stand(browser: Browser, t
         await found(app, "q=brandt", 1)
         async with opened(browser, app, "/?from=all&q=brandt") as page:
             row = rows(page).first
-            await expect(row).to_contain_text("system prompt: You answer for the shop <b>Brandt</b> & Sons.")
+            await expect(row).to_contain_text("system prompt: …he shop <b>Brandt</b> & Sons.")
             await expect(row.locator("mark")).to_have_text("Brandt")
             await page.get_by_role("searchbox").fill("")
             await expect(row).to_contain_text("Where is my parcel?")
             await expect(row.locator("mark")).to_have_count(0)
+
+
+async def test_the_bar_of_filters_is_one_line_on_a_small_screen(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hi")
+        async with opened(browser, app, "/", size=(1180, 760)) as page:
+            await expect(rows(page)).to_have_count(1)
+            bar = page.get_by_role("group", name="Filters")
+            first = await bar.get_by_role("group", name="Time", exact=True).bounding_box()
+            last = await bar.get_by_role("button", name="perhaps cut").bounding_box()
+            assert first is not None
+            assert last is not None
+            assert last["y"] < first["y"] + first["height"]

@@ -11,6 +11,9 @@ import { element, setText } from "./elements.js";
  * @typedef {import("../state/columns.js").Column} Column
  */
 
+/** So many characters before a word that was found. */
+const MOST_BEFORE = 12;
+
 /** The head of each column and its value; "" where that is unknown. @type {Readonly<Record<Column, [string, (exchange: ListedExchange) => string]>>} */
 export const COLUMN_TEXTS = Object.freeze({
   wait: ["wait", ({ wait_time: seconds }) => (seconds === undefined ? "" : duration(seconds))],
@@ -144,11 +147,16 @@ function columnPart(exchange, column) {
  */
 function askedParts({ hit, prompt, address }) {
   if (!hit) return [prompt || address || ""];
-  return [element("span", { class: "part" }, `${hit.part}: `), hit.before, element("mark", {}, hit.found), hit.after];
+  // What was found has to be in sight, also on a phone.
+  const before = hit.before.length > MOST_BEFORE ? `…${hit.before.slice(1 - MOST_BEFORE)}` : hit.before;
+  // A question is what stands here anyway.
+  const part = hit.part === "question" ? "" : `${hit.part}: `;
+  return [element("span", { class: "part" }, part), before, element("mark", {}, hit.found), hit.after];
 }
 
 /** @param {ListedExchange} exchange */
 function answerOf(exchange) {
+  if (exchange.hit) return "";
   if (exchange.answer) return `→ ${exchange.answer}`;
   if (exchange.queued) return exchange.queued;
   return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";
