@@ -27,7 +27,7 @@ async def test_it_reaches_each_recorder_and_what_was_away_is_erased_when_it_is_b
 ) -> None:
     named(monkeypatch, "garage", "office")
     monkeypatch.setattr(erasing_elsewhere, "_TRIED_EVERY_SECONDS", 0.3)
-    where = {"OLLAMA_URL": "", "LOKI_URL": loki.url}
+    where: dict[str, Any] = {"OLLAMA_URL": "", "LOKI_URL": loki.url}
     async with FakeOllama() as ollama:
         where["OLLAMA_URL"] = ollama.url
         async with running(tmp_path / "b", **where) as there:
