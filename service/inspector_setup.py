@@ -59,6 +59,7 @@ class Inspector:
     def __init__(self, settings: Settings, policy: Policy, status: Status, receivers: Sequence[WantedReceiver]) -> None:
         self._status = status
         self._ourselves: Upstream | None = None
+        self._erasing_again: asyncio.Task[None] | None = None
         self._search = Search(settings.data_dir)
         self._indexer = Indexer(settings.data_dir)
         self._key = secrets.token_urlsafe(32)
@@ -119,7 +120,7 @@ class Inspector:
 
         elsewhere = ErasingElsewhere(dict(settings.peers), settings.peer_tokens_file, settings.data_dir, ask)
         self._status.open_erasures = elsewhere.trouble
-        self.keep_erasing = elsewhere.keep_trying
+        self._keep_erasing = elsewhere.keep_trying
         own_name = self._status.reader.instance
         store = _all_recorders(settings)
         return ErasingEverywhere(self._erasing(loki, receivers), elsewhere, store, delete, own_name)
@@ -139,9 +140,10 @@ class Inspector:
         )
 
     def open(self, host: str, port: int) -> None:
-        """The recorder listens there."""
+        """The recorder listens there. In the event loop."""
         own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
         self._ourselves = Upstream(f"http://{own}:{port}")
+        self._erasing_again = asyncio.get_running_loop().create_task(self._keep_erasing(), name="erase elsewhere")
 
     def close(self) -> None:
         """Close files and connections."""
@@ -167,7 +169,10 @@ class Inspector:
         return answer.reason if isinstance(answer, Failure) else answer
 
     async def end_batches(self) -> None:
-        """Stop what is being sent again, and what MCP asks."""
+        """Stop what is being sent again, what is erased elsewhere, and what MCP asks."""
+        if self._erasing_again is not None:
+            self._erasing_again.cancel()
+            await asyncio.gather(self._erasing_again, return_exceptions=True)
         await self._batches.close()
         await self._mcp.close()
 

@@ -15,6 +15,7 @@ import orjson
 
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.log_query import query_of
+from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import LokiLine, row_of, select
 from service.record.fields import FIELDS, METADATA, FieldKind
 from service.search.filters import Filter
@@ -61,22 +62,28 @@ def gathered(
 ) -> Iterator[GatheredFacts]:
     """The facts of what ``wanted`` may let through, newest first, until there are ``most`` or the time is over.
 
-    Blocks. Raises LokiError, and ValueError for a malformed filter.
+    Blocks. Raises LokiError when nothing could be read, and ValueError for a malformed filter.
     """
     deadline = time.monotonic() + seconds
     count, scanned, since_ns, is_complete = 0, 0, store.earliest(wanted), True
     with contextlib.closing(connect_in_memory()) as connection:
-        for lines, reached, cost in store.parts(wanted, facts_query(wanted), _AT_ONCE):
-            rows = [row_of(_LARGEST_NUMBER - count - place, whole_line(line)) for place, line in enumerate(lines)]
-            connection.execute("BEGIN")
-            add_rows(connection, rows, None)
-            connection.execute("COMMIT")
-            count += len(lines)
-            scanned += cost
-            since_ns = reached[0]
-            if since_ns > store.earliest(wanted) and (count >= most or time.monotonic() > deadline):
-                is_complete = False
-                break
+        try:
+            for lines, reached, cost in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+                rows = [row_of(_LARGEST_NUMBER - count - place, whole_line(line)) for place, line in enumerate(lines)]
+                connection.execute("BEGIN")
+                add_rows(connection, rows, None)
+                connection.execute("COMMIT")
+                count += len(lines)
+                scanned += cost
+                since_ns = reached[0]
+                if since_ns > store.earliest(wanted) and (count >= most or time.monotonic() > deadline):
+                    is_complete = False
+                    break
+        except LokiError:
+            # A stretch that takes Loki too long: what was read by then is told.
+            if not scanned:
+                raise
+            is_complete = False
         asked = replace(wanted, exchange=(), before=None, after=None)
         yield GatheredFacts(connection, asked, is_complete, since_ns, scanned)
 

@@ -29,6 +29,10 @@ _ESCAPED: Final = r"\\+u[0-9a-fA-F]{4}"
 _LONGEST_WORD: Final = 24
 _LONGEST_QUERY: Final = 20_000
 _OTHER_LETTER: Final = r"[^\x00-\x7f]"
+# Where letters lie that the index takes for one of ASCII, and marks that it takes off. Not in it are the quotation
+# marks, dashes, pictures and other scripts that stand in most texts.
+OTHER_SPELLINGS: Final = r"[\x{c0}-\x{24f}\x{300}-\x{36f}\x{1e00}-\x{1eff}\x{212a}\x{212b}]"
+_ESCAPE_BEGINS: Final = r"\\u"
 _RUN: Final = re.compile(r"[0-9A-Za-z]+")
 
 
@@ -89,19 +93,24 @@ def _lines(text: str) -> Iterable[str]:
     """A filter of lines for each word that must be there; of several alternatives any."""
     query = read_words(text)
     for alternatives in query.groups if query else ():
-        patterns = [_pattern(term) for term in alternatives]
+        words = [_longest_word(term) for term in alternatives]
         # A term without a letter of ASCII may stand anywhere.
-        if all(patterns):
-            yield "|~ " + " or ".join(_quoted(pattern) for pattern in patterns if pattern)
+        if all(words):
+            # Loki finds a word faster than a pattern; only lines that may spell it otherwise are looked at by that.
+            plain = [f"(?i){word}" for word in words]
+            yield "|~ " + " or ".join(map(_quoted, (*plain, OTHER_SPELLINGS, _ESCAPE_BEGINS)))
+            yield "|~ " + " or ".join(_quoted(_pattern(word)) for word in words if word)
 
 
-def _pattern(term: str) -> str | None:
-    """What a line with ``term`` has in it: the longest of its words, in any spelling. None: nothing is certain."""
+def _longest_word(term: str) -> str | None:
+    """What a line with ``term`` has in it, in some spelling. None: nothing is certain."""
     runs = _RUN.findall(term)
-    if not runs:
-        return None
-    longest = max(runs, key=len)[:_LONGEST_WORD]
-    return "".join(f"(?:[{one.lower()}{one.upper()}]|{_OTHER_LETTER}|{_ESCAPED})" + _marks() for one in longest)
+    return max(runs, key=len)[:_LONGEST_WORD] if runs else None
+
+
+def _pattern(word: str) -> str:
+    """``word`` in any spelling."""
+    return "".join(f"(?:[{one.lower()}{one.upper()}]|{_OTHER_LETTER}|{_ESCAPED})" + _marks() for one in word)
 
 
 def _marks() -> str:

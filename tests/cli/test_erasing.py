@@ -155,3 +155,35 @@ def test_a_recorder_of_another_journal_is_not_asked_to_erase(
     refused = run("erase", "--all", "--yes", "--url", theirs.url)
     assert (refused.exit_code, "another journal" in refused.stderr) == (1, True)
     assert len(records(tmp_path / "theirs", 1)) == 1
+
+
+def test_all_recorders_are_erased_from_by_the_one_that_runs(run: Run, answers: Callable[..., Answering]) -> None:
+    look = {
+        "count": 3,
+        "filter": [["model", "tiny"], ["to", "2026-11-29T12:00:00Z"]],
+        "loki": True,
+        "recorders": [
+            {"name": "office", "count": 2},
+            {"name": "attic", "in_loki": 1, "trouble": "PEERS does not say where attic is."},
+        ],
+    }
+    done = {
+        "erased": 2,
+        "is_overwritten": True,
+        "loki": {"asked": True, "requests": [], "why": "Loki was asked."},
+        "notes": ["PEERS does not say where attic is."],
+        "recorders": [{"name": "office", "erased": 2}, {"name": "garage", "erased": 4}],
+    }
+    recorder = answers({"/erasing.json": look, "/exchanges": done})
+    words = ("erase", "--store", "loki", "--model", "tiny", "--url", recorder.url)
+    refused = run(*words, input="n\n")
+    assert (refused.exit_code, "attic: 1 in Loki. PEERS" in refused.stderr) == (1, True)
+    erased = run(*words, "--yes")
+    assert (erased.exit_code, erased.stdout.splitlines()[0]) == (0, "Erased 6 exchanges.")
+    assert "attic" in erased.stdout
+    assert [(one.method, one.target) for one in recorder.asked][-2:] == [
+        ("GET", "/erasing.json?model=tiny&store=loki"),
+        ("DELETE", "/exchanges?model=tiny&to=2026-11-29T12%3A00%3A00Z&store=loki&count=3"),
+    ]
+    nothing = answers({"/erasing.json": look | {"count": 0}})
+    assert "Nothing matches" in run(*words[:-1], nothing.url, "--yes").stderr

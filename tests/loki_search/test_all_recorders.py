@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.loki_search import all_recorders
-from service.loki_search.all_recorders import AllRecorders, read_place, write_place
+from service.loki_search.all_recorders import AllRecorders, began_ns, read_place, write_place
 from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, USERS, WORKFLOWS
@@ -154,6 +154,21 @@ def test_one_is_found_with_the_recorder_that_shipped_it(stores: Everywhere) -> N
     assert (found.exchange, found.instance, found.line) == (newest.exchange, newest.instance, newest.line)
     assert found.instance in ("office", "garage")
     assert stores.store.one("f" * 32) is None
+
+
+def test_one_is_looked_for_when_its_id_says_that_it_began(stores: Everywhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made,) = [line for line in stores.store.page(Filter(), 50).lines if line.line.find(b"order") > 0][:1]
+    assert abs(began_ns(made.exchange) - made.ended_ns) < 3_600 * 10**9
+    asked: list[int] = []
+    ask = ask_for_lines
+
+    def noted(loki: Any, query: str, since_ns: int, until_ns: int, *more: Any) -> Any:
+        asked.append(until_ns - since_ns)
+        return ask(loki, query, since_ns, until_ns, *more)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", noted)
+    assert stores.store.one(made.exchange) is not None
+    assert sum(asked) < 2 * 3_600 * 10**9
 
 
 def test_a_loki_that_is_away_or_is_none_is_told(stores: Everywhere) -> None:

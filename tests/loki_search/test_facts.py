@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from service.journal.reader import Reader, Row
-from service.loki_search import facts
+from service.loki_search import all_recorders, facts
 from service.loki_search.facts import gathered, whole_line
+from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import LokiLine
 from service.search.filters import Filter
 from service.search.index import connect_in_memory
@@ -133,6 +134,25 @@ def test_what_takes_too_long_is_told_with_how_far_it_went(
             newer = f"SELECT count(*) FROM fact WHERE ended_ms >= {found.since_ns // 10**6 + 1}"
             (expected,) = of_one.execute(newer).fetchone()
             assert found.connection.execute(newer).fetchone()[0] == expected
+
+
+def test_what_loki_gave_before_it_took_too_long_is_told(stores: Everywhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, asked = all_recorders.ask_for_lines, list[int]()  # type: ignore[attr-defined]  # where it is looked up
+
+    def slow(loki: Any, query: str, since_ns: int, *more: Any) -> Any:
+        asked.append(since_ns)
+        if len(asked) > first:
+            raise LokiError("it took too long")
+        return ask(loki, query, since_ns, *more)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", slow)
+    first = 3
+    with gathered(stores.store, Filter()) as found:
+        assert (found.is_complete, found.since_ns) == (False, asked[2])
+        assert found.connection.execute("SELECT count(*) FROM fact").fetchone()[0]
+    first = 0
+    with pytest.raises(LokiError), gathered(stores.store, Filter()):
+        pass
 
 
 def test_a_whole_line_stays_as_it_is_and_a_short_one_becomes_a_record() -> None:

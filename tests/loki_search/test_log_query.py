@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from service.loki_search.log_query import query_of
+from service.loki_search.log_query import OTHER_SPELLINGS, query_of
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
+from service.search.index import connect_in_memory, make_text_table, text_table
 
 ALL = '{job="nginx", service="ollama"} | exchange=~"[0-9a-f]{32}"'
 CASES = {
@@ -66,10 +67,33 @@ def test_what_loki_cannot_tell_is_not_asked_of_it(wanted: Filter) -> None:
     ],
 )
 def test_a_word_is_found_in_every_spelling_that_the_index_takes_for_it(text: str, line: str) -> None:
-    (part,) = re.findall(r'\|~ (".*")$', query_of(Filter(text=text)))
-    patterns = [one.replace("\\\\", "\\") for one in re.findall(r'"((?:[^"\\]|\\.)*)"', part)]
-    # RE2 has classes of Unicode, and Python's own module has not.
-    assert any(re.search(one.replace(r"\pM", "[\u0300-\u036f]"), line) for one in patterns)
+    parts = query_of(Filter(text=text)).split(" |~ ")[1:]
+    assert len(parts) == 2
+    for part in parts:
+        patterns = [one.replace("\\\\", "\\") for one in re.findall(r'"((?:[^"\\]|\\.)*)"', part)]
+        assert any(re.search(as_python(one), line) for one in patterns)
+
+
+def as_python(pattern: str) -> str:
+    """RE2 has classes of Unicode, and writes characters otherwise than Python's own module."""
+    pattern = pattern.replace(r"\pM", "[\u0300-\u036f]")
+    return re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), pattern)
+
+
+def test_every_character_that_the_index_takes_for_one_of_ascii_or_for_none_is_another_spelling() -> None:
+    connection = connect_in_memory()
+    make_text_table(connection, 0)
+    connection.execute(f"CREATE VIRTUAL TABLE words USING fts5vocab({text_table(0)}, instance)")
+    points = [point for point in range(0x80, 0x20000) if not 0xD800 <= point < 0xE000]
+    connection.executemany(
+        f"INSERT INTO {text_table(0)}(rowid, prompt) VALUES (?, ?)", ((point, f"q{chr(point)}q") for point in points)
+    )
+    found = {
+        point for term, point in connection.execute("SELECT term, doc FROM words") if len(term) > 1 and term.isascii()
+    }
+    connection.close()
+    assert len(found) > 500
+    assert not [hex(point) for point in found if not re.match(as_python(OTHER_SPELLINGS), chr(point))]
 
 
 @pytest.mark.parametrize(

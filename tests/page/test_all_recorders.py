@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -42,7 +43,6 @@ async def test_the_exchanges_of_all_recorders_are_listed_searched_and_read(
             await expect(rows(page).filter(has_text="the blue parcel")).to_contain_text("office")
             await expect(page.locator("#scanned")).to_contain_text("Loki looked through")
             await expect(page.locator("#totals")).to_contain_text("model calls")
-            await expect(page.get_by_role("button", name="Erase …")).to_have_count(0)
 
             # What was recorded elsewhere is read here, and its page has the rest.
             await garage.click()
@@ -83,3 +83,32 @@ async def test_without_a_loki_there_is_no_choice(browser: Browser, tmp_path: Pat
             await page.get_by_role("button", name="this recorder").click()
             await expect(rows(page)).to_have_count(1)
             await expect(page.get_by_role("group", name="Recorders")).to_be_hidden()
+
+
+async def test_what_all_recorders_have_is_erased_from_one_page(
+    browser: Browser, loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = iter(("garage", "office"))
+    monkeypatch.setattr("service.journal.journal.socket.gethostname", lambda: next(names, "office"))
+    where: dict[str, Any] = {"LOKI_URL": loki.url}
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "b", OLLAMA_URL=ollama.url, **where) as there,
+    ):
+        await chat(there, "the red parcel")
+        peers = f"garage=http://127.0.0.1:{there.port},attic=http://127.0.0.1:9"
+        async with running(tmp_path / "a", OLLAMA_URL=ollama.url, **where, PEERS=peers) as here:
+            await chat(here, "my red parcel")
+            async with opened(browser, here, "/?from=-1h&store=loki&q=red") as page:
+                await expect(rows(page)).to_have_count(2, timeout=40_000)
+                await page.get_by_role("button", name="Erase …").click()
+                dialog = page.get_by_role("dialog", name="Erase for good")
+                await expect(dialog).to_contain_text("2 exchanges")
+                await expect(dialog).to_contain_text("attic at http://127.0.0.1:9 could not be reached")
+                await dialog.locator("#erase-typed").fill("2")
+                await dialog.get_by_role("button", name="Erase", exact=True).click()
+                await expect(dialog).to_contain_text("2 exchanges are erased, by office, garage.", timeout=40_000)
+                await expect(dialog).to_contain_text("It is tried again until it is done.")
+                await page.reload()
+                await expect(page.locator("#notice")).to_contain_text("still to be erased at attic")
+        assert (await said(there, "/exchanges.json"))["exchanges"] == []
