@@ -82,6 +82,7 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/frameworks/requirements.in --output-file tests/servers/frameworks/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/mcp/requirements.in --output-file tests/servers/mcp/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --constraint tests/servers/mcp/requirements.txt pyproject.toml --extra mask --extra mcp --output-file requirements/image.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/ollama-0.34/pip.in --output-file tests/servers/ollama-0.34/pip.txt
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Final
 
 import service
-from service.alerting.alert_watch import AlertWatch
-from service.alerting.webhook import Webhook
+from service.alerting.alert_watch import alert_tasks
 from service.background_tasks import start_task, to_its_end
+from service.conversations_setup import EarlierConversations
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks
@@ -79,6 +79,7 @@ class App:
         )
         self._reader = Reader(settings.data_dir)
         self._indexing = IndexingThread(settings.data_dir)
+        self._earlier = EarlierConversations(settings.data_dir)
         self._recorder = Recorder(
             self._journal,
             make_record=self._make_record,
@@ -157,6 +158,7 @@ class App:
         begun.callback(self._journal.close)
         begun.push_async_callback(to_its_end, self._recorder.stop)
         await to_its_end(self._recorder.start, asyncio.get_running_loop())
+        start_task(begun, self._earlier.learn(), "learn earlier conversations")
         begun.push_async_callback(self._stop_shipping)
         self._start_shipping()
         begun.push_async_callback(self._flush)
@@ -168,12 +170,10 @@ class App:
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
-        if self.settings.alert_webhook_url:
-            webhook = Webhook(self.settings.alert_webhook_url, self._journal.instance or socket.gethostname())
-            recent, limit = self._inspector.recent_numbers, self.settings.alert_p95_seconds
-            watch = AlertWatch(webhook, self._status.part_numbers, recent, limit)
-            start_task(begun, webhook.run(), "post alerts")
-            start_task(begun, watch.run(), "look for alerts")
+        url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
+        instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
+        for name, task in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
+            start_task(begun, task, name)
         sharing, limits_file = self._ollama.sharing, self._ollama.limits_file
         if sharing is not None and limits_file is not None:
             # Before anybody calls: what was used today is known then.
@@ -266,7 +266,8 @@ class App:
         return committed
 
     def _make_record(self, exchange: Exchange) -> EncodedRecord:
-        return self._masks.make_record(exchange, *self._ollama.room_of(exchange.upstream))
+        room = self._ollama.room_of(exchange.upstream)
+        return self._masks.make_record(exchange, *room, self._earlier.conversations)
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._ollama.note_ended(record.operation for record in records)

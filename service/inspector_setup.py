@@ -88,6 +88,7 @@ class Inspector:
             links=Links(settings.trace_url, settings.n8n_url),
             mcp=self._mcp.answer,
             all_recorders=_all_recorders(settings),
+            peers=dict(settings.peers),
         )
         path = settings.readers_file
         self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)

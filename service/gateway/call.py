@@ -21,6 +21,16 @@ Close = Callable[[Exchange], Committed | None]
 class Turn(Protocol):
     """A call's turn at an Ollama that many share. ``end`` is called once it is over, however it ended."""
 
+    @property
+    def has_facts(self) -> bool:
+        """Whether ``waited``, ``behind``, ``changed`` or ``upstream`` may say something."""
+
+    def take_at_once(self, body: RequestBody | None) -> bool:
+        """Take a place at the one Ollama that there is, where one is free and the request goes on as it is.
+
+        False: nothing was taken; ``read`` and ``take`` are asked for.
+        """
+
     async def read(self, body: RequestBody | None) -> RequestBody | None:
         """Take the request in, so that nobody has a place who still sends."""
 

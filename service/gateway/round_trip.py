@@ -63,11 +63,11 @@ class RoundTrip:
         self.idle_timeout.watch()
         body = await self._request_body()
         share = self.hooks.share
-        self.turn = None if share is None else share(self._opened(), self.call.upstream)
-        if self.turn is None:
+        turn = self.turn = None if share is None else share(self.opened or self._opened(), self.call.upstream)
+        if turn is None or turn.take_at_once(body):
             answer = await self.hooks.send(self.call.method, self.call.target, self.call.header_lines, body)
         else:
-            found = await ask_in_turn(self.turn, self.call, body, self._opened, self.hooks.send, self.idle_timeout)
+            found = await ask_in_turn(turn, self.call, body, self._opened, self.hooks.send, self.idle_timeout)
             if isinstance(found, Refusal):
                 return await self.refuse(found)
             answer = found
@@ -313,5 +313,5 @@ class RoundTrip:
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
-            *(() if turn is None else (turn.waited, turn.behind, turn.changed, turn.upstream)),
+            *(() if turn is None or not turn.has_facts else (turn.waited, turn.behind, turn.changed, turn.upstream)),
         )

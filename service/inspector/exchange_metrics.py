@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from service.record.counted_facts import CountedFacts, counted_facts
 from service.record.exchange import EncodedRecord, Outcome
+from service.record.model_facts import short_name
 from service.record.operations import MODEL_CALLS
 from service.record.phases import MEASURED_PHASES
 from service.record.prompt_fit import Cut
@@ -125,7 +126,7 @@ class ExchangeMetrics:
                     self._add_workflow(facts, facts.workflow, failed)
 
     def _add_call(self, facts: CountedFacts, encoded: EncodedRecord, failed: bool) -> None:
-        model = self._name_of(facts.model or "", failed)
+        model = self._name_of(short_name(facts.model) if facts.model else "", failed)
         series = self._models.get(model) or self._begin_model(model)
         ended = "left" if encoded.outcome == Outcome.CLIENT_LEFT else "failed" if failed else "completed"
         only = (model,)

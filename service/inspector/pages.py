@@ -15,6 +15,7 @@ from multidict import MultiDict
 from service.events import emit
 from service.inspector import (
     all_stores,
+    all_totals,
     assets,
     batch_pages,
     erasing,
@@ -27,6 +28,7 @@ from service.inspector import (
 from service.inspector.access import Access, is_foreign
 from service.inspector.answer_places import AnswerPlaces
 from service.inspector.client import Client
+from service.inspector.listing import Query
 from service.inspector.live import tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
 from service.inspector.providers import PageRequest, Providers
@@ -35,9 +37,11 @@ from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.rights import HAVE_WORDS, MCP, rights_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
+from service.loki_search.all_recorders import AllRecorders
 from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
 from service.record.without_words import without_words
+from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(
@@ -74,12 +78,12 @@ class Pages:
             "/queue.json": self._queue,
             "/limits.json": self._limits,
             "/openapi.json": self._description,
-            "/exchanges.json": self._exchanges,
-            "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
-            "/week.json": lambda request: listing.draw_week(providers.search, request.query),
-            "/values.json": lambda request: listing.list_values(providers.search, request.query),
-            "/stats.json": lambda request: listing.add_up(providers.search, request.query),
-            "/stats.csv": lambda request: listing.add_up_as_table(providers.search, request.query),
+            "/exchanges.json": self._of_either(listing.list_exchanges, all_stores.list_exchanges),
+            "/timeline.json": self._of_either(listing.draw_timeline, all_totals.draw_timeline),
+            "/week.json": self._of_either(listing.draw_week, all_totals.draw_week),
+            "/values.json": self._of_either(listing.list_values, all_totals.list_values),
+            "/stats.json": self._of_either(listing.add_up, all_totals.add_up),
+            "/stats.csv": self._of_either(listing.add_up_as_table, all_totals.add_up_as_table),
             "/failures.json": lambda request: summing_up.list_failures(providers.search, request.query),
             "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
             "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
@@ -123,14 +127,12 @@ class Pages:
         reader = self._access.reader_of(request.http.headers, request.client)
         if reader is None:
             return self._keep_out(request)
-        is_waiting = request.query.get("store") == "loki"
-        make = (
-            partial(self._answer_named, request, reader) if reader.is_named else partial(self._answer_reader, request)
-        )
-        return await self._places.answer(request.http, path, make, is_waiting=is_waiting)
+        return await self._places.answer(request, partial(self._answer_to, request, reader))
 
-    async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
-        """As the file says: not at all, without anybody's words, or whole, which is told by name."""
+    async def _answer_to(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
+        """As the file of readers says: not at all, without anybody's words, or whole, which is told by name."""
+        if not reader.is_named:
+            return await self._answer_reader(request)
         method, path = request.http.method, request.path
         rights = rights_for(method, path, frozenset(request.query))
         for right in rights:
@@ -189,8 +191,9 @@ class Pages:
     async def _export(self, request: PageRequest, suffix: str) -> web.StreamResponse:
         if self._exports.locked():
             return refuse(503, f"{_MOST_EXPORTS} exports are running: try again later.", {"Retry-After": "10"})
+        search, store = self._providers.search, self._providers.all_recorders
         async with self._exports:
-            return await exporting.export(request.http, suffix, request.query, self._providers.search, request.base)
+            return await exporting.export(request.http, suffix, request.query, search, store, request.base)
 
     async def _live(self, request: PageRequest) -> web.StreamResponse:
         headers, client, may = request.http.headers, request.client, request.may
@@ -201,10 +204,19 @@ class Pages:
             has_words=Right.BODIES in may,
         )
 
-    async def _exchanges(self, request: PageRequest) -> web.StreamResponse:
-        if all_stores.is_asked_for(request.query):
-            return await all_stores.list_exchanges(self._providers.all_recorders, request.query)
-        return await listing.list_exchanges(self._providers.search, request.query)
+    def _of_either(
+        self,
+        of_one: Callable[[Search, Query], Awaitable[web.Response]],
+        of_all: Callable[[AllRecorders | None, Query], Awaitable[web.Response]],
+    ) -> Handler:
+        """Many exchanges: this recorder's, or those of all."""
+
+        async def answer(request: PageRequest) -> web.StreamResponse:
+            if all_stores.is_asked_for(request.query):
+                return await of_all(self._providers.all_recorders, request.query)
+            return await of_one(self._providers.search, request.query)
+
+        return answer
 
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
@@ -281,6 +293,8 @@ class Pages:
         status: dict[str, Any] = {"version": providers.version, "may": may, "trace_url": bool(links.trace_url)}
         if links.n8n_url:
             status["n8n_url"] = execution_template(links.n8n_url)
+        status["stores"] = [all_stores.JOURNAL, *([all_stores.LOKI] if providers.all_recorders else [])]
+        status["peers"] = dict(providers.peers)
         status["signed_in"] = self._access.has_session(request.http.headers)
         return say(status | await providers.status())
 

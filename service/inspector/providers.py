@@ -1,7 +1,7 @@
 """What the recorder's own addresses are answered from: where contents come from, and the request itself."""
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +22,7 @@ from service.search.search import Search
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Where the contents of the pages come from."""
+    """Where the contents of the pages come from. ``peers``: the addresses of other recorders, by their names."""
 
     version: str
     readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
@@ -41,6 +41,7 @@ class Providers:
     links: Links
     mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
     all_recorders: AllRecorders | None = None
+    peers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class AllRecorders:
     def page(self, wanted: Filter, limit: int, before: Place | None = None, seconds: float = PAGE_SECONDS) -> LokiPage:
         """The newest exchanges that ``wanted`` lets through, newest first, at most ``limit``, older than ``before``."""
         deadline = time.monotonic() + seconds
-        query, earliest = query_of(wanted), self._earliest(wanted)
+        query, earliest = query_of(wanted), self.earliest(wanted)
         found: list[LokiLine] = []
         scanned, at = 0, before or (self._latest(wanted), "", "")
         for lines, reached, cost in self._stretches(query, earliest, at, limit):
@@ -72,11 +72,11 @@ class AllRecorders:
                 return LokiPage(found, at, False, at[0], scanned)
         return LokiPage(found, None, True, earliest, scanned)
 
-    def lines(self, wanted: Filter) -> Iterator[LokiLine]:
-        """All that ``wanted`` lets through, newest first."""
+    def lines(self, wanted: Filter, at_once: int = _LINES) -> Iterator[LokiLine]:
+        """All that ``wanted`` lets through, newest first; Loki is asked for ``at_once`` or more."""
         before: Place | None = None
         while True:
-            page = self.page(wanted, _LINES, before)
+            page = self.page(wanted, at_once, before)
             yield from page.lines
             before = page.next_before
             if before is None:
@@ -86,13 +86,21 @@ class AllRecorders:
         """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
         wanted = Filter(exchange=(identifier,))
         newest = self._latest(wanted), "", ""
-        for lines, _, _ in self._stretches(query_of(wanted), self._earliest(wanted), newest, 1):
+        for lines, _, _ in self._stretches(query_of(wanted), self.earliest(wanted), newest, 1):
             found = next((line for line in lines if line.exchange == identifier), None)
             if found is not None:
                 return found
         return None
 
-    def _earliest(self, wanted: Filter) -> int:
+    def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[list[LokiLine], Place, int]]:
+        """What ``query`` finds in the time of ``wanted``, newest first, in parts of at most ``limit``, as they come.
+
+        With each part the place that was reached, and the bytes that Loki looked through for it.
+        """
+        return self._stretches(query, self.earliest(wanted), (self._latest(wanted), "", ""), limit)
+
+    def earliest(self, wanted: Filter) -> int:
+        """The moment from which on ``wanted`` asks for exchanges, no longer ago than they are kept (Unix ns)."""
         oldest = time.time_ns() - self._retention_ns
         since = None if wanted.since_ns is None else wanted.since_ns // 1_000_000 * 1_000_000
         return max(1, oldest if since is None else max(since, oldest))

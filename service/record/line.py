@@ -11,6 +11,7 @@ from service.record.exchange_masking import GENERATED, ExchangeMasking
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.hang_up import was_stopped
+from service.record.known_conversations import KnownConversations, conversation_id_of
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.measures import measures
 from service.record.open_webui import task_of
@@ -39,11 +40,13 @@ def make_record(
     keep: int = READABLE_BYTES,
     memory: PromptMemory | None = None,
     own_masks: OwnMasks = (),
+    conversations: KnownConversations | None = None,
 ) -> EncodedRecord:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
     ``context_length_of`` tells how many tokens a call had room for, where that is certain;
     ``memory`` judges whether a prompt was cut (None: by what this exchange tells alone);
+    ``conversations`` tells which one a chat goes on with (None: only one that its client names is told);
     ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike, and so do ``own_masks``;
     ``keep`` bounds what a compressed body may grow to (bytes).
     """
@@ -78,6 +81,7 @@ def make_record(
         asked,
         generation,
         (context_length_of, memory or PromptMemory()),
+        conversations,
         (request_text, request_is_cut),
         (response_text, response_is_cut),
     )
@@ -142,6 +146,7 @@ def _facts(
     asked: Asked,
     generation: Generation,
     room: tuple[ContextLengthOf, PromptMemory],
+    conversations: KnownConversations | None,
     request: tuple[str, bool],
     response: tuple[str, bool],
 ) -> dict[str, Any]:
@@ -198,7 +203,8 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
-    _put_caller(values, opened, task_of(opened.caller, operation, asked.document))
+    conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
+    _put_caller(values, opened, task_of(opened.caller, operation, asked.document), conversation)
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -239,7 +245,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) -> None:
+def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None, conversation: str | None) -> None:
     caller = opened.caller
     if caller.workflow is not None:
         values["workflow"] = caller.workflow
@@ -247,6 +253,8 @@ def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None) 
         values["workflow_id"] = caller.workflow_id
     if caller.execution_id is not None:
         values["execution_id"] = caller.execution_id
+    if conversation is not None:
+        values["conversation_id"] = conversation
     if caller.node is not None:
         values["node"] = caller.node
     if opened.item is not None:

@@ -139,6 +139,7 @@ class Record:
     workflow = _Field(_text)
     workflow_id = _Field(_text)
     execution_id = _Field(_text)
+    conversation_id = _Field(_text)
     node = _Field(_text)
     item = _Field(_count)
     attempt = _Field(_count)

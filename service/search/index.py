@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 9
+VERSION = 10
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -38,6 +38,7 @@ NAMED = (
     "workflow",
     "workflow_id",
     "execution",
+    "conversation",
     "node",
     "caller",
     "user",
@@ -93,6 +94,7 @@ CREATE TABLE partition(
 );
 CREATE TABLE fact(number INTEGER PRIMARY KEY, {", ".join(f"{column} INTEGER" for column in FACT_COLUMNS[1:])});
 CREATE INDEX fact_execution ON fact(execution) WHERE execution IS NOT NULL;
+CREATE INDEX fact_conversation ON fact(conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX fact_model ON fact(model, ended_ms) WHERE model IS NOT NULL;
 CREATE INDEX fact_replay ON fact(replay_of) WHERE replay_of IS NOT NULL;
 CREATE TABLE erasing(number INTEGER PRIMARY KEY);

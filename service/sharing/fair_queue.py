@@ -10,8 +10,9 @@ and bounded bypass:
 
 With several Ollamas each has its own places. Who may go only where none is free is left out, and passed over by nobody.
 
-A call is charged what its flow's calls usually cost when it begins, and the difference when it ends. Times are seconds
-by one clock that does not go back. ``docs/decisions/0015`` has the reasons.
+A call is charged what its flow's calls usually cost when it begins, and the difference when it ends. While nobody waits
+nobody compares, so what began is charged once somebody waits. Times are seconds by one clock that does not go back.
+``docs/decisions/0015`` has the reasons.
 """
 
 from collections import OrderedDict
@@ -19,8 +20,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-from service.sharing.flows import FIRST_COST, HALF_LIFE, ONE, Flow, Priority, Service, Ticket, Where
-from service.sharing.ranking import ByUse, Ranking
+from service.sharing.flows import FIRST_COST, ONE, Flow, Priority, Service, Ticket, Where
+from service.sharing.ranking import Ranking, least_served
 from service.sharing.served_calls import ServedCalls
 
 MOST_OVERTAKINGS: Final = 20
@@ -41,6 +42,7 @@ class FairQueue:
         self.most_active = most_active
         self.waiting = 0
         self._active: dict[int, Ticket] = {}
+        self._not_charged: dict[int, Ticket] = {}
         self._flows: dict[str, Flow] = {}
         self._number = 0
         self._rankings: dict[Where, Ranking] = {}
@@ -108,11 +110,18 @@ class FairQueue:
         choose: Callable[[Where], str] | None = None,
     ) -> Ticket | None:
         """A place for a call that comes now and need not wait; None where it has to ``arrive``."""
-        if self.waiting or not flow.has_room or not self._has_place_at(where):
+        # Most calls come here with nothing else to be asked, so this is written out.
+        has_room = flow.most_active is None or flow.active < flow.most_active
+        has_place = self.most_active is None or (where is ONE and len(self._active) < self.most_active)
+        if self.waiting or not has_room or not (has_place or self._has_place_at(where)):
             return None
-        self._number += 1
-        ticket = Ticket(self._number, flow, exchange, now, self._served.count, where, choose)
-        self._begin(ticket, now)
+        self._number = number = self._number + 1
+        ticket = Ticket(number, flow, exchange, now, self._served.count, where, choose)
+        if choose is not None:
+            self._choose(ticket, choose)
+        self._active[number] = self._not_charged[number] = ticket
+        flow.active += 1
+        ticket.began = now
         return ticket
 
     def grant(self, now: float) -> Ticket | None:
@@ -132,7 +141,7 @@ class FairQueue:
         ranking = oldest
         head = flow.lanes[ranking.where][number]
         if head.overtaken < MOST_OVERTAKINGS:
-            least = _least_served(rankings)
+            least = least_served(rankings)
             if least is not None and least[0] != number:
                 number, flow, ranking = least
                 head.overtaken += 1
@@ -147,9 +156,8 @@ class FairQueue:
         """It has got nothing at its Ollama: it waits again for one of these, where it was among those of its flow."""
         self._leave_place(ticket)
         # It was served nothing, so it owes nothing.
-        began = now if ticket.began is None else ticket.began
-        ticket.flow.charge(-ticket.charged * 2.0 ** ((began - now) / HALF_LIFE), now)
-        ticket.began, ticket.where = None, where
+        ticket.flow.charge(-ticket.left_of_charge(now), now)
+        ticket.began, ticket.charged, ticket.where = None, 0.0, where
         self._put(ticket)
         ticket.flow.lanes[where] = OrderedDict(sorted(ticket.flow.lanes[where].items()))
         self._offer(ticket.flow)
@@ -178,20 +186,25 @@ class FairQueue:
         lane[ticket.number] = ticket
         ticket.flow.waiting += 1
         self.waiting += 1
+        for running in self._not_charged.values():
+            running.charge_in_advance()
+        self._not_charged.clear()
 
     def _begin(self, ticket: Ticket, now: float) -> None:
-        flow = ticket.flow
         if ticket.choose is not None:
-            name = ticket.choose(tuple(name for name in ticket.where if self.has_place(name)))
-            ticket.upstream = name
-            self._active_at[name] = self._active_at.get(name, 0) + 1
+            self._choose(ticket, ticket.choose)
         self._active[ticket.number] = ticket
-        flow.active += 1
-        ticket.began, ticket.charged = now, flow.cost
-        flow.charge(flow.cost, now)
+        ticket.flow.active += 1
+        ticket.began = now
+        ticket.charge_in_advance()
+
+    def _choose(self, ticket: Ticket, choose: Callable[[Where], str]) -> None:
+        ticket.upstream = name = choose(tuple(filter(self.has_place, ticket.where)))
+        self._active_at[name] = self._active_at.get(name, 0) + 1
 
     def _leave_place(self, ticket: Ticket) -> None:
         del self._active[ticket.number]
+        self._not_charged.pop(ticket.number, None)
         if ticket.upstream:
             self._active_at[ticket.upstream] -= 1
         ticket.flow.active -= 1
@@ -213,11 +226,12 @@ class FairQueue:
             return
         self._leave_place(ticket)
         seconds = now - ticket.began
-        # What was charged in the beginning has faded since.
-        flow.charge(seconds - ticket.charged * 2.0 ** (-seconds / HALF_LIFE), now)
+        flow.charge(seconds - ticket.left_of_charge(now) if ticket.charged else seconds, now)
         flow.cost += _NEWEST_COST * (seconds - flow.cost)
         self._cost += _NEWEST_COST * (seconds - self._cost)
-        self._served.add(ticket, now)
+        if self.waiting or ticket.where is not ONE:
+            # Whoever comes later was not kept waiting by it; of several Ollamas it may be put back.
+            self._served.add(ticket, now)
         # Without a call that waits it stands in no heap.
         if flow.waiting:
             self._offer(flow)
@@ -296,20 +310,5 @@ class FairQueue:
         idle.sort(key=lambda flow: flow.log_use)
         for flow in idle[: len(idle) // 2 + 1]:
             del self._flows[flow.name]
+            flow.is_forgotten = True
         self._most_flows = max(_MOST_FLOWS, 2 * len(self._flows))
-
-
-_PRIORITIES: Final = tuple(Priority)
-
-
-def _least_served(rankings: list[Ranking]) -> tuple[int, Flow, Ranking] | None:
-    """The oldest call of the flow that has used least, of the interactive ones if there are any."""
-    for priority in _PRIORITIES:
-        least: ByUse | None = None
-        for ranking in rankings:
-            entry = ranking.least_served(priority)
-            if entry is not None and (least is None or entry[:2] < least[:2]):
-                least, where = entry, ranking
-        if least is not None:
-            return least[1], least[3], where
-    return None

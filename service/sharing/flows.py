@@ -39,7 +39,8 @@ class Flow:
 
     ``log_use`` is the base-2 logarithm of the seconds it used, as they will have faded at time 0: so flows compare
     alike at every moment. ``cost`` is what a call of it usually takes. ``version`` tells entries of heaps that are out
-    of date. ``lanes`` are its waiting calls in order, apart by where they may go.
+    of date. ``lanes`` are its waiting calls in order, apart by where they may go. ``is_forgotten``: the queue has
+    another flow of that name now, or none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Flow:
     log_use: float = _NO_USE
     cost: float = FIRST_COST
     version: int = 0
+    is_forgotten: bool = False
 
     @property
     def has_room(self) -> bool:
@@ -90,6 +92,16 @@ class Ticket:
     charged: float = 0.0
     has_ended: bool = False
     upstream: str = ""
+
+    def charge_in_advance(self) -> None:
+        """Charge its flow what the calls of that usually cost, as of the moment when it began."""
+        if self.began is not None:
+            self.charged = self.flow.cost
+            self.flow.charge(self.charged, self.began)
+
+    def left_of_charge(self, now: float) -> float:
+        """What of that has not faded."""
+        return 0.0 if self.began is None else self.charged * 2.0 ** ((self.began - now) / HALF_LIFE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,20 @@ class Places:
         if self.queue.waiting:
             self._grant_free_places(now)
 
+    def take_at_once(self, flow: Flow, exchange: str) -> Ticket | None:
+        """A place for a call that need not wait, at the one Ollama that there is: its ticket, for ``end_ticket``."""
+        ticket = self.queue.begin(flow, exchange, self.now())
+        if ticket is not None:
+            self.waits.counts[0] += 1
+        return ticket
+
+    def end_ticket(self, ticket: Ticket) -> None:
+        """The call of a ticket of ``take_at_once`` needs its place no longer."""
+        now = self.now()
+        self.queue.end(ticket, now)
+        if self.queue.waiting:
+            self._grant_free_places(now)
+
     def put_back(self, place: Place, where: Where) -> None:
         """The call got nothing at its Ollama: it waits again, for one of these."""
         now = self.now()

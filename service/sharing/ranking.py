@@ -4,6 +4,7 @@ What the heaps hold of a flow from before its last change is out of date: its ``
 """
 
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from service.sharing.flows import Flow, Priority, Where
 
@@ -48,3 +49,19 @@ class Ranking:
         for heap in self._by_use:
             heap[:] = [entry for entry in heap if entry[2] == entry[3].version]
             heapify(heap)
+
+
+_PRIORITIES: Final = tuple(Priority)
+
+
+def least_served(rankings: list[Ranking]) -> tuple[int, Flow, Ranking] | None:
+    """The oldest call of the flow that has used least, of the interactive ones if there are any."""
+    for priority in _PRIORITIES:
+        least: ByUse | None = None
+        for ranking in rankings:
+            entry = ranking.least_served(priority)
+            if entry is not None and (least is None or entry[:2] < least[:2]):
+                least, where = entry, ranking
+        if least is not None:
+            return least[1], least[3], where
+    return None

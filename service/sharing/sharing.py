@@ -6,6 +6,7 @@ against silent cuts. With no setting there is no ``Sharing``, and the gateway as
 
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
@@ -16,7 +17,7 @@ from service.record.operations import MODEL_CALLS
 from service.record.request_facts import Asked
 from service.record.wording import counted, duration
 from service.sharing.fair_queue import FairQueue
-from service.sharing.flows import ONE, Flow, Service, Where
+from service.sharing.flows import ONE, Flow, Service, Ticket, Where
 from service.sharing.limits import NO_LIMITS, Identity, Limits, Rules, identity_of
 from service.sharing.places import Place, Places
 from service.sharing.request_rules import READ_BYTES, SETTING, judge, without_cuts
@@ -30,6 +31,18 @@ _BEGINNING: Final = 65536
 # Callers come again and again: their rule is looked for once.
 _MOST_KNOWN: Final = 4096
 _LONGEST_RETRY: Final = 3600
+
+
+@dataclass(slots=True, eq=False)
+class KnownCaller:
+    """What is looked for once of a caller: the name under which its use is counted, and what it may have.
+
+    ``flow`` is that of its calls where no rule has to be looked at; None before the first one, and with limits.
+    """
+
+    name: str
+    limits: Limits
+    flow: Flow | None = None
 
 
 class Sharing:
@@ -53,7 +66,7 @@ class Sharing:
         self.rates = RequestRates()
         self.tokens = TokensToday()
         self.rules = Rules()
-        self._known: dict[Identity, tuple[str, Limits]] = {}
+        self._known: dict[Identity, KnownCaller] = {}
         self.calls: dict[str, SharedCall] = {}
         self.held_bytes = 0
         self.use(rules or Rules())
@@ -68,13 +81,18 @@ class Sharing:
             self.places.queue.flow(call.name, call.limits.max_active, call.limits.priority)
         self.places.refresh()
 
-    def limits_of(self, who: Identity) -> tuple[str, Limits]:
-        """The name under which a caller's use is counted, and what it may have."""
-        known = self._known.get(who)
-        if known is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[who] = self.rules.of(who)
+    def known_caller(self, opened: OpenExchange) -> KnownCaller:
+        """Who asks in an exchange that has begun."""
+        caller = opened.caller
+        # Equal to its Identity, and needs no call of a function.
+        who = (opened.key_name, caller.workflow, caller.workflow_id, caller.caller, caller.user, opened.remote_addr)
+        known = self._known.get(who)  # type: ignore[call-overload]  # a tuple of the same
+        return known or self._look_for(identity_of(opened))
+
+    def _look_for(self, who: Identity) -> KnownCaller:
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        known = self._known[who] = KnownCaller(*self.rules.of(who))
         return known
 
     def enter(self, opened: OpenExchange, upstream: str | None = None) -> "SharedCall | None":
@@ -148,17 +166,29 @@ class SharedCall:
     send: Send | None = None
     upstream: str | None = None
     url: str | None = None
+    # What most calls never have.
+    changed: tuple[str, ...] = ()
+    beginning = b""
+    place: Place | None = None
+    where = ONE
+    choose: Callable[[Where], str] | None = None
+    has_facts = False
+    _ticket: Ticket | None = None
+    _held = 0
 
     def __init__(self, sharing: Sharing, opened: OpenExchange) -> None:
         self.opened = opened
-        self.changed: tuple[str, ...] = ()
         self._sharing = sharing
-        self._held = 0
-        self.place: Place | None = None
-        self.beginning = b""
-        self.where = ONE
-        self.choose: Callable[[Where], str] | None = None
-        self.name, self.limits = sharing.limits_of(identity_of(opened))
+        self._known = known = sharing.known_caller(opened)
+        self.name, self.limits = known.name, known.limits
+
+    def take_at_once(self, body: RequestBody | None) -> bool:
+        """Take a place where one is free, nobody waits, and no rule has to be looked at."""
+        flow = self._known.flow
+        if flow is None or flow.is_forgotten or (body is not None and type(body.content) is not bytes):
+            return False
+        self._ticket = self._sharing.places.take_at_once(flow, self.opened.id)
+        return self._ticket is not None
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
         """Take the request in as it comes, so that nobody has a place who still sends. A long one flows later."""
@@ -179,7 +209,7 @@ class SharedCall:
     async def take(self, opened: OpenExchange, body: RequestBody | None) -> RequestBody | Refusal | None:
         """Wait for a place; then the request as it goes to Ollama, or why it does not."""
         sharing, limits = self._sharing, self.limits
-        self.opened = opened
+        self.opened, self.has_facts = opened, True
         if limits is not NO_LIMITS and (refusal := sharing.limit_reached(self.name, limits)) is not None:
             return refusal
         # Its bytes, where they are all here.
@@ -192,6 +222,8 @@ class SharedCall:
         if not self.where:
             return body
         flow = sharing.places.queue.flow(self.name, limits.max_active, limits.priority)
+        if limits is NO_LIMITS:
+            self._known.flow = flow
         self.place = sharing.places.take_free(flow, opened.id, self.where, self.choose)
         if self.place is None:
             if (refusal := sharing.queue_full(flow, limits, self.where)) is not None:
@@ -223,6 +255,9 @@ class SharedCall:
 
     def end(self) -> None:
         """The call is over, however it ended."""
+        if self._ticket is not None:
+            self._sharing.places.end_ticket(self._ticket)
+            return
         self._sharing.held_bytes -= self._held
         self._held = 0
         if self.place is not None:

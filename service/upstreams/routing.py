@@ -71,6 +71,8 @@ class Routing:
 class RoutedCall:
     """One call on its way to one of several Ollamas. Fits ``Turn``."""
 
+    has_facts = True
+
     def __init__(self, routing: Routing, opened: OpenExchange, asked_for: str | None) -> None:
         self.send: Send | None = None
         self._opened = opened
@@ -85,6 +87,10 @@ class RoutedCall:
         self._tried: set[str] = set()
         self._away: list[NamedUpstream] = []
         self._request: RequestBody | None = None
+
+    def take_at_once(self, body: RequestBody | None) -> bool:
+        """Where it goes has to be found out."""
+        return False
 
     async def read(self, body: RequestBody | None) -> RequestBody | None:
         """Take the request in where it names a model."""

@@ -80,6 +80,7 @@ MAY_IMPORT = {
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
+    "service.conversations_setup",
     *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }

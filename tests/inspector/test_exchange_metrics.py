@@ -53,6 +53,12 @@ def counted(records: list[EncodedRecord]) -> ExchangeMetrics:
     return metrics
 
 
+def test_all_spellings_of_a_model_are_one_series() -> None:
+    spellings = ["tiny", "Tiny", "tiny:latest", "library/tiny", "registry.ollama.ai/library/tiny:latest"]
+    metrics = counted([*(record(model=spelt) for spelt in spellings), record(model="tiny:1b")])
+    assert samples(metrics, "call_seconds_count", "model") == {("tiny",): 5, ("tiny:1b",): 1}
+
+
 @pytest.mark.parametrize(
     ("name", "labels", "expected"),
     [

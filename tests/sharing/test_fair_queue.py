@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from math import isclose
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.sharing.fair_queue import MOST_OVERTAKINGS, FairQueue
-from service.sharing.flows import ONE, Priority, Ticket, Where
+from service.sharing.flows import FIRST_COST, HALF_LIFE, ONE, Priority, Ticket, Where
 
 
 def arrive(queue: FairQueue, name: str, now: float = 0.0, **limits: object) -> Ticket:
@@ -117,6 +118,31 @@ def test_calls_that_begin_are_charged_what_they_usually_cost() -> None:
         arrive(queue, name)
     # Both places at once: not both for the first caller, although nothing has been measured yet.
     assert [ticket.flow.name for _ in range(2) if (ticket := queue.grant(0.0))] == ["a", "b"]
+
+
+def test_what_began_while_nobody_waited_is_charged_when_somebody_does_and_fades_from_its_beginning() -> None:
+    queue = FairQueue(2)
+    running = queue.begin(queue.flow("a"), "", 0.0)
+    assert running is not None
+    assert queue.flow("a").use(0.0) == 0.0
+    for name in ("a", "b"):
+        arrive(queue, name, HALF_LIFE)
+    assert isclose(queue.flow("a").use(HALF_LIFE), FIRST_COST / 2)
+    assert [ticket.flow.name for _ in range(1) if (ticket := queue.grant(HALF_LIFE))] == ["b"]
+    queue.end(running, HALF_LIFE)
+    # It is charged what it took, and not what was guessed besides.
+    assert isclose(queue.flow("a").use(HALF_LIFE), HALF_LIFE)
+
+
+def test_a_call_that_nobody_waited_for_is_charged_what_it_took() -> None:
+    queue = FairQueue(2)
+    ticket = queue.begin(queue.flow("a"), "", 10.0)
+    assert ticket is not None
+    queue.end(ticket, 40.0)
+    assert isclose(queue.flow("a").use(40.0), 30.0)
+    mine = arrive(queue, "mine", 50.0)
+    assert queue.served_since(mine, 60.0) == []
+    assert queue.remembers_all_since(mine)
 
 
 def test_who_was_served_meanwhile_and_what_that_cost() -> None:

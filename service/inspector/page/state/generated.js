@@ -43,6 +43,7 @@
  * @property {string} [workflow]
  * @property {string} [workflow_id]
  * @property {string} [execution_id]
+ * @property {string} [conversation_id]
  * @property {string} [node]
  * @property {number} [item]
  * @property {number} [attempt]
@@ -109,6 +110,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   workflow: "workflow",
   workflow_id: "workflow_id",
   execution_id: "execution_id",
+  conversation_id: "conversation_id",
   node: "node",
   item: "item",
   attempt: "attempt",
@@ -174,6 +176,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "workflow", kind: "text", unit: "", label: "workflow" },
   { name: "workflow_id", kind: "text", unit: "", label: "workflow id" },
   { name: "execution_id", kind: "text", unit: "", label: "execution" },
+  { name: "conversation_id", kind: "text", unit: "", label: "conversation" },
   { name: "node", kind: "text", unit: "", label: "node" },
   { name: "item", kind: "count", unit: "", label: "item" },
   { name: "attempt", kind: "count", unit: "", label: "try" },
@@ -208,6 +211,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "model", kind: "name", fields: ["model"], isRepeated: true, label: "model" },
   { name: "workflow", kind: "name", fields: ["workflow", "workflow_id"], isRepeated: true, label: "workflow" },
   { name: "execution", kind: "name", fields: ["execution_id"], isRepeated: true, label: "execution" },
+  { name: "conversation", kind: "name", fields: ["conversation_id"], isRepeated: true, label: "conversation" },
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },

@@ -47,7 +47,7 @@ export function makeExportDialog({ address, announce, isSignedIn }) {
     dialog.showModal();
     try {
       ({ count, query } = await countMatching(query, asking.next()));
-      setText(what, `${counted(count, "exchange")}: ${words}.`);
+      if (count !== undefined) setText(what, `${counted(count, "exchange")}: ${words}.`);
     } catch (error) {
       if (isAborted(error)) return;
       setText(what, /** @type {Error} */ (error).message);

@@ -23,7 +23,7 @@ import { element } from "./elements.js";
  * @property {number} model_time
  * @property {number} model_share
  * @property {number} waited
- * @property {number} made_wait
+ * @property {number} [made_wait]  absent where all recorders are added up: others wait at other Ollamas
  *
  * @typedef {Exclude<keyof Group, "name">} Column
  */
@@ -70,7 +70,7 @@ function percent(share) {
   return share > 0 && share < 0.005 ? "< 1 %" : `${(share * 100).toFixed(0)} %`;
 }
 
-/** @param {number} seconds */
+/** @param {number | undefined} seconds */
 function some(seconds) {
   return seconds ? duration(seconds) : "–";
 }

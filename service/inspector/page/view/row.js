@@ -1,6 +1,7 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
 import { executionUrl } from "../state/executions.js";
+import { addressAt } from "../state/recorders.js";
 import { marksOf, namesOf } from "../text/exchange_text.js";
 import { clock, day, duration, rate, short } from "../text/format.js";
 import { element, setText } from "./elements.js";
@@ -37,6 +38,7 @@ export function makeRow() {
   const names = element("span", { class: "names" });
   const marks = element("span", { class: "marks" });
   const execution = makeExecutionLink();
+  const recorder = makeRecorderLink();
   const took = element("span", { class: "took" });
   const told = element("span", { class: "told-columns" });
   const asked = element("span", { class: "asked" });
@@ -45,7 +47,7 @@ export function makeRow() {
   const root = element(
     "div", { class: "row", role: "option" },
     element("span", { class: "when" }, time, date),
-    element("span", { class: "who" }, names, marks, execution),
+    element("span", { class: "who" }, names, marks, execution, recorder),
     took,
     element("span", { class: "second" }, element("span", { class: "excerpts" }, asked, answered), told),
     phases,
@@ -73,6 +75,7 @@ export function makeRow() {
       const address = executionUrl(exchange);
       execution.hidden = !address;
       execution.setAttribute("href", address);
+      fillRecorderLink(recorder, exchange);
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
       told.replaceChildren(...columns.map((column) => columnPart(exchange, column)));
@@ -91,6 +94,26 @@ function makeExecutionLink() {
   // It opens nothing here.
   link.addEventListener("click", (event) => event.stopPropagation());
   return link;
+}
+
+/** Which recorder has it, where those of all are listed. It leads to the same exchange there. */
+function makeRecorderLink() {
+  const link = element("a", { class: "execution", target: "_blank", rel: "noopener noreferrer", tabindex: "-1" });
+  link.addEventListener("click", (event) => event.stopPropagation());
+  return link;
+}
+
+/**
+ * @param {HTMLElement} link
+ * @param {ListedExchange} exchange
+ */
+function fillRecorderLink(link, { instance = "", exchange: id }) {
+  const address = addressAt(instance, id);
+  link.hidden = !instance;
+  setText(link, address ? `${instance} ↗` : instance);
+  link.title = `Recorded by ${instance}`;
+  if (address) link.setAttribute("href", address);
+  else link.removeAttribute("href");
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { ask } from "../state/api.js";
 import { setExecutionTemplate } from "../state/executions.js";
+import { setRecorders } from "../state/recorders.js";
 import { whole } from "../text/format.js";
 import { byId, setText } from "./elements.js";
 
@@ -14,13 +15,14 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
  * @typedef {{trouble?: string | null}} Health
  * @typedef {Health & {name: string}} NamedHealth
  * @typedef {{erase?: boolean, replay?: boolean, bodies?: boolean}} May  what whoever looks may do; absent: that is not limited
+ * @typedef {import("../state/recorders.js").Status} Recorders
  * @typedef {{ollama?: Health, upstreams?: NamedHealth[], journal?: Health, index?: Health & {behind?: number}}} Parts
- * @typedef {Parts & {signed_in?: boolean, n8n_url?: string, may?: May}} Status  of /status.json
+ * @typedef {Parts & Recorders & {signed_in?: boolean, n8n_url?: string, may?: May}} Status  of /status.json
  */
 
 /**
  * @param {() => void} caughtUp  called when the index, having been behind, has all there is
- * @param {() => void} linksChanged  called when executions have another address than before
+ * @param {() => void} linksChanged  called when executions or other recorders have another address than before
  * @returns {{isBehind: () => boolean, isSignedIn: () => boolean, setLiveness: (how: import("../state/live.js").Liveness) => void}}
  */
 export function watchStatus(caughtUp, linksChanged) {
@@ -49,7 +51,8 @@ export function watchStatus(caughtUp, linksChanged) {
     const wasBehind = state.isBehind();
     try {
       status = await ask("/status.json");
-      if (setExecutionTemplate(status.n8n_url)) linksChanged();
+      const areOthers = [setExecutionTemplate(status.n8n_url), setRecorders(status)];
+      if (areOthers.includes(true)) linksChanged();
       tell(noticeOf(status));
       byId("sign-out").hidden = !status.signed_in;
       showOnly(status.may ?? {});
