@@ -39,6 +39,7 @@ from service.loki_search.loki_answers import LokiAddress
 from service.mcp_over_http import McpOverHttp
 from service.peers.erasing_elsewhere import ErasingElsewhere
 from service.record.exchange import Outcome
+from service.record.exchange_masking import ExchangeMasking
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
@@ -69,6 +70,7 @@ class Inspector:
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting, status.own_masks)
         self._mcp = McpOverHttp(settings)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
+        self._mask_secrets = settings.mask_secrets
         self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(
             version=service.__version__,
@@ -179,7 +181,10 @@ class Inspector:
     async def _save(self, batch: str, place: int | None, values: dict[str, Any]) -> None:
         def save(journal: Journal) -> None:
             if place is None:
-                save_batch(journal.connection, batch, values)
+                # What was typed for it is a prompt like others, and masked as they are.
+                masking = ExchangeMasking(self._mask_secrets, self._status.own_masks())
+                changes = masking.values(values["changes"])
+                save_batch(journal.connection, batch, values | {"changes": changes})
             else:
                 save_row(journal.connection, batch, place, values)
 

@@ -93,14 +93,14 @@ class McpOverHttp:
 
 
 def _called(body: bytes) -> list[str]:
-    """The tools that a request calls; none where it is no JSON, which the SDK will tell."""
+    """The tools that a request calls, each once; none where it is no JSON, which the SDK will tell."""
     try:
         found = orjson.loads(body)
     except ValueError:
         return []
     calls = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
     named = [one["params"].get("name") for one in calls if isinstance(one.get("params"), dict)]
-    return [name for name in named if name in _TOOLS]
+    return [name for name in _TOOLS if name in named]
 
 
 async def _run(manager: "StreamableHTTPSessionManager", ready: asyncio.Future[None]) -> None:

@@ -7,6 +7,8 @@ from typing import Final
 
 from aiohttp import web
 
+from service.inspector.all_stores import LOKI
+from service.inspector.providers import PageRequest
 from service.inspector.responses import begun, refuse
 
 _ALL_BYTES: Final = 64 << 20
@@ -28,27 +30,20 @@ class AnswerPlaces:
         self._places = asyncio.Semaphore(max(1, _ALL_BYTES // max(1, _TIMES_A_BODY * keep)))
 
     async def answer(
-        self,
-        request: web.BaseRequest,
-        path: str,
-        make: Callable[[], Awaitable[web.StreamResponse]],
-        *,
-        is_waiting: bool,
+        self, request: PageRequest, make: Callable[[], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """What ``make`` makes; where it is large it has been sent. A refusal where all places are taken.
-
-        ``is_waiting``: it waits for another server, and takes its place only then.
-        """
-        if request.method != "GET" or not _MAY_BE_LARGE.fullmatch(path):
+        """What ``make`` makes; where it is large it has been sent. A refusal where all places are taken."""
+        if request.http.method != "GET" or not _MAY_BE_LARGE.fullmatch(request.path):
             return await make()
-        answer = await make() if is_waiting else None
+        # What waits for Loki takes its place only then.
+        answer = await make() if request.query.get("store") == LOKI else None
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 await self._places.acquire()
         except TimeoutError:
             return refuse(503, _NO_PLACE, {"Retry-After": "5"})
         try:
-            return await _sent(request, await make() if answer is None else answer)
+            return await _sent(request.http, await make() if answer is None else answer)
         finally:
             self._places.release()
 

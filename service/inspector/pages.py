@@ -128,14 +128,12 @@ class Pages:
         reader = self._access.reader_of(request.http.headers, request.client)
         if reader is None:
             return self._keep_out(request)
-        is_waiting = request.query.get("store") == "loki"
-        make = (
-            partial(self._answer_named, request, reader) if reader.is_named else partial(self._answer_reader, request)
-        )
-        return await self._places.answer(request.http, path, make, is_waiting=is_waiting)
+        return await self._places.answer(request, partial(self._answer_to, request, reader))
 
-    async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
-        """As the file says: not at all, without anybody's words, or whole, which is told by name."""
+    async def _answer_to(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
+        """As the file of readers says: not at all, without anybody's words, or whole, which is told by name."""
+        if not reader.is_named:
+            return await self._answer_reader(request)
         method, path = request.http.method, request.path
         rights = rights_for(method, path, frozenset(request.query))
         for right in rights:

@@ -17,7 +17,7 @@ from service.loki_search.selection import LokiLine
 
 _PATH: Final = "/loki/api/v1/query_range"
 # Four may be read at once, and what is read takes several times as much. A line has 240 kB at most.
-_LONGEST_ANSWER: Final = 16 << 20
+_LONGEST_ANSWER: Final = 32 << 20
 _QUOTED: Final = 300
 _EXCHANGE: Final = re.compile("[0-9a-f]{32}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -63,7 +63,7 @@ def ask_for_lines(
 ) -> LokiLines | AskFor:
     """The newest ``limit`` lines from ``since_ns`` on and before ``until_ns`` (Unix nanoseconds). Blocks.
 
-    AskFor: they have more than 16 MiB, or are more than this Loki gives at once. Raises LokiError, also when the whole
+    AskFor: they have more than 32 MiB, or are more than this Loki gives at once. Raises LokiError, also when the whole
     answer takes longer than ``seconds``.
     """
     asked = {"query": query, "start": since_ns, "end": until_ns, "limit": limit, "direction": "backward"}

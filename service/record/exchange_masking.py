@@ -1,5 +1,6 @@
 """Everything of an exchange that is masked, each part in its own way: well-known secrets, and masks of one's own."""
 
+import json
 import re
 from typing import Any, Final
 
@@ -59,6 +60,14 @@ class ExchangeMasking:
         text, count = mask_text(text) if self._secrets else (text, 0)
         text, own = self._own.text(text, part)
         return text, count + own
+
+    def values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What somebody typed, as an object of JSON, masked as a prompt is; empty where that takes too long."""
+        masked, count = self.body(json.dumps(values).encode(), MaskedPart.PROMPTS)
+        try:
+            return json.loads(masked) if count else values
+        except ValueError:
+            return {}
 
     def answer_so_far(self, text: str) -> str:
         """An answer that goes on, masked. Its last words wait: what is to be masked may go on as well."""

@@ -28,6 +28,27 @@ async def ended(app: App, batch: str) -> dict[str, Any]:
     return dict(await until(is_over))
 
 
+def bytes_in(folder: Path) -> bytes:
+    return b"".join([file.read_bytes() for file in folder.iterdir() if file.is_file()])
+
+
+async def test_what_is_typed_for_a_batch_is_masked_as_prompts_are(tmp_path: Path) -> None:
+    typed = 'Write to joe@example.org, with {"key": "sk-proj-Ab12Cd34Ef56Gh78Ij90Kl12Mn34Op56"}'
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, MASK_PACK="email") as app:
+        await chat(app, "Question")
+        await found(app, "", 1)
+        batch = await begin(app, "", system=typed, options={"stop": [typed]})
+        told = await ended(app, batch)
+        # Ollama was asked what was typed.
+        assert typed in json.loads(ollama.requests[-1].body)["messages"][0]["content"]
+        masked = 'Write to ***, with {"key": "sk-proj-***"}'
+        assert told["changes"] == {"system": masked, "options": {"stop": [masked]}}
+        assert b"joe@" not in (await get(app, "/replays.json")).body
+    kept = bytes_in(tmp_path)
+    assert b"joe@example.org" not in kept
+    assert b"Op56" not in kept
+
+
 async def test_what_a_filter_finds_is_asked_again_of_another_model_and_judged(tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
         texts = ["One is red.", "Two is red.", "One is blue.", "Two is blue."]
