@@ -15,7 +15,6 @@ from typing import Any, Final
 import service
 from service.alerting.alert_watch import alert_tasks
 from service.background_tasks import start_task, to_its_end
-from service.conversations_setup import EarlierConversations
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks
@@ -38,6 +37,7 @@ from service.masks_setup import MasksInUse
 from service.ollama_setup import towards_ollama
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.operations import MODEL_CALLS
+from service.record_making import RecordMaking
 from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings
@@ -79,10 +79,10 @@ class App:
         )
         self._reader = Reader(settings.data_dir)
         self._indexing = IndexingThread(settings.data_dir)
-        self._earlier = EarlierConversations(settings.data_dir)
+        self._making = RecordMaking(settings, self._masks, self._ollama, self._count_in_flight)
         self._recorder = Recorder(
             self._journal,
-            make_record=self._make_record,
+            make_record=self._making.make,
             make_open=self._masks.summary_of_open,
             on_recorded=self._on_recorded,
             is_strict=settings.record_before_reply == "strict",
@@ -158,14 +158,13 @@ class App:
         begun.callback(self._journal.close)
         begun.push_async_callback(to_its_end, self._recorder.stop)
         await to_its_end(self._recorder.start, asyncio.get_running_loop())
-        start_task(begun, self._earlier.learn(), "learn earlier conversations")
         begun.push_async_callback(self._stop_shipping)
         self._start_shipping()
         begun.push_async_callback(self._flush)
         if self._ollama.routing is not None:
             # The first call goes where its model is.
             await self._ollama.routing.look_at_all()
-        for name, task in self._ollama.tasks():
+        for name, task in (*self._ollama.tasks(), *self._making.tasks()):
             start_task(begun, task, name)
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
@@ -179,8 +178,6 @@ class App:
             # Before anybody calls: what was used today is known then.
             await to_its_end(sharing.tokens.read, self._reader)
             start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
-        if self._masks.file is not None:
-            start_task(begun, self._masks.file.watch(self._masks.use), "look after MASK_FILE")
         if (readers_file := self._inspector.readers_file) is not None:
             start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
         await self._listen(begun)
@@ -264,10 +261,6 @@ class App:
         committed: Committed = asyncio.get_running_loop().create_future()
         self._recorder.close(exchange, partial(_set, committed))
         return committed
-
-    def _make_record(self, exchange: Exchange) -> EncodedRecord:
-        room = self._ollama.room_of(exchange.upstream)
-        return self._masks.make_record(exchange, *room, self._earlier.conversations)
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._ollama.note_ended(record.operation for record in records)

@@ -96,7 +96,7 @@ class Inspector:
         path = settings.readers_file
         self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
         readers = None if self.readers_file is None else self.readers_file.read_at_start()
-        self.pages = Pages(providers, settings.inspector_token, readers)
+        self.pages = Pages(providers, settings.inspector_token, readers, settings.keep_body_bytes)
 
     async def recent_numbers(self, now_ns: int) -> RecentNumbers:
         """What alerts look at, asked behind those who read totals."""

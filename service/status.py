@@ -133,8 +133,9 @@ class Status:
     async def status(self) -> dict[str, Any]:
         """For the page: what is in trouble, how far behind things are."""
         journal: dict[str, Any] = {"bytes": await asyncio.to_thread(self.reader.size_in_bytes)}
-        with contextlib.suppress(JournalError, IndexError):
+        with contextlib.suppress(JournalError, IndexError, OSError):
             journal["instance"] = await asyncio.to_thread(self.reader.instance)
+            journal["file_number"] = await asyncio.to_thread(self.reader.file_number)
         receivers = [
             {
                 "name": delivery.receiver,

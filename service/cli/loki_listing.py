@@ -27,7 +27,7 @@ def list_all(wanted: Filter, limit: int, say: Callable[[Record, dict[str, Any]],
     with asking() as store:
         for line in islice(store.lines(without_numbers(wanted)), limit):
             count += 1
-            say(Record(line.line), summary_of(line))
+            say(Record(line.line), summary_of(line, wanted.text))
     return count
 
 

@@ -51,6 +51,7 @@ class Sort(StrEnum):
     FAILED = "failed"
     WAITED = "waited"
     MADE_WAIT = "made_wait"
+    ENERGY = "energy"
     NAME = "name"
 
 
@@ -133,10 +134,12 @@ def _show(
     from rich.table import Table
     from rich.text import Text
 
-    from service.record.wording import counted
+    from service.record.wording import counted, energy_in_words
     from service.search.totals import MOST_GROUPS
 
     screen = console()
+    if any(group.energy is not None for group in groups):
+        columns["energy, est."] = lambda group: energy_in_words(group.energy)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by, overflow="fold")
     for title in columns:

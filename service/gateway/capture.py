@@ -41,9 +41,11 @@ class Capture:
     def add(self, piece: bytes) -> None:
         size = len(piece)
         self.length += size
-        if size <= self._head_room and size <= self._room.left:
+        room = self._room
+        if size <= self._head_room and size <= room.left:
             self._head_room -= size
-            self._hold(size)
+            self._held += size
+            room.left -= size
             self._head.append(piece)
         elif size:
             self._add_beyond_head(piece)

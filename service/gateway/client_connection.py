@@ -21,7 +21,6 @@ from service.gateway.output_flow import OutputFlow
 from service.gateway.request import Request
 from service.gateway.request_body import EMPTY, BodyStream
 from service.gateway.request_head import HeadReader, RequestHead
-from service.gateway.routes import is_gateway_path, path_of_absolute_form
 
 if TYPE_CHECKING:
     from service.gateway.http_server import HttpServer
@@ -178,7 +177,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _read_next(self) -> None:
         while self._received and not (self._is_busy or self._is_ending or self._is_handed_over):
-            if empty := _EMPTY_LINES.match(self._received):
+            if self._received[0] == 13 and (empty := _EMPTY_LINES.match(self._received)):
                 # Some send an empty line too much behind a body (RFC 9112 section 2.2).
                 self._received = self._received[empty.end() :]
                 continue
@@ -196,37 +195,38 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _begin(self, head: RequestHead, length: int | None, end: int) -> None:
         """``end``: where in what was received the head ends."""
-        message = self._received
-        framing = ChunkedFraming() if length is None else LengthFraming(length)
-        fault = None
-        try:
-            piece, taken = framing.take(message[end:])
-        except ValueError as error:
-            piece, taken, fault = b"", 0, malformed_body(error)
-        self._received = message[end + taken :]
-        self._framing = None if framing.is_whole else framing
+        message, fault = self._received, None
+        if length is not None and len(message) >= end + length:
+            # As good as always the whole body came with its head.
+            piece, taken, self._framing = message[end : end + length], end + length, None
+        else:
+            framing = ChunkedFraming() if length is None else LengthFraming(length)
+            try:
+                piece, of_body = framing.take(message[end:])
+            except ValueError as error:
+                piece, of_body, fault = b"", 0, malformed_body(error)
+            taken, self._framing = end + of_body, None if framing.is_whole else framing
+        self._received = message[taken:]
         self._is_busy, self._is_answered, self._is_reading_head = True, False, False
         self._is_last = self._is_last or not head.keeps_alive
         self._due_at = _NEVER
-        target = head.target if head.target[0] == "/" else path_of_absolute_form(head.target, head.headers.get("Host"))
-        path, _, query = (target or "").partition("?")
-        if is_gateway_path(path):
+        if head.is_for_gateway:
             self._is_at_aiohttp = False
-            self._begin_exchange(head, length, path, query, piece)
+            self._begin_exchange(head, length, piece)
         else:
             if self._framing is not None:
                 self._is_due_in(self._server.body_seconds)
-            self._open_aiohttp().data_received(message[: end + taken])
+            self._open_aiohttp().data_received(message[:taken])
         if fault is not None:
             self._refuse_body(fault)
 
-    def _begin_exchange(self, head: RequestHead, length: int | None, path: str, query: str, piece: bytes) -> None:
+    def _begin_exchange(self, head: RequestHead, length: int | None, piece: bytes) -> None:
         body = EMPTY
         if length != 0:
             self._body = body = BodyStream(self._input.stop, self._input.start)
             body.feed(piece, is_last=self._framing is None)
         try:
-            answering = self._server.handle(Request(head, length, body, self), path, query)
+            answering = self._server.handle(Request(head, length, body, self), head.path, head.query)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
             emit(DefectFound("http", repr(error)[:200]))
             self._end_softly(last_answer(500, "A fault in the recorder. Its log says more."))

@@ -54,6 +54,7 @@ class ContextLengths:
         self._halves: bool | None = None
         self._asked_version_at = -_FACTS_HOLD_SECONDS
         self._wanted = asyncio.Event()
+        self._is_wanted = False
         self._calls = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -85,6 +86,11 @@ class ContextLengths:
     def want(self) -> None:
         """A model was called: look soon."""
         self._calls += 1
+        if not self._is_wanted:
+            self._want_look()
+
+    def _want_look(self) -> None:
+        self._is_wanted = True
         self._wanted.set()
 
     def note_ended(self, operations: Iterable[str]) -> None:
@@ -103,6 +109,7 @@ class ContextLengths:
             if not self._in_flight():
                 # This look shows what the last call has left loaded.
                 self._wanted.clear()
+                self._is_wanted = False
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GIVE_UP_SECONDS):
                     await self._look()
@@ -115,7 +122,7 @@ class ContextLengths:
     def _ask_for(self, name: str) -> None:
         if len(self._asked_for) < _MOST_MODELS:
             self._asked_for[name] = None
-            self._wanted.set()
+            self._want_look()
 
     async def _look(self) -> None:
         calls, before, asked_ns = self._calls, self._in_flight(), time.time_ns()

@@ -4,11 +4,14 @@ Headers stay the bytes that came. Those that pass are lines, ready to be sent.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from multidict import MultiMapping
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
+_name: Final = itemgetter(0)
 
 # RFC 9110 section 7.6.1, and the older Proxy-Connection that some clients still send.
 _HOP_BY_HOP = frozenset(
@@ -79,15 +82,40 @@ class AnswerHead(NamedTuple):
 
 def towards_client(headers: RawHeaders) -> AnswerHead:
     """What of the answer's headers the client gets, and what they say of the body."""
-    lines, left_out, content_type, content_encoding = [], _NOT_TO_CLIENT, b"", b""
-    lower_names = [name.lower() for name, _ in headers]
-    if b"connection" in lower_names and (named := _named_by_connection(headers)):
-        left_out |= named
-    for lower, pair in zip(lower_names, headers, strict=True):
-        if lower == b"content-type":
-            content_type = content_type or pair[1]
-        elif lower == b"content-encoding":
-            content_encoding = content_encoding or pair[1]
-        if lower not in left_out:
-            lines.append(b"%b: %b\r\n" % pair)
-    return AnswerHead(lines, content_type.decode("latin-1").strip(), content_encoding.decode("latin-1").strip())
+    places = _places(tuple(map(_name, headers)))
+    passing = places.passing
+    if places.names_others and (named := _named_by_connection(headers)):
+        passing = tuple(at for at in passing if headers[at][0].lower() not in named)
+    lines = [b"%b: %b\r\n" % headers[at] for at in passing]
+    kind, encoding = places.kind, places.encoding
+    return AnswerHead(lines, _first(headers, kind) if kind else "", _first(headers, encoding) if encoding else "")
+
+
+class _Places(NamedTuple):
+    """Where among the headers of an answer those stand that pass, and those about the body: its type and encoding.
+
+    ``names_others``: one of them says which others are about this hop.
+    """
+
+    passing: tuple[int, ...]
+    kind: tuple[int, ...]
+    encoding: tuple[int, ...]
+    names_others: bool
+
+
+# Ollama sends the same headers with each answer of a kind.
+@lru_cache(maxsize=32)
+def _places(names: tuple[bytes, ...]) -> _Places:
+    lower = [name.lower() for name in names]
+    passing = tuple(at for at, name in enumerate(lower) if name not in _NOT_TO_CLIENT)
+    kind = tuple(at for at, name in enumerate(lower) if name == b"content-type")
+    encoding = tuple(at for at, name in enumerate(lower) if name == b"content-encoding")
+    return _Places(passing, kind, encoding, b"connection" in lower)
+
+
+def _first(headers: RawHeaders, places: tuple[int, ...]) -> str:
+    """The first of these that has a value."""
+    value = headers[places[0]][1]
+    if not value and len(places) > 1:
+        return _first(headers, places[1:])
+    return value.decode("latin-1").strip()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import cache
 from typing import Final
 
 _NEVER: Final = 0.0
@@ -30,7 +31,7 @@ class IdleTimeout:
         """``client_seconds``: how long the client may be silent; None: for as long as Ollama."""
         self._seconds = seconds
         self._client_seconds = seconds if client_seconds is None else client_seconds
-        self._step = min(filter(None, (self._seconds, self._client_seconds)), default=_NEVER)
+        self._step = _shorter(seconds, self._client_seconds)
         self._last = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
@@ -68,3 +69,9 @@ class IdleTimeout:
         elif self._task is not None:
             self.has_expired = True
             self._task.cancel()
+
+
+@cache
+def _shorter(seconds: float, client_seconds: float) -> float:
+    """The time that is over first, of the settings' two."""
+    return min(filter(None, (seconds, client_seconds)), default=_NEVER)

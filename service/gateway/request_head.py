@@ -9,6 +9,8 @@ from typing import Final
 
 from multidict import CIMultiDict, MultiMapping
 
+from service.gateway.routes import is_gateway_path, path_of_absolute_form
+
 # As nginx/proxy.conf.template, for the address and for each field, of which four may be as long as that.
 LONGEST_LINE: Final = 64 * 1024
 _LONGEST_HEAD: Final = 4 * LONGEST_LINE
@@ -36,6 +38,7 @@ _KNOWN_LENGTH = re.compile(r"[0-9]{1,18}")
 class RequestHead:
     """``minor``: of HTTP/1.x. ``target``: as the client sent it. ``keeps_alive``: the client would like to go on.
 
+    ``path`` and ``query`` are those of the target; of a form that nobody answers they are empty.
     ``admitted``: what the gateway found out about it, so that a head that comes again is not asked again.
     """
 
@@ -43,6 +46,9 @@ class RequestHead:
         self.method = method
         self.target = target
         self.minor = minor
+        own = target if target[:1] == "/" else path_of_absolute_form(target, headers.get("Host"))
+        self.path, _, self.query = (own or "").partition("?")
+        self.is_for_gateway = is_gateway_path(self.path)
         self.headers = headers
         self.keeps_alive = keeps_alive
         self.wants_invitation = headers.get("Expect", "").lower() == "100-continue"

@@ -32,32 +32,34 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
+    # What each begins with
+    answer: UpstreamResponse | None = None
+    turn: Turn | None = None
+    answer_type = ""
+    answer_encoding = ""
+    # How it goes and ended
+    opened: OpenExchange | None = None
+    status: int | None = None
+    upstream_status: int | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
+    has_ended = False
+
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
         # Who takes part
         self.hooks = hooks
-        self.settings = hooks.settings
+        self.settings = settings = hooks.settings
         self.request = request
         self.reply = ResponseWriter(request)
         self.call = call
-        self.answer: UpstreamResponse | None = None
-        self.turn: Turn | None = None
         # What passed, and when
         self.started = time.monotonic()
-        self.idle_timeout = IdleTimeout(hooks.settings.idle_seconds, hooks.settings.body_seconds)
+        self.idle_timeout = timeout = IdleTimeout(settings.idle_seconds, settings.body_seconds)
         self.body_reader = RequestBodyReader(
-            request.head, request.body, self.idle_timeout, hooks.settings.keep_body_bytes, hooks.copy_room
+            request.head, request.body, timeout, settings.keep_body_bytes, hooks.copy_room
         )
-        self.answer_copy = Capture(hooks.settings.keep_body_bytes, hooks.copy_room)
-        self.answer_type = ""
-        self.answer_encoding = ""
+        self.answer_copy = Capture(settings.keep_body_bytes, hooks.copy_room)
         self.arrivals: list[tuple[int, float]] = []
-        # How it goes and ended
-        self.opened: OpenExchange | None = None
-        self.status: int | None = None
-        self.upstream_status: int | None = None
-        self.outcome: Outcome | None = None
-        self.error: str | None = None
-        self.has_ended = False
 
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()

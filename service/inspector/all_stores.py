@@ -10,7 +10,7 @@ from service.inspector.exchange_detail import Links, describe_alone
 from service.inspector.listing import Query, filter_of
 from service.inspector.one_exchange import answer_of
 from service.inspector.responses import refuse, say
-from service.inspector.threads import aside_waiting
+from service.inspector.threads import aside_waiting, may_wait
 from service.loki_search.all_recorders import AllRecorders, read_place, summary_of, without_numbers, write_place
 from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import kept_of
@@ -23,6 +23,7 @@ STORES: Final = (JOURNAL, LOKI)
 _USUAL_LIMIT: Final = 50
 _MOST: Final = 500
 NO_LOKI: Final = "store=loki asks the Loki that recorders ship to: set LOKI_URL first."
+BUSY: Final = "Many wait for Loki already: try again later."
 _ELSEWHERE: Final = "It was recorded by {}: ask there to send it again."
 
 
@@ -38,6 +39,8 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
     """``/exchanges.json?store=loki``."""
     if store is None:
         return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
     older_than = read_place(query["older_than"]) if query.get("older_than") else None
     wanted = without_numbers(filter_of(query, ("limit", "store", "older_than")))
     limit = read_limit(query, _USUAL_LIMIT, _MOST)
@@ -46,7 +49,7 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
         page = await aside_waiting(store.page, wanted, limit, older_than)
     except LokiError as trouble:
         return refuse(503, str(trouble), {"Retry-After": "5"})
-    answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line) for line in page.lines]}
+    answer: dict[str, Any] = {"store": "loki", "exchanges": [summary_of(line, wanted.text) for line in page.lines]}
     if page.next_before is not None:
         onwards = [
             *to_query(wanted),
@@ -67,6 +70,8 @@ async def show(identifier: str, store: AllRecorders | None, links: Links) -> web
     """``/exchanges/ID.json?store=loki``: as its line has it, without the kept bytes and what was around it."""
     if store is None:
         return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
     try:
         line = await aside_waiting(store.one, identifier)
     except LokiError as trouble:

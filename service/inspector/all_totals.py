@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from service.inspector.all_stores import NO_LOKI
+from service.inspector.all_stores import BUSY, NO_LOKI
 from service.inspector.listing import (
     COLUMNS,
     STORE,
@@ -23,7 +23,7 @@ from service.inspector.listing import (
     values_asked_for,
 )
 from service.inspector.responses import refuse, say
-from service.inspector.threads import aside_waiting
+from service.inspector.threads import aside_waiting, may_wait
 from service.loki_search.all_recorders import AllRecorders, without_numbers
 from service.loki_search.facts import MOST_RECORDS, GatheredFacts, gathered
 from service.loki_search.loki_answers import LokiError
@@ -111,6 +111,8 @@ async def _asked(
     """What ``answer_of`` makes of the facts, with what it cost; or why there is no answer."""
     if store is None:
         return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
     began = time.monotonic()
 
     def ask(store: AllRecorders) -> Values:

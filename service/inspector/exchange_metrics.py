@@ -7,6 +7,7 @@ a restart by itself.
 import threading
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -38,7 +39,8 @@ PHASES = (*(phase.doing for phase in MEASURED_PHASES), "sending")
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+# By identity: there is one of each, and comparing its texts would cost more than what it counts.
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """One metric, without its prefix; a histogram if it has ``buckets``, which are upper bounds."""
 
@@ -68,6 +70,8 @@ TIMED_SECONDS = Family("timed_seconds", "Seconds of timed calls, by phase.", ("m
 READ_TOKENS = Family("timed_read_tokens", "Tokens of prompts that timed calls read, those from the cache not.", _MODEL)
 LOADS = Family("model_loads", f"Calls for which Ollama spent over {LOAD_SECONDS:g} s on loading.", _MODEL)
 CUT_PROMPTS = Family("cut_prompts", "Calls whose prompt Ollama cut, and how.", ("model", "how"))
+ENERGY = Family("model_energy_joules", "Joules of calls, an estimate: absent without a meter.", _MODEL)
+NODE_ENERGY = Family("workflow_energy_joules", "Joules of exchanges that named their workflow, an estimate.", _NODE)
 NODE_CALLS = Family("workflow_calls", "Exchanges that named their workflow.", _NODE)
 NODE_SECONDS = Family("workflow_seconds", "Seconds of exchanges that named their workflow.", _NODE)
 NODE_WAITING = Family("workflow_waiting_seconds", "Seconds of them until a runner was ready.", _NODE)
@@ -77,6 +81,7 @@ NODE_FAILURES = Family("workflow_failures", "Failed ones of them.", _NODE)
 FAMILIES = (
     *(EXCHANGES, CALL_SECONDS, FIRST_TOKEN, WAIT, SPEED, PROMPT_TOKENS, ANSWER_TOKENS, TIMED_CALLS, TIMED_SECONDS),
     *(READ_TOKENS, LOADS, CUT_PROMPTS, NODE_CALLS, NODE_SECONDS, NODE_WAITING, NODE_READ, NODE_WRITTEN, NODE_FAILURES),
+    *(ENERGY, NODE_ENERGY),
 )
 
 
@@ -105,7 +110,7 @@ class ExchangeMetrics:
         self._clock = clock
         self._observe_call = observe_call
         self._lock = threading.Lock()
-        self._series: dict[str, dict[Labels, Series]] = {family.name: {} for family in FAMILIES}
+        self._series: dict[Family, dict[Labels, Series]] = {family: _series_of(family) for family in FAMILIES}
         self._shown_since: dict[tuple[str, Labels], float] = {}
         self._models: dict[str, _OfModel] = {}
         self._nodes: dict[tuple[str, str], list[Series]] = {}
@@ -114,12 +119,9 @@ class ExchangeMetrics:
         """Count records that ended. Takes some microseconds for each."""
         with self._lock:
             for encoded in records:
-                try:
-                    facts = counted_facts(encoded.summary)
-                except ValueError:
-                    facts = CountedFacts()
+                facts = encoded.counted or _read(encoded)
                 failed = facts.failed is True
-                self._count(EXCHANGES, (encoded.operation, encoded.outcome, "true" if failed else "false"))
+                self._series[EXCHANGES][encoded.operation, encoded.outcome, "true" if failed else "false"][0] += 1
                 if encoded.operation in MODEL_CALLS:
                     self._add_call(facts, encoded, failed)
                 if facts.workflow:
@@ -127,51 +129,55 @@ class ExchangeMetrics:
 
     def _add_call(self, facts: CountedFacts, encoded: EncodedRecord, failed: bool) -> None:
         model = self._name_of(short_name(facts.model) if facts.model else "", failed)
+        all_series = self._series
         series = self._models.get(model) or self._begin_model(model)
         ended = "left" if encoded.outcome == Outcome.CLIENT_LEFT else "failed" if failed else "completed"
         only = (model,)
         if facts.request_time is not None:
-            self._observe(CALL_SECONDS, (model, encoded.operation, ended), facts.request_time)
+            _observe(all_series[CALL_SECONDS][model, encoded.operation, ended], _SECONDS, facts.request_time)
         if facts.time_to_first_token is not None:
-            self._observe(FIRST_TOKEN, only, facts.time_to_first_token)
+            _observe(all_series[FIRST_TOKEN][only], _SECONDS, facts.time_to_first_token)
         if facts.wait_time is not None:
-            self._observe(WAIT, only, facts.wait_time)
+            _observe(all_series[WAIT][only], _SECONDS, facts.wait_time)
         if facts.tokens_per_second is not None:
-            self._observe(SPEED, only, facts.tokens_per_second)
+            _observe(all_series[SPEED][only], _SPEEDS, facts.tokens_per_second)
         if facts.prompt_tokens is not None:
             self._add_prompt(model, facts.prompt_tokens, facts.cached_tokens)
         if facts.completion_tokens is not None:
-            self._count(ANSWER_TOKENS, only, facts.completion_tokens)
+            all_series[ANSWER_TOKENS][only][0] += facts.completion_tokens
+        if facts.energy is not None:
+            all_series[ENERGY][only][0] += facts.energy
         if (facts.load_time or 0.0) > LOAD_SECONDS:
             series.loads[0] += 1
         if facts.prompt_truncated is True:
             by = series.cuts.get(facts.prompt_truncated_by)
-            (self._series_of(CUT_PROMPTS, (model, UNKNOWN)) if by is None else by)[0] += 1
+            (all_series[CUT_PROMPTS][model, UNKNOWN] if by is None else by)[0] += 1
         self._add_phases(facts, series, only)
         if self._observe_call is not None:
             self._observe_call(model, facts, encoded)
 
     def _begin_model(self, model: str) -> _OfModel:
         # Also where there was none: a series that is 0 says so, one that is absent does not.
-        loads = self._series_of(LOADS, (model,))
-        cuts: dict[str | None, Series] = {how: self._series_of(CUT_PROMPTS, (model, how)) for how in WAYS_OF_CUTTING}
+        loads = self._series[LOADS][model,]
+        cuts: dict[str | None, Series] = {how: self._series[CUT_PROMPTS][model, how] for how in WAYS_OF_CUTTING}
         series = self._models[model] = _OfModel(loads, cuts, [])
         return series
 
     def _add_prompt(self, model: str, tokens: int, cached: int | None) -> None:
+        read = self._series[PROMPT_TOKENS]
         if cached is None:
-            self._count(PROMPT_TOKENS, (model, UNKNOWN), tokens)
+            read[model, UNKNOWN][0] += tokens
         else:
-            self._count(PROMPT_TOKENS, (model, "true"), min(cached, tokens))
-            self._count(PROMPT_TOKENS, (model, "false"), max(0, tokens - cached))
+            read[model, "true"][0] += min(cached, tokens)
+            read[model, "false"][0] += max(0, tokens - cached)
 
     def _add_phases(self, facts: CountedFacts, series: _OfModel, only: tuple[str]) -> None:
         wait, prompt, generation, whole = facts.wait_time, facts.prompt_time, facts.generation_time, facts.request_time
         if wait is None or prompt is None or generation is None or whole is None:
             return
         if not series.timed:
-            series.timed.append(self._series_of(TIMED_CALLS, only))
-            series.timed.extend(self._series_of(TIMED_SECONDS, (*only, doing)) for doing in PHASES)
+            series.timed.append(self._series[TIMED_CALLS][only])
+            series.timed.extend(self._series[TIMED_SECONDS][(*only, doing)] for doing in PHASES)
         calls, waiting, reading, generating, sending = series.timed
         calls[0] += 1
         waiting[0] += wait
@@ -181,7 +187,7 @@ class ExchangeMetrics:
         if rest > 0.0:
             sending[0] += rest
         if facts.prompt_tokens is not None:
-            self._count(READ_TOKENS, only, max(0, facts.prompt_tokens - (facts.cached_tokens or 0)))
+            self._series[READ_TOKENS][only][0] += max(0, facts.prompt_tokens - (facts.cached_tokens or 0))
 
     def _add_workflow(self, facts: CountedFacts, workflow: str, failed: bool) -> None:
         labels = (workflow, facts.node or "")
@@ -190,7 +196,7 @@ class ExchangeMetrics:
             if len(self._nodes) >= MOST_NODES:
                 labels = (OTHERS, OTHERS)
             # All of them each time, so that every row of a table has every number.
-            series = [self._series_of(family, labels) for family in _OF_NODES]
+            series = [self._series[family][labels] for family in _OF_NODES]
             if labels != (OTHERS, OTHERS):
                 self._nodes[labels] = series
         calls, seconds, waiting, read, written, failures = series
@@ -200,6 +206,8 @@ class ExchangeMetrics:
         read[0] += facts.prompt_tokens or 0
         written[0] += facts.completion_tokens or 0
         failures[0] += failed
+        if facts.energy is not None:
+            self._series[NODE_ENERGY][labels][0] += facts.energy
 
     def _name_of(self, model: str, failed: bool) -> str:
         """The model's name. One that only failed calls name may be anybody's invention, and gets no series."""
@@ -209,22 +217,6 @@ class ExchangeMetrics:
             return OTHERS
         return model
 
-    def _count(self, family: Family, labels: Labels, amount: float = 1) -> None:
-        self._series_of(family, labels)[0] += amount
-
-    def _series_of(self, family: Family, labels: Labels) -> Series:
-        of_family = self._series[family.name]
-        found = of_family.get(labels)
-        if found is None:
-            # Of a histogram, the last two are what is above all bounds, and the sum.
-            found = of_family[labels] = [0.0] * (len(family.buckets) + 2 if family.buckets else 1)
-        return found
-
-    def _observe(self, family: Family, labels: Labels, value: float) -> None:
-        found = self._series_of(family, labels)
-        found[bisect_left(family.buckets, value)] += 1
-        found[-1] += value
-
     def families(self, recorder: str, is_scrape: bool = False) -> Iterator[Metric]:
         """The metrics; ``recorder`` is this recorder's name, as in Loki's label ``instance``.
 
@@ -232,8 +224,8 @@ class ExchangeMetrics:
         """
         with self._lock:
             copies = [
-                (family, {labels: [*found] for labels, found in self._series[family.name].items()})
-                for family in FAMILIES
+                (family, {labels: [*found] for labels, found in series.items()})
+                for family, series in self._series.items()
             ]
         for family, series in copies:
             names = ("recorder", *family.labels)
@@ -259,3 +251,22 @@ class ExchangeMetrics:
                 yield labels, [0.0] * len(found)
             else:
                 yield labels, found
+
+
+def _series_of(family: Family) -> dict[Labels, Series]:
+    """The series of one metric; one that is asked for begins with zeros."""
+    # Of a histogram, the last two are what is above all bounds, and the sum.
+    size = len(family.buckets) + 2 if family.buckets else 1
+    return defaultdict(lambda: [0.0] * size)
+
+
+def _observe(histogram: Series, bounds: tuple[float, ...], value: float) -> None:
+    histogram[bisect_left(bounds, value)] += 1
+    histogram[-1] += value
+
+
+def _read(encoded: EncodedRecord) -> CountedFacts:
+    try:
+        return counted_facts(encoded.summary)
+    except ValueError:
+        return CountedFacts()

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from service.exports.chats import ChatOptions
 from service.exports.formats import FORMATS, ExportOptions, Format, kept_records
-from service.inspector.all_stores import NO_LOKI, is_asked_for
+from service.inspector.all_stores import BUSY, NO_LOKI, is_asked_for
 from service.inspector.listing import STORE, filter_of
 from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
-from service.inspector.threads import aside_at_length, aside_waiting
+from service.inspector.threads import aside_at_length, aside_waiting, may_wait
 from service.journal.reader import KeptRecord
 from service.loki_search.all_recorders import AllRecorders, without_numbers
 from service.loki_search.loki_answers import LokiError
@@ -60,6 +60,8 @@ async def _export_all(
     """From their lines in Loki."""
     if store is None:
         return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
     form, wanted = FORMATS[suffix], without_numbers(_filter_of(suffix, query))
     lines = islice(store.lines(wanted, _LINES_AT_ONCE), read_limit(query, _ALL, _ALL))
     pieces = _pieces(form, map(kept_of, lines), _options(suffix, query, wanted, base))

@@ -11,11 +11,11 @@ from service.exports.csv_table import write_rows
 from service.inspector.responses import PRIVATE_HEADERS, say
 from service.inspector.threads import aside, aside_at_length
 from service.record.record import Record
-from service.record.summary import summarise
 from service.record.timestamps import write_moment
 from service.search.filters import Filter, read_filter, read_limit, to_query
 from service.search.parameters import NAME_FIELDS
 from service.search.search import Search
+from service.search.search_hits import summarise_found
 from service.search.timeline import Timeline
 from service.search.totals import GROUP_COLUMNS, STATS_FIELDS, Group, in_order
 
@@ -43,7 +43,8 @@ async def list_exchanges(search: Search, query: Query) -> web.Response:
         # Asked first: what is found afterwards goes at least as far.
         reached = search.reached() if wanted.has_conditions else None
         page = search.page(wanted, limit)
-        answer: dict[str, Any] = {"exchanges": [summarise(entry.number, Record(entry.line)) for entry in page.entries]}
+        entries = [summarise_found(entry.number, Record(entry.line), wanted.text) for entry in page.entries]
+        answer: dict[str, Any] = {"exchanges": entries}
         if page.next_before is not None:
             onwards = [pair for pair in to_query(wanted) if pair[0] != "before"]
             onwards += [("before", str(page.next_before)), ("limit", str(limit))]

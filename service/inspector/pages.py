@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,7 @@ from service.inspector import (
     two_exchanges,
 )
 from service.inspector.access import Access, is_foreign
+from service.inspector.answer_places import AnswerPlaces
 from service.inspector.client import Client
 from service.inspector.listing import Query
 from service.inspector.live import tell
@@ -52,18 +54,20 @@ _LONGEST_QUERY: Final = 64 * 1024
 # Each holds some megabytes for as long as its reader takes.
 _MOST_EXPORTS: Final = 8
 
-
 Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
+OfOne = Callable[[Search, Query], Awaitable[web.Response]]
+OfAll = Callable[[AllRecorders | None, Query], Awaitable[web.Response]]
 
 
 class Pages:
     """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's.
 
-    ``readers`` are those of READERS_FILE; None: there is no such file.
+    ``readers`` are those of READERS_FILE; None: there is no such file. ``keep`` is KEEP_BODY_BYTES.
     """
 
-    def __init__(self, providers: Providers, token: str, readers: Readers | None = None) -> None:
+    def __init__(self, providers: Providers, token: str, readers: Readers | None, keep: int) -> None:
         self._providers = providers
+        self._places = AnswerPlaces(keep)
         self._access = Access(token, readers=readers)
         self._exports = asyncio.Semaphore(_MOST_EXPORTS)
         self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
@@ -125,9 +129,11 @@ class Pages:
         reader = self._access.reader_of(request.http.headers, request.client)
         if reader is None:
             return self._keep_out(request)
-        if not reader.is_named:
-            return await self._answer_reader(request)
-        return await self._answer_named(request, reader)
+        is_waiting = request.query.get("store") == "loki"
+        make = (
+            partial(self._answer_named, request, reader) if reader.is_named else partial(self._answer_reader, request)
+        )
+        return await self._places.answer(request.http, path, make, is_waiting=is_waiting)
 
     async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
         """As the file says: not at all, without anybody's words, or whole, which is told by name."""
@@ -202,11 +208,7 @@ class Pages:
             has_words=Right.BODIES in may,
         )
 
-    def _of_either(
-        self,
-        of_one: Callable[[Search, Query], Awaitable[web.Response]],
-        of_all: Callable[[AllRecorders | None, Query], Awaitable[web.Response]],
-    ) -> Handler:
+    def _of_either(self, of_one: OfOne, of_all: OfAll) -> Handler:
         """Many exchanges: this recorder's, or those of all."""
 
         async def answer(request: PageRequest) -> web.StreamResponse:

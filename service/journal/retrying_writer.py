@@ -184,7 +184,8 @@ class RetryingWriter:
             if len(self._waiting) >= self._max_records:
                 self._losses.add_records(1, "disk")
                 continue
-            self._waiting.append(record)
+            # What is counted is counted now, and takes no memory here.
+            self._waiting.append(record._replace(counted=None))
             self._waiting_bytes += record_bytes(record)
             self._fit_memory()
 

@@ -49,12 +49,6 @@ class Losses:
         self.say(at_once=False)
 
 
-def exchange_bytes(exchange: Exchange) -> int:
-    """Bytes of both kept bodies."""
-    request, response = exchange.opened.request, exchange.response
-    return len(request.head) + len(request.tail) + len(response.head) + len(response.tail)
-
-
 def record_bytes(record: EncodedRecord) -> int:
     return len(record.line) + len(record.request) + len(record.response)
 

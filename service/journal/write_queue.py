@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from service.journal.journal import Journal
-from service.journal.shedding import Losses, exchange_bytes, exchange_without_bodies, open_without_body
+from service.journal.shedding import Losses, exchange_without_bodies, open_without_body
 from service.record.exchange import Exchange, OpenExchange
 
 MAX_QUEUED_BYTES = 64 << 20
@@ -91,7 +91,8 @@ class WriteQueue:
 
     def close(self, exchange: Exchange, on_committed: Callable[[], None] | None) -> None:
         """An exchange has ended. ``on_committed`` is called here and now when its record is lost, unless strict."""
-        size = exchange_bytes(exchange)
+        request, response = exchange.opened.request, exchange.response
+        size = len(request.head) + len(request.tail) + len(response.head) + len(response.tail)
         if (
             self._bytes_in - self._bytes_out + size > self._max_bytes
             or self._queue.qsize() >= self._max_count

@@ -7,15 +7,15 @@ A page that is hard to find comes in parts.
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.loki_search.log_query import query_of
-from service.loki_search.loki_answers import LokiAddress, LokiError, LokiLines, ask_for_lines
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
 from service.loki_search.selection import LokiLine, select
 from service.record.record import Record
-from service.record.summary import summarise
 from service.search.filters import Filter
+from service.search.search_hits import summarise_found
 
 PAGE_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
@@ -23,8 +23,8 @@ _ANSWER_SECONDS: Final = 30.0
 _MOST_LINES: Final = 5_000
 _LINES: Final = 200
 _FIRST_STRETCH_NS: Final = 3_600 * 10**9
-_MINUTE_NS: Final = 60 * 10**9
 _LONGEST_STRETCH_NS: Final = 30 * 86_400 * 10**9
+_SHORTEST_STRETCH_NS: Final = 60 * 10**9
 _GROWTH: Final = 6
 # Clocks of other machines may be ahead.
 _AHEAD_NS: Final = 3_600 * 10**9
@@ -86,11 +86,12 @@ class AllRecorders:
         """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
         wanted, began = Filter(exchange=(identifier,)), began_ns(identifier)
         # Its id says when it began, and most end soon. Clocks may differ, and ids may be of another kind.
-        soon = Filter(exchange=wanted.exchange, since_ns=began - _MINUTE_NS, until_ns=began + _FIRST_STRETCH_NS)
+        soon = replace(wanted, since_ns=began - _SHORTEST_STRETCH_NS, until_ns=began + _FIRST_STRETCH_NS)
         for one in (soon, wanted):
             for lines, _, _ in self.parts(one, query_of(one), 1):
-                if lines:
-                    return lines[0]
+                found = next((line for line in lines if line.exchange == identifier), None)
+                if found is not None:
+                    return found
         return None
 
     def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[list[LokiLine], Place, int]]:
@@ -114,16 +115,26 @@ class AllRecorders:
         self, query: str, earliest: int, before: Place, limit: int
     ) -> Iterator[tuple[list[LokiLine], Place, int]]:
         """Lines older than ``before``, newest first; after each part the place that was reached, and its cost."""
-        length, batch = _FIRST_STRETCH_NS, max(_LINES, limit + 1)
+        length, longest, batch = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, max(_LINES, limit + 1)
         while before[0] > earliest or before[1]:
             # The end is not included; lines of that very nanosecond may still be missing.
             until = before[0] + 1 if before[1] else before[0]
             since = max(earliest, until - length)
-            answer, batch = self._ask(query, since, until, batch)
+            answer = ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)
+            if answer is AskFor.FEWER_LINES and batch > 1:
+                batch //= 2
+                continue
+            if answer is AskFor.A_SHORTER_TIME and length > _SHORTEST_STRETCH_NS:
+                length = longest = length // 2
+                continue
+            if isinstance(answer, AskFor):
+                raise LokiError(
+                    f"Loki has to be asked for {answer}, and there is nothing less to ask for: see its limits."
+                )
             lines = [line for line in answer.lines if line.place < before] if before[1] else answer.lines
             if len(answer.lines) < batch:
                 before = since, "", ""
-                length = min(length * _GROWTH, _LONGEST_STRETCH_NS)
+                length = min(length * _GROWTH, longest)
             elif lines:
                 before = lines[-1].place
             elif batch < _MOST_LINES:
@@ -134,23 +145,15 @@ class AllRecorders:
                 before = before[0], "", ""
             yield lines, before, answer.scanned_bytes
 
-    def _ask(self, query: str, since: int, until: int, batch: int) -> tuple[LokiLines, int]:
-        """The newest lines of a stretch, and how many were asked for: fewer, where they are long."""
-        while (answer := ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)) is None:
-            batch //= 2
-            if not batch:
-                raise LokiError("One line in Loki is longer than an answer may be.")
-        return answer, batch
-
 
 def began_ns(identifier: str) -> int:
     """When the exchange with this id began (Unix nanoseconds): ids are UUIDs of version 7."""
     return int(identifier[:12], 16) * 1_000_000
 
 
-def summary_of(line: LokiLine) -> dict[str, Any]:
-    """The entry of a list, as for one recorder; in place of a number it has its ``instance``."""
-    summary = summarise(0, Record(line.line))
+def summary_of(line: LokiLine, text: str | None = None) -> dict[str, Any]:
+    """The entry of a list, as for one recorder; in place of a number it has its ``instance``. ``text``: see there."""
+    summary = summarise_found(0, Record(line.line), text)
     del summary["number"]
     return {"instance": line.instance} | summary
 

@@ -1,6 +1,7 @@
 """The facts of a record that metrics count, read all at once."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -31,9 +32,11 @@ class CountedFacts(NamedTuple):
     queue_time: float | None = None
     upload_time: float | None = None
     upstream: str | None = None
+    energy: float | None = None
 
 
 _NAMES: Final = CountedFacts._fields
+_TEXTS: Final = ("model", "prompt_truncated_by", "workflow", "node", "upstream")
 
 
 def counted_facts(line: bytes) -> CountedFacts:
@@ -44,4 +47,14 @@ def counted_facts(line: bytes) -> CountedFacts:
     values = orjson.loads(line)
     if not isinstance(values, dict):
         raise ValueError("a record is a JSON object")  # noqa: TRY004 - the line is wrong, not the caller
+    return CountedFacts(*map(values.get, _NAMES))
+
+
+def counted_now(values: Mapping[str, Any]) -> CountedFacts | None:
+    """The same of the ``values`` that a line is made of, without reading that again.
+
+    None: the line may hold a text otherwise, as JSON cannot have it.
+    """
+    if not "".join(filter(None, map(values.get, _TEXTS))).isascii():
+        return None
     return CountedFacts(*map(values.get, _NAMES))

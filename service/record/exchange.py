@@ -7,6 +7,8 @@ each field through ``object.__setattr__``, which took 5 µs for the fields of ``
 from enum import StrEnum
 from typing import NamedTuple
 
+from service.record.counted_facts import CountedFacts
+
 
 class Outcome(StrEnum):
     """How an exchange ended."""
@@ -114,7 +116,7 @@ class Exchange(NamedTuple):
     when the request had come whole, in seconds since the start; None when it came with its head, or never.
     ``queued`` is how many seconds it waited for its turn, None when it had not to, and ``queued_behind`` who was served
     meanwhile, in words. ``changed`` are the fields that were put into the request on its way. ``upstream`` names the
-    Ollama, of several, that was asked.
+    Ollama, of several, that was asked. ``energy`` is its share of the joules that were used meanwhile, an estimate.
     """
 
     opened: OpenExchange
@@ -132,6 +134,7 @@ class Exchange(NamedTuple):
     queued_behind: str | None = None
     changed: tuple[str, ...] = ()
     upstream: str | None = None
+    energy: float | None = None
 
 
 class EncodedRecord(NamedTuple):
@@ -139,7 +142,8 @@ class EncodedRecord(NamedTuple):
 
     ``line`` is the JSON object of the contract, at most 240 kB of UTF-8. ``summary`` is the
     same without bodies. ``request`` and ``response`` are the kept bytes, decompressed where
-    that was possible and with secrets masked.
+    that was possible and with secrets masked. ``counted`` are the facts of ``summary`` that are
+    counted, so that nobody reads it again for them; None where it has to be read.
     """
 
     id: str
@@ -153,3 +157,4 @@ class EncodedRecord(NamedTuple):
     summary: bytes
     request: bytes
     response: bytes
+    counted: CountedFacts | None = None

@@ -1,5 +1,6 @@
 """Everything of an exchange that is masked, each part in its own way: well-known secrets, and masks of one's own."""
 
+import re
 from typing import Any, Final
 
 from service.record.bodies import decoded, is_utf_16
@@ -13,6 +14,9 @@ GENERATED: Final = ("response_text", "thinking", "tool_calls")
 _IN_ANSWERS: Final = frozenset((*GENERATED, "error"))
 _JSON: Final = "tool_calls"
 _ADDRESS: Final = "request_uri"
+_BUT_ADDRESS: Final = tuple(key for key in MASKED if key != _ADDRESS)
+# A path alone names a route, not a secret, but is as long as one.
+_MORE_THAN_PATH: Final = re.compile("[?~@%]")
 # Where a copy was cut, half of what a mask looks for may stand.
 _CUT_AWAY: Final = 128
 _HELD_BACK: Final = 40
@@ -30,7 +34,7 @@ class ExchangeMasking:
 
     def shorten(self, body: Body, part: MaskedPart) -> Body:
         """A body without what stands beside its gap; the same where nothing of ours is looked for or all is there."""
-        if not (self._own.looks_at(part) and (body.is_shortened or body.is_incomplete)):
+        if not (self._has_own and self._own.looks_at(part) and (body.is_shortened or body.is_incomplete)):
             return body
         return body._replace(
             head=body.head[:-_CUT_AWAY] if body.is_shortened else body.head, tail=body.tail[_CUT_AWAY:]
@@ -44,7 +48,7 @@ class ExchangeMasking:
         count = 0
         if self._secrets:
             masked, count = mask_bytes(masked)
-        if self._own.looks_at(part):
+        if self._has_own and self._own.looks_at(part):
             text, own = self._own.json(masked.decode("utf-8", "surrogateescape"), part)
             if own:
                 masked, count = text.encode("utf-8", "surrogateescape"), count + own
@@ -96,11 +100,11 @@ class ExchangeMasking:
         return target, asked + names
 
     def _mask_secrets(self, facts: dict[str, Any]) -> int:
-        texts = [facts[key] for key in MASKED if key in facts]
-        if not any(mark in texts[0] for mark in "?~@%"):
-            # A path alone names a route, not a secret, but is as long as one.
-            texts[0] = ""
-        if not mask_text("\n".join(texts))[1]:
+        texts = "\n".join(filter(None, map(facts.get, _BUT_ADDRESS)))
+        address = facts[_ADDRESS]
+        if _MORE_THAN_PATH.search(address):
+            texts = f"{address}\n{texts}"
+        if not mask_text(texts)[1]:
             return 0
         in_generated = 0
         for key in MASKED:

@@ -6,7 +6,7 @@ goes on with that conversation. Examples that a prompt shows were never given, a
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ _MOST_ANSWERS: Final = 20_000
 _TELLING_CHARACTERS: Final = 100
 # Of longer ones only the end is compared.
 _MOST_TURNS: Final = 2_000
+# Of an older answer, only that it came after the same words tells anything.
+_NEWEST_TURNS: Final = 8
 _DIGEST_BYTES: Final = 12
 _LONGEST_ID: Final = 200
 _SPOKEN: Final = frozenset({"user", "assistant", "model", "tool", "function"})
@@ -66,11 +68,12 @@ class KnownConversations:
         It is ``exchange``, the chat's own id, where it goes on with none that is known. ``who`` asked: others with the
         same words have conversations of their own.
         """
-        seed, spoken = _digest(b"", list(who)), _spoken(turns)
-        given = [*_digests_of_answers(spoken, seed)]
-        newest = _digests_of_last(spoken, answer, seed)
+        digests = _digests_of_answers(_with_answer(_spoken(turns), answer), who)
+        given, newest = (digests, ()) if answer is None else (digests[:-1], digests[-1])
         with self._lock:
-            known = next((found for digest in reversed(given) if (found := self._of_answer.get(digest))), None)
+            known = next(
+                (found for pair in reversed(given) for one in pair if (found := self._of_answer.get(one))), None
+            )
             conversation = known or exchange
             for digest in newest:
                 self._of_answer[digest] = conversation
@@ -84,9 +87,10 @@ class KnownConversations:
         conversation = record.conversation_id
         if record.operation != _CHAT or record.request_truncated or record.replay_of or conversation is None:
             return
-        words = words_in_line(record)
-        seed = _digest(b"", [record.caller, record.user, record.key])
-        newest = _digests_of_last(_spoken(words.turns), words.answer, seed)
+        words, who = words_in_line(record), (record.caller, record.user, record.key)
+        if words.answer is None:
+            return
+        newest = _digests_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
         with self._lock:
             for digest in newest:
                 if digest not in self._of_answer and len(self._of_answer) < _MOST_ANSWERS:
@@ -142,40 +146,46 @@ def _joined(one: ChatMessage, other: ChatMessage, between: str) -> ChatMessage:
     return ChatMessage("assistant", one.text + between + other.text, "", one.tool_calls + other.tool_calls)
 
 
-def _digests_of_last(spoken: list[ChatMessage], answer: ChatMessage | None, seed: bytes) -> list[bytes]:
+def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[ChatMessage]:
     if answer is None:
-        return []
+        return spoken
     if spoken and spoken[-1].role in _ANSWERS:
         # It goes on where the request began to speak for the assistant.
-        spoken = [*spoken[:-1], _joined(spoken[-1], answer, "")]
-    else:
-        spoken = [*spoken, answer]
-    return [*_digests_of_answers(spoken, seed)][-2:]
+        return [*spoken[:-1], _joined(spoken[-1], answer, "")]
+    return [*spoken, answer]
 
 
-def _digests_of_answers(turns: Sequence[ChatMessage], seed: bytes) -> Iterator[bytes]:
-    """Two for each answer: of all up to it, and of it with its question alone where that is telling."""
-    before, question = seed, ""
-    for turn in turns:
+def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[tuple[bytes, ...]]:
+    """For each answer a digest of all up to it, and of the newest, where that is telling, of it with its question.
+
+    Clients that send the last turns only have no more than the second in common with what they sent before.
+    """
+    seed = blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
+    so_far, question = seed.copy(), b""
+    digests: list[tuple[bytes, ...]] = []
+    for place, turn in enumerate(turns):
         is_answer = turn.role in _ANSWERS
-        text = (split_thinking("", turn.text)[1] if is_answer else turn.text).strip()
-        spoken: list[Any] = ["assistant" if is_answer else turn.role, text, *turn.images]
-        if turn.tool_calls:
-            spoken.append([(call.name, parsed_arguments(call.arguments)) for call in turn.tool_calls])
-        before = _digest(before, spoken)
+        text = (split_thinking("", turn.text)[1] if is_answer else turn.text).strip().encode("utf-8", "surrogatepass")
+        so_far.update(b"\1" if is_answer else b"\0" + turn.role.encode())
+        so_far.update(text)
+        if turn.images or turn.tool_calls:
+            so_far.update(_beside(turn))
         if is_answer:
-            yield before
-            is_telling = bool(text) and len(question) + len(text) >= _TELLING_CHARACTERS
-            # Clients that send the last turns only have no more than this in common with what they sent before.
-            yield _digest(seed, [question, text]) if is_telling else before
+            both: tuple[bytes, ...] = (so_far.copy().digest(),)
+            if place >= len(turns) - _NEWEST_TURNS and text and len(question) + len(text) >= _TELLING_CHARACTERS:
+                pair = seed.copy()
+                pair.update(b"\2" + question + b"\1" + text)
+                both = (*both, pair.digest())
+            digests.append(both)
         elif turn.role == "user":
             question = text
+    return digests
 
 
-def _digest(before: bytes, value: list[Any]) -> bytes:
+def _beside(turn: ChatMessage) -> bytes:
+    value = [turn.images, [(call.name, parsed_arguments(call.arguments)) for call in turn.tool_calls]]
     try:
-        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Lone surrogates, or deeper than orjson goes: the text of it is as good for a digest.
-        written = repr(value).encode("utf-8", "backslashreplace")
-    return blake2b(before + written, digest_size=_DIGEST_BYTES).digest()
+        return repr(value).encode("utf-8", "backslashreplace")

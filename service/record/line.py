@@ -1,12 +1,15 @@
 """The record of an exchange: the JSON line that Loki, the journal and standard output get."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from service.record.answer_errors import NO_END
 from service.record.bodies import READABLE_BYTES, readable, whole
 from service.record.body_text import copy_of
 from service.record.call_context import ContextLengthOf
-from service.record.exchange import Body, EncodedRecord, Exchange, OpenExchange, Outcome
+from service.record.counted_facts import counted_now
+from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
 from service.record.exchange_masking import GENERATED, ExchangeMasking
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
@@ -27,6 +30,8 @@ CLIENT_LEFT_STATUS: Final = 499
 """The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
 
 _LONG_TEXTS = (*BODIES, "error")
+# The second is in every line.
+_AFTER_BODIES: Final = ("error", "outcome")
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -72,10 +77,13 @@ def make_record(
     if not generation.is_understood and response.length:
         response_text, is_cut = copy_of(response, response_bytes)
         response_is_cut = response_is_cut or is_cut
-    request_is_cut = request_is_cut or request.is_shortened or opened.request.is_shortened
-    request_is_cut = request_is_cut or opened.request.is_incomplete
+    request_is_cut = request_is_cut or request.is_shortened or opened.request.is_incomplete
+    if request is not opened.request:
+        request_is_cut = request_is_cut or opened.request.is_shortened
     if not generation.is_whole:
-        response_is_cut = response_is_cut or response.is_shortened or exchange.response.is_shortened
+        response_is_cut = response_is_cut or response.is_shortened
+        if response is not exchange.response:
+            response_is_cut = response_is_cut or exchange.response.is_shortened
     facts = _facts(
         exchange,
         asked,
@@ -92,8 +100,6 @@ def make_record(
             # A secret came in pieces, a token each: no search finds those in the bytes, so they are not kept.
             response_bytes = b""
     line, facts = _fitting_line(facts)
-    for key in BODIES:
-        facts.pop(key, None)
     return EncodedRecord(
         opened.id,
         opened.started_ns,
@@ -103,9 +109,10 @@ def make_record(
         exchange.outcome,
         opened.parent_span_id,
         line,
-        encode(facts),
+        _without_bodies(line, facts),
         request_bytes,
         response_bytes,
+        counted_now(facts),
     )
 
 
@@ -204,7 +211,9 @@ def _facts(
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
     conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
-    _put_caller(values, opened, task_of(opened.caller, operation, asked.document), conversation)
+    task = task_of(opened.caller, operation, asked.document)
+    who = opened.caller, conversation, opened.item, opened.attempt, opened.replay_of, opened.key_name
+    values |= _who_asked(*who, task, opened.user_agent, opened.remote_addr)
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -245,44 +254,54 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
     )
 
 
-def _put_caller(values: dict[str, Any], opened: OpenExchange, task: str | None, conversation: str | None) -> None:
-    caller = opened.caller
-    if caller.workflow is not None:
-        values["workflow"] = caller.workflow
-    if caller.workflow_id is not None:
-        values["workflow_id"] = caller.workflow_id
-    if caller.execution_id is not None:
-        values["execution_id"] = caller.execution_id
-    if conversation is not None:
-        values["conversation_id"] = conversation
-    if caller.node is not None:
-        values["node"] = caller.node
-    if opened.item is not None:
-        values["item"] = opened.item
-    if opened.attempt is not None:
-        values["attempt"] = opened.attempt
-    if caller.caller is not None:
-        values["caller"] = caller.caller
-    if caller.user is not None:
-        values["user"] = caller.user
-    if opened.replay_of is not None:
-        values["replay_of"] = opened.replay_of
-    if opened.key_name is not None:
-        values["key"] = opened.key_name
-    if task is not None:
-        values["task"] = task
-    if opened.user_agent:
-        values["user_agent"] = opened.user_agent[:_LONGEST_ADDRESS]
-    if opened.remote_addr:
-        values["remote_addr"] = opened.remote_addr
+# The same callers come again and again.
+@lru_cache(maxsize=256)
+def _who_asked(
+    caller: Caller,
+    conversation: str | None,
+    item: int | None,
+    attempt: int | None,
+    replay_of: str | None,
+    key: str | None,
+    task: str | None,
+    user_agent: str | None,
+    remote_addr: str,
+) -> Mapping[str, Any]:
+    """What a line tells of who asked, in its order."""
+    found = {
+        "workflow": caller.workflow,
+        "workflow_id": caller.workflow_id,
+        "execution_id": caller.execution_id,
+        "conversation_id": conversation,
+        "node": caller.node,
+        "item": item,
+        "attempt": attempt,
+        "caller": caller.caller,
+        "user": caller.user,
+        "replay_of": replay_of,
+        "key": key,
+        "task": task,
+        "user_agent": user_agent[:_LONGEST_ADDRESS] if user_agent else None,
+        "remote_addr": remote_addr or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _generated(generation: Generation) -> tuple[str | None, ...]:
     return generation.text, generation.thinking, generation.tool_calls
 
 
+def _without_bodies(line: bytes, facts: Mapping[str, Any]) -> bytes:
+    """``line`` without its bodies, which stand together. Inside a text no quote follows a comma: it is escaped."""
+    first = next((key for key in BODIES if key in facts), None)
+    if first is None:
+        return line
+    after = _AFTER_BODIES[0] if _AFTER_BODIES[0] in facts else _AFTER_BODIES[1]
+    return line[: line.index(f',"{first}":'.encode())] + line[line.rindex(f',"{after}":'.encode()) :]
+
+
 def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    if sum(len(facts[key]) for key in _LONG_TEXTS if key in facts) <= LINE_BYTES:
+    if sum(map(len, filter(None, map(facts.get, _LONG_TEXTS)))) <= LINE_BYTES:
         line = encode(facts)
         if len(line) <= LINE_BYTES:
             return line, facts

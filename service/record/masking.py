@@ -108,7 +108,9 @@ _AUTHORIZATION = re.compile(
 def mask(data: bytes) -> tuple[bytes, int]:
     """``data`` with its secrets replaced, and how many there were. Without any, the very same object."""
     runs = data.translate(_IS_TOKEN)
-    first_run = _next_run(data, runs, 0)
+    first_run = runs.find(_LONG_RUN)
+    if first_run >= 0:
+        first_run = _next_run(data, runs, first_run)
     if first_run < 0 and b"@" not in data and b"uthorization" not in data:
         return data, 0
     spans = sorted({*_near_runs(data, runs, first_run), *_in_addresses(data), *_after_authorization(data)})

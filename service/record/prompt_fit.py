@@ -36,6 +36,8 @@ _BATCH_UNLESS_ASKED = 2048
 _COUNTED_ANEW = 8
 # One in two thousand prompts has this length by chance.
 _LIMITS_ARE_MULTIPLES_OF = 128
+# By how much twice of what is read is over the limit that it was cut to.
+_LEFT_OF_A_LIMIT = (4, 5, 6)
 _EVERY_CHAT_HAS_ROOM_FOR = 2048
 
 
@@ -222,8 +224,10 @@ def _may_be_a_limit(read: int, room: int, facts: ModelFacts | None) -> bool:
         return False
     if room <= _EVERY_CHAT_HAS_ROOM_FOR:
         return False
-    limits = (read, 2 * read - 4, 2 * read - 5, 2 * read - 6)
-    return not all(limit <= 0 or limit % _LIMITS_ARE_MULTIPLES_OF for limit in limits)
+    if read > 0 and not read % _LIMITS_ARE_MULTIPLES_OF:
+        return True
+    over = 2 * read % _LIMITS_ARE_MULTIPLES_OF
+    return over in _LEFT_OF_A_LIMIT and 2 * read > over
 
 
 def judge_embedding(prompt: Prompt, texts: int) -> PromptVerdict:

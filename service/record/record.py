@@ -134,6 +134,7 @@ class Record:
     generation_time = _Field(_number)
     time_to_first_byte = _Field(_number)
     time_to_first_token = _Field(_number)
+    energy = _Field(_number)
     upstream = _Field(_text)
     upstream_status = _Field(_count)
     workflow = _Field(_text)

@@ -132,7 +132,10 @@ def _count_images(asked: dict[str, Any]) -> int:
     if not isinstance(messages, list):
         return count
     for message in messages:
-        if not isinstance(message, dict):
+        if type(message) is not dict or (
+            len(message) == 2 and "role" in message and type(message.get("content")) is str
+        ):
+            # As most are, and holds no more than a text.
             continue
         images = message.get("images")
         if isinstance(images, list):

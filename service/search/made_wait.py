@@ -51,7 +51,7 @@ class MadeWait:
     load: float
 
 
-class _TimedCall(NamedTuple):
+class _Occupied(NamedTuple):
     """Milliseconds; what lasted 0 was not."""
 
     start: int
@@ -155,7 +155,7 @@ def made_wait(connection: sqlite3.Connection, columns: Sequence[str], ranges: Se
     sums = _Sums(len(columns))
     # What is still to come of the calls that have begun; and one that began when nothing was going on.
     coming: list[_Change] = []
-    alone: _TimedCall | None = None
+    alone: _Occupied | None = None
     for step, call in enumerate(_calls(connection, columns, ranges)):
         if step % _STEPS_BETWEEN_PAUSES == 0:
             time.sleep(0)
@@ -179,7 +179,7 @@ def made_wait(connection: sqlite3.Connection, columns: Sequence[str], ranges: Se
     return MadeWait(tuple(map(dict, sums.made)), sums.load)
 
 
-def _begin(coming: list[_Change], call: _TimedCall, number: int) -> None:
+def _begin(coming: list[_Change], call: _Occupied, number: int) -> None:
     # Moments may be equal, and names do not compare.
     for place, change in enumerate(call.changes(6 * number)):
         heappush(coming, (*change[:2], change[2] + place, *change[3:]))
@@ -187,7 +187,7 @@ def _begin(coming: list[_Change], call: _TimedCall, number: int) -> None:
 
 def _calls(
     connection: sqlite3.Connection, columns: Sequence[str], ranges: Sequence[NumberRange]
-) -> Iterator[_TimedCall]:
+) -> Iterator[_Occupied]:
     """Those that worked, waited or were loaded for, in the order in which that began."""
     if not ranges:
         return
@@ -198,6 +198,6 @@ def _calls(
     for start, begun, works, waited, load_begun, loads, upstream, is_asked_about, *names in connection.execute(
         f"{question} ORDER BY 1", values
     ):
-        yield _TimedCall(
+        yield _Occupied(
             start, begun or 0, works, waited, load_begun or 0, loads, upstream, is_asked_about, tuple(names)
         )

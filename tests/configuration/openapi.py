@@ -110,9 +110,17 @@ def _summary() -> dict[str, Any]:
     number = {"type": "integer", "description": "Grows in the order in which exchanges ended; not with store=loki."}
     instance = {"type": "string", "description": "With store=loki, the recorder that has it."}
     pair = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}], "minItems": 2, "maxItems": 2}
+    text = {"type": "string"}
+    hit = {
+        "type": "object",
+        "description": "With q: the part of the exchange that has most of the words, and the text around them.",
+        "properties": {"part": text, "before": text, "found": text, "after": text},
+        "required": ["part", "before", "found", "after"],
+    }
     added = {
         "prompt": {"type": "string", "description": "First words of the newest question."},
         "answer": {"type": "string", "description": "First words of the answer."},
+        "hit": hit,
         "phases": {"type": "array", "items": pair, "description": "Each phase and its seconds, in their order."},
     }
     return {

@@ -55,6 +55,7 @@ MAY_IMPORT = {
         *("service.gateway.whole_answer", "service.upstream_events"),
     },
     "service.journal": {"service.record"},
+    "service.energy": {"service.record"},
     "service.search": {"service.record", "service.journal"},
     # The records of all recorders: the index decides here as it does beside the journal.
     "service.loki_search": {"service.record", "service.journal", "service.search", "service.shipping.asking"},
@@ -82,7 +83,7 @@ MAY_IMPORT = {
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
-    "service.conversations_setup",
+    *("service.conversations_setup", "service.record_making"),
     *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }
@@ -93,6 +94,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.gateway_setup": "tests/test_app.py",
     "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.masks_setup": "tests/integration/test_own_masks.py",
+    "service.record_making": "tests/integration/test_energy.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",

@@ -8,7 +8,7 @@ from service.loki_search.log_query import OTHER_SPELLINGS, query_of
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.index import connect_in_memory, make_text_table, text_table
 
-ALL = '{job="nginx", service="ollama"}'
+ALL = '{job="nginx", service="ollama"} | exchange=~"[0-9a-f]{32}"'
 CASES = {
     "": Filter(),
     ' | model=~"(?i).*tiny.*"': Filter(model=("library/Tiny:latest",)),
@@ -94,6 +94,20 @@ def test_every_character_that_the_index_takes_for_one_of_ascii_or_for_none_is_an
     connection.close()
     assert len(found) > 500
     assert not [hex(point) for point in found if not re.match(as_python(OTHER_SPELLINGS), chr(point))]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(text="x" * 1000),
+        Filter(text=" ".join(f"word{number}" for number in range(60))),
+        Filter(text=" OR ".join(f"word{number}" for number in range(60))),
+        Filter(model=tuple(f"model{number}" for number in range(5000))),
+        Filter(exchange=tuple(f"{number:032x}" for number in range(5000))),
+    ],
+)
+def test_no_query_is_longer_than_loki_takes(wanted: Filter) -> None:
+    assert len(query_of(wanted)) < 25_000
 
 
 def test_a_malformed_search_is_told() -> None:

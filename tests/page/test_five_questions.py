@@ -155,7 +155,7 @@ async def commands(app: App) -> list[tuple[tuple[str, ...], str]]:
         (("stats", "--by", "user", "--from", "-7d"), "ada@example.org"),
         (("failures", "--from", "-7d"), "answered"),
         (("report", "--since", "-20d"), "Who used the machine: by user"),
-        (("replay-all", "--model", "big", "--limit", "5", "--from", "-7d"), "5 of 5 prompts got a new answer"),
+        (("replay-all", "--new-model", "big", "--limit", "5", "--from", "-7d"), "5 of 5 prompts got a new answer"),
     ]
 
 

@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from service.record.exchange import Body, Caller, Exchange, Outcome
-from service.record.fields import FIELD_NAMES, METADATA
+from service.record.fields import BODIES, FIELD_NAMES, METADATA
 from service.record.line import make_record, summary_of_open
+from service.record.line_limit import encode
 from tests.record.wire import always, body, checked, exchange, line_of, recorded, shortened, with_response
 
 ASK = b'{"model":"tiny", "messages":[{"role":"user","content":"say good"}],"stream":false}'
@@ -85,6 +86,22 @@ def test_the_record_holds_the_line_its_summary_and_the_kept_bytes() -> None:
     assert (record.request, record.response) == (ASK, found.response.head)
     assert (record.id, record.operation, record.outcome, record.method) == ("a" * 32, "chat", "completed", "POST")
     assert (record.started_ns, record.ended_ns) == (found.opened.started_ns, found.ended_ns)
+
+
+@pytest.mark.parametrize("error", [None, ',"error":"x","outcome":'])
+@pytest.mark.parametrize("text", ["", ',"outcome":"completed"', '"', "\\", ',"request_body":', "é\x7f\u200b", "\ud800"])
+def test_the_summary_is_the_line_without_its_bodies_whatever_the_texts_hold(text: str, error: str | None) -> None:
+    ask = json.dumps({"model": "tiny,", "messages": [{"role": "user", "content": text}], "stream": False}).encode()
+    found = exchange(ask, _answer(text), error=error)
+    opened = found.opened._replace(request_uri=f"/api/chat?{text}", caller=Caller(text, node=text + ","))
+    record = make_record(found._replace(opened=opened), context_length_of=always(None), mask=True)
+    line = orjson.loads(record.line)
+    assert record.summary == encode({key: value for key, value in line.items() if key not in BODIES})
+
+
+def test_bodies_stand_together_in_a_line() -> None:
+    first = FIELD_NAMES.index(BODIES[0])
+    assert FIELD_NAMES[first : first + len(BODIES) + 2] == (*BODIES, "error", "outcome")
 
 
 def test_making_a_record_twice_gives_the_same_bytes() -> None:

@@ -19,7 +19,7 @@ GENERATED = TABLES.with_name("generated.js")
 # Parameters of a page of the list, not of what is looked for.
 OF_THE_LIST = {"before", "after"}
 # What a summary has beside the record's fields.
-OF_A_SUMMARY = {"number", "instance", "prompt", "answer", "phases"}
+OF_A_SUMMARY = {"number", "instance", "prompt", "answer", "phases", "hit"}
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@
  * @property {number} [generation_time]  seconds
  * @property {number} [time_to_first_byte]  seconds
  * @property {number} [time_to_first_token]  seconds
+ * @property {number} [energy]  J
  * @property {string} [upstream]
  * @property {number} [upstream_status]
  * @property {string} [workflow]
@@ -105,6 +106,7 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   generation_time: "generation_time",
   time_to_first_byte: "time_to_first_byte",
   time_to_first_token: "time_to_first_token",
+  energy: "energy",
   upstream: "upstream",
   upstream_status: "upstream_status",
   workflow: "workflow",
@@ -171,6 +173,7 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "generation_time", kind: "number", unit: "s", label: "generated in" },
   { name: "time_to_first_byte", kind: "number", unit: "s", label: "first byte after" },
   { name: "time_to_first_token", kind: "number", unit: "s", label: "first token after" },
+  { name: "energy", kind: "number", unit: "J", label: "energy, estimated" },
   { name: "upstream", kind: "text", unit: "", label: "Ollama" },
   { name: "upstream_status", kind: "count", unit: "", label: "Ollama's status" },
   { name: "workflow", kind: "text", unit: "", label: "workflow" },

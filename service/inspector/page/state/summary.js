@@ -8,6 +8,7 @@ import { GATEWAY_PREFIX, REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @typedef {object} Excerpts
  * @property {string} [prompt]  its first words
  * @property {string} [answer]  its first words; of one in flight its last words so far
+ * @property {{part: string, before: string, found: string, after: string}} [hit]  where the words of the search stand
  *
  * @typedef {object} Division
  * @property {[import("./tables.js").PhaseName, number][]} [phases]  each phase and its seconds, in their order

@@ -21,7 +21,7 @@ export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
   FIELD.completion_tokens, FIELD.tokens_per_second, FIELD.prompt_truncated, FIELD.prompt_truncated_by, FIELD.context_length,
   FIELD.wait_time, FIELD.time_to_first_token, FIELD.upstream, "phases",
   FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.conversation_id, FIELD.node, FIELD.item, FIELD.attempt,
-  FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer",
+  FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer", "hit",
   "instance",
 ]));
 

@@ -38,7 +38,7 @@ export function actionsPart({ id, detail, article, replay, rendered, link, annou
     previous ? link({ show: previous }, "‹ Earlier", { class: "button", "data-action": "previous", title: `Earlier in ${step}` }) : null,
     next ? link({ show: next }, "Later ›", { class: "button", "data-action": "next", title: `Later in ${step}` }) : null,
     button("Answer ↓", toAnswer, { "data-action": "answer", hidden: true }),
-    isHere && button("Erase …", () => erase(id, titleOf(record)), { class: "end" }),
+    isHere && button("Erase …", () => erase(id, titleOf(record)), { class: "end", "data-action": "erase" }),
   );
 }
 

@@ -11,6 +11,9 @@ import { element, setText } from "./elements.js";
  * @typedef {import("../state/columns.js").Column} Column
  */
 
+/** So many characters before a word that was found. */
+const MOST_BEFORE = 12;
+
 /** The head of each column and its value; "" where that is unknown. @type {Readonly<Record<Column, [string, (exchange: ListedExchange) => string]>>} */
 export const COLUMN_TEXTS = Object.freeze({
   wait: ["wait", ({ wait_time: seconds }) => (seconds === undefined ? "" : duration(seconds))],
@@ -79,7 +82,7 @@ export function makeRow() {
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
       told.replaceChildren(...columns.map((column) => columnPart(exchange, column)));
-      setText(asked, exchange.prompt || exchange.address || "");
+      asked.replaceChildren(...askedParts(exchange));
       setText(answered, answerOf(exchange));
       phases.replaceChildren(...bars(exchange, measure.full));
       tick(now);
@@ -137,8 +140,23 @@ function columnPart(exchange, column) {
   return element("span", { class: `told-column of-${column}`, title: text && `${head}: ${text}` }, text);
 }
 
+/**
+ * Where the words of the search stand, else how the question begins.
+ * @param {ListedExchange} exchange
+ * @returns {(string | HTMLElement)[]}
+ */
+function askedParts({ hit, prompt, address }) {
+  if (!hit) return [prompt || address || ""];
+  // What was found has to be in sight, also on a phone.
+  const before = hit.before.length > MOST_BEFORE ? `…${hit.before.slice(1 - MOST_BEFORE)}` : hit.before;
+  // A question is what stands here anyway.
+  const part = hit.part === "question" ? "" : `${hit.part}: `;
+  return [element("span", { class: "part" }, part), before, element("mark", {}, hit.found), hit.after];
+}
+
 /** @param {ListedExchange} exchange */
 function answerOf(exchange) {
+  if (exchange.hit) return "";
   if (exchange.answer) return `→ ${exchange.answer}`;
   if (exchange.queued) return exchange.queued;
   return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";

@@ -15,9 +15,10 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
  * @typedef {{trouble?: string | null}} Health
  * @typedef {Health & {name: string}} NamedHealth
  * @typedef {import("../state/recorders.js").Status} Recorders
+ * @typedef {{erase?: boolean, replay?: boolean, bodies?: boolean}} May  what whoever looks may do; absent: that is not limited
  * @typedef {{ollama?: Health, upstreams?: NamedHealth[], journal?: Health, index?: Health & {behind?: number}}} Parts
  * @typedef {{open_erasures?: {where: string, trouble: string}[]}} Erasures
- * @typedef {Parts & Recorders & Erasures & {signed_in?: boolean, n8n_url?: string}} Status  of /status.json
+ * @typedef {Parts & Recorders & Erasures & {signed_in?: boolean, n8n_url?: string, may?: May}} Status  of /status.json
  */
 
 /**
@@ -55,6 +56,7 @@ export function watchStatus(caughtUp, linksChanged) {
       if (areOthers.includes(true)) linksChanged();
       tell(noticeOf(status));
       byId("sign-out").hidden = !status.signed_in;
+      showOnly(status.may ?? {});
     } catch (error) {
       tell(/** @type {Error} */ (error).message);
     }
@@ -71,6 +73,15 @@ export function watchStatus(caughtUp, linksChanged) {
   void look();
   document.addEventListener("visibilitychange", () => void look());
   return state;
+}
+
+/**
+ * Nobody is offered what they may not do. Where they are drawn later, a rule of style.css hides these.
+ * @param {May} may
+ */
+function showOnly({ erase, bodies }) {
+  document.body.toggleAttribute("data-no-erasing", erase === false);
+  document.body.toggleAttribute("data-no-words", bodies === false);
 }
 
 /**
