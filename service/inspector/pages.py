@@ -54,8 +54,9 @@ _LONGEST_QUERY: Final = 64 * 1024
 # Each holds some megabytes for as long as its reader takes.
 _MOST_EXPORTS: Final = 8
 
-
 Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
+OfOne = Callable[[Search, Query], Awaitable[web.Response]]
+OfAll = Callable[[AllRecorders | None, Query], Awaitable[web.Response]]
 
 
 class Pages:
@@ -205,11 +206,7 @@ class Pages:
             has_words=Right.BODIES in may,
         )
 
-    def _of_either(
-        self,
-        of_one: Callable[[Search, Query], Awaitable[web.Response]],
-        of_all: Callable[[AllRecorders | None, Query], Awaitable[web.Response]],
-    ) -> Handler:
+    def _of_either(self, of_one: OfOne, of_all: OfAll) -> Handler:
         """Many exchanges: this recorder's, or those of all."""
 
         async def answer(request: PageRequest) -> web.StreamResponse:

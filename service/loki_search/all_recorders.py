@@ -7,7 +7,7 @@ A page that is hard to find comes in parts.
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.loki_search.log_query import query_of
@@ -23,7 +23,6 @@ _ANSWER_SECONDS: Final = 30.0
 _MOST_LINES: Final = 5_000
 _LINES: Final = 200
 _FIRST_STRETCH_NS: Final = 3_600 * 10**9
-_MINUTE_NS: Final = 60 * 10**9
 _LONGEST_STRETCH_NS: Final = 30 * 86_400 * 10**9
 _SHORTEST_STRETCH_NS: Final = 60 * 10**9
 _GROWTH: Final = 6
@@ -87,7 +86,7 @@ class AllRecorders:
         """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
         wanted, began = Filter(exchange=(identifier,)), began_ns(identifier)
         # Its id says when it began, and most end soon. Clocks may differ, and ids may be of another kind.
-        soon = Filter(exchange=wanted.exchange, since_ns=began - _MINUTE_NS, until_ns=began + _FIRST_STRETCH_NS)
+        soon = replace(wanted, since_ns=began - _SHORTEST_STRETCH_NS, until_ns=began + _FIRST_STRETCH_NS)
         for one in (soon, wanted):
             for lines, _, _ in self.parts(one, query_of(one), 1):
                 found = next((line for line in lines if line.exchange == identifier), None)
