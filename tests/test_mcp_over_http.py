@@ -85,6 +85,7 @@ def test_a_client_with_the_token_finds_why_a_call_was_slow_and_is_told_by_name(s
     assert read == [("Ann", "203.0.113.9", f"/mcp {tool}") for tool in asked]
 
 
+@pytest.mark.long
 def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) -> None:
     before = len(events(server, "WordsRead"))
     tools, found, totals, searched, whole = answers(

@@ -134,6 +134,7 @@ def places(group: LazyGroup) -> list[str]:
 _HEAVY_FOR_HELP = HEAVY - {"http.client", "email", "ssl", "logging", "tempfile"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in places(app) if name != "serve"])
 def test_each_commands_help_loads_no_heavy_module(name: str, folder: Path) -> None:
     assert not of(_HEAVY_FOR_HELP, loaded(*name.split(), "--help", folder=folder))

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.cli.mcp_tools import TOOLS
 from tests.cli.kept import chat, keep
 from tests.servers.process import require
@@ -48,6 +50,7 @@ def test_an_mcp_client_finds_why_a_call_was_slow(tmp_path: Path) -> None:
     assert (unknown["is_error"], "There is no tool 'erase'" in unknown["text"]) == (True, True)
 
 
+@pytest.mark.long
 def test_a_client_without_a_journal_is_told_so_and_can_ask_again(tmp_path: Path) -> None:
     _, first, second = asked(tmp_path / "data", ("totals", {}), ("failures", {}))
     assert first["is_error"]

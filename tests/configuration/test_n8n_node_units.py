@@ -10,6 +10,8 @@ import pytest
 
 from tests.servers.n8n_nodes import PACKAGE, built_nodes, copy_of_package
 
+pytestmark = pytest.mark.long
+
 
 def test_what_the_nodes_read_from_the_recorder_is_read_rightly(tmp_path: Path) -> None:
     built_nodes(tmp_path)
@@ -22,7 +24,6 @@ def test_what_the_nodes_read_from_the_recorder_is_read_rightly(tmp_path: Path) -
     assert re.search(rf"^# pass {written}$|pass {written}$", done.stdout, re.M), done.stdout
 
 
-@pytest.mark.long
 def test_n8ns_own_lint_for_community_packages_finds_nothing(tmp_path: Path) -> None:
     package = copy_of_package(tmp_path, "eslint")
     command = ["npm", "run", "lint"]
@@ -30,7 +31,6 @@ def test_n8ns_own_lint_for_community_packages_finds_nothing(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.long
 def test_n8ns_own_lint_looks_at_nodes_credentials_and_the_package_itself(tmp_path: Path) -> None:
     package = copy_of_package(tmp_path, "eslint")
     spoiled = {

@@ -25,7 +25,7 @@ def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(recorder
     answers = []
     for block in blocks:
         command = block.replace("http://localhost:8080", recorder.url).replace("llama3.2", MODEL)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
         answers.append(done.stdout)
     whole, streamed = answers
     said = [json.loads(kept.row.line) for kept in records(recorder.log.parent, 2)]
@@ -40,7 +40,7 @@ def test_the_pages_name_every_command_and_every_part_of_the_programs() -> None:
     assert all(f"`{word}" in told or f", {word}" in told for word in re.findall(r"^/(?:\w+)", chat, re.MULTILINE))
     for program, name in (("chat.py", "terminal-chat.md"), ("openai_client.py", "openai-sdk.md")):
         command = [sys.executable, str(PROJECT / "examples" / program), "--help"]
-        help_text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        help_text = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
         for option in re.findall(r"--[a-z][a-z-]+", page(name)):
             assert option in help_text
     parts = re.findall(r"^\| `(\w+)` \|", page("openai-sdk.md"), re.MULTILINE)

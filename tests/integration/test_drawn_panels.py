@@ -166,6 +166,7 @@ def check_cell(title: str, column: str, key: str, said: Said, value: object, tex
         assert text, place
 
 
+@pytest.mark.long
 def test_each_line_has_the_points_that_the_records_of_its_minutes_give(asked: Asked, drawn: Drawn) -> None:
     for (uid, title), (panel, made) in drawn.items():
         if panel["type"] != "timeseries":

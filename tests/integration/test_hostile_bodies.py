@@ -106,7 +106,12 @@ def assert_shows(name: str, shown: str, is_truncated: bool, body: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json; charset=utf-8", "application/x-ndjson", "text/event-stream"]
+    "content_type",
+    [
+        pytest.param("application/json; charset=utf-8", marks=pytest.mark.long),
+        "application/x-ndjson",
+        pytest.param("text/event-stream", marks=pytest.mark.long),
+    ],
 )
 async def test_hostile_answers_pass_unchanged_and_each_leaves_one_readable_record(
     content_type: str, start_recorder: StartRecorder

@@ -112,6 +112,7 @@ async def test_every_byte_of_many_streams_arrives_in_time_and_each_leaves_one_re
     assert metrics["ollama_recorder_lost_records_total"] == metrics["ollama_recorder_lost_bodies_total"] == 0
 
 
+@pytest.mark.long
 async def test_clients_that_do_not_read_make_ollama_wait_and_memory_does_not_grow(
     start_recorder: StartRecorder, tmp_path: Path, ollama: FakeOllama, measured: Callable[[str], None]
 ) -> None:

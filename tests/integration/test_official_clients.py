@@ -113,6 +113,7 @@ def _use_ollama_python(client: ollama_python.Client, door: Door) -> None:
         client.delete(MODEL)
 
 
+@pytest.mark.blocks("the client, when it is made, reads all certificates of this system")
 async def test_ollama_python_streams_asynchronously(door: Door) -> None:
     async with ollama_python.AsyncClient(host=door.base) as client:
         stream = await client.chat(MODEL, MESSAGES, options=OPTIONS, stream=True)

@@ -115,9 +115,10 @@ async def test_a_person_waits_for_one_call_and_not_for_two_hundred(
     assert waited < together / 5
 
 
-CLIENTS_OF_A_REFUSAL = [pytest.param("nobody", 403, marks=pytest.mark.long), ("spent", 429)]
+CLIENTS_OF_A_REFUSAL = [("nobody", 403), ("spent", 429)]
 
 
+@pytest.mark.long  # test_refused_clients.py has the quick one
 @pytest.mark.parametrize(("workflow", "status"), CLIENTS_OF_A_REFUSAL)
 def test_official_clients_understand_a_refusal(standing_shared: Shared, workflow: str, status: int) -> None:
     base = standing_shared.base(workflow)
