@@ -7,8 +7,9 @@ FROM ${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 RUN python -m venv --without-pip /venv
-COPY requirements/run.txt requirements/build.txt requirements/
-RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/run.txt \
+# What the recorder runs with, and the MCP SDK: nobody can install it into a container that nothing is written to.
+COPY requirements/image.txt requirements/build.txt requirements/
+RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/image.txt \
     && pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY docs docs

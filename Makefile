@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TESTS ?= tests
+# Each process of a test run imports all tests: from compiled modules in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run demo up test test-long test-hostile test-page test-all test-ten test-upstream servers bench soak lint dist lock written dashboards pictures clean
 
@@ -27,12 +29,15 @@ demo: $(VENV)/run ## the same with a stand-in for Ollama and some traffic: somet
 up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
-# Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last.
-test: $(VENV)/dev ## every test that this machine can run, in about seven minutes
-	$(BIN)/python -m pytest -m "not long and not browser and not hostile" -n 3 --dist worksteal $(TESTS)
+# Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last. What the
+# tests of a file share is started once, as a file's tests are not divided.
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-test-long: $(VENV)/dev ## only the long ones, one after the other: kills, outages, hundreds of streams, gigabytes
-	$(BIN)/python -m pytest -m "long and not browser and not hostile" $(TESTS)
+test: $(VENV)/dev ## every test that this machine can run, in about four minutes
+	$(BIN)/python -m pytest -m "not long and not browser and not hostile" $(AT_ONCE) $(TESTS)
+
+test-long: $(VENV)/dev ## only the long ones: kills, outages, hundreds of streams, gigabytes
+	$(BIN)/python -m pytest -m "long and not browser and not hostile" $(AT_ONCE) $(TESTS)
 
 test-hostile: $(VENV)/dev ## attacks on a running recorder: framing, heads, addresses, bodies, slow clients
 	$(BIN)/python -m pytest -m hostile $(TESTS)
@@ -50,7 +55,7 @@ test-upstream: $(VENV)/dev ## the tests that use a real Ollama on any other one:
 	@[ -n '$(OLLAMA)' ] || { echo "Which Ollama? make test-upstream OLLAMA=/path/to/ollama" >&2; exit 2; }
 	OLLAMA_PROGRAM='$(OLLAMA)' $(BIN)/python -m pytest -m "not browser" -k ollama-upstream $(TESTS)
 
-servers: $(VENV)/dev ## build Loki, Prometheus, the OpenTelemetry Collector and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
+servers: $(VENV)/dev ## build Loki, Prometheus, the OpenTelemetry Collector, Helm and two Ollamas and install n8n, Open WebUI, Phoenix, MLflow and the clients for the tests, once (about half an hour)
 	PYTHON=$(BIN)/python tests/servers/build.sh
 
 bench: $(VENV)/dev ## what an exchange costs, beside NGINX and a bare pass-through (BENCH=--short: a minute)
@@ -82,6 +87,7 @@ lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade tak
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/frameworks/requirements.in --output-file tests/servers/frameworks/requirements.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/mcp/requirements.in --output-file tests/servers/mcp/requirements.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --constraint tests/servers/mcp/requirements.txt pyproject.toml --extra mask --extra mcp --output-file requirements/image.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) tests/servers/ollama-0.34/pip.in --output-file tests/servers/ollama-0.34/pip.txt
 # For every platform and every Python from 3.11, with hashes, and without saying where the packages come from.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -93,6 +99,7 @@ written: $(VENV)/dev ## write what repeats a table: settings, the reference of t
 
 dashboards: $(VENV)/dev ## write Grafana's dashboards and alerts from the Python in grafana/
 	$(BIN)/python -m grafana.dashboards
+	$(BIN)/python -m tests.configuration.written_files
 
 pictures: $(VENV)/dev ## draw n8n's templates, and take those of the page, the terminal and n8n (needs Chromium and `make servers`)
 	$(BIN)/python -m n8n.draw

@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 import service
-from service.alerting.alert_watch import AlertWatch
-from service.alerting.webhook import Webhook
+from service.alerting.alert_watch import alert_tasks
 from service.background_tasks import start_task, to_its_end
 from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
@@ -38,6 +37,7 @@ from service.masks_setup import MasksInUse
 from service.ollama_setup import towards_ollama
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
 from service.record.operations import MODEL_CALLS
+from service.record_making import RecordMaking
 from service.reloading import read_policy, reloads_of_keys
 from service.search.indexing import IndexingThread
 from service.settings import Settings
@@ -79,9 +79,10 @@ class App:
         )
         self._reader = Reader(settings.data_dir)
         self._indexing = IndexingThread(settings.data_dir)
+        self._making = RecordMaking(settings, self._masks, self._ollama, self._count_in_flight)
         self._recorder = Recorder(
             self._journal,
-            make_record=self._make_record,
+            make_record=self._making.make,
             make_open=self._masks.summary_of_open,
             on_recorded=self._on_recorded,
             is_strict=settings.record_before_reply == "strict",
@@ -163,24 +164,21 @@ class App:
         if self._ollama.routing is not None:
             # The first call goes where its model is.
             await self._ollama.routing.look_at_all()
-        for name, task in self._ollama.tasks():
+        for name, task in (*self._ollama.tasks(), *self._making.tasks()):
             start_task(begun, task, name)
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
-        if self.settings.alert_webhook_url:
-            webhook = Webhook(self.settings.alert_webhook_url, self._journal.instance or socket.gethostname())
-            recent, limit = self._inspector.recent_numbers, self.settings.alert_p95_seconds
-            watch = AlertWatch(webhook, self._status.part_numbers, recent, limit)
-            start_task(begun, webhook.run(), "post alerts")
-            start_task(begun, watch.run(), "look for alerts")
+        start_task(begun, self._inspector.keep_erasing(), "erase elsewhere")
+        url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
+        instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
+        for name, task in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
+            start_task(begun, task, name)
         sharing, limits_file = self._ollama.sharing, self._ollama.limits_file
         if sharing is not None and limits_file is not None:
             # Before anybody calls: what was used today is known then.
             await to_its_end(sharing.tokens.read, self._reader)
             start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
-        if self._masks.file is not None:
-            start_task(begun, self._masks.file.watch(self._masks.use), "look after MASK_FILE")
         if (readers_file := self._inspector.readers_file) is not None:
             start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
         await self._listen(begun)
@@ -264,9 +262,6 @@ class App:
         committed: Committed = asyncio.get_running_loop().create_future()
         self._recorder.close(exchange, partial(_set, committed))
         return committed
-
-    def _make_record(self, exchange: Exchange) -> EncodedRecord:
-        return self._masks.make_record(exchange, *self._ollama.room_of(exchange.upstream))
 
     def _on_recorded(self, records: Sequence[EncodedRecord]) -> None:
         self._ollama.note_ended(record.operation for record in records)

@@ -2,6 +2,7 @@
 
 from service.record.call_context import ContextLengthOf
 from service.record.exchange import EncodedRecord, Exchange, OpenExchange
+from service.record.known_conversations import KnownConversations
 from service.record.line import make_record, summary_of_open
 from service.record.mask_rules import masks_of_packs, read_masks
 from service.record.own_masks import OwnMasks
@@ -37,13 +38,18 @@ class MasksInUse:
         return summary_of_open(opened, mask=settings.mask_secrets, keep=settings.keep_body_bytes, own_masks=self._own)
 
     def make_record(
-        self, exchange: Exchange, context_length_of: ContextLengthOf, memory: PromptMemory
+        self,
+        exchange: Exchange,
+        context_length_of: ContextLengthOf,
+        memory: PromptMemory,
+        conversations: KnownConversations,
     ) -> EncodedRecord:
         """The record of an ended exchange."""
         return make_record(
             exchange,
             context_length_of=context_length_of,
             memory=memory,
+            conversations=conversations,
             mask=self._settings.mask_secrets,
             own_masks=self._own,
             keep=self._settings.keep_body_bytes,

@@ -15,6 +15,7 @@ from aiohttp import web
 from service.cli.mcp_serving import make_server
 from service.cli.mcp_tools import TOOLS, Source
 from service.inspector.responses import PRIVATE_HEADERS, refuse
+from service.inspector.threads import aside_at_length
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class McpOverHttp:
                 source = Source(self._settings, catches_up=False, has_words=has_words)
                 # A second's worth of modules.
                 module = await asyncio.to_thread(import_module, "mcp.server.streamable_http_manager")
-                server = await asyncio.to_thread(make_server, source)
+                # Where totals are counted: what was given up after a minute goes on there, and keeps nobody else.
+                server = await asyncio.to_thread(make_server, source, aside_at_length)
                 manager = module.StreamableHTTPSessionManager(server, json_response=True, stateless=True)
                 ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._tasks.append(asyncio.create_task(_run(manager, ready), name="answer MCP"))

@@ -109,6 +109,19 @@ def as_addresses(value: str) -> tuple[NamedAddress, ...]:
     return tuple(map(NamedAddress, names, urls))
 
 
+def as_named_addresses(value: str) -> tuple[NamedAddress, ...]:
+    """Names with an address each, between commas: ``garage=http://garage:8080,attic=http://10.0.0.7:8080``."""
+    expected = "names with an address each, like garage=http://garage:8080, separated by commas, each name once"
+    pairs = [one.partition("=") for one in re.split(r"\s*,\s*(?=[^\s,=/]+\s*=\s*https?://)", value)]
+    try:
+        named = [NamedAddress(name.strip(), as_url(url.strip())) for name, _, url in pairs if name.strip()]
+    except ValueError as trouble:
+        raise ValueError(f"{expected}; an address is {trouble}") from None
+    if len(named) != len(pairs) or len({one.name for one in named}) != len(named):
+        raise ValueError(expected)
+    return tuple(named)
+
+
 def as_listen(value: str) -> tuple[str, int]:
     """A host and a port."""
     expected = "HOST:PORT, for instance 127.0.0.1:8080"

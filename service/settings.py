@@ -15,6 +15,7 @@ from service.setting_values import (
     as_addresses,
     as_hosts,
     as_listen,
+    as_named_addresses,
     as_networks,
     as_number,
     as_one_of,
@@ -102,6 +103,18 @@ class Settings:
     loki_username: str = _setting("", "user name for Loki (basic authentication, with LOKI_PASSWORD)", as_text)
     loki_password: str = _setting("", "password for Loki", as_text, secret=True)
     loki_token: str = _setting("", "bearer token for Loki", as_text, secret=True)
+    peers: tuple[NamedAddress, ...] = _setting(
+        "",
+        "the other recorders that ship to the same Loki, as name=address with commas, for instance"
+        " garage=http://garage:8080; the name is the label `instance` of what they record",
+        as_named_addresses,
+    )
+    peer_tokens_file: Path | None = _setting(
+        "",
+        "file with lines 'name token': what lets this recorder erase at each of PEERS (the INSPECTOR_TOKEN there, or"
+        " that of a reader who may erase)",
+        as_path,
+    )
     otlp_endpoint: str = _setting(
         "",
         "base address of an OTLP/HTTP receiver, for instance http://tempo:4318; empty = do not export"
@@ -242,12 +255,13 @@ def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:
 
 TABLE: dict[str, Variable] = {item.name: _variable(item.name, item.metadata) for item in fields(Settings)}
 _DEPENDS_ON_THE_PLACE = {"data_dir": default_data_dir}
-_NOT_READ_WHEN_EMPTY = {as_url: "", as_path: None, as_trace_url: "", as_webhook: ""}
+_NOT_READ_WHEN_EMPTY = {as_url: "", as_path: None, as_trace_url: "", as_webhook: "", as_named_addresses: ()}
 
 _FILES = {
     "api_keys_file": "file of lines 'name sha256-of-key'",
     "limits_file": "TOML file; `ollama-recorder docs sharing` has examples",
     "mask_file": "TOML file; `ollama-recorder docs privacy` has examples",
+    "peer_tokens_file": "file of lines 'name token'",
     "readers_file": "TOML file; `ollama-recorder docs privacy` has examples",
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser
 
 from tests.event_loop_watch import watched_event_loop
@@ -21,6 +22,7 @@ from tests.servers.nginx import running_nginx
 from tests.servers.ollama import PROGRAMS, Ollama, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
+from tests.work_units import WorkUnits
 
 LOG_CHARACTERS_SHOWN = 2000
 REAL_SERVERS = {
@@ -31,6 +33,7 @@ REAL_SERVERS = {
     "loki": "make servers",
     "prometheus": "make servers",
     "otelcol": "make servers",
+    "helm": "make servers",
     "ollama": "make servers",
     "ollama-0.34": "make servers",
     "models": "make servers",
@@ -104,10 +107,11 @@ def start_recorder(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
         yield start
 
 
-@pytest.fixture
-def recorder(ollama: Ollama, start_recorder: Callable[..., RunningServer]) -> RunningServer:
-    """A running recorder in front of the real Ollama."""
-    return start_recorder(OLLAMA_URL=ollama.url)
+@pytest.fixture(scope="module")
+def recorder(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A running recorder in front of the real Ollama, one for all tests of a module. Its journal is beside its log."""
+    with running_recorder(tmp_path_factory.mktemp("recorder"), OLLAMA_URL=ollama.url) as server:
+        yield server
 
 
 @pytest.fixture
@@ -126,6 +130,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Hundreds of recorders are started: where none may keep its compiled modules, each compiles them all again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # How long an example takes says more about the machine than about the code.
+    settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+    settings.load_profile("here")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WorkUnits | None:
+    """Tests that share something run in one process, under ``--dist loadfile``."""
+    return WorkUnits(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

@@ -1,8 +1,8 @@
 """Notices when something keeps an event loop from running, and where.
 
 Time in which the whole process waited for a processor, or the machine itself did as another had it, is not counted,
-and what keeps the loop must have been seen twice, or have computed: on a machine that many share, a single look and the
-clock alone would accuse the innocent.
+and what keeps the loop must have been seen twice, or one thread must have computed for as long. On a machine that many
+share, a single look and the clock alone would accuse the innocent. What the loop's own thread computes is certain.
 """
 
 import asyncio
@@ -29,19 +29,23 @@ class EventLoopWatch:
         self._thread = threading.current_thread().ident or 0
         self._over = threading.Event()
         self._due = time.monotonic() + _BEAT_SECONDS
-        self._waited_before = _seconds_waited_for_a_processor()
-        self._computed_before = time.process_time()
+        self._before, self._computed_before = _of_threads(), time.thread_time()
+        self._stolen_before = _seconds_stolen()
         self._suspected: float | None = None
         self._noted: float | None = None
 
     def beat(self) -> None:
         """Run by the loop, every ``_BEAT_SECONDS`` when nothing blocks it."""
-        if time.process_time() - self._computed_before > LIMIT_SECONDS:
-            # Whoever computes and keeps Python's global lock is never seen by the other thread.
+        now, computed = _of_threads(), time.thread_time()
+        if computed - self._computed_before > LIMIT_SECONDS and self._noted != self._due:
+            self._noted = self._due
+            self.blocked.append(f"blocked: it computed for {(computed - self._computed_before) * 1000:.0f} ms")
+        elif max((self._since(now, name)[0] for name in now), default=0.0) > LIMIT_SECONDS:
+            # A thread that computes and keeps Python's global lock is never seen by the other one.
             self._note("(it has gone on since: nobody knows where it was)")
         if not self._over.is_set():
-            self._waited_before = _seconds_waited_for_a_processor()
-            self._computed_before = time.process_time()
+            self._before, self._computed_before = now, computed
+            self._stolen_before = _seconds_stolen()
             self._due = time.monotonic() + _BEAT_SECONDS
             self._loop.call_later(_BEAT_SECONDS, self.beat)
 
@@ -63,29 +67,38 @@ class EventLoopWatch:
         """Stop beating and looking."""
         self._over.set()
 
+    def _since(self, now: dict[str, tuple[float, float]], thread: str) -> tuple[float, float]:
+        """For how many seconds ``thread`` has computed since the last beat, and waited for a processor."""
+        computed, waited = self._before.get(thread, (0.0, 0.0))
+        return now[thread][0] - computed, now[thread][1] - waited
+
+    def _seconds_waited(self) -> float:
+        """For how long since the last beat threads together waited for a processor, or the machine itself did."""
+        now = _of_threads()
+        return sum(self._since(now, name)[1] for name in now) + _seconds_stolen() - self._stolen_before
+
     def _note(self, where: str) -> None:
         due = self._due
-        # Threads that have ended are not in the sum any more.
-        waited = max(0.0, _seconds_waited_for_a_processor() - self._waited_before)
-        late = time.monotonic() - due - waited
+        late = time.monotonic() - due - self._seconds_waited()
         if late > LIMIT_SECONDS and self._noted != due:
             self._noted = due
             self.blocked.append(f"blocked for {late * 1000:.0f} ms or more at\n{where}")
 
 
-def _seconds_waited_for_a_processor() -> float:
-    """How long all threads of this process together were ready to run but did not get a processor, and what others
-    had of this machine's processors (``steal`` in /proc/stat, counted in hundredths)."""
-    waited = 0
-    for schedstat in Path("/proc/self/task").glob("*/schedstat"):
+def _of_threads() -> dict[str, tuple[float, float]]:
+    """Of each thread of this process, the seconds in which it computed, and was ready to but got no processor."""
+    found = {}
+    for thread in Path("/proc/self/task").iterdir():
         try:
-            waited += int(schedstat.read_text().split()[1])
-        except (OSError, IndexError):  # a thread that has just ended, or a kernel without these counters
+            computed, waited, _ = (thread / "schedstat").read_text().split()
+        except (OSError, ValueError):  # a thread that has just ended, or a kernel without these counters
             continue
-    return waited / 1e9 + _seconds_stolen()
+        found[thread.name] = int(computed) / 1e9, int(waited) / 1e9
+    return found
 
 
 def _seconds_stolen() -> float:
+    """What others had of this machine's processors: ``steal`` in /proc/stat, counted in hundredths."""
     try:
         return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError, ValueError):

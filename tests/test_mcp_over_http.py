@@ -46,25 +46,25 @@ def answers(server: RunningServer, token: str, *questions: Question) -> list[Any
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A recorder beside the SDK, with two readers and two exchanges."""
     python = require("mcp", "run make servers") / "bin" / "python"
-    readers = tmp_path / "readers.toml"
+    folder = tmp_path_factory.mktemp("mcp")
+    readers = folder / "readers.toml"
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("ann", "grace")}
     readers.write_text(
         f'[reader.Ann]\ntoken_sha256 = "{digests["ann"]}"\nmay = ["bodies"]\n'
         f'[reader.Grace]\ntoken_sha256 = "{digests["grace"]}"\n'
     )
     slow = chat(2, f"Summarise {WORD} " + "long " * 50_000, id=SLOW, seconds=90.0, model="big")
-    keep(tmp_path / "recorder" / "data", chat(1), slow)
-    with running_recorder(
-        tmp_path / "recorder", ready="/healthz", python=python, READERS_FILE=str(readers)
-    ) as recorder:
+    keep(folder / "recorder" / "data", chat(1), slow)
+    with running_recorder(folder / "recorder", ready="/healthz", python=python, READERS_FILE=str(readers)) as recorder:
         yield recorder
 
 
 def test_a_client_with_the_token_finds_why_a_call_was_slow_and_is_told_by_name(server: RunningServer) -> None:
+    before = len(events(server, "WordsRead"))
     tools, found, told, whole, wrong = answers(
         server,
         "ann",
@@ -80,12 +80,13 @@ def test_a_client_with_the_token_finds_why_a_call_was_slow_and_is_told_by_name(s
     assert WORD in whole["text"]
     assert len(whole["text"]) <= MOST_CHARACTERS
     assert (wrong["is_error"], "slower='soon'" in wrong["text"]) == (True, True)
-    read = [(one["reader"], one["address"], one["path"]) for one in events(server, "WordsRead")]
+    read = [(one["reader"], one["address"], one["path"]) for one in events(server, "WordsRead")[before:]]
     asked = ["find_exchanges", "explain_exchange", "read_exchange", "find_exchanges"]
     assert read == [("Ann", "203.0.113.9", f"/mcp {tool}") for tool in asked]
 
 
 def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) -> None:
+    before = len(events(server, "WordsRead"))
     tools, found, totals, searched, whole = answers(
         server,
         "grace",
@@ -100,7 +101,7 @@ def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) ->
     assert (searched["is_error"], "numbers only" in searched["text"]) == (True, True)
     assert (whole["is_error"], "There is no tool" in whole["text"]) == (True, True)
     assert WORD not in found["text"] + totals["text"]
-    assert events(server, "WordsRead") == []
+    assert events(server, "WordsRead")[before:] == []
 
 
 def test_without_a_token_or_with_a_wrong_one_nothing_is_told(server: RunningServer) -> None:

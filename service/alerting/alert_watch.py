@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Final
 
 from service.alerting.alert_states import AlertStates
 from service.alerting.looking import Looking, PartNumbers
@@ -53,3 +53,17 @@ class AlertWatch:
             recent = None
         now = time.monotonic()
         self._webhook.tell(self._states.update(self._looking.look(now, self._parts(), recent), now, now_ns))
+
+
+def alert_tasks(
+    url: str | None,
+    instance: str,
+    parts: Callable[[], PartNumbers],
+    recent: Callable[[int], Awaitable[RecentNumbers]],
+    p95_seconds: float,
+) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """What goes on beside requests, by names: nothing without a ``url`` to post to."""
+    if url:
+        webhook = Webhook(url, instance)
+        yield "post alerts", webhook.run()
+        yield "look for alerts", AlertWatch(webhook, parts, recent, p95_seconds).run()

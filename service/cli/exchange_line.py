@@ -20,6 +20,7 @@ _MARKS_CELLS = 9
 # "12,345 tok/s": small models write thousands of tokens a second.
 _RATE_CELLS = 12
 _LEAST_TEXT = 8
+_MOST_BEFORE = 12
 _ARROW = " → "
 # What is not ASCII in most lines, as it stands between names.
 _ONE_CELL = str.maketrans(dict.fromkeys("–›→…", "-"))
@@ -27,7 +28,18 @@ _ONE_CELL = str.maketrans(dict.fromkeys("–›→…", "-"))
 _LEAST_FOR_BOTH = 15
 # Below these widths there is no model, and nobody who asked: what was asked and the marks say more.
 _NARROW, _NARROWEST = 76, 56
-_WIDE = 130
+_MIDDLING, _WIDE = 100, 130
+# Cells of who asked and of the model: what tells two apart often stands at their ends.
+_SHORT_NAMES, _NAMES, _WIDE_NAMES = (11, 10), (18, 14), (20, 14)
+_STEP = " › "
+_BRIEF_PARTS = {
+    "system prompt": "system",
+    "earlier question": "earlier",
+    "earlier answer": "earlier",
+    "call of a tool": "tool",
+    "result of a tool": "tool",
+    "tools or parameters": "tools",
+}
 _WIDEST = 150
 
 
@@ -67,10 +79,13 @@ def _before(record: "Record", width: int | None, today: datetime | None) -> list
         (moment(record.time, None if has_date else today), 14 if has_date else 8, "cyan"),
         (inert(record.exchange or "")[:ID_CHARACTERS], ID_CHARACTERS, "dim"),
     ]
+    names = _WIDE_NAMES if is_wide else _NAMES if width is not None and width >= _MIDDLING else _SHORT_NAMES
     if width is None or width >= _NARROWEST:
-        cells.append((who(record), 20 if is_wide else 9, "bold"))
+        name = who(record)
+        cells.append((name if width is None else _short_caller(name, names[0]), names[0], "bold"))
     if width is None or width >= _NARROW:
-        cells.append((inert(record.model or "–"), 14 if is_wide else 9, "blue"))
+        model = inert(record.model or "–")
+        cells.append((model if width is None else _both_ends(model, names[1]), names[1], "blue"))
     if is_wide:
         cells.append((inert(record.operation or "–"), 8, ""))
     return cells
@@ -124,6 +139,23 @@ def _fitting_sides(record: "Record", words: tuple[str, str], width: int, room: i
     return [*sides, (" " * (room - sum(_cells(text) for text, _ in sides)), "")]
 
 
+def found_words(record: "Record", text: str, width: int | None) -> tuple[str, str] | None:
+    """In place of the first words, where those of a search stand, and the first of the answer; None: nowhere."""
+    from service.record.conversation import opening
+    from service.search.search_hits import find_hit
+
+    hit = find_hit(record, text)
+    if hit is None:
+        return None
+    # What was found has to be in sight.
+    is_narrow = width is not None and width < _MIDDLING
+    most_before = 1 if is_narrow else _MOST_BEFORE
+    before = hit.before if len(hit.before) <= most_before else "…" + hit.before[len(hit.before) + 1 - most_before :]
+    answer = "" if is_narrow or hit.part == "answer" else opening(record)[1]
+    part = _BRIEF_PARTS.get(hit.part, hit.part) if is_narrow else hit.part
+    return f"{part}: {before}{hit.found}{hit.after}", answer
+
+
 def _cut(line: list[tuple[str, str]], room: int) -> list[tuple[str, str]]:
     """As much of ``line`` as ``room`` cells hold; what was cut ends with an ellipsis."""
     fitting: list[tuple[str, str]] = []
@@ -166,7 +198,26 @@ def _noticed(record: "Record") -> list[tuple[str, str]]:
 def who(record: "Record") -> str:
     """Who asked: workflow and node, or the caller and its own task, or the user."""
     name, node = record.workflow or record.workflow_id or record.caller or record.user, record.node or record.task
-    return inert(f"{name} › {node}" if name and node else name or node or "–")
+    return inert(f"{name}{_STEP}{node}" if name and node else name or node or "–")
+
+
+def _short_caller(name: str, room: int) -> str:
+    """Both ends of a workflow and of its node in ``room`` cells, or of a name alone."""
+    workflow, step, node = name.partition(_STEP)
+    if not step or _cells(name) <= room:
+        return _both_ends(name, room)
+    # Without blanks around the sign, so that more of both is seen.
+    of_workflow = min(_cells(workflow), max((room - 1) // 2 + 1, room - 1 - _cells(node)))
+    of_workflow = _cells(workflow) if _cells(workflow) <= room - 3 else of_workflow
+    return f"{_both_ends(workflow, of_workflow)}›{_both_ends(node, room - 1 - of_workflow)}"
+
+
+def _both_ends(text: str, room: int) -> str:
+    """``text`` in ``room`` cells: where it is longer, its middle is left out."""
+    if _cells(text) <= room:
+        return text
+    ending = _ending(text, room // 2)
+    return f"{_beginning(text, room - 1 - _cells(ending))}…{ending}"
 
 
 def moment(text: str | None, today: datetime | None = None) -> str:
@@ -209,6 +260,14 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def _ending(text: str, room: int) -> str:
+    """As much of the end of ``text`` as ``room`` cells hold."""
+    start = len(text)
+    while start and _cells(text[start - 1 :]) <= room:
+        start -= 1
+    return text[start:]
 
 
 def _beginning(text: str, room: int) -> str:

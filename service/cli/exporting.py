@@ -16,12 +16,15 @@ import click
 from service.cli.command_line import Declared, argument, option
 from service.cli.environment import USAGE_EXIT_CODE, base_address, current_settings, ended_by_signals, stop
 from service.cli.filter_options import takes_filter
+from service.cli.listing import Store, WhichStore
 from service.cli.screen import Advance, inert, note, working
 from service.search.filters import Filter
+from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.exports.chats import Left
-    from service.search.matching import Matches
+    from service.exports.formats import Format
+    from service.journal.reader import KeptRecord
 
 
 class Form(StrEnum):
@@ -56,11 +59,11 @@ def export(
     tool_arguments_as_objects: Annotated[
         bool, _chat_option("--tool-arguments-as-objects", "For Hugging Face's chat templates; a JSON text otherwise.")
     ] = False,
+    store: Store = WhichStore.JOURNAL,
 ) -> None:
     """Write what is selected to a file, or to standard output, newest first. The file is readable by its owner only."""
-    from service.cli.journal_access import matching
     from service.exports.chats import ChatOptions
-    from service.exports.formats import FORMATS, ExportOptions, kept_records
+    from service.exports.formats import FORMATS, ExportOptions
 
     if output is None and form is Form.HAR and sys.stdout.isatty():
         stop("An HTTP archive is nothing to read: say --output FILE, or send it to another program.", USAGE_EXIT_CODE)
@@ -84,19 +87,31 @@ def export(
         when_done=left.append,
     )
     chosen = FORMATS[form.value]
-
-    def pieces(search: "Matches") -> Iterator[bytes]:
+    with _records(settings, wanted, chosen, store) as (records, count), _writing(output) as write:
         # A bar would be drawn between the lines of what is printed to the same terminal.
         has_bar = output is not None or not sys.stdout.isatty()
-        with working("exporting", search.count(wanted)) if has_bar else contextlib.nullcontext(Advance(None)) as bar:
-            records = kept_records(settings.data_dir, search.numbers(wanted), chosen.needs)
-            yield from chosen.write(bar.over(records), options)
-
-    with matching(settings, needs_index=wanted.has_conditions) as search, _writing(output) as write:
-        for piece in pieces(search):
-            write(piece)
+        with working("exporting", count) if has_bar else contextlib.nullcontext(Advance(None)) as bar:
+            for piece in chosen.write(bar.over(records), options):
+                write(piece)
     for left_out in left:
         _tell(left_out)
+
+
+@contextlib.contextmanager
+def _records(
+    settings: Settings, wanted: Filter, form: "Format", store: WhichStore
+) -> "Iterator[tuple[Iterator[KeptRecord], int | None]]":
+    """What is exported, newest first, and how many they are; None: that is not known before."""
+    if store is WhichStore.LOKI:
+        from service.cli.loki_listing import kept_of_all
+
+        yield kept_of_all(wanted), None
+        return
+    from service.cli.journal_access import matching
+    from service.exports.formats import kept_records
+
+    with matching(settings, needs_index=wanted.has_conditions) as search:
+        yield kept_records(settings.data_dir, search.numbers(wanted), form.needs), search.count(wanted)
 
 
 @contextlib.contextmanager

@@ -77,7 +77,9 @@ def _list(wanted: Filter, limit: int, as_json: bool, store: WhichStore) -> None:
     if store is WhichStore.LOKI:
         from service.cli.loki_listing import list_all
 
-        count = list_all(wanted, limit, lambda record, summary: _say(record, summary, as_json, summary["instance"]))
+        count = list_all(
+            wanted, limit, lambda record, summary: _say(record, summary, as_json, summary["instance"], wanted.text)
+        )
     else:
         count = _list_journal(wanted, limit, as_json)
     if not count and not as_json:
@@ -91,12 +93,12 @@ def _list_journal(wanted: Filter, limit: int, as_json: bool) -> int:
     with matching(current_settings(), needs_index=wanted.has_conditions) as matches:
         for entry in entries(matches, wanted, limit):
             count += 1
-            _say(Record(entry.line), summary_of(entry) if as_json else {}, as_json)
+            _say(Record(entry.line), summary_of(entry, wanted.text) if as_json else {}, as_json, text=wanted.text)
     return count
 
 
-def _say(record: Record, summary: dict[str, Any], as_json: bool, instance: str = "") -> None:
-    from service.cli.exchange_line import row
+def _say(record: Record, summary: dict[str, Any], as_json: bool, instance: str = "", text: str | None = None) -> None:
+    from service.cli.exchange_line import found_words, row
     from service.record.conversation import opening
 
     if as_json:
@@ -104,18 +106,19 @@ def _say(record: Record, summary: dict[str, Any], as_json: bool, instance: str =
         return
     if instance:
         click.echo(f"{inert(instance)}  ", nl=False)
-    if is_terminal():
-        width = columns() - len(f"{instance}  ") if instance else columns()
-        click.echo(styled(row(record, opening(record), width, now())), color=True)
+    width = (columns() - len(f"{instance}  ") if instance else columns()) if is_terminal() else None
+    words = (found_words(record, text, width) if text else None) or opening(record)
+    if width is not None:
+        click.echo(styled(row(record, words, width, now())), color=True)
     else:
-        click.echo(plain(row(record, opening(record), None)))
+        click.echo(plain(row(record, words, None)))
 
 
-def summary_of(entry: "PageEntry") -> dict[str, Any]:
-    """The exchange as ``/exchanges.json`` has it."""
-    from service.record.summary import summarise
+def summary_of(entry: "PageEntry", text: str | None = None) -> dict[str, Any]:
+    """The exchange as ``/exchanges.json`` has it, where ``text`` was looked for."""
+    from service.search.search_hits import summarise_found
 
-    return summarise(entry.number, Record(entry.line))
+    return summarise_found(entry.number, Record(entry.line), text)
 
 
 def now() -> datetime:

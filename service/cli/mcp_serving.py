@@ -1,6 +1,7 @@
 """``mcp``: an MCP server for programs that ask about their calls, on standard input and output. It needs the SDK."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import service
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from service.cli.mcp_tools import Source
+
+Beside = Callable[..., Awaitable[Any]]
 
 
 def mcp() -> None:
@@ -27,7 +30,7 @@ def mcp() -> None:
         from mcp.server.stdio import stdio_server
     except ImportError:
         stop("It needs the MCP SDK: install the recorder as ollama-recorder[mcp], or the package mcp beside it.")
-    server = make_server(Source(settings))
+    server = make_server(Source(settings), asyncio.to_thread)
 
     async def serve() -> None:
         async with stdio_server() as (requests, answers):
@@ -36,10 +39,11 @@ def mcp() -> None:
     asyncio.run(serve())
 
 
-def make_server(source: "Source") -> "Server[Any]":
-    """The server that answers from ``source``, for any transport of the SDK. Raises ImportError without the SDK."""
-    import asyncio
+def make_server(source: "Source", beside: Beside) -> "Server[Any]":
+    """The server that answers from ``source``, for any transport of the SDK. Raises ImportError without the SDK.
 
+    ``beside`` calls a function, that blocks, on another thread.
+    """
     from mcp import types
     from mcp.server.lowlevel import Server
 
@@ -65,7 +69,7 @@ def make_server(source: "Source") -> "Server[Any]":
         if tool is None:
             return told(f"There is no tool {params.name[:80]!r}; there are {', '.join(tools)}.", is_error=True)
         try:
-            found = await asyncio.to_thread(ask, tool, source, dict(params.arguments or {}))
+            found = await beside(ask, tool, source, dict(params.arguments or {}))
         except (ValueError, LookupError, JournalError) as trouble:
             return told(str(trouble.args[0]), is_error=True)
         return told(json.dumps(found, ensure_ascii=False, default=str))

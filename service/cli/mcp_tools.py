@@ -13,12 +13,12 @@ from service.inspector.exchange_detail import ExchangeDetail, Links, describe
 from service.journal.reader import Reader
 from service.record.fields import BODIES
 from service.record.record import Record
-from service.record.summary import summarise
 from service.record.without_words import without_words
 from service.reporting.failure_values import values_of
 from service.search.filters import Filter, read_filter
 from service.search.parameters import PARAMETERS, Parameter, Takes
 from service.search.search import Search
+from service.search.search_hits import summarise_found
 from service.search.totals import STATS_FIELDS, in_order
 from service.settings import Settings
 
@@ -84,8 +84,9 @@ def ask(tool: Tool, source: Source, arguments: dict[str, Any]) -> dict[str, Any]
 
 def _find(source: Source, arguments: dict[str, Any]) -> dict[str, Any]:
     limit = _count(arguments.get(_LIMIT, 20), _MOST_LISTED)
-    page = _search(source, lambda search: search.page(_filter(arguments), limit))
-    entries = [summarise(entry.number, Record(entry.line)) for entry in page.entries]
+    wanted = _filter(arguments)
+    page = _search(source, lambda search: search.page(wanted, limit))
+    entries = [summarise_found(entry.number, Record(entry.line), wanted.text) for entry in page.entries]
     return {"exchanges": entries, "before": page.next_before, "complete": page.is_complete}
 
 

@@ -1,6 +1,6 @@
 """``stats``: what many exchanges add up to, name by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from service.cli.command_line import option
-from service.cli.environment import current_settings
+from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.filter_options import takes_filter
+from service.cli.listing import Store, WhichStore
 from service.cli.screen import console, inert, note, say_json, say_table
 from service.search.filters import Filter
 
@@ -50,6 +51,7 @@ class Sort(StrEnum):
     FAILED = "failed"
     WAITED = "waited"
     MADE_WAIT = "made_wait"
+    ENERGY = "energy"
     NAME = "name"
 
 
@@ -64,11 +66,19 @@ _MADE_WAIT = "made wait"
 
 @takes_filter()
 def stats(
-    wanted: Filter, by: Apart = By.MODEL, sort: Sorted = Sort.TOTAL, as_json: AsJson = False, as_csv: AsCsv = False
+    wanted: Filter,
+    by: Apart = By.MODEL,
+    sort: Sorted = Sort.TOTAL,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    store: Store = WhichStore.JOURNAL,
 ) -> None:
     """Tell who uses the machine: calls, time, tokens, failures and waiting of each model, workflow, user and so on."""
+    if store is WhichStore.LOKI:
+        _tell_of_all(wanted, by.value, sort, as_json, as_csv)
+        return
     from service.cli.journal_access import searching
-    from service.search.totals import in_order
+    from service.search.totals import GROUP_COLUMNS, in_order
 
     with searching(current_settings()) as search:
         use = search.use(wanted, by.value)
@@ -76,29 +86,60 @@ def stats(
     if as_json:
         told = {"by": by.value, "groups": [asdict(group) for group in groups], "load_made_wait": use.load_made_wait}
         say_json(told, indent=2)
-        return
-    if as_csv:
-        from service.exports.csv_table import write_rows
-        from service.search.totals import GROUP_COLUMNS
-
-        click.echo(b"".join(write_rows(GROUP_COLUMNS, map(asdict, groups))), nl=False)
-        return
-    if not groups:
+    elif as_csv:
+        _say_csv(GROUP_COLUMNS, groups)
+    elif not groups:
         note("Nothing matches." if wanted != Filter() else "The journal is empty.")
-        return
-    _show(groups, by.value, use.load_made_wait)
+    else:
+        _show(groups, by.value, use.load_made_wait, _columns(console().width))
 
 
-def _show(groups: "list[Group]", by: str, load_made_wait: float) -> None:
+def _tell_of_all(wanted: Filter, by: str, sort: Sort, as_json: bool, as_csv: bool) -> None:
+    """Of all recorders. Who made whom wait is told by one recorder only."""
+    from service.cli.loki_listing import use_of_all
+    from service.search.totals import GROUP_COLUMNS, in_order
+
+    if sort is Sort.MADE_WAIT:
+        stop("--sort made_wait is known of one recorder only.", USAGE_EXIT_CODE)
+    groups, since = use_of_all(wanted, by)
+    groups = in_order(groups, sort.value)
+    columns = [name for name in GROUP_COLUMNS if name != Sort.MADE_WAIT]
+    if since and as_csv:
+        stop(f"These are too many to add up: from {since} on they were read. Ask for a shorter time.")
+    if as_json:
+        rows = [{name: getattr(group, name) for name in columns} for group in groups]
+        say_json({"by": by, "groups": rows, "complete": not since, **({"since": since} if since else {})}, indent=2)
+    elif as_csv:
+        _say_csv(columns, groups)
+    elif not groups:
+        note("Nothing matches.")
+    else:
+        shown = _columns(console().width)
+        shown.pop(_MADE_WAIT, None)
+        _show(groups, by, 0.0, shown)
+    if since:
+        note(f"Only what ended from {since} on is added up: there is too much for one answer.")
+
+
+def _say_csv(columns: Sequence[str], groups: "list[Group]") -> None:
+    from service.exports.csv_table import write_rows
+
+    click.echo(b"".join(write_rows(columns, map(asdict, groups))), nl=False)
+
+
+def _show(
+    groups: "list[Group]", by: str, load_made_wait: float, columns: "dict[str, Callable[[Group], str | Text]]"
+) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from service.record.wording import counted
+    from service.record.wording import counted, energy_in_words
     from service.search.totals import MOST_GROUPS
 
     screen = console()
-    columns = _columns(screen.width)
+    if any(group.energy is not None for group in groups):
+        columns["energy, est."] = lambda group: energy_in_words(group.energy)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by, overflow="fold")
     for title in columns:

@@ -55,7 +55,7 @@ def write_dataset(records: Iterable[KeptRecord], folder: Path, options: ChatOpti
         lines = opened.enter_context(TemporaryFile(dir=folder))
         split = opened.enter_context(closing(TrainSplit()))
         for example in examples(records, options, contents.left, _row_of):
-            split.add(example.messages)
+            split.add(example.messages, example.record.conversation_id)
             lines.write(example.line)
             _count(contents, example)
         lines.seek(0)

@@ -1,8 +1,9 @@
 """Which examples are parts of one conversation, so that none of it stands on both sides of a division.
 
 Two examples are, when they begin with the same question: its repetitions, branches and lengths. Two examples are, when
-they share a question with its answer. A client that sends only the last turns of a conversation (n8n's window memory)
-gives it a new first question with each request; a question with its answer is what its requests have in common.
+their records name one conversation. Two examples are, when they share a question with its answer. A client that sends
+only the last turns of a conversation (n8n's window memory) gives it a new first question with each request; a question
+with its answer is what its requests have in common.
 """
 
 from array import array
@@ -31,10 +32,12 @@ class TrainSplit:
         self._joined_to = array("Q")
         self._places = array("d")
 
-    def add(self, messages: Sequence[Message]) -> None:
-        """Take the next example."""
+    def add(self, messages: Sequence[Message], conversation: str | None = None) -> None:
+        """Take the next example. ``conversation``: the id that its record tells."""
         key = conversation_key(messages)
         marks = [key, *_answered_questions(messages)]
+        if conversation is not None:
+            marks.append(f"conversation {conversation}".encode("utf-8", "backslashreplace"))
         known = sorted({self._root(group) for group in self._groups.of(marks)})
         if known:
             group = known[0]

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.inspector.client import Client
 from service.inspector.readers import EVERY_RIGHT, NamedReader, Readers, Right
@@ -24,26 +24,39 @@ _WRONG_OF_STRANGERS: Final = 5
 _WRONG_OF_THE_KNOWN: Final = 100
 # When so many were wrong altogether, strangers have one try each.
 _WRONG_ALTOGETHER: Final = 100
+# Nobody guesses one that is so long. Who has it is let in, however many others are wrong behind the same address.
+_TOO_LONG_TO_GUESS: Final = 24
 _MINUTE: Final = 60.0
 _MOST_SESSIONS: Final = 1000
 _MOST_KNOWN: Final = 10_000
 _HOLDER: Final = "holder of INSPECTOR_TOKEN"
 # No reader has an empty name.
 _SESSION_OF_HOLDER: Final = ""
-_NO_SESSION: Final = (0.0, "")
+
+
+class _Session(NamedTuple):
+    """``ends`` by the monotonic clock; ``digest`` is that of the token that opened it."""
+
+    ends: float = 0.0
+    name: str = ""
+    digest: str | None = None
+
+
+_NO_SESSION: Final = _Session()
 
 
 class Access:
     """Decides by ``token`` (empty: nobody has it) and ``readers`` (None: there is no READERS_FILE).
 
-    ``now`` is a monotonic clock in seconds. A session is its reader's: what the file says then counts at once.
+    ``now`` is a monotonic clock in seconds. A session is its reader's: what the file says then counts at once,
+    and with another token it is over.
     """
 
     def __init__(self, token: str, now: Callable[[], float] = time.monotonic, readers: Readers | None = None) -> None:
         self._token = token
         self._now = now
         self.readers = readers
-        self._sessions: dict[bytes, tuple[float, str]] = {}
+        self._sessions: dict[bytes, _Session] = {}
         self._wrong: list[tuple[float, str]] = []
         self._known: dict[str, None] = {}
 
@@ -89,10 +102,13 @@ class Access:
 
     def _of_session(self, headers: Mapping[str, str]) -> NamedReader | None:
         session = _session_of(headers)
-        ends, name = self._sessions.get(_digest(session), _NO_SESSION) if session else _NO_SESSION
-        if ends <= self._now():
+        found = self._sessions.get(_digest(session), _NO_SESSION) if session else _NO_SESSION
+        if found.ends <= self._now():
             return None
-        return self._who(_HOLDER, EVERY_RIGHT) if name == _SESSION_OF_HOLDER else self._known_by(name)
+        if found.name == _SESSION_OF_HOLDER:
+            return self._who(_HOLDER, EVERY_RIGHT)
+        reader = self._known_by(found.name)
+        return reader if reader is not None and reader.digest == found.digest else None
 
     def _signed_in_by_proxy(self, headers: Mapping[str, str]) -> NamedReader | None:
         assert self.readers is not None  # noqa: S101 - asked only where there are some
@@ -113,8 +129,8 @@ class Access:
     def seconds_to_wait(self, client: Client) -> int:
         """How long this client has to wait before its next token is looked at; 0: not at all.
 
-        Wrong tokens of others never keep out who has the right one: those who were right before have their own
-        bound, and all others have a try a minute at least.
+        Wrong tokens of others never keep out who has the right one: a long one is always looked at, those who were
+        right before have their own bound, and all others have a try a minute at least.
         """
         now, whose = self._now(), _network_of(client.address)
         self._wrong = [(at, network) for at, network in self._wrong if now - at < _MINUTE]
@@ -132,10 +148,11 @@ class Access:
             return None
         session = secrets.token_urlsafe(32)
         now = self._now()
-        self._sessions = {known: one for known, one in self._sessions.items() if one[0] > now}
+        self._sessions = {known: one for known, one in self._sessions.items() if one.ends > now}
         while len(self._sessions) >= _MOST_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
-        self._sessions[_digest(session)] = now + SESSION_SECONDS, reader.name if reader.digest else _SESSION_OF_HOLDER
+        name = reader.name if reader.digest else _SESSION_OF_HOLDER
+        self._sessions[_digest(session)] = _Session(now + SESSION_SECONDS, name, reader.digest)
         return _cookie(session, SESSION_SECONDS, client.is_https)
 
     def sign_out(self, headers: Mapping[str, str], client: Client) -> str:
@@ -144,10 +161,13 @@ class Access:
         return _cookie("", 0, client.is_https)
 
     def _holder_of(self, credential: str, client: Client) -> NamedReader | None:
-        if not self.has_token or self.seconds_to_wait(client):
+        if not self.has_token:
             return None
-        network = _network_of(client.address)
-        if (reader := self._find(credential)) is not None:
+        network, reader = _network_of(client.address), self._find(credential)
+        is_right = reader is not None and len(credential) >= _TOO_LONG_TO_GUESS
+        if not is_right and self.seconds_to_wait(client):
+            return None
+        if reader is not None:
             if network not in self._known and len(self._known) >= _MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             self._known[network] = None

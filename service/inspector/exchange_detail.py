@@ -34,7 +34,9 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeDetail:
-    """``number`` is that of the journal. ``previous`` and ``next`` are ids of exchanges of the same execution.
+    """``number`` is that of the journal. ``previous`` and ``next`` are ids of exchanges of the same execution, or of
+    the same conversation where there is no execution. ``turns_known`` counts those of its conversation, itself among
+    them.
 
     ``replay_of`` is the id of the exchange that it repeats, ``replays`` are those of its repetitions.
     ``content`` tells what may have made the answer nonsense, partly by comparison with ``call_before``: the id of the
@@ -53,6 +55,7 @@ class ExchangeDetail:
     context: ContextShares | None
     previous: str | None
     next: str | None
+    turns_known: int | None
     replay_of: str | None
     replays: tuple[str, ...]
     trace_url: str | None
@@ -71,6 +74,7 @@ class _Beside:
     neighbours: Neighbours
     replays: tuple[str, ...] = ()
     call_before: tuple[CallsOf, KeptRecord] | None = None
+    turns_known: int | None = None
 
 
 _UNKNOWN = _Beside(Surroundings(None, 0, None, 0), Neighbours(None, None))
@@ -94,7 +98,8 @@ def describe_alone(kept: KeptRecord, links: Links) -> ExchangeDetail:
 
 def _look_around(search: Search, number: int) -> _Beside:
     around = replace(search.surroundings(number), earlier=search.models_used_before(number))
-    return _Beside(around, search.neighbours(number), tuple(search.replays(number)), search.call_before(number))
+    beside = _Beside(around, search.neighbours(number), tuple(search.replays(number)), search.call_before(number))
+    return replace(beside, turns_known=search.conversation_length(number) or None)
 
 
 def _described(kept: KeptRecord, beside: _Beside, links: Links) -> ExchangeDetail:
@@ -115,6 +120,7 @@ def _described(kept: KeptRecord, beside: _Beside, links: Links) -> ExchangeDetai
         context_shares(record, conversation),
         beside.neighbours.previous,
         beside.neighbours.next,
+        beside.turns_known,
         record.replay_of,
         beside.replays,
         links.trace_url.replace("{trace_id}", trace) if links.trace_url and trace else None,

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from service.record.counted_facts import CountedFacts, counted_facts
 from service.record.exchange import EncodedRecord, Outcome
+from service.record.model_facts import short_name
 from service.record.operations import MODEL_CALLS
 from service.record.phases import MEASURED_PHASES
 from service.record.prompt_fit import Cut
@@ -69,6 +70,8 @@ TIMED_SECONDS = Family("timed_seconds", "Seconds of timed calls, by phase.", ("m
 READ_TOKENS = Family("timed_read_tokens", "Tokens of prompts that timed calls read, those from the cache not.", _MODEL)
 LOADS = Family("model_loads", f"Calls for which Ollama spent over {LOAD_SECONDS:g} s on loading.", _MODEL)
 CUT_PROMPTS = Family("cut_prompts", "Calls whose prompt Ollama cut, and how.", ("model", "how"))
+ENERGY = Family("model_energy_joules", "Joules of calls, an estimate: absent without a meter.", _MODEL)
+NODE_ENERGY = Family("workflow_energy_joules", "Joules of exchanges that named their workflow, an estimate.", _NODE)
 NODE_CALLS = Family("workflow_calls", "Exchanges that named their workflow.", _NODE)
 NODE_SECONDS = Family("workflow_seconds", "Seconds of exchanges that named their workflow.", _NODE)
 NODE_WAITING = Family("workflow_waiting_seconds", "Seconds of them until a runner was ready.", _NODE)
@@ -78,6 +81,7 @@ NODE_FAILURES = Family("workflow_failures", "Failed ones of them.", _NODE)
 FAMILIES = (
     *(EXCHANGES, CALL_SECONDS, FIRST_TOKEN, WAIT, SPEED, PROMPT_TOKENS, ANSWER_TOKENS, TIMED_CALLS, TIMED_SECONDS),
     *(READ_TOKENS, LOADS, CUT_PROMPTS, NODE_CALLS, NODE_SECONDS, NODE_WAITING, NODE_READ, NODE_WRITTEN, NODE_FAILURES),
+    *(ENERGY, NODE_ENERGY),
 )
 
 
@@ -124,7 +128,8 @@ class ExchangeMetrics:
                     self._add_workflow(facts, facts.workflow, failed)
 
     def _add_call(self, facts: CountedFacts, encoded: EncodedRecord, failed: bool) -> None:
-        model, all_series = self._name_of(facts.model or "", failed), self._series
+        model = self._name_of(short_name(facts.model) if facts.model else "", failed)
+        all_series = self._series
         series = self._models.get(model) or self._begin_model(model)
         ended = "left" if encoded.outcome == Outcome.CLIENT_LEFT else "failed" if failed else "completed"
         only = (model,)
@@ -140,6 +145,8 @@ class ExchangeMetrics:
             self._add_prompt(model, facts.prompt_tokens, facts.cached_tokens)
         if facts.completion_tokens is not None:
             all_series[ANSWER_TOKENS][only][0] += facts.completion_tokens
+        if facts.energy is not None:
+            all_series[ENERGY][only][0] += facts.energy
         if (facts.load_time or 0.0) > LOAD_SECONDS:
             series.loads[0] += 1
         if facts.prompt_truncated is True:
@@ -199,6 +206,8 @@ class ExchangeMetrics:
         read[0] += facts.prompt_tokens or 0
         written[0] += facts.completion_tokens or 0
         failures[0] += failed
+        if facts.energy is not None:
+            self._series[NODE_ENERGY][labels][0] += facts.energy
 
     def _name_of(self, model: str, failed: bool) -> str:
         """The model's name. One that only failed calls name may be anybody's invention, and gets no series."""

@@ -2,21 +2,28 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Final
+from itertools import islice
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from service.exports.chats import ChatOptions
 from service.exports.formats import FORMATS, ExportOptions, Format, kept_records
-from service.inspector.listing import filter_of
-from service.inspector.responses import PRIVATE_HEADERS, begun
-from service.inspector.threads import aside_at_length
+from service.inspector.all_stores import BUSY, NO_LOKI, is_asked_for
+from service.inspector.listing import STORE, filter_of
+from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
+from service.inspector.threads import aside_at_length, aside_waiting, may_wait
+from service.journal.reader import KeptRecord
+from service.loki_search.all_recorders import AllRecorders, without_numbers
+from service.loki_search.loki_answers import LokiError
+from service.loki_search.selection import kept_of
 from service.search.filters import Filter, read_limit
 from service.search.search import Search
 
 # Each hand-over between the thread that reads and the event loop that sends costs about 0.1 ms.
 _BYTES_AT_ONCE: Final = 256 * 1024
+_LINES_AT_ONCE: Final = 1_000
+_CHATS: Final = "chat.jsonl"
 # More than a journal can hold.
 _ALL: Final = 1_000_000_000
 _CHAT_SWITCHES: Final = {
@@ -29,32 +36,76 @@ _CHAT_SWITCHES: Final = {
 
 
 async def export(
-    request: web.BaseRequest, suffix: str, query: Mapping[str, str], search: Search, base: str
+    request: web.BaseRequest,
+    suffix: str,
+    query: Mapping[str, str],
+    search: Search,
+    store: AllRecorders | None,
+    base: str,
 ) -> web.StreamResponse:
-    """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``. Raises ValueError with a sentence for the client."""
-    form = FORMATS[suffix]
-    is_chat = suffix == "chat.jsonl"
-    wanted = filter_of(query, ("limit", *(_CHAT_SWITCHES if is_chat else ())))
-    limit = read_limit(query, _ALL, _ALL)
-    options = ExportOptions(base=base, chats=_chat_options(query, wanted) if is_chat else ChatOptions())
-    name = time.strftime(f"ollama-recorder-%Y-%m-%d.{suffix}", time.gmtime())
+    """``/exchanges.jsonl``, ``.chat.jsonl``, ``.csv``, ``.har``, with ``store=loki`` of all recorders.
+
+    Raises ValueError with a sentence for the client.
+    """
+    if is_asked_for(query):
+        return await _export_all(request, suffix, query, store, base)
+    form, wanted, limit = FORMATS[suffix], _filter_of(suffix, query), read_limit(query, _ALL, _ALL)
+    records = kept_records(search.folder, _first(search.numbers(wanted), limit), form.needs)
+    return await _written(request, form, _pieces(form, records, _options(suffix, query, wanted, base)), aside_at_length)
+
+
+async def _export_all(
+    request: web.BaseRequest, suffix: str, query: Mapping[str, str], store: AllRecorders | None, base: str
+) -> web.StreamResponse:
+    """From their lines in Loki."""
+    if store is None:
+        return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
+    form, wanted = FORMATS[suffix], without_numbers(_filter_of(suffix, query))
+    lines = islice(store.lines(wanted, _LINES_AT_ONCE), read_limit(query, _ALL, _ALL))
+    pieces = _pieces(form, map(kept_of, lines), _options(suffix, query, wanted, base))
+    try:
+        return await _written(request, form, pieces, aside_waiting)
+    except LokiError as trouble:
+        return refuse(503, str(trouble), {"Retry-After": "5"})
+
+
+async def _written(
+    request: web.BaseRequest, form: Format, pieces: Iterator[bytes], beside: "_Lane"
+) -> web.StreamResponse:
+    """The answer, written as ``pieces`` come, each computed ``beside`` the event loop."""
+    name = time.strftime(f"ollama-recorder-%Y-%m-%d.{form.suffix}", time.gmtime())
     headers = PRIVATE_HEADERS | {
         "Content-Type": form.content_type,
         "Content-Disposition": f'attachment; filename="{name}"',
     }
     response = web.StreamResponse(headers=headers)
-    pieces = _pieces(form, _first(search.numbers(wanted), limit), options, search.folder)
     # What cannot be read at all is answered with a status, before the file begins.
-    piece = await aside_at_length(next, pieces, b"")
+    piece = await beside(next, pieces, b"")
     await response.prepare(request)
     if request.method == "HEAD":
         return response
     with begun(request):
         while piece:
             await response.write(piece)
-            piece = await aside_at_length(next, pieces, b"")
+            piece = await beside(next, pieces, b"")
         await response.write_eof()
     return response
+
+
+class _Lane(Protocol):
+    """One of ``threads``' lanes."""
+
+    async def __call__(self, function: Any, /, *arguments: Any) -> Any: ...
+
+
+def _filter_of(suffix: str, query: Mapping[str, str]) -> Filter:
+    return filter_of(query, ("limit", *STORE, *(_CHAT_SWITCHES if suffix == _CHATS else ())))
+
+
+def _options(suffix: str, query: Mapping[str, str], wanted: Filter, base: str) -> ExportOptions:
+    return ExportOptions(base=base, chats=_chat_options(query, wanted) if suffix == _CHATS else ChatOptions())
 
 
 def _first(batches: Iterator[list[int]], limit: int) -> Iterator[list[int]]:
@@ -64,9 +115,8 @@ def _first(batches: Iterator[list[int]], limit: int) -> Iterator[list[int]]:
         limit -= len(batch)
 
 
-def _pieces(form: Format, numbers: Iterator[list[int]], options: ExportOptions, folder: Path) -> Iterator[bytes]:
+def _pieces(form: Format, records: Iterator[KeptRecord], options: ExportOptions) -> Iterator[bytes]:
     """The file in pieces that are worth a hand-over."""
-    records = kept_records(folder, numbers, form.needs)
     held: list[bytes] = []
     size = 0
     for piece in form.write(records, options):

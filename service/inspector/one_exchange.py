@@ -8,11 +8,11 @@ from aiohttp import web
 
 from service.inspector.exchange_detail import ExchangeDetail, Links, describe
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
-from service.inspector.threads import aside
+from service.inspector.threads import aside, aside_at_length
 from service.journal.reader import KeptRecord, Reader
 from service.record.bodies import first_document, gap_in
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
-from service.record.kept_image import find_image
+from service.record.kept_image import MOST_PIXELS, find_image
 from service.record.record import Record
 from service.record.summary import summarise
 from service.search.search import Search
@@ -84,9 +84,14 @@ async def give_image(identifier: str, digest: str, reader: Reader) -> web.Respon
     kept = await aside(reader.record, identifier)
     if kept is None:
         return refuse(404, _GONE.format(identifier))
-    image = await aside(find_image, kept.request, digest)
+    # Every text of the request is looked at, and KEEP_BODY_BYTES may be large.
+    image = await aside_at_length(find_image, kept.request, digest)
     if image is None:
         return refuse(404, "This picture is not in what was kept of the request (see KEEP_BODY_BYTES).")
+    if image.pixels > MOST_PIXELS:
+        return refuse(
+            413, f"This picture has {image.pixels / 1e6:,.0f} million pixels, too many for a browser to draw."
+        )
     return web.Response(body=image.content, content_type=image.media_type, headers=PRIVATE_HEADERS)
 
 

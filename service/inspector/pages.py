@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -14,9 +15,11 @@ from multidict import MultiDict
 from service.events import emit
 from service.inspector import (
     all_stores,
+    all_totals,
     assets,
     batch_pages,
     erasing,
+    erasing_everywhere,
     exporting,
     listing,
     one_exchange,
@@ -24,18 +27,22 @@ from service.inspector import (
     two_exchanges,
 )
 from service.inspector.access import Access, is_foreign
+from service.inspector.answer_places import AnswerPlaces
 from service.inspector.client import Client
+from service.inspector.listing import Query
 from service.inspector.live import tell
 from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
 from service.inspector.providers import PageRequest, Providers
 from service.inspector.readers import NamedReader, Readers, Right
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
-from service.inspector.rights import HAVE_WORDS, MCP, right_for
+from service.inspector.rights import HAVE_WORDS, MCP, rights_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
+from service.loki_search.all_recorders import AllRecorders
 from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
 from service.record.without_words import without_words
+from service.search.search import Search
 
 _READ: Final = ("GET", "HEAD")
 _EXCHANGE: Final = re.compile(
@@ -54,11 +61,12 @@ Handler = Callable[[PageRequest], Awaitable[web.StreamResponse]]
 class Pages:
     """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's.
 
-    ``readers`` are those of READERS_FILE; None: there is no such file.
+    ``readers`` are those of READERS_FILE; None: there is no such file. ``keep`` is KEEP_BODY_BYTES.
     """
 
-    def __init__(self, providers: Providers, token: str, readers: Readers | None = None) -> None:
+    def __init__(self, providers: Providers, token: str, readers: Readers | None, keep: int) -> None:
         self._providers = providers
+        self._places = AnswerPlaces(keep)
         self._access = Access(token, readers=readers)
         self._exports = asyncio.Semaphore(_MOST_EXPORTS)
         self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
@@ -71,17 +79,17 @@ class Pages:
             "/queue.json": self._queue,
             "/limits.json": self._limits,
             "/openapi.json": self._description,
-            "/exchanges.json": self._exchanges,
-            "/timeline.json": lambda request: listing.draw_timeline(providers.search, request.query),
-            "/week.json": lambda request: listing.draw_week(providers.search, request.query),
-            "/values.json": lambda request: listing.list_values(providers.search, request.query),
-            "/stats.json": lambda request: listing.add_up(providers.search, request.query),
-            "/stats.csv": lambda request: listing.add_up_as_table(providers.search, request.query),
+            "/exchanges.json": self._of_either(listing.list_exchanges, all_stores.list_exchanges),
+            "/timeline.json": self._of_either(listing.draw_timeline, all_totals.draw_timeline),
+            "/week.json": self._of_either(listing.draw_week, all_totals.draw_week),
+            "/values.json": self._of_either(listing.list_values, all_totals.list_values),
+            "/stats.json": self._of_either(listing.add_up, all_totals.add_up),
+            "/stats.csv": self._of_either(listing.add_up_as_table, all_totals.add_up_as_table),
             "/failures.json": lambda request: summing_up.list_failures(providers.search, request.query),
             "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
             "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
             "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
-            "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
+            "/erasing.json": lambda request: erasing_everywhere.look(providers.everywhere, request.query),
         }
 
     def take_readers(self, readers: Readers) -> None:
@@ -120,24 +128,24 @@ class Pages:
         reader = self._access.reader_of(request.http.headers, request.client)
         if reader is None:
             return self._keep_out(request)
-        if not reader.is_named:
-            return await self._answer_reader(request)
-        return await self._answer_named(request, reader)
+        is_waiting = request.query.get("store") == "loki"
+        make = (
+            partial(self._answer_named, request, reader) if reader.is_named else partial(self._answer_reader, request)
+        )
+        return await self._places.answer(request.http, path, make, is_waiting=is_waiting)
 
     async def _answer_named(self, request: PageRequest, reader: NamedReader) -> web.StreamResponse:
         """As the file says: not at all, without anybody's words, or whole, which is told by name."""
         method, path = request.http.method, request.path
-        right = right_for(method, path, frozenset(request.query))
-        if right not in reader.may:
-            return refuse(
-                403,
-                f"{reader.name} may not do this: it takes the right {right!r}.",
-                setting="READERS_FILE",
-                right=right,
-            )
-        if right in (Right.BODIES, Right.REPLAY):
+        rights = rights_for(method, path, frozenset(request.query))
+        for right in rights:
+            if right not in reader.may:
+                told = f"{reader.name} may not do this: it takes the right '{right}'."
+                return refuse(403, told, setting="READERS_FILE", right=right)
+        if Right.BODIES in rights:
             emit(WordsRead(reader.name, request.client.address, path))
-        client = replace(request.client, reader=reader.name, may_replay=Right.REPLAY in reader.may)
+        may_replay = reader.may >= {Right.REPLAY, Right.BODIES}
+        client = replace(request.client, reader=reader.name, may_replay=may_replay)
         answer = await self._answer_reader(replace(request, client=client, may=reader.may))
         if path in HAVE_WORDS and Right.BODIES not in reader.may and isinstance(answer, web.Response):
             answer.text = orjson.dumps(without_words(orjson.loads(answer.text or "null"))).decode()
@@ -152,7 +160,7 @@ class Pages:
         if path == "/exchanges":
             if method != "DELETE":
                 return _wrong_method(path, "DELETE")
-            return await erasing.erase(self._providers.erasing, request.query, request.client)
+            return await erasing_everywhere.erase(self._providers.everywhere, request.query, request.client)
         if match := _EXPORT.fullmatch(path):
             if method not in _READ:
                 return _wrong_method(path, "GET, HEAD")
@@ -186,8 +194,9 @@ class Pages:
     async def _export(self, request: PageRequest, suffix: str) -> web.StreamResponse:
         if self._exports.locked():
             return refuse(503, f"{_MOST_EXPORTS} exports are running: try again later.", {"Retry-After": "10"})
+        search, store = self._providers.search, self._providers.all_recorders
         async with self._exports:
-            return await exporting.export(request.http, suffix, request.query, self._providers.search, request.base)
+            return await exporting.export(request.http, suffix, request.query, search, store, request.base)
 
     async def _live(self, request: PageRequest) -> web.StreamResponse:
         headers, client, may = request.http.headers, request.client, request.may
@@ -198,10 +207,19 @@ class Pages:
             has_words=Right.BODIES in may,
         )
 
-    async def _exchanges(self, request: PageRequest) -> web.StreamResponse:
-        if all_stores.is_asked_for(request.query):
-            return await all_stores.list_exchanges(self._providers.all_recorders, request.query)
-        return await listing.list_exchanges(self._providers.search, request.query)
+    def _of_either(
+        self,
+        of_one: Callable[[Search, Query], Awaitable[web.Response]],
+        of_all: Callable[[AllRecorders | None, Query], Awaitable[web.Response]],
+    ) -> Handler:
+        """Many exchanges: this recorder's, or those of all."""
+
+        async def answer(request: PageRequest) -> web.StreamResponse:
+            if all_stores.is_asked_for(request.query):
+                return await of_all(self._providers.all_recorders, request.query)
+            return await of_one(self._providers.search, request.query)
+
+        return answer
 
     async def _one(self, request: PageRequest, identifier: str, part: str) -> web.StreamResponse:
         providers, method = self._providers, request.http.method
@@ -222,7 +240,7 @@ class Pages:
         if part.startswith(_IMAGES):
             return await one_exchange.give_image(identifier, part.removeprefix(_IMAGES), providers.reader)
         if part == "":
-            return await erasing.erase_one(providers.erasing, identifier, request.client)
+            return await erasing.erase_one(providers.everywhere.erasing, identifier, request.client)
         return await one_exchange.give_body(identifier, part[1:], providers.reader)
 
     # Who may not see it
@@ -245,9 +263,9 @@ class Pages:
         form = dict(parse_qsl((await request.http.read()).decode("utf-8", "replace"), max_num_fields=10))
         to = view(form.get("to", "/"))
         wait = self._access.seconds_to_wait(request.client)
-        if wait:
-            return sign_in_page(to, f"Too many wrong tokens. Try again in {wait} seconds.", 429)
         cookie = self._access.sign_in(form.get("token", ""), request.client)
+        if cookie is None and wait:
+            return sign_in_page(to, f"Too many wrong tokens. Try again in {wait} seconds.", 429)
         if cookie is None:
             return sign_in_page(to, "That is not the token.", 401)
         return web.Response(status=303, headers=PRIVATE_HEADERS | {"Location": to, "Set-Cookie": cookie})
@@ -278,6 +296,8 @@ class Pages:
         status: dict[str, Any] = {"version": providers.version, "may": may, "trace_url": bool(links.trace_url)}
         if links.n8n_url:
             status["n8n_url"] = execution_template(links.n8n_url)
+        status["stores"] = [all_stores.JOURNAL, *([all_stores.LOKI] if providers.all_recorders else [])]
+        status |= {"peers": dict(providers.peers), "open_erasures": providers.everywhere.elsewhere.told()}
         status["signed_in"] = self._access.has_session(request.http.headers)
         return say(status | await providers.status())
 

@@ -1,7 +1,7 @@
 """What the recorder's own addresses are answered from: where contents come from, and the request itself."""
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -9,7 +9,7 @@ from multidict import MultiMapping
 
 from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
-from service.inspector.erasing import Erasing
+from service.inspector.erasing_everywhere import ErasingEverywhere
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.readers import EVERY_RIGHT, Right
@@ -22,7 +22,7 @@ from service.search.search import Search
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Where the contents of the pages come from."""
+    """Where the contents of the pages come from. ``peers``: the addresses of other recorders, by their names."""
 
     version: str
     readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
@@ -37,10 +37,11 @@ class Providers:
     replaying: Replaying
     rendering: Rendering
     batches: BatchPages
-    erasing: Erasing
+    everywhere: ErasingEverywhere
     links: Links
     mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
     all_recorders: AllRecorders | None = None
+    peers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ _OFF: Final = (
     "Sending a prompt again is off here. INSPECTOR_REPLAY=true allows it to everybody who may see the page,"
     " INSPECTOR_REPLAY=loopback to this machine only."
 )
+_NOT_YOURS: Final = (
+    "Sending a prompt again takes the rights 'replay' and 'bodies', and {} has not both in READERS_FILE."
+)
 
 
 class ReplayedResponse(Protocol):
@@ -65,14 +68,18 @@ class Replaying:
 
     def why_not(self, client: Client) -> str | None:
         """The sentence for a ``client`` that is not allowed to; None for others."""
-        return None if self.allows(client) else _OFF
+        if self.allows(client):
+            return None
+        if client.may_replay is False and self.allowed != "false":
+            return _NOT_YOURS.format(client.reader)
+        return _OFF
 
     async def replay(
         self, request: web.BaseRequest, identifier: str, client: Client, reader: Reader
     ) -> web.StreamResponse:
         """``POST /exchanges/ID/replay``."""
-        if not self.allows(client):
-            return refuse(403, _OFF, setting="INSPECTOR_REPLAY")
+        if (why := self.why_not(client)) is not None:
+            return refuse(403, why, setting="INSPECTOR_REPLAY")
         changes = read_changes(await request.read())
         if isinstance(changes, str):
             return refuse(400, changes)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from service.events import DefectFound, emit
 from service.journal import JournalError
+from service.loki_search.loki_answers import LokiError
 
 PRIVATE_HEADERS = {
     "Cache-Control": "no-store",
@@ -30,7 +31,7 @@ def begun(request: web.BaseRequest) -> Iterator[None]:
     """
     try:
         yield
-    except (JournalError, TimeoutError):
+    except (JournalError, LokiError, TimeoutError):
         _hang_up(request)
     except ValueError as error:
         emit(DefectFound("inspector", repr(error)))

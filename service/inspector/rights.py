@@ -1,4 +1,4 @@
-"""Which right each of the recorder's own addresses asks for. What is not named here asks for bodies: default is no."""
+"""Which rights each of the recorder's own addresses asks for. What is not named here asks for bodies: default is no."""
 
 import re
 from typing import Final
@@ -23,12 +23,14 @@ _REPLAYS: Final = re.compile(r"/exchanges/[^/]+/replay|/replays[./].*")
 _WORDS: Final = "q"
 
 
-def right_for(method: str, path: str, asks_for: frozenset[str]) -> Right:
-    """The right for a request with these parameters. Who finds by words finds out words."""
-    if method == "DELETE" and not _REPLAYS.fullmatch(path):
-        return Right.ERASE
-    if path == "/erasing.json":
-        return Right.ERASE
+def rights_for(method: str, path: str, asks_for: frozenset[str]) -> tuple[Right, ...]:
+    """The rights that a request with these parameters needs, all of them.
+
+    Who finds by words finds out words, also what to erase by them. A prompt that is sent again is answered in words.
+    """
+    words = (Right.BODIES,) if _WORDS in asks_for else ()
+    if (method == "DELETE" and not _REPLAYS.fullmatch(path)) or path == "/erasing.json":
+        return (Right.ERASE, *words)
     if _REPLAYS.fullmatch(path) and method not in ("GET", "HEAD"):
-        return Right.REPLAY
-    return Right.NUMBERS if path in _NUMBERS and _WORDS not in asks_for else Right.BODIES
+        return Right.REPLAY, Right.BODIES
+    return words or ((Right.NUMBERS,) if path in _NUMBERS else (Right.BODIES,))

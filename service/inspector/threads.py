@@ -12,8 +12,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, ParamSpec, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -34,6 +34,8 @@ _fast_lane: Final = _lane("fast lane")
 _slow_lane: Final = _lane("slow lane")
 # These mostly wait. A Loki that hangs keeps so many of them, and nobody else.
 _waiting_lane: Final = _lane("waiting lane", 4)
+_MOST_WAITING: Final = 16
+_waiting: Final[set[Future[Any]]] = set()
 
 
 async def aside(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
@@ -46,6 +48,15 @@ async def aside_at_length(function: Callable[_P, _T], /, *arguments: _P.args, **
     return await asyncio.get_running_loop().run_in_executor(_slow_lane, lambda: function(*arguments, **named))
 
 
+def may_wait() -> bool:
+    """Whether there is room among those who wait for another server: one more may have to wait for minutes."""
+    return len(_waiting) < _MOST_WAITING
+
+
 async def aside_waiting(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
-    """The same for what waits for another server: nobody's list or totals wait with it."""
-    return await asyncio.get_running_loop().run_in_executor(_waiting_lane, lambda: function(*arguments, **named))
+    """The same for what waits for another server, for those who ``may_wait``: nobody's list or totals wait with it."""
+    asked = _waiting_lane.submit(lambda: function(*arguments, **named))
+    # A question that is being asked goes on when its asker leaves; one that has not begun ends with them.
+    _waiting.add(asked)
+    asked.add_done_callback(_waiting.discard)
+    return await asyncio.wrap_future(asked)

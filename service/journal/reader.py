@@ -198,6 +198,10 @@ class Reader:
         """The host's name when the journal was made."""
         return str(self.ask("SELECT value FROM about WHERE name = 'instance'")[0][0])
 
+    def file_number(self) -> int:
+        """The inode of the journal's file, by which two journals of one host are told apart. Raises OSError."""
+        return self._path.stat().st_ino
+
     def size_in_bytes(self) -> int:
         """What the journal takes on the disk, its write-ahead log included. Asks the file system only."""
         size = 0

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.loki_search.log_query import query_of
-from service.loki_search.loki_answers import LokiAddress, LokiError, LokiLines, ask_for_lines
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
 from service.loki_search.selection import LokiLine, select
 from service.record.record import Record
-from service.record.summary import summarise
 from service.search.filters import Filter
+from service.search.search_hits import summarise_found
 
 PAGE_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
@@ -24,6 +24,7 @@ _MOST_LINES: Final = 5_000
 _LINES: Final = 200
 _FIRST_STRETCH_NS: Final = 3_600 * 10**9
 _LONGEST_STRETCH_NS: Final = 30 * 86_400 * 10**9
+_SHORTEST_STRETCH_NS: Final = 60 * 10**9
 _GROWTH: Final = 6
 # Clocks of other machines may be ahead.
 _AHEAD_NS: Final = 3_600 * 10**9
@@ -57,7 +58,7 @@ class AllRecorders:
     def page(self, wanted: Filter, limit: int, before: Place | None = None, seconds: float = PAGE_SECONDS) -> LokiPage:
         """The newest exchanges that ``wanted`` lets through, newest first, at most ``limit``, older than ``before``."""
         deadline = time.monotonic() + seconds
-        query, earliest = query_of(wanted), self._earliest(wanted)
+        query, earliest = query_of(wanted), self.earliest(wanted)
         found: list[LokiLine] = []
         scanned, at = 0, before or (self._latest(wanted), "", "")
         for lines, reached, cost in self._stretches(query, earliest, at, limit):
@@ -71,11 +72,11 @@ class AllRecorders:
                 return LokiPage(found, at, False, at[0], scanned)
         return LokiPage(found, None, True, earliest, scanned)
 
-    def lines(self, wanted: Filter) -> Iterator[LokiLine]:
-        """All that ``wanted`` lets through, newest first."""
+    def lines(self, wanted: Filter, at_once: int = _LINES) -> Iterator[LokiLine]:
+        """All that ``wanted`` lets through, newest first; Loki is asked for ``at_once`` or more."""
         before: Place | None = None
         while True:
-            page = self.page(wanted, _LINES, before)
+            page = self.page(wanted, at_once, before)
             yield from page.lines
             before = page.next_before
             if before is None:
@@ -85,12 +86,21 @@ class AllRecorders:
         """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
         wanted = Filter(exchange=(identifier,))
         newest = self._latest(wanted), "", ""
-        for lines, _, _ in self._stretches(query_of(wanted), self._earliest(wanted), newest, 1):
-            if lines:
-                return lines[0]
+        for lines, _, _ in self._stretches(query_of(wanted), self.earliest(wanted), newest, 1):
+            found = next((line for line in lines if line.exchange == identifier), None)
+            if found is not None:
+                return found
         return None
 
-    def _earliest(self, wanted: Filter) -> int:
+    def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[list[LokiLine], Place, int]]:
+        """What ``query`` finds in the time of ``wanted``, newest first, in parts of at most ``limit``, as they come.
+
+        With each part the place that was reached, and the bytes that Loki looked through for it.
+        """
+        return self._stretches(query, self.earliest(wanted), (self._latest(wanted), "", ""), limit)
+
+    def earliest(self, wanted: Filter) -> int:
+        """The moment from which on ``wanted`` asks for exchanges, no longer ago than they are kept (Unix ns)."""
         oldest = time.time_ns() - self._retention_ns
         since = None if wanted.since_ns is None else wanted.since_ns // 1_000_000 * 1_000_000
         return max(1, oldest if since is None else max(since, oldest))
@@ -103,16 +113,26 @@ class AllRecorders:
         self, query: str, earliest: int, before: Place, limit: int
     ) -> Iterator[tuple[list[LokiLine], Place, int]]:
         """Lines older than ``before``, newest first; after each part the place that was reached, and its cost."""
-        length, batch = _FIRST_STRETCH_NS, max(_LINES, limit + 1)
+        length, longest, batch = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, max(_LINES, limit + 1)
         while before[0] > earliest or before[1]:
             # The end is not included; lines of that very nanosecond may still be missing.
             until = before[0] + 1 if before[1] else before[0]
             since = max(earliest, until - length)
-            answer, batch = self._ask(query, since, until, batch)
+            answer = ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)
+            if answer is AskFor.FEWER_LINES and batch > 1:
+                batch //= 2
+                continue
+            if answer is AskFor.A_SHORTER_TIME and length > _SHORTEST_STRETCH_NS:
+                length = longest = length // 2
+                continue
+            if isinstance(answer, AskFor):
+                raise LokiError(
+                    f"Loki has to be asked for {answer}, and there is nothing less to ask for: see its limits."
+                )
             lines = [line for line in answer.lines if line.place < before] if before[1] else answer.lines
             if len(answer.lines) < batch:
                 before = since, "", ""
-                length = min(length * _GROWTH, _LONGEST_STRETCH_NS)
+                length = min(length * _GROWTH, longest)
             elif lines:
                 before = lines[-1].place
             elif batch < _MOST_LINES:
@@ -123,18 +143,10 @@ class AllRecorders:
                 before = before[0], "", ""
             yield lines, before, answer.scanned_bytes
 
-    def _ask(self, query: str, since: int, until: int, batch: int) -> tuple[LokiLines, int]:
-        """The newest lines of a stretch, and how many were asked for: fewer, where they are long."""
-        while (answer := ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)) is None:
-            batch //= 2
-            if not batch:
-                raise LokiError("One line in Loki is longer than an answer may be.")
-        return answer, batch
 
-
-def summary_of(line: LokiLine) -> dict[str, Any]:
-    """The entry of a list, as for one recorder; in place of a number it has its ``instance``."""
-    summary = summarise(0, Record(line.line))
+def summary_of(line: LokiLine, text: str | None = None) -> dict[str, Any]:
+    """The entry of a list, as for one recorder; in place of a number it has its ``instance``. ``text``: see there."""
+    summary = summarise_found(0, Record(line.line), text)
     del summary["number"]
     return {"instance": line.instance} | summary
 

@@ -19,18 +19,26 @@ from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.parameters import FIELDS_OF, NAME_FIELDS
 from service.search.query_language import read_words
 
-_ALL: Final = '{job="nginx", service="ollama"}'
+# Other lines may have the same labels: those that Promtail read from NGINX's own log before there was a recorder.
+_ALL: Final = '{job="nginx", service="ollama"} | exchange=~"[0-9a-f]{32}"'
 # So many characters of a value are in the metadata (service/shipping/loki/encode.py).
 _LONGEST_VALUE: Final = 1_000
 # A body is JSON in the JSON of a line: its escapes have further backslashes before them.
 _ESCAPED: Final = r"\\+u[0-9a-fA-F]{4}"
+# Loki refuses what is too long. The rest of a word, or of the conditions, is left to the index.
+_LONGEST_WORD: Final = 24
+_LONGEST_QUERY: Final = 20_000
 _OTHER_LETTER: Final = r"[^\x00-\x7f]"
 _RUN: Final = re.compile(r"[0-9A-Za-z]+")
 
 
 def query_of(wanted: Filter) -> str:
     """The log query. Raises ValueError when the filter's text is malformed."""
-    parts = [_ALL, *_names(wanted), *_facts(wanted), *_lines(wanted.text)]
+    parts, room = [_ALL], _LONGEST_QUERY
+    for part in (*_names(wanted), *_facts(wanted), *_lines(wanted.text)):
+        if len(part) <= room:
+            parts.append(part)
+            room -= len(part)
     return " | ".join(part for part in parts if not part.startswith("|")) + "".join(
         f" {part}" for part in parts if part.startswith("|")
     )
@@ -92,7 +100,7 @@ def _pattern(term: str) -> str | None:
     runs = _RUN.findall(term)
     if not runs:
         return None
-    longest = max(runs, key=len)
+    longest = max(runs, key=len)[:_LONGEST_WORD]
     return "".join(f"(?:[{one.lower()}{one.upper()}]|{_OTHER_LETTER}|{_ESCAPED})" + _marks() for one in longest)
 
 

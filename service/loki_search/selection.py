@@ -4,7 +4,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import orjson
+
 from service.journal.reader import KeptRecord, Row
+from service.record.fields import BODIES
 from service.record.record import Record
 from service.search.filters import Filter
 from service.search.index import connect_in_memory
@@ -37,8 +40,11 @@ def select(wanted: Filter, lines: Sequence[LokiLine]) -> list[LokiLine]:
     if wanted.exchange:
         lines = [line for line in lines if line.exchange in wanted.exchange]
     wanted = replace(wanted, exchange=(), before=None, after=None)
+    if not wanted.has_conditions:
+        return list(lines)
     with contextlib.closing(connect_in_memory()) as connection:
-        add_rows(connection, [_row(number, line) for number, line in enumerate(lines)], None)
+        looked_at = lines if wanted.text else map(_without_texts, lines)
+        add_rows(connection, [row_of(number, line) for number, line in enumerate(looked_at)], None)
         found = {
             number
             for part in number_ranges(connection, wanted, None)
@@ -49,10 +55,17 @@ def select(wanted: Filter, lines: Sequence[LokiLine]) -> list[LokiLine]:
 
 def kept_of(line: LokiLine) -> KeptRecord:
     """The record as a journal would give it: without the kept bytes of its bodies, and with the number 0."""
-    return KeptRecord(_row(0, line), b"", b"")
+    return KeptRecord(row_of(0, line), b"", b"")
 
 
-def _row(number: int, line: LokiLine) -> Row:
+def _without_texts(line: LokiLine) -> LokiLine:
+    """Only words are looked for in them."""
+    values = {name: value for name, value in Record(line.line).values.items() if name not in BODIES}
+    return replace(line, line=orjson.dumps(values))
+
+
+def row_of(number: int, line: LokiLine) -> Row:
+    """The record as a row of a journal that has this ``number``."""
     record = Record(line.line)
     started_ns = line.ended_ns - int(1e9 * (record.request_time or 0.0))
     return Row(

@@ -32,6 +32,7 @@ class CountedFacts(NamedTuple):
     queue_time: float | None = None
     upload_time: float | None = None
     upstream: str | None = None
+    energy: float | None = None
 
 
 _NAMES: Final = CountedFacts._fields

@@ -116,7 +116,7 @@ class Exchange(NamedTuple):
     when the request had come whole, in seconds since the start; None when it came with its head, or never.
     ``queued`` is how many seconds it waited for its turn, None when it had not to, and ``queued_behind`` who was served
     meanwhile, in words. ``changed`` are the fields that were put into the request on its way. ``upstream`` names the
-    Ollama, of several, that was asked.
+    Ollama, of several, that was asked. ``energy`` is its share of the joules that were used meanwhile, an estimate.
     """
 
     opened: OpenExchange
@@ -134,6 +134,7 @@ class Exchange(NamedTuple):
     queued_behind: str | None = None
     changed: tuple[str, ...] = ()
     upstream: str | None = None
+    energy: float | None = None
 
 
 class EncodedRecord(NamedTuple):

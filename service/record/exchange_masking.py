@@ -42,16 +42,17 @@ class ExchangeMasking:
 
     def body(self, data: bytes, part: MaskedPart) -> tuple[bytes, int]:
         """``data`` masked, and how often. Without any match, the very same object."""
+        # A text of two bytes a character is kept as UTF-8 once something in it is masked.
+        is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in data[:2] and is_utf_16(data))
+        masked = decoded(data).encode("utf-8", "surrogatepass") if is_wide else data
         count = 0
         if self._secrets:
-            data, count = mask_bytes(data)
+            masked, count = mask_bytes(masked)
         if self._has_own and self._own.looks_at(part):
-            is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in data[:2] and is_utf_16(data))
-            text = decoded(data) if is_wide else data.decode("utf-8", "surrogateescape")
-            text, own = self._own.json(text, part)
+            text, own = self._own.json(masked.decode("utf-8", "surrogateescape"), part)
             if own:
-                data, count = text.encode("utf-8", "surrogateescape"), count + own
-        return data, count
+                masked, count = text.encode("utf-8", "surrogateescape"), count + own
+        return (masked, count) if count else (data, 0)
 
     def text(self, text: str, part: MaskedPart) -> tuple[str, int]:
         """The same for a text."""

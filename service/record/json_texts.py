@@ -17,9 +17,19 @@ _ESCAPE: Final = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(.)", re.DOTALL
 )
 _SHORT: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# JSON that a text quotes has its escapes in that text: of PHP's and .NET's those of letters and slashes.
+_QUOTED_ESCAPE: Final = re.compile(r"()()\\+(?:u([0-9a-fA-F]{4})|(/))")
+_MAY_QUOTE_ESCAPES: Final = re.compile(r"\\(?:u00|/)")
 _SOMETHING: Final = re.compile(r"[^\s\[\]{}:,]")
-_IN_NUMBERS: Final = "0123456789+-.eE"
+_NUMBER: Final = re.compile(r"(?<![\w.+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+-])")
+# All that stands between the strings of JSON.
+_STRUCTURE: Final = re.compile(
+    r"(?:[\s\[\]{}:,]++"
+    r"|(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|true|false|null)(?![\w.+-]))*+\Z"
+)
+# Sounds and pictures in a form; what can be read beside their bytes is as long as this at least.
+_READABLE: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]{8,}")
+_LONGEST_SPACE: Final = 64
 # JSON in a string of JSON: the arguments of tools; once more: what a tool passes on.
 _DEEPEST: Final = 3
 
@@ -52,12 +62,19 @@ def _in_string(at: int, raw: str, find: FindSpans, instead: str, depth: int) -> 
     else:
         found = [(start, stop, instead) for start, stop in find(meant)]
     for start, stop, new in found:
-        first = _place(starts, places, start)
-        last = _place(starts, places, stop - 1) + _width(starts, places, stop - 1)
+        first, last = _written(starts, places, start, stop)
         yield at + first, at + last, new.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _read(raw: str) -> tuple[str, list[int], list[tuple[int, int]]]:
+def in_quoted_json(text: str, find: FindSpans) -> list[tuple[int, int]]:
+    """What ``find`` finds in a text once the escapes of JSON that it quotes are read, as places of the text itself."""
+    if not _MAY_QUOTE_ESCAPES.search(text):
+        return []
+    meant, starts, places = _read(text, _QUOTED_ESCAPE)
+    return [_written(starts, places, start, stop) for start, stop in find(meant)]
+
+
+def _read(raw: str, escape: "re.Pattern[str]" = _ESCAPE) -> tuple[str, list[int], list[tuple[int, int]]]:
     """What ``raw`` means; where its pieces start in that; and of each where it stands in ``raw``, and how wide.
 
     The width of a piece without escapes is 0: its characters stand for themselves.
@@ -74,11 +91,11 @@ def _read(raw: str) -> tuple[str, list[int], list[tuple[int, int]]]:
         places.append((place, width))
         length += len(piece)
 
-    for match in _ESCAPE.finditer(raw):
+    for match in escape.finditer(raw):
         if match.start() > end:
             add(raw[end : match.start()], end, 0)
         high, low, one, short = match.groups()
-        if high is not None:
+        if high:
             meant = chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
         else:
             meant = chr(int(one, 16)) if one is not None else _SHORT.get(short, short)
@@ -95,6 +112,11 @@ def _place(starts: list[int], places: list[tuple[int, int]], at: int) -> int:
     return place if width else place + at - starts[piece]
 
 
+def _written(starts: list[int], places: list[tuple[int, int]], start: int, stop: int) -> tuple[int, int]:
+    """Where that stands in the raw text which means what lies from ``start`` to ``stop``."""
+    return _place(starts, places, start), _place(starts, places, stop - 1) + _width(starts, places, stop - 1)
+
+
 def _width(starts: list[int], places: list[tuple[int, int]], at: int) -> int:
     return places[bisect_right(starts, at) - 1][1] or 1
 
@@ -104,19 +126,38 @@ def _between(text: str, start: int, stop: int, find: FindSpans, instead: str) ->
         return
     between = text[start:stop]
     if "\0" in between:
-        # The bytes of a sound or picture in a form.
+        for run in _READABLE.finditer(between):
+            yield from (
+                (start + run.start() + first, start + run.start() + last, instead) for first, last in find(run[0])
+            )
         return
-    for first, last in find(between):
-        left, right = first, last
-        while left > 0 and between[left - 1] in _IN_NUMBERS:
-            left -= 1
-        while right < len(between) and between[right] in _IN_NUMBERS:
-            right += 1
-        if not (_NUMBER.fullmatch(between[left:right]) and _is_value(between, left, right)):
+    found = find(between)
+    if not found:
+        return
+    is_json = _STRUCTURE.match(between) is not None
+    numbers = _NUMBER.finditer(between)
+    number = next(numbers, None)
+    for first, last in found:
+        while number and number.end() <= first:
+            number = next(numbers, None)
+        if is_json:
+            # Only numbers have anything to be masked: brackets and words such as null stay.
+            while number and number.end() <= last:
+                if _is_whole(number, first, last):
+                    yield start + number.start(), start + number.end(), f'"{instead}"'
+                number = next(numbers, None)
+        elif not (number and number.start() <= first and last <= number.end() and _is_value(between, number)):
             yield start + first, start + last, instead
-        elif (left, right) == (first, last):
-            yield start + first, start + last, f'"{instead}"'
+        elif _is_whole(number, first, last):
+            yield start + number.start(), start + number.end(), f'"{instead}"'
 
 
-def _is_value(text: str, left: int, right: int) -> bool:
-    return text[:left].rstrip()[-1:] in (":", ",", "[") and text[right:].lstrip()[:1] in (",", "}", "]", "")
+def _is_whole(number: "re.Match[str]", first: int, last: int) -> bool:
+    """Whether all of a number lies in there. Its sign says nothing by itself."""
+    return number.start() + number[0].startswith("-") >= first and number.end() <= last
+
+
+def _is_value(text: str, number: "re.Match[str]") -> bool:
+    before = text[max(0, number.start() - _LONGEST_SPACE) : number.start()].rstrip()
+    after = text[number.end() : number.end() + _LONGEST_SPACE].lstrip()
+    return before[-1:] in (":", ",", "[") and after[:1] in (",", "}", "]", "")

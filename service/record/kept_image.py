@@ -18,14 +18,22 @@ _FORMS: Final = (
 _SHORTEST: Final = 40
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _DEEPEST: Final = 64
+MOST_PIXELS: Final = 64_000_000
+"""What a browser is given to draw: it takes four bytes for each. A file of some kilobytes may hold billions."""
+# The parts of a JPEG that begin with its height and width.
+_SIZE_OF_JPEG: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """``content`` as it was sent, decoded; ``media_type`` by its first bytes, whatever its sender called it."""
+    """``content`` as it was sent, decoded; ``media_type`` by its first bytes, whatever its sender called it.
+
+    ``pixels`` is what it says of itself; 0: it does not say.
+    """
 
     content: bytes
     media_type: str
+    pixels: int = 0
 
 
 def find_image(body: bytes, digest: str) -> KeptImage | None:
@@ -40,7 +48,7 @@ def find_image(body: bytes, digest: str) -> KeptImage | None:
         content = _decoded(text)
         media_type = None if content is None else _media_type(content)
         if content is not None and media_type is not None and sha256(content).hexdigest() == digest:
-            return KeptImage(content, media_type)
+            return KeptImage(content, media_type, _pixels(content, media_type))
     return None
 
 
@@ -71,3 +79,31 @@ def _media_type(content: bytes) -> str | None:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     return next((name for beginning, name in _FORMS if content.startswith(beginning)), None)
+
+
+def _pixels(content: bytes, media_type: str) -> int:
+    number = int.from_bytes
+    if media_type == "image/png":
+        return number(content[16:20], "big") * number(content[20:24], "big")
+    if media_type == "image/gif":
+        return number(content[6:8], "little") * number(content[8:10], "little")
+    if media_type == "image/jpeg":
+        return _pixels_of_jpeg(content)
+    form, size = content[12:16], content[21:30]
+    if form == b"VP8X":
+        return (number(content[24:27], "little") + 1) * (number(content[27:30], "little") + 1)
+    if form == b"VP8L":
+        bits = number(size[:4], "little")
+        return ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+    return (number(size[5:7], "little") & 0x3FFF) * (number(size[7:9], "little") & 0x3FFF)
+
+
+def _pixels_of_jpeg(content: bytes) -> int:
+    at = 2
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        if content[at + 1] in _SIZE_OF_JPEG:
+            height, width = content[at + 5 : at + 7], content[at + 7 : at + 9]
+            return int.from_bytes(height, "big") * int.from_bytes(width, "big")
+        # Each part tells how long it is; a filling byte has none.
+        at += 1 if content[at + 1] == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return 0

@@ -14,6 +14,7 @@ from service.record.exchange_masking import GENERATED, ExchangeMasking
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.hang_up import was_stopped
+from service.record.known_conversations import KnownConversations, conversation_id_of
 from service.record.line_limit import LINE_BYTES, encode, fit
 from service.record.measures import measures
 from service.record.open_webui import task_of
@@ -44,11 +45,13 @@ def make_record(
     keep: int = READABLE_BYTES,
     memory: PromptMemory | None = None,
     own_masks: OwnMasks = (),
+    conversations: KnownConversations | None = None,
 ) -> EncodedRecord:
     """Make the record of an ended exchange. Never raises, whatever the bodies hold.
 
     ``context_length_of`` tells how many tokens a call had room for, where that is certain;
     ``memory`` judges whether a prompt was cut (None: by what this exchange tells alone);
+    ``conversations`` tells which one a chat goes on with (None: only one that its client names is told);
     ``mask`` replaces well-known shapes of secrets, in texts, kept bytes and addresses alike, and so do ``own_masks``;
     ``keep`` bounds what a compressed body may grow to (bytes).
     """
@@ -86,6 +89,7 @@ def make_record(
         asked,
         generation,
         (context_length_of, memory or PromptMemory()),
+        conversations,
         (request_text, request_is_cut),
         (response_text, response_is_cut),
     )
@@ -149,6 +153,7 @@ def _facts(
     asked: Asked,
     generation: Generation,
     room: tuple[ContextLengthOf, PromptMemory],
+    conversations: KnownConversations | None,
     request: tuple[str, bool],
     response: tuple[str, bool],
 ) -> dict[str, Any]:
@@ -205,17 +210,10 @@ def _facts(
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
+    conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
     task = task_of(opened.caller, operation, asked.document)
-    values |= _who_asked(
-        opened.caller,
-        opened.item,
-        opened.attempt,
-        opened.replay_of,
-        opened.key_name,
-        task,
-        opened.user_agent,
-        opened.remote_addr,
-    )
+    who = opened.caller, conversation, opened.item, opened.attempt, opened.replay_of, opened.key_name
+    values |= _who_asked(*who, task, opened.user_agent, opened.remote_addr)
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -260,6 +258,7 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
 @lru_cache(maxsize=256)
 def _who_asked(
     caller: Caller,
+    conversation: str | None,
     item: int | None,
     attempt: int | None,
     replay_of: str | None,
@@ -273,6 +272,7 @@ def _who_asked(
         "workflow": caller.workflow,
         "workflow_id": caller.workflow_id,
         "execution_id": caller.execution_id,
+        "conversation_id": conversation,
         "node": caller.node,
         "item": item,
         "attempt": attempt,

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from string import ascii_letters
 from typing import Final
 
 from service.events import emit
 from service.privacy_events import MaskingOverdue
-from service.record.json_texts import Replace, texts_of
+from service.record.json_texts import Replace, in_quoted_json, texts_of
 from service.record.mask_packs import Find, Span
 
 MASK: Final = "***"
@@ -23,8 +24,13 @@ MOST_SECONDS: Final = 2.0
 _STRETCH, _OVERLAP = 16_384, 1_024
 _LOOKED_AT_CLOCK_EVERY: Final = 64
 _LONGEST_REMEMBERED: Final = 2_000
-# The alphabets of base64: pictures and sounds hold nothing to be read.
-_PAYLOAD: Final = re.compile(r"(?:data:[\w/+.;=-]{1,100},)?[A-Za-z0-9+/_=\r\n-]{1024,}+\Z")
+# The alphabets of base64: pictures and sounds hold nothing to be read. A column of numbers has shorter lines, and a row
+# of them fewer letters.
+_PAYLOAD: Final = re.compile(
+    r"(?:data:[\w/+.;=-]{1,100},)?(?=[A-Za-z0-9+/_=\r\n-]{1024,}+\Z)"
+    r"(?:[A-Za-z0-9+/_-]{60,}+={0,2}(?:\r?\n|\Z))*+(?:[A-Za-z0-9+/_-]{1,59}={0,2}\s*+)?\Z"
+)
+_LETTERS_IN_PAYLOADS: Final = 0.5
 _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -84,12 +90,14 @@ class MaskRun:
         """The same for the target of a request, whose parts may be percent-encoded."""
         if not self.looks_at(part):
             return target, 0
-        from urllib.parse import unquote
+        from urllib.parse import unquote, unquote_plus
 
         pieces = re.split(r"([/?&=;]|~)", target)
         count = 0
         for place, piece in enumerate(pieces):
-            if len(piece) > 1 and self._spans(unquote(piece), part):
+            # In a query a plus may be a space, or itself, as before the number of a country.
+            meant = {unquote(piece), piece[:1] + unquote_plus(piece[1:])} if len(piece) > 1 else ()
+            if any(self._spans(one, part) for one in meant):
                 pieces[place], count = MASK, count + 1
         return ("".join(pieces), count) if count else (target, 0)
 
@@ -101,15 +109,23 @@ class MaskRun:
             return known
         readable = _HALF.sub("\ufffd", text) if _HALF.search(text) else text
         spans: list[Span] = []
-        if not (len(readable) > _LONGEST_REMEMBERED // 2 and _PAYLOAD.match(readable)):
-            for mask in self._masks[part]:
-                for span in self._found(mask, readable):
-                    if self._is_late(mask.name):
-                        return [(0, len(text))]
-                    spans.append(span)
+        if not _is_payload(readable):
+            spans += self._found_by_all(readable, part)
+            spans += in_quoted_json(readable, lambda meant: self._found_by_all(meant, part))
+            if self._is_overdue:
+                return [(0, len(text))]
         spans = _joined(spans)
         if len(text) <= _LONGEST_REMEMBERED:
             self._seen[key] = spans
+        return spans
+
+    def _found_by_all(self, text: str, part: MaskedPart) -> list[Span]:
+        spans: list[Span] = []
+        for mask in self._masks[part]:
+            for span in self._found(mask, text):
+                if self._is_late(mask.name):
+                    return spans
+                spans.append(span)
         return spans
 
     def _found(self, mask: OwnMask, text: str) -> Iterator[Span]:
@@ -128,6 +144,12 @@ class MaskRun:
             self._is_overdue = True
             emit(MaskingOverdue(name))
         return self._is_overdue
+
+
+def _is_payload(text: str) -> bool:
+    if len(text) <= _LONGEST_REMEMBERED // 2 or not _PAYLOAD.match(text):
+        return False
+    return sum(map(text.count, ascii_letters)) >= _LETTERS_IN_PAYLOADS * len(text)
 
 
 def _joined(spans: list[Span]) -> list[Span]:

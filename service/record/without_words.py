@@ -5,7 +5,7 @@ from typing import Any, Final
 from service.record.fields import BODIES
 
 # First words, the end of an answer so far; errors may quote a request, an address may hold one.
-_WORDS: Final = frozenset((*BODIES, "prompt", "answer", "text", "error", "request_uri", "user_agent"))
+_WORDS: Final = frozenset((*BODIES, "prompt", "answer", "hit", "text", "error", "request_uri", "user_agent"))
 
 
 def without_words(value: Any) -> Any:

@@ -38,6 +38,16 @@ def percent(part: float) -> str:
     return f"{100 * part:.0f} %" if part > 0.005 or not part else "< 1 %"
 
 
+def energy_in_words(joules: float | None) -> str:
+    """``41 J``, ``12.3 Wh``, ``1.2 kWh``; a dash where nobody tells it."""
+    if joules is None:
+        return "–"
+    hours = joules / 3600
+    if hours >= 1000:
+        return f"{hours / 1000:,.1f} kWh"
+    return f"{hours:.1f} Wh" if hours >= 1 else f"{joules:.0f} J" if joules >= 10 else f"{joules:.1f} J"
+
+
 def about(number: float) -> str:
     """Two digits of it, as for an estimate: ``11,000``."""
     whole = round(number)

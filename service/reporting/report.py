@@ -45,7 +45,8 @@ def make_report(search: Search, wanted: Filter) -> Report:
     timeline = search.timeline(wanted, _FEW_COLUMNS)
     failures = search.failures(wanted)
     sections = [_numbers(timeline), _failed(failures)]
-    sections += [_users(by, search.use(wanted, by)) for by in _USERS_BY]
+    uses = search.use_by_each(wanted, _USERS_BY)
+    sections += [_users(by, use) for by, use in zip(_USERS_BY, uses, strict=True)]
     title = f"Ollama Recorder, {_moment(timeline.since_ns)} to {_moment(timeline.until_ns)}"
     return Report(title, _summary(timeline, failures), tuple(one for one in sections if one.rows or one.sentences))
 

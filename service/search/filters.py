@@ -36,6 +36,7 @@ class Filter:
     model: tuple[str, ...] = ()
     workflow: tuple[str, ...] = ()
     execution: tuple[str, ...] = ()
+    conversation: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
     caller: tuple[str, ...] = ()
     user: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from service.journal.transaction import is_damage, use_wal
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
 APPLICATION_ID = 0x4F6C5278
-VERSION = 9
+VERSION = 11
 PARTITION_NUMBERS = 5_000
 # A row of facts is 50 bytes, a run of words some kilobytes: larger pages mean fewer reads of either.
 _PAGE_SIZE = 8192
@@ -38,6 +38,7 @@ NAMED = (
     "workflow",
     "workflow_id",
     "execution",
+    "conversation",
     "node",
     "caller",
     "user",
@@ -65,6 +66,7 @@ FACT_COLUMNS = (
         "held_ms",
         "item",
         "asked",
+        "energy_mj",
         "replay_of",
     ),
 )
@@ -78,7 +80,7 @@ unknown, also of ``is_truncated``.
 for calls of models, 1 for embeddings, 2 for what was refused, 3 for all else. It ``waited_ms`` for a model, which began
 at ``begun_ms`` and ``works_ms`` long read and wrote. From ``load_begun_ms`` on the model was ``loads_ms`` long loaded
 for it. It went to Ollama ``held_ms`` after it began; NULL: it never went there. ``item`` is that of a node's items.
-``asked`` is the same number for those that ask the same.
+``asked`` is the same number for those that ask the same. ``energy_mj`` is an estimate, in thousandths of a joule.
 """
 
 _FORM = f"""
@@ -93,6 +95,7 @@ CREATE TABLE partition(
 );
 CREATE TABLE fact(number INTEGER PRIMARY KEY, {", ".join(f"{column} INTEGER" for column in FACT_COLUMNS[1:])});
 CREATE INDEX fact_execution ON fact(execution) WHERE execution IS NOT NULL;
+CREATE INDEX fact_conversation ON fact(conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX fact_model ON fact(model, ended_ms) WHERE model IS NOT NULL;
 CREATE INDEX fact_replay ON fact(replay_of) WHERE replay_of IS NOT NULL;
 CREATE TABLE erasing(number INTEGER PRIMARY KEY);

@@ -31,7 +31,7 @@ _MODEL, _CAUSE, _CALLER = NAMED.index("model"), NAMED.index("cause"), NAMED.inde
 
 @dataclass(frozen=True, slots=True)
 class IndexColumns:
-    """``names`` in the order of index.NAMED; ``numbers`` are the columns from status to asked of index.FACT_COLUMNS;
+    """``names`` in the order of index.NAMED; ``numbers`` are columns of index.FACT_COLUMNS, status to energy_mj;
     ``replay_of`` is the id of an exchange."""
 
     number: int
@@ -78,6 +78,7 @@ def columns_of(row: Row) -> IndexColumns:
             _thousandths(sent_after(record, row.outcome)),
             record.item,
             fingerprint(record, prompt),
+            _thousandths(record.energy),
         ),
         replay_of=record.replay_of or None,
         prompt=prompt,

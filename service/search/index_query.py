@@ -131,13 +131,19 @@ def number_ranges(
     conditions = _conditions(connection, wanted, numbers)
     if conditions is None:
         return
-    # That index leaves out what belongs to no execution.
-    is_indexed = wanted.execution and NOBODY not in wanted.execution
-    source = "fact INDEXED BY fact_execution" if is_indexed else "fact NOT INDEXED"
+    source = _source(wanted)
     where = " AND ".join(["number BETWEEN ? AND ?", *conditions])
     for first, last in _stretches(connection, wanted, numbers, apart=query is not None):
         having, values = _having(query, first // PARTITION_NUMBERS) if query else ("", ())
         yield NumberRange(first, f"FROM {source} WHERE {where}{having}", (first, last, *values))
+
+
+def _source(wanted: Filter) -> str:
+    # These indexes leave out what belongs to none.
+    for field, names in (("execution", wanted.execution), ("conversation", wanted.conversation)):
+        if names and NOBODY not in names:
+            return f"fact INDEXED BY fact_{field}"
+    return "fact NOT INDEXED"
 
 
 def _having(query: FullTextQuery, partition: int) -> tuple[str, tuple[object, ...]]:

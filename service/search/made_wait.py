@@ -6,10 +6,11 @@ nobody is named. Calls of the same name do not make each other wait.
 
 import sqlite3
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from heapq import heappop, heappush
+from typing import Any, Final, NamedTuple
 
 from service.search.index_query import NumberRange
 
@@ -18,103 +19,185 @@ _LEAST_MS: Final = 100
 # Python's global lock is let go after so many steps: an exchange never waits for the counting.
 _STEPS_BETWEEN_PAUSES: Final = 500
 
-_HAS_WORKED: Final = "works_ms > 0 AND begun_ms IS NOT NULL"
-_HAS_WAITED: Final = f"waited_ms >= {_LEAST_MS}"
-_HAS_LOADED: Final = "loads_ms > 0"
-_WORK, _WAIT, _LOAD = 1, 0, 2
+_HAS_WORKED: Final = "(works_ms > 0 AND begun_ms IS NOT NULL)"
+_HAS_WAITED: Final = f"(waited_ms >= {_LEAST_MS} AND begun_ms IS NOT NULL)"
+_HAS_LOADED: Final = "(loads_ms > 0 AND load_begun_ms IS NOT NULL)"
+_NEVER: Final = 1 << 62
+_START: Final = (
+    f"min(iif({_HAS_WAITED}, begun_ms - waited_ms, {_NEVER}), iif({_HAS_WORKED}, begun_ms, {_NEVER}),"
+    f" iif({_HAS_LOADED}, load_begun_ms, {_NEVER}))"
+)
+_TOLD: Final = (
+    f"{_START}, begun_ms, iif({_HAS_WORKED}, works_ms, 0), iif({_HAS_WAITED}, waited_ms, 0), load_begun_ms,"
+    f" iif({_HAS_LOADED}, loads_ms, 0), upstream, number IN (SELECT number FROM temp.call)"
+)
+_WAIT, _WORK, _LOAD = 0, 1, 2
 _OTHERS: Final = -1
 """In place of a name, that of calls which nobody asks about."""
 
-# When a call begins and ends to work, to wait, and to have its model loaded: (the moment, how many more, what it does,
-# of which calls)
-_CHANGES: Final = (
-    ("begun_ms", 1, _WORK, _HAS_WORKED),
-    ("begun_ms + works_ms", -1, _WORK, _HAS_WORKED),
-    ("begun_ms - waited_ms", 1, _WAIT, _HAS_WAITED),
-    ("begun_ms", -1, _WAIT, _HAS_WAITED),
-    ("load_begun_ms", 1, _LOAD, _HAS_LOADED),
-    ("load_begun_ms + loads_ms", -1, _LOAD, _HAS_LOADED),
-)
+_Names = tuple[int | None, ...]
+"""The ids of a call's names, one for each column that is asked about."""
 
-
-_Change = tuple[int, int, int, int | None, int | None]
-"""At so many milliseconds one more (1) or one fewer (-1) does what _CHANGES says; the ids of its name and Ollama."""
+_Change = tuple[int, int, int, int, int | None, _Names]
+"""At so many milliseconds one more (1) or one fewer (-1); a number of its own; what it does, at which Ollama, whose."""
 
 
 @dataclass(frozen=True, slots=True)
 class MadeWait:
-    """Seconds: ``by`` the id of each name what others waited; ``load``: what all did while only models were loaded."""
+    """Seconds that others waited, for each column ``by`` the ids of its names, and ``load``: what all waited while
+    models were loaded and none worked."""
 
-    by: dict[int | None, float]
+    by: tuple[dict[int | None, float], ...]
     load: float
+
+
+class _Occupied(NamedTuple):
+    """Milliseconds; what lasted 0 was not."""
+
+    start: int
+    begun: int
+    works: int
+    waited: int
+    load_begun: int
+    loads: int
+    upstream: int | None
+    is_asked_about: int
+    names: _Names
+
+    @property
+    def end(self) -> int:
+        """When the last of what it does is over."""
+        return max(self.begun + self.works if self.works or self.waited else 0, self.load_begun + self.loads)
+
+    @property
+    def waited_for_its_load(self) -> int:
+        """How long it waited while its model was loaded."""
+        if not self.waited or not self.loads:
+            return 0
+        both = min(self.begun, self.load_begun + self.loads) - max(self.begun - self.waited, self.load_begun)
+        return max(0, both)
+
+    def changes(self, number: int) -> Iterator[_Change]:
+        """What begins and ends with it. ``number`` is its own."""
+        if self.works:
+            who = self.names if self.is_asked_about else (_OTHERS,) * len(self.names)
+            yield self.begun, 1, number, _WORK, self.upstream, who
+            yield self.begun + self.works, -1, number, _WORK, self.upstream, who
+        if self.waited:
+            yield self.begun - self.waited, 1, number, _WAIT, self.upstream, self.names
+            yield self.begun, -1, number, _WAIT, self.upstream, self.names
+        if self.loads:
+            yield self.load_begun, 1, number, _LOAD, self.upstream, ()
+            yield self.load_begun + self.loads, -1, number, _LOAD, self.upstream, ()
 
 
 class _AtOllama:
     """How many of each name work and wait at one Ollama, and for how many a model is loaded, since ``before`` (ms)."""
 
-    __slots__ = ("before", "loading", "waiting", "working")
+    __slots__ = ("all_waiting", "all_working", "before", "loading", "waiting", "working")
 
-    def __init__(self) -> None:
-        self.loading = 0
-        self.working: dict[int | None, int] = {}
-        self.waiting: dict[int | None, int] = {}
-        self.before = 0
+    def __init__(self, columns: int) -> None:
+        self.loading = self.all_working = self.all_waiting = self.before = 0
+        self.working: list[dict[int | None, int]] = [{} for _ in range(columns)]
+        self.waiting: list[dict[int | None, int]] = [{} for _ in range(columns)]
 
 
-def made_wait(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> MadeWait:
-    """How long calls of other names waited while those of each name were at work; ``name`` is a column of fact.
+class _Sums:
+    """Takes changes in their order, and adds up (seconds)."""
 
-    All that wait and work in ``ranges`` count; the answer is about those at work whose number is in ``temp.call``. The
-    seconds of one that waits are divided among all that are at work just then. While a model is loaded all that wait
-    count, those that it is loaded for as well.
-    """
-    load = 0.0
-    made: Counter[int | None] = Counter()
-    ollamas: defaultdict[int | None, _AtOllama] = defaultdict(_AtOllama)
-    for ms, by, does, who, upstream in _changes(connection, name, ranges):
+    def __init__(self, columns: int) -> None:
+        self.load = 0.0
+        self.made: tuple[defaultdict[int | None, float], ...] = tuple(defaultdict(float) for _ in range(columns))
+        self._ollamas: defaultdict[int | None, _AtOllama] = defaultdict(lambda: _AtOllama(columns))
+
+    def take(self, change: _Change) -> None:
+        """The next change."""
+        ms, by, _, does, upstream, names = change
         # Who works at one Ollama makes nobody wait at another.
-        at = ollamas[upstream]
-        if at.waiting and at.working and ms != at.before:
-            _divide(made, at.working, at.waiting, (ms - at.before) / 1000)
-        elif at.waiting and at.loading:
-            load += sum(at.waiting.values()) * (ms - at.before) / 1000
+        at = self._ollamas[upstream]
+        if at.all_waiting and ms != at.before:
+            if at.all_working:
+                self._divide(at, (ms - at.before) / 1000)
+            elif at.loading:
+                self.load += at.all_waiting * (ms - at.before) / 1000
         at.before = ms
         if does == _LOAD:
             at.loading += by
-            continue
-        one = at.working if does == _WORK else at.waiting
+        elif does == _WORK:
+            at.all_working += by
+            _count(at.working, names, by)
+        else:
+            at.all_waiting += by
+            _count(at.waiting, names, by)
+
+    def _divide(self, at: _AtOllama, seconds: float) -> None:
+        for made, working, waiting in zip(self.made, at.working, at.waiting, strict=True):
+            for name, count in working.items():
+                made[name] += seconds * count / at.all_working * (at.all_waiting - waiting.get(name, 0))
+
+
+def _count(ones: list[dict[int | None, int]], names: _Names, by: int) -> None:
+    for one, who in zip(ones, names, strict=True):
         count = one.get(who, 0) + by
         if count:
             one[who] = count
         else:
             del one[who]
-    del made[_OTHERS]
-    return MadeWait(dict(made), load)
 
 
-def _divide(
-    made: Counter[int | None], working: dict[int | None, int], waiting: dict[int | None, int], seconds: float
-) -> None:
-    all_working, all_waiting = sum(working.values()), sum(waiting.values())
-    for name, count in working.items():
-        made[name] += seconds * count / all_working * (all_waiting - waiting.get(name, 0))  # type: ignore[assignment]
+def made_wait(connection: sqlite3.Connection, columns: Sequence[str], ranges: Sequence[NumberRange]) -> MadeWait:
+    """How long calls of other names waited while those of each name were at work; ``columns`` are names in fact.
+
+    All that wait and work in ``ranges`` count; the answer is about those at work whose number is in ``temp.call``. The
+    seconds of one that waits are divided among all that are at work just then. While a model is loaded all that wait
+    count, those that it is loaded for as well.
+    """
+    sums = _Sums(len(columns))
+    # What is still to come of the calls that have begun; and one that began when nothing was going on.
+    coming: list[_Change] = []
+    alone: _Occupied | None = None
+    for step, call in enumerate(_calls(connection, columns, ranges)):
+        if step % _STEPS_BETWEEN_PAUSES == 0:
+            time.sleep(0)
+        if alone is not None:
+            if alone.end <= call.start:
+                # As with most calls, nobody was there whom it could make wait.
+                sums.load += alone.waited_for_its_load / 1000
+            else:
+                _begin(coming, alone, -step)
+        while coming and coming[0][0] < call.start:
+            sums.take(heappop(coming))
+        alone = None if coming else call
+        if alone is None:
+            _begin(coming, call, step)
+    if alone is not None:
+        sums.load += alone.waited_for_its_load / 1000
+    while coming:
+        sums.take(heappop(coming))
+    for made in sums.made:
+        made.pop(_OTHERS, None)
+    return MadeWait(tuple(map(dict, sums.made)), sums.load)
 
 
-def _changes(connection: sqlite3.Connection, name: str, ranges: Sequence[NumberRange]) -> Iterator[_Change]:
-    connection.execute("DROP TABLE IF EXISTS temp.change")
-    connection.execute("CREATE TEMP TABLE change(ms, change, does, name, upstream)")
-    try:
-        for part in ranges:
-            for moment, by, does, condition in _CHANGES:
-                who = f"iif(number IN (SELECT number FROM temp.call), {name}, {_OTHERS})" if does == _WORK else name
-                change = f"{moment}, {by}, {does}, {who}, upstream"
-                connection.execute(
-                    f"INSERT INTO change SELECT {change} {part.source} AND {condition}",
-                    part.values,
-                )
-        for step, row in enumerate(connection.execute("SELECT * FROM change ORDER BY ms, change")):
-            yield row
-            if step % _STEPS_BETWEEN_PAUSES == 0:
-                time.sleep(0)
-    finally:
-        connection.execute("DROP TABLE temp.change")
+def _begin(coming: list[_Change], call: _Occupied, number: int) -> None:
+    # Moments may be equal, and names do not compare.
+    for place, change in enumerate(call.changes(6 * number)):
+        heappush(coming, (*change[:2], change[2] + place, *change[3:]))
+
+
+def _calls(
+    connection: sqlite3.Connection, columns: Sequence[str], ranges: Sequence[NumberRange]
+) -> Iterator[_Occupied]:
+    """Those that worked, waited or were loaded for, in the order in which that began."""
+    if not ranges:
+        return
+    told = ", ".join((_TOLD, *columns))
+    does_something = f"({_HAS_WORKED} OR {_HAS_WAITED} OR {_HAS_LOADED})"
+    question = " UNION ALL ".join(f"SELECT {told} {part.source} AND {does_something}" for part in ranges)
+    values: list[Any] = [value for part in ranges for value in part.values]
+    for start, begun, works, waited, load_begun, loads, upstream, is_asked_about, *names in connection.execute(
+        f"{question} ORDER BY 1", values
+    ):
+        yield _Occupied(
+            start, begun or 0, works, waited, load_begun or 0, loads, upstream, is_asked_about, tuple(names)
+        )

@@ -13,6 +13,7 @@ _RATES = 1000
 # Neighbours that the journal no longer has are passed over, up to so many.
 _NEIGHBOURS = 20
 _MOST_REPLAYS = 100
+_MOST_TURNS = 1000
 # A call of a node that lies further back is not worth the time to find it.
 _CALLS_BACK = 200_000
 
@@ -61,18 +62,33 @@ def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
 
 
 def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], list[int]]:
-    """Numbers before and after ``number`` in the same execution, the nearest first."""
-    row = connection.execute("SELECT execution, workflow FROM fact WHERE number = ?", (number,)).fetchone()
-    if row is None or row[0] is None:
+    """Numbers before and after ``number`` in the same execution, or else conversation, the nearest first."""
+    row = connection.execute(
+        "SELECT execution, conversation, workflow FROM fact WHERE number = ?", (number,)
+    ).fetchone()
+    if row is None or row[:2] == (None, None):
         return [], []
+    execution, conversation, workflow = row
+    group = "conversation" if execution is None else "execution"
     # Two workflows may count their executions alike; a call that does not say its workflow belongs to any.
     question = (
-        "SELECT number FROM fact INDEXED BY fact_execution WHERE execution = ?1"
+        f"SELECT number FROM fact INDEXED BY fact_{group} WHERE {group} = ?1"
         " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2) AND number"
     )
-    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", (*row, number))
-    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", (*row, number))
+    values = (conversation if execution is None else execution, workflow, number)
+    before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", values)
+    after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", values)
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
+
+
+def conversation_length(connection: sqlite3.Connection, number: int) -> int:
+    """How many exchanges are turns of its conversation, itself among them; 0: it is a turn of none."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM fact INDEXED BY fact_conversation WHERE conversation ="
+        f" (SELECT conversation FROM fact WHERE number = ?) LIMIT {_MOST_TURNS})",
+        (number,),
+    ).fetchone()
+    return int(count)
 
 
 def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, list[int]] | None:
@@ -81,26 +97,28 @@ def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, 
     None: it is no call of a node, a workflow or a chat that others could be of too, or it repeats another.
     """
     row = connection.execute(
-        "SELECT workflow, node, execution, caller, task, operation FROM fact WHERE number = ? AND replay_of IS NULL",
+        "SELECT workflow, node, coalesce(conversation, execution), caller, task, operation, execution FROM fact"
+        " WHERE number = ? AND replay_of IS NULL",
         (number,),
     ).fetchone()
     if row is None:
         return None
-    workflow, node, execution, *_ = row
+    workflow, node, group, *_, execution = row
     calls_of: CallsOf = OF_NODE
     source = "fact NOT INDEXED"
     if node is not None:
         same = "node = ?2 AND workflow IS ?1 AND caller IS ?4"
     elif workflow is not None:
         calls_of, same = OF_WORKFLOW, "workflow = ?1 AND node IS NULL"
-    elif execution is not None:
-        source, calls_of, same = "fact INDEXED BY fact_execution", OF_CHAT, "execution = ?3 AND caller IS ?4"
+    elif group is not None:
+        column = "execution" if group == execution else "conversation"
+        source, calls_of, same = f"fact INDEXED BY fact_{column}", OF_CHAT, f"{column} = ?3 AND caller IS ?4"
     else:
         return None
     before = connection.execute(
         f"SELECT number FROM {source} WHERE {same} AND task IS ?5 AND operation IS ?6 AND replay_of IS NULL"
         f" AND number < ?7 AND number > ?8 ORDER BY number DESC LIMIT {_NEIGHBOURS}",
-        (*row, number, number - _CALLS_BACK),
+        (*row[:6], number, number - _CALLS_BACK),
     )
     return calls_of, [other for (other,) in before.fetchall()]
 

@@ -59,6 +59,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", Takes.NAME, "Only this model.", "model", "model"),
     Parameter("workflow", Takes.NAME, "Only this n8n workflow, by name or id.", "workflow", "workflow"),
     Parameter("execution", Takes.NAME, "Only this n8n execution, or chat of Open WebUI.", "execution", "execution"),
+    Parameter(
+        *("conversation", Takes.NAME),
+        "Only this conversation, by the id that records tell: that of its first exchange, or what a client named.",
+        *("conversation", "conversation"),
+    ),
     Parameter("node", Takes.NAME, "Only this n8n node.", "node", "node"),
     Parameter("caller", Takes.NAME, "Only this program, or name of its API key.", "caller", "caller"),
     Parameter("user", Takes.NAME, "Only this user.", "user", "user"),

@@ -66,9 +66,13 @@ class Search:
 
     def use(self, wanted: Filter, by: str) -> MachineUse:
         """What the exchanges add up to for each name in the field ``by``, and how long loading made calls wait."""
+        return self.use_by_each(wanted, [by])[0]
+
+    def use_by_each(self, wanted: Filter, fields: Sequence[str]) -> list[MachineUse]:
+        """The same for each of ``fields``, in little more time than for one."""
         ids = self.matches.numbers_of(wanted)
         with self._index.snapshot(TOTAL_SECONDS) as connection:
-            return totals.use(connection, by, wanted, ids)
+            return totals.use(connection, fields, wanted, ids)
 
     def stats(self, wanted: Filter, by: str) -> list[Group]:
         """The groups of ``use`` alone."""
@@ -100,7 +104,7 @@ class Search:
             return neighbours.surroundings(connection, number)
 
     def neighbours(self, number: int) -> Neighbours:
-        """The ids of the exchanges before and after it in the same execution."""
+        """The ids of the exchanges before and after it in the same execution or conversation."""
         with self._index.snapshot(TOTAL_SECONDS) as connection:
             before, after = neighbours.neighbours(connection, number)
         ids = self._ids(before + after)
@@ -108,6 +112,11 @@ class Search:
             next((ids[other] for other in before if other in ids), None),
             next((ids[other] for other in after if other in ids), None),
         )
+
+    def conversation_length(self, number: int) -> int:
+        """How many exchanges are turns of its conversation, itself among them, at most a thousand; 0: of none."""
+        with self._index.snapshot(TOTAL_SECONDS) as connection:
+            return neighbours.conversation_length(connection, number)
 
     def call_before(self, number: int) -> tuple[CallsOf, KeptRecord] | None:
         """The previous call of the same node, workflow or chat, with its kept request; None: there is none."""

@@ -26,6 +26,7 @@ STATS_FIELDS = (
         "upstream",
     ),
 )
+_SUMMED = ("request_ms", "rate", "kind", "tokens_in", "tokens_out", "works_ms", "waited_ms", "energy_mj")
 # Names that differ with each call would make a list without end.
 MOST_GROUPS = 1000
 
@@ -37,7 +38,8 @@ class Group:
     ``mean``, ``p50`` and ``p95`` are seconds and ``rate_median`` tokens a second (nearest rank), None where none is
     known; ``failed`` counts what was not completed. ``total`` is how long they took, ``model_time`` how long a model
     read and wrote for them, ``waited`` how long they waited for that, ``made_wait`` how long others waited meanwhile:
-    all in seconds. A share is a part of what all groups took, 0 to 1.
+    all in seconds. A share is a part of what all groups took, 0 to 1. ``energy`` is joules, an estimate; None where no
+    meter tells it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Group:
     model_share: float = 0.0
     waited: float = 0.0
     made_wait: float = 0.0
+    energy: float | None = None
 
 
 GROUP_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Group))
@@ -93,26 +96,28 @@ class MachineUse:
     load_made_wait: float
 
 
-def use(connection: sqlite3.Connection, by: str, wanted: Filter, numbers: Sequence[int] | None) -> MachineUse:
-    """Who used the machine, counted for each name in the field ``by``."""
-    if by not in STATS_FIELDS:
-        raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
+def use(
+    connection: sqlite3.Connection, fields: Sequence[str], wanted: Filter, numbers: Sequence[int] | None
+) -> list[MachineUse]:
+    """Who used the machine, counted for each name in each of ``fields``: in one pass."""
+    for by in fields:
+        if by not in STATS_FIELDS:
+            raise ValueError(f"by={by!r} is not understood: expected is one of {', '.join(STATS_FIELDS)}.")
+    columns = [name_column(by) for by in fields]
+    places = [f"name_{place}" for place in range(len(fields))]
     connection.execute("DROP TABLE IF EXISTS temp.call")
-    connection.execute(
-        "CREATE TEMP TABLE call(number INTEGER PRIMARY KEY, name, request_ms, rate, kind, tokens_in, tokens_out,"
-        " works_ms, waited_ms)"
-    )
+    connection.execute(f"CREATE TEMP TABLE call(number INTEGER PRIMARY KEY, {', '.join(places)}, {', '.join(_SUMMED)})")
     try:
         for part in number_ranges(connection, wanted, numbers):
-            connection.execute(
-                f"INSERT INTO call SELECT number, {name_column(by)}, request_ms, rate, kind, tokens_in, tokens_out,"
-                f" works_ms, waited_ms {part.source}",
-                part.values,
-            )
+            told = ", ".join(("number", *columns, *_SUMMED))
+            connection.execute(f"INSERT INTO call SELECT {told} {part.source}", part.values)
         # Whoever waited then, also those that the filter leaves out.
         then = Filter(since_ns=wanted.since_ns, until_ns=wanted.until_ns, before=wanted.before, after=wanted.after)
-        made = made_wait(connection, name_column(by), list(number_ranges(connection, then, None)))
-        return MachineUse(list(_groups_of_calls(connection, made.by)), round(made.load, 3))
+        made = made_wait(connection, columns, list(number_ranges(connection, then, None)))
+        return [
+            MachineUse(list(_groups_of_calls(connection, place, by)), round(made.load, 3))
+            for place, by in zip(places, made.by, strict=True)
+        ]
     finally:
         connection.execute("DROP TABLE temp.call")
 
@@ -132,18 +137,18 @@ def nearest_rank(count: int, share: float) -> int:
     return max(1, math.ceil(count * share - 1e-9))
 
 
-def _groups_of_calls(connection: sqlite3.Connection, made: dict[int | None, float]) -> Iterator[Group]:
+def _groups_of_calls(connection: sqlite3.Connection, column: str, made: dict[int | None, float]) -> Iterator[Group]:
     all_ms, all_works_ms = connection.execute("SELECT sum(request_ms), sum(works_ms) FROM call").fetchone()
     totals = connection.execute(
-        "SELECT name, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
+        f"SELECT {column}, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
         " coalesce(sum(tokens_out), 0), count(rate), coalesce(sum(request_ms), 0), coalesce(sum(works_ms), 0),"
-        " coalesce(sum(waited_ms), 0) FROM call"
-        f" GROUP BY name ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
+        " coalesce(sum(waited_ms), 0), sum(energy_mj) FROM call"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
     ).fetchall()
     names = names_of(connection, [row[0] for row in totals if row[0] is not None])
-    durations = _ranked(connection, "request_ms", {row[0]: row[4] for row in totals}, (0.5, 0.95))
-    rates = _ranked(connection, "rate", {row[0]: row[7] for row in totals}, (0.5,))
-    for name, calls, failed, mean, _, tokens_in, tokens_out, _, total_ms, works_ms, waited_ms in totals:
+    durations = _ranked(connection, (column, "request_ms"), {row[0]: row[4] for row in totals}, (0.5, 0.95))
+    rates = _ranked(connection, (column, "rate"), {row[0]: row[7] for row in totals}, (0.5,))
+    for name, calls, failed, mean, _, tokens_in, tokens_out, _, total_ms, works_ms, waited_ms, mj in totals:
         p50, p95 = durations.get(name, (None, None))
         (rate,) = rates.get(name, (None,))
         yield Group(
@@ -162,18 +167,19 @@ def _groups_of_calls(connection: sqlite3.Connection, made: dict[int | None, floa
             model_share=works_ms / all_works_ms if all_works_ms else 0.0,
             waited=waited_ms / 1000,
             made_wait=round(made.get(name, 0.0), 3),
+            energy=None if mj is None else mj / 1000,
         )
 
 
 def _ranked(
-    connection: sqlite3.Connection, column: str, counts: dict[int | None, int], shares: Sequence[float]
+    connection: sqlite3.Connection, columns: tuple[str, str], counts: dict[int | None, int], shares: Sequence[float]
 ) -> dict[int | None, tuple[float, ...]]:
-    """For each name the values at ``shares`` of its ``counts`` known ones, a thousandth of what the column holds."""
+    """For each name the values at ``shares`` of its ``counts`` known ones, in thousandths, of the second column."""
     # Sorted once, into a table whose row numbers are then the ranks.
     connection.execute("DROP TABLE IF EXISTS temp.sorted_call")
     connection.execute(
-        f"CREATE TEMP TABLE sorted_call AS SELECT name, {column} AS value FROM call WHERE value IS NOT NULL"
-        " ORDER BY name, value"
+        f"CREATE TEMP TABLE sorted_call AS SELECT {columns[0]} AS name, {columns[1]} AS value FROM call"
+        " WHERE value IS NOT NULL ORDER BY name, value"
     )
     firsts = connection.execute("SELECT name, min(rowid) FROM sorted_call GROUP BY name").fetchall()
     values: dict[int | None, tuple[float, ...]] = {}

@@ -11,6 +11,7 @@ from service.record.conversation import WordsInLine
 from service.record.exchange import Outcome
 from service.record.fields import MODEL_CALL_ATTRIBUTES
 from service.record.generation import UNFINISHED
+from service.record.known_conversations import named_conversation
 from service.record.operations import DRAWN, SPAN_NAMES
 from service.record.record import Record
 from service.record.request_fields import parameters_in_force
@@ -38,8 +39,6 @@ _INTEGERS = {
 _LEVELS = frozenset({"think", "reasoning_effort", "reasoning"})
 _MOST = 1e300
 _STOPS = frozenset({"stop", "stop_sequences"})
-# Of these an execution is a chat: their header for it names one.
-_CHAT_PROGRAMS = frozenset({"Open WebUI"})
 
 
 def call_attributes(record: Record, operation: str, content: SpanContent, words: WordsInLine) -> dict[str, Attribute]:
@@ -83,17 +82,11 @@ def _response_model(record: Record) -> str | None:
 
 
 def conversation_id(record: Record, request: Mapping[str, Any]) -> str | None:
-    """The conversation that a call belongs to, where its client names one.
-
-    An execution of a workflow is none, so that of n8n's calls is not told as one.
-    """
-    named = request.get("conversation") if record.api == "openai" else None
-    if isinstance(named, Mapping):
-        named = named.get("id")
-    if isinstance(named, str) and named:
-        return named
-    is_chat = record.caller in _CHAT_PROGRAMS and record.workflow is None and record.workflow_id is None
-    return record.execution_id if is_chat else None
+    """The conversation that a call belongs to. Of a record without one, what its client names."""
+    if record.conversation_id is not None:
+        return record.conversation_id
+    has_workflow = record.workflow is not None or record.workflow_id is not None
+    return named_conversation(request, record.api, record.caller, record.execution_id, has_workflow=has_workflow)
 
 
 def user_id(record: Record, request: Mapping[str, Any]) -> str | None:

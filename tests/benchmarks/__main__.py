@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import measure_dashboards, measure_page, measure_queue, measure_readers
+from tests.benchmarks import measure_all_recorders, measure_dashboards, measure_page, measure_queue, measure_readers
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
 from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, peer, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
@@ -62,6 +62,10 @@ def main() -> int:
         )
     if arguments.readers:
         return measure_readers.main(measure_readers.SHORT_RECORDS if arguments.short else measure_readers.RECORDS)
+    if arguments.all_recorders:
+        return measure_all_recorders.main(
+            measure_all_recorders.SHORT_RECORDS if arguments.short else measure_all_recorders.RECORDS
+        )
     if not hasattr(os, "sched_setaffinity"):
         sys.stderr.write("The measurement needs Linux: it pins processes to cores and reads /proc.\n")
         return 2
@@ -106,6 +110,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--dashboards", action="store_true", help="instead: what opening each dashboard costs a Loki of 200,000 records"
+    )
+    parser.add_argument(
+        "--all-recorders",
+        action="store_true",
+        help="instead: how long whoever looks at all recorders waits for a Loki of 300,000 records (--short: 15,000)",
     )
     parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
     parser.add_argument(

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.cli.answer_size import fit
@@ -16,12 +17,17 @@ ANYTHING = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(max_size=20), ANYTHING, max_size=20))
-def test_it_fits_and_what_was_short_enough_is_not_touched(values: dict[str, Any]) -> None:
-    cut = fit(values, MOST)
-    assert len(json.dumps(cut)) <= MOST
-    if len(json.dumps(values)) <= MOST:
-        assert cut == values
+@pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.long)])
+def test_it_fits_and_what_was_short_enough_is_not_touched(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(st.dictionaries(st.text(max_size=20), ANYTHING, max_size=20))
+    def fits(values: dict[str, Any]) -> None:
+        cut = fit(values, MOST)
+        assert len(json.dumps(cut)) <= MOST
+        if len(json.dumps(values)) <= MOST:
+            assert cut == values
+
+    fits()
 
 
 def test_both_ends_of_a_text_stay_and_it_says_how_much_is_gone() -> None:

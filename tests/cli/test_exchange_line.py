@@ -43,11 +43,11 @@ def row(facts: dict[str, Any], width: int | None, today: datetime | None = None)
 
 @pytest.mark.parametrize("width", [40, 80, 100, 130, 160, 300])
 def test_a_line_fits_its_terminal_and_shows_both_sides(width: int) -> None:
-    line = row(SUMMARY, width)
+    line = row(SUMMARY, width, TODAY)
     assert line.cell_len <= width
     if width >= 80:
         shown = line.plain
-        assert all(word in shown for word in ("01a1fbe3a3e0", "Invo", "mistr", "Expl", "→", "Doc", "41s", "cut"))
+        assert all(word in shown for word in ("01a1fbe3a3e0", "Invo", "mist", "24b", "Expl", "→", "Doc", "41s", "cut"))
 
 
 @pytest.mark.parametrize("width", [46, 60, 70])
@@ -172,3 +172,30 @@ def test_times_are_of_this_machines_zone_and_dates_of_other_days() -> None:
 def test_durations_are_brief(seconds: float, said: str) -> None:
     assert brief(seconds) == said
     assert len(said) <= 6
+
+
+ALIKE = [
+    {"workflow": "Sort customer mails", "node": "Ollama Chat Model", "model": "mistral-small:24b-instruct-q4_K_M"},
+    {"workflow": "Sort customer mails", "node": "Summarization Chain", "model": "mistral-small:24b-instruct-q8_0"},
+    {"workflow": "Sort customer invoices", "node": "Ollama Chat Model", "model": "mistral-small:22b"},
+]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_callers_and_models_that_begin_alike_are_told_apart(width: int) -> None:
+    lines = [exchange_line.row(record_of(SUMMARY | facts), ("Ask", "Answer"), width, TODAY) for facts in ALIKE]
+    for column in (4, 6):
+        assert len({line[column][0] for line in lines}) == len(ALIKE)
+    assert all(Text.assemble(*line).cell_len <= width for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_was_found_is_in_sight_with_its_part(width: int) -> None:
+    asked = '{"messages": [{"role": "system", "content": "%s Brandt %s"}, {"role": "user", "content": "Hi"}]}'
+    record = record_of(SUMMARY | {"request_body": asked % ("word " * 90, "more " * 90)})
+    words = exchange_line.found_words(record, "brandt", width)
+    assert words is not None
+    line = Text.assemble(*exchange_line.row(record, words, width, TODAY))
+    assert line.cell_len <= width
+    assert ("system: " if width == 80 else "system prompt: ") in line.plain
+    assert "Brandt" in line.plain

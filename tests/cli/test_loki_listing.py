@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from service.search.filters import Filter
 from tests.cli.conftest import Run
 from tests.loki_search.everywhere import everywhere
 
@@ -25,9 +26,21 @@ def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monk
         assert "Nothing matches" in run("search", "nowhere-to-be-found", "--store", "loki").stderr
         assert "one recorder" in run("list", "--store", "loki", "--before", "3").stderr
 
+        counted = json.loads(run("stats", "--store", "loki", "--by", "user", "--json").stdout)
+        assert counted["complete"]
+        assert "load_made_wait" not in counted
+        assert "made_wait" not in counted["groups"][0]
+        assert sum(group["calls"] for group in counted["groups"]) == len(stores.in_loki(Filter()))
+        assert run("stats", "--store", "loki", "--csv").stdout.lstrip("\ufeff").startswith("name,calls")
+        assert "calls" in run("stats", "--store", "loki").stdout
+        assert run("stats", "--store", "loki", "--sort", "made_wait").exit_code == 2
+        assert "Nothing matches" in run("stats", "--store", "loki", "--user", "nobody").stderr
+        exported = run("export", "jsonl", "--store", "loki").stdout.splitlines()
+        assert [json.loads(line)["exchange"] for line in exported] == stores.in_loki(Filter())
+
 
 def test_without_a_loki_it_says_what_to_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for words in (("list",), ("search", "x")):
+    for words in (("list",), ("search", "x"), ("stats",), ("export", "jsonl")):
         asked = run(*words, "--store", "loki")
         assert asked.exit_code == 1
         assert "LOKI_URL" in asked.stderr

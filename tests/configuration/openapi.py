@@ -41,6 +41,15 @@ _VALUES: dict[Takes, dict[str, Any]] = {
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
+_STORE = {
+    "name": "store",
+    "in": "query",
+    "required": False,
+    "description": "Whose; loki is all recorders that ship to the same LOKI_URL, and knows no `before` and `after`.",
+    "schema": {"type": "string", "enum": ["journal", "loki"], "default": "journal"},
+}
+
+
 def text() -> str:
     """The whole file."""
     described: dict[str, Any] = yaml.safe_load((_FOLDER / "openapi_schemas.yaml").read_text())
@@ -66,6 +75,9 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     if operation.pop("filtered", False):
         parameters = [*({"$ref": f"#/components/parameters/{one.name}"} for one in PARAMETERS), *parameters]
     errors = {str(status): _ERROR for status in operation.pop("errors", ())}
+    if operation.pop("of_all_recorders", False):
+        parameters = [*parameters, _STORE]
+        errors["409"] = _ERROR
     if "401" in errors:
         # Where somebody has to be known, READERS_FILE may say that this one may not.
         errors["403"] = _ERROR
@@ -98,9 +110,17 @@ def _summary() -> dict[str, Any]:
     number = {"type": "integer", "description": "Grows in the order in which exchanges ended; not with store=loki."}
     instance = {"type": "string", "description": "With store=loki, the recorder that has it."}
     pair = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}], "minItems": 2, "maxItems": 2}
+    text = {"type": "string"}
+    hit = {
+        "type": "object",
+        "description": "With q: the part of the exchange that has most of the words, and the text around them.",
+        "properties": {"part": text, "before": text, "found": text, "after": text},
+        "required": ["part", "before", "found", "after"],
+    }
     added = {
         "prompt": {"type": "string", "description": "First words of the newest question."},
         "answer": {"type": "string", "description": "First words of the answer."},
+        "hit": hit,
         "phases": {"type": "array", "items": pair, "description": "Each phase and its seconds, in their order."},
     }
     return {

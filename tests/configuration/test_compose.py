@@ -274,6 +274,15 @@ RUN --mount=type=bind x --y
     ]
 
 
+@pytest.mark.parametrize("name", ["n8n", "n8n-import"])
+def test_n8n_tells_and_asks_its_makers_nothing(name: str) -> None:
+    given = SERVICES[name]["environment"]
+    # Seen with 2.30.8: it fetched a list of MCP servers from them at each start.
+    assert given["N8N_DISABLED_MODULES"] == "mcp-registry"
+    for asked in ("DIAGNOSTICS", "VERSION_NOTIFICATIONS", "TEMPLATES", "HIRING_BANNER", "PERSONALIZATION"):
+        assert given[f"N8N_{asked}_ENABLED"] == "false"
+
+
 def test_services_start_in_order_and_no_receiver_keeps_the_recorder_from_starting() -> None:
     order = {
         name: {other: how["condition"].removeprefix("service_") for other, how in its["depends_on"].items()}

@@ -13,7 +13,7 @@ GUIDES = [
     PROJECT / "README.md",
     PROJECT / "CHANGELOG.md",
     *sorted((PROJECT / "docs").rglob("*.md")),
-    *(PROJECT / folder / "README.md" for folder in ("grafana", "n8n", "nginx", "tests")),
+    *(PROJECT / folder / "README.md" for folder in ("grafana", "n8n", "nginx", "tests", "deploy/helm/ollama-recorder")),
 ]
 MOST_WORDS = 1050
 QUESTIONS = (

@@ -55,9 +55,12 @@ MAY_IMPORT = {
         *("service.gateway.whole_answer", "service.upstream_events"),
     },
     "service.journal": {"service.record"},
+    "service.energy": {"service.record"},
     "service.search": {"service.record", "service.journal"},
     # The records of all recorders: the index decides here as it does beside the journal.
     "service.loki_search": {"service.record", "service.journal", "service.search", "service.shipping.asking"},
+    # Other recorders are asked as receivers are.
+    "service.peers": {"service.file_of_setting", "service.journal.folder", "service.shipping.asking"},
     "service.exports": {"service.record", "service.journal.reader"},
     # Each receiver reads its own settings, so that a further one is a folder and a line.
     "service.shipping": {"service.record", "service.journal", "service.settings"},
@@ -70,7 +73,7 @@ MAY_IMPORT = {
     "service.reporting": {"service.record", "service.search"},
     "service.inspector": {
         *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
-        *("service.loki_search", "service.privacy_events"),
+        *("service.loki_search", "service.peers", "service.privacy_events"),
     },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},
@@ -80,6 +83,7 @@ MAY_IMPORT = {
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
+    *("service.conversations_setup", "service.record_making"),
     *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }
@@ -90,6 +94,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.gateway_setup": "tests/test_app.py",
     "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.masks_setup": "tests/integration/test_own_masks.py",
+    "service.record_making": "tests/integration/test_energy.py",
     "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",

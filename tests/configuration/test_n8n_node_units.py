@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.servers.n8n_nodes import PACKAGE, built_nodes, copy_of_package
 
 
@@ -20,6 +22,7 @@ def test_what_the_nodes_read_from_the_recorder_is_read_rightly(tmp_path: Path) -
     assert re.search(rf"^# pass {written}$|pass {written}$", done.stdout, re.M), done.stdout
 
 
+@pytest.mark.long
 def test_n8ns_own_lint_for_community_packages_finds_nothing(tmp_path: Path) -> None:
     package = copy_of_package(tmp_path, "eslint")
     command = ["npm", "run", "lint"]
@@ -27,6 +30,7 @@ def test_n8ns_own_lint_for_community_packages_finds_nothing(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_n8ns_own_lint_looks_at_nodes_credentials_and_the_package_itself(tmp_path: Path) -> None:
     package = copy_of_package(tmp_path, "eslint")
     spoiled = {

@@ -80,7 +80,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "cli/showing.py": ("user", "a role"),
     "cli/side_by_side.py": ("exchange model", "names of rows"),
     "cli/stats.py": (
-        "caller failed key model node operation outcome task upstream user workflow",
+        "caller energy failed key model node operation outcome task upstream user workflow",
         "values of `by`, and a column of the table",
     ),
     "exports/card.py": ("tool_calls", "a key of OpenAI's messages"),

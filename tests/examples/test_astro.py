@@ -85,8 +85,9 @@ def built(site: Path) -> Path:
 
 
 async def test_a_real_model_answers_in_the_browser_and_on_the_server(
-    browser: Browser, site: Path, recorder: RunningServer, tmp_path: Path
+    browser: Browser, site: Path, recorder: RunningServer
 ) -> None:
+    before = len(await asyncio.to_thread(records, recorder.log.parent, 0))
     async with open_page(browser, site, recorder) as page:
         await page.get_by_role("button", name="Generate").click()
         await expect(page.get_by_role("status")).to_have_text("Done.", timeout=20_000)
@@ -94,7 +95,8 @@ async def test_a_real_model_answers_in_the_browser_and_on_the_server(
         await page.get_by_role("link", name="On the server").click()
         await page.get_by_role("button", name="Generate").click()
         await expect(page.get_by_role("region", name="Ideas")).to_have_text(re.compile(r"\S"), timeout=20_000)
-    said = [json.loads(kept.row.line) for kept in await asyncio.to_thread(records, tmp_path / "recorder", 2)]
+    kept = await asyncio.to_thread(records, recorder.log.parent, before + 2)
+    said = [json.loads(one.row.line) for one in kept[before:]]
     assert [one["stream"] for one in said if one["operation"] == "generate"] == [True, False]
 
 

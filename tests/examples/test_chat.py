@@ -113,9 +113,8 @@ def test_a_conversation_is_held_saved_and_taken_up_again(
     terminal.press_ctrl_d()
     assert terminal.process.wait(SECONDS) == 0
 
-    last = json.loads(records(tmp_path / "recorder", 1)[-1].row.line)
-    assert last["caller"] == "chat.py"
-    lines = [json.loads(kept.row.line) for kept in records(tmp_path / "recorder", 1)]
+    lines = [json.loads(kept.row.line) for kept in records(recorder.log.parent, 1)]
+    assert lines[-1]["caller"] == "chat.py"
     asked = [json.loads(line["request_body"]) for line in lines if line["operation"] == "chat"]
     assert [len(one["messages"]) for one in asked] == [2, 4]
     assert asked[0]["messages"][0] == {"role": "system", "content": "Be brief."}

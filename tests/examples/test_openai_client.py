@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.ollama import FakeOllama, json_answer
 from tests.integration.watching import records
 from tests.servers.ollama import EMBEDDING_MODEL, MODEL
@@ -26,15 +28,14 @@ def run(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_every_part_that_a_small_model_can_do_works_against_a_real_ollama(
-    recorder: RunningServer, tmp_path: Path
-) -> None:
+def test_every_part_that_a_small_model_can_do_works_against_a_real_ollama(recorder: RunningServer) -> None:
+    before = len(records(recorder.log.parent, 0))
     models = ("--model", MODEL, "--embedding-model", EMBEDDING_MODEL)
     done = run(recorder.port, *models, "chat", "stream", "structured", "embeddings", "responses")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 vectors of " in done.stdout
     assert "failed" not in done.stdout
-    said = [json.loads(kept.row.line) for kept in records(tmp_path / "recorder", 5)]
+    said = [json.loads(kept.row.line) for kept in records(recorder.log.parent, before + 5)[before:]]
     assert [one["operation"] for one in said] == ["chat", "chat", "chat", "embed", "chat"]
     assert {one["caller"] for one in said} == {"openai_client.py"}
     assert not any(one["failed"] for one in said)
@@ -60,6 +61,7 @@ async def test_a_tool_that_the_model_asks_for_is_answered(start_recorder: Callab
         assert second["messages"][2] == {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees in Lyon"}
 
 
+@pytest.mark.long
 def test_a_model_that_is_not_there_is_told_and_the_exit_code_says_so(recorder: RunningServer) -> None:
     done = run(recorder.port, "--model", "absent", "chat")
     assert done.returncode == 1

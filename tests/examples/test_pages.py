@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from click.testing import CliRunner
 
@@ -21,9 +20,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text()
 
 
-def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(
-    recorder: RunningServer, tmp_path: Path
-) -> None:
+def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(recorder: RunningServer) -> None:
     blocks = [block for block in re.findall(r"```sh\n(.*?)```", page("web-front-end.md"), re.DOTALL) if "curl" in block]
     answers = []
     for block in blocks:
@@ -31,7 +28,7 @@ def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
         answers.append(done.stdout)
     whole, streamed = answers
-    said = [json.loads(kept.row.line) for kept in records(tmp_path / "recorder", 2)]
+    said = [json.loads(kept.row.line) for kept in records(recorder.log.parent, 2)]
     assert json.loads(whole) == {"text": said[0]["response_text"], "model": MODEL, "exchange": said[0]["exchange"]}
     assert streamed == said[1]["response_text"]
     assert [one["failed"] for one in said] == [False, False]

@@ -69,3 +69,14 @@ def test_conversations_that_a_later_one_joins_stand_together_in_the_place_of_the
     newer = [user("The river?"), assistant("The river." + LONG)]
     assert places([*newer, *older[:1], older[1]], newer, older) == places(older) * 3
     assert len(set(places(newer, older))) == 2
+
+
+def test_turns_whose_records_name_one_conversation_stand_together() -> None:
+    for number in range(20):
+        division = TrainSplit()
+        division.add([user(f"And {number}?"), assistant("No.")], "01a1fcd186c3")
+        division.add(conversation(f"Who else {number}?"), "01a1fcd17b8d")
+        division.add(conversation(f"What is {number}?"), "01a1fcd186c3")
+        later, other, first = division.places()
+        division.close()
+        assert later == first != other

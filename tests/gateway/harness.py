@@ -146,7 +146,7 @@ def request_bytes(method: str, target: str, body: bytes = b"", host: str = "loca
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def talk(port: int, sent: bytes, within: float = 10.0) -> RawAnswer:
+async def talk(port: int, sent: bytes, within: float = 20.0) -> RawAnswer:
     """Send bytes on a new connection, ask for its end, and return all that was answered."""
     if b"\r\nConnection:" not in sent and b" HTTP/1.1\r\n" in sent:
         sent = sent.replace(b" HTTP/1.1\r\n", b" HTTP/1.1\r\nConnection: close\r\n", 1)

@@ -25,7 +25,7 @@ async def wait_with(idle_timeout: IdleTimeout, seconds: float = 20.0) -> str:
 async def test_silence_ends_the_task_after_its_time() -> None:
     began = time.monotonic()
     assert await asyncio.create_task(wait_with(IdleTimeout(0.05))) == "silence"
-    assert 0.04 < time.monotonic() - began < 2
+    assert 0.04 < time.monotonic() - began < 20
 
 
 async def test_zero_means_never() -> None:

@@ -32,7 +32,7 @@ async def test_two_recorders_are_seen_by_each_and_each_says_whose_it_is(
     monkeypatch.setattr("service.journal.journal.socket.gethostname", lambda: next(names))
     async with (
         FakeOllama() as ollama,
-        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as here,
+        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url, PEERS="garage=http://garage:8080") as here,
         running(tmp_path / "b", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as there,
     ):
         mine = await chat(here, "the blue parcel", X_Caller="cron")
@@ -62,6 +62,9 @@ async def test_two_recorders_are_seen_by_each_and_each_says_whose_it_is(
         assert [turn["text"] for turn in one["conversation"]["turns"]] == ["the red parcel"]
         assert one["may_replay"] is False
         assert "garage" in one["why_no_replay"]
+        assert (one["request"]["is_shortened"], one["response"]["is_shortened"]) == (False, False)
+        status = await said(here, "/status.json")
+        assert (status["stores"], status["peers"]) == (["journal", "loki"], {"garage": "http://garage:8080"})
         # The journal's own lists know nothing of the other.
         assert [each["exchange"] for each in (await said(here, "/exchanges.json"))["exchanges"]] == [mine]
 
@@ -113,7 +116,7 @@ async def test_a_loki_that_never_answers_keeps_nobody_elses_totals_waiting(tmp_p
         await chat(app, "the blue parcel")
         asking = [asyncio.create_task(get(app, "/exchanges.json?store=loki")) for _ in range(3)]
         await asyncio.sleep(0.2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert (await said(app, "/stats.json?by=model"))["by"] == "model"
             assert len((await said(app, "/exchanges.json?model=tiny"))["exchanges"]) <= 1
         assert not any(task.done() for task in asking)
@@ -121,3 +124,15 @@ async def test_a_loki_that_never_answers_keeps_nobody_elses_totals_waiting(tmp_p
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
     silent.close()
+
+
+async def test_a_line_that_is_not_whole_says_so(loki: Loki, tmp_path: Path) -> None:
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url, KEEP_BODY_BYTES="200") as app,
+    ):
+        long = await chat(app, "a long parcel " * 100)
+        await soon(lambda: said(app, "/exchanges.json?store=loki&from=-1h"), lambda page: len(page["exchanges"]) == 1)
+        one = await said(app, f"/exchanges/{long}.json?store=loki")
+        assert one["request"]["is_shortened"]
+        assert "kept" not in one["request"]

@@ -57,7 +57,7 @@ def test_as_json_it_holds_the_line_itself_and_all_names(tmp_path: Path) -> None:
     assert value["record"]["exchange"] == identifier(1)
     assert list(value) == [
         *("number", "record", "conversation", "explanation", "content", "call_before", "calls_of", "context"),
-        *("previous", "next", "replay_of", "replays", "trace_url", "n8n_url"),
+        *("previous", "next", "turns_known", "replay_of", "replays", "trace_url", "n8n_url"),
     ]
 
 

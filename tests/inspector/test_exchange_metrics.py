@@ -1,5 +1,6 @@
 """What Prometheus reads of ended exchanges is what their records say."""
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -9,11 +10,16 @@ import pytest
 
 from service.inspector.exchange_metrics import MOST_MODELS, MOST_NODES, NEW_SECONDS, OTHERS, PREFIX, ExchangeMetrics
 from service.record.exchange import EncodedRecord
-from tests.integration.a_day import a_day
+from tests.integration.a_day import Day, a_day
 from tests.integration.dashboard_numbers import a_model_worked, both, count, failed, named, timed, total
 
-DAY = a_day(800, 1_800_000_000)
 Samples = dict[tuple[str, ...], float]
+
+
+@functools.cache
+def day() -> Day:
+    """Half a second of work: not for each process that collects these tests."""
+    return a_day(800, 1_800_000_000)
 
 
 class Clock:
@@ -53,6 +59,12 @@ def counted(records: list[EncodedRecord]) -> ExchangeMetrics:
     return metrics
 
 
+def test_all_spellings_of_a_model_are_one_series() -> None:
+    spellings = ["tiny", "Tiny", "tiny:latest", "library/tiny", "registry.ollama.ai/library/tiny:latest"]
+    metrics = counted([*(record(model=spelt) for spelt in spellings), record(model="tiny:1b")])
+    assert samples(metrics, "call_seconds_count", "model") == {("tiny",): 5, ("tiny:1b",): 1}
+
+
 @pytest.mark.parametrize(
     ("name", "labels", "expected"),
     [
@@ -72,17 +84,17 @@ def counted(records: list[EncodedRecord]) -> ExchangeMetrics:
     ],
 )
 def test_each_metric_is_what_the_records_add_up_to(name: str, labels: tuple[str, ...], expected: Any) -> None:
-    found = samples(counted(DAY.records), name, *labels)
+    found = samples(counted(day().records), name, *labels)
     if name == "call_seconds_count":
-        whole = counted([one for one, said in zip(DAY.records, DAY.said, strict=True) if not said["failed"]])
+        whole = counted([one for one, said in zip(day().records, day().said, strict=True) if not said["failed"]])
         found = samples(whole, name, *labels)
-    assert found == pytest.approx(expected(DAY.said))
+    assert found == pytest.approx(expected(day().said))
 
 
 def test_phases_add_up_to_the_whole_of_timed_calls() -> None:
-    phases = samples(counted(DAY.records), "timed_seconds_total", "phase")
+    phases = samples(counted(day().records), "timed_seconds_total", "phase")
     assert phases.keys() == {("waiting",), ("reading",), ("generating",), ("sending",)}
-    (whole,) = total("request_time", timed)(DAY.said).values()
+    (whole,) = total("request_time", timed)(day().said).values()
     assert sum(phases.values()) == pytest.approx(whole, rel=1e-3)
 
 
@@ -163,8 +175,8 @@ def test_counting_costs_a_few_microseconds(record_property: Callable[[str, objec
     metrics, best = ExchangeMetrics(), float("inf")
     for _ in range(5):
         began = time.process_time()
-        metrics.add(DAY.records)
-        best = min(best, (time.process_time() - began) / len(DAY.records))
+        metrics.add(day().records)
+        best = min(best, (time.process_time() - began) / len(day().records))
     record_property("µs for a record", round(best * 1e6, 1))
     # On a quiet machine it is below 20.
     assert best < 0.0005

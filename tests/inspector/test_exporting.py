@@ -8,8 +8,11 @@ import pytest
 
 from service.inspector import exporting
 from service.journal import JournalError
+from service.loki_search.loki_answers import LokiError
 from tests.fakes.ollama import FakeOllama
+from tests.inspector.test_all_stores import soon
 from tests.running_app import ask, chat, found, get, running
+from tests.servers.loki import Loki
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "chat.jsonl", "csv", "har"])
@@ -59,7 +62,9 @@ async def test_system_prompts_can_be_left_out_of_chats(tmp_path: Path) -> None:
         assert [message["role"] for message in without["messages"]] == ["user", "assistant"]
 
 
-@pytest.mark.parametrize("trouble", [JournalError("the disk is gone"), ValueError("a defect of ours")])
+@pytest.mark.parametrize(
+    "trouble", [JournalError("the disk is gone"), LokiError("Loki is gone"), ValueError("a defect of ours")]
+)
 async def test_a_file_that_breaks_off_does_not_look_whole(
     trouble: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,3 +94,26 @@ async def test_what_clients_asked_for_themselves_is_in_a_chat_export_on_demand(t
             assert len(got.body.splitlines()) == lines, more
         groups = json.loads((await get(app, "/stats.json?by=task")).body)["groups"]
         assert {group["name"]: group["calls"] for group in groups} == {"": 1, "title": 1}
+
+
+@pytest.mark.blocks("the fixture starts and stops Loki on the event loop's thread")
+async def test_a_file_of_all_recorders_holds_what_they_shipped(loki: Loki, tmp_path: Path) -> None:
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as here,
+        running(tmp_path / "b", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as there,
+    ):
+        ids = {await chat(here, "Alpha"), await chat(there, "Beta")}
+        await soon(
+            lambda: get(here, "/exchanges.jsonl?store=loki&from=-1h"), lambda got: len(got.body.splitlines()) == 2
+        )
+        got = await get(here, "/exchanges.jsonl?store=loki&from=-1h")
+        assert {json.loads(line)["exchange"] for line in got.body.splitlines()} == ids
+        assert len((await get(here, "/exchanges.jsonl?store=loki&from=-1h&limit=1")).body.splitlines()) == 1
+        chats = await get(here, "/exchanges.chat.jsonl?store=loki&from=-1h&all=true")
+        assert (b"Alpha" in chats.body, b"Beta" in chats.body) == (True, True)
+        assert (await get(here, "/exchanges.csv?store=loki&after=3")).status == 400
+    async with FakeOllama() as ollama, running(tmp_path / "c", OLLAMA_URL=ollama.url) as app:
+        assert (await get(app, "/exchanges.jsonl?store=loki")).status == 409
+    async with running(tmp_path / "c", LOKI_URL="http://127.0.0.1:9") as app:
+        assert (await get(app, "/exchanges.jsonl?store=loki")).status == 503

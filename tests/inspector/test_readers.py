@@ -12,7 +12,7 @@ import pytest
 from service import settings_file
 from service.app import App
 from service.inspector.readers import EVERY_RIGHT, NamedReader, Right, read_readers
-from service.inspector.rights import right_for
+from service.inspector.rights import rights_for
 from tests.fakes.ollama import FakeOllama, answer, whole
 from tests.inspector.test_pages import DATA
 from tests.running_app import ELSEWHERE, ask, chat, found, get, running, until
@@ -105,19 +105,19 @@ def test_every_address_asks_for_bodies_unless_it_is_known_to_tell_numbers() -> N
         for path, item in PATHS.items()
         for method in item
         if method in ("get", "post", "delete")
-        and right_for(method.upper(), path.replace("{id}", "a" * 32), frozenset()) is Right.NUMBERS
+        and rights_for(method.upper(), path.replace("{id}", "a" * 32), frozenset()) == (Right.NUMBERS,)
     }
     told = {"/status.json", "/models.json", "/queue.json", "/limits.json", "/openapi.json", "/exchanges.json", "/live"}
     told |= {"/timeline.json", "/week.json", "/values.json", "/stats.json", "/stats.csv", "/metrics", "/"}
     assert {path for path, _ in closed} <= told
     assert {method for _, method in closed} == {"GET"}
-    assert right_for("GET", "/exchanges.json", frozenset({"q"})) is Right.BODIES
-    assert right_for("DELETE", "/exchanges", frozenset()) is Right.ERASE
-    assert right_for("DELETE", "/exchanges/" + "a" * 32, frozenset()) is Right.ERASE
-    assert right_for("POST", "/exchanges/" + "a" * 32 + "/replay", frozenset()) is Right.REPLAY
-    assert right_for("POST", "/replays.json", frozenset()) is Right.REPLAY
-    assert right_for("DELETE", "/replays/0123456789abcdef", frozenset()) is Right.REPLAY
-    assert right_for("GET", "/replays.json", frozenset()) is Right.BODIES
+    assert rights_for("GET", "/exchanges.json", frozenset({"q"}))[0] is Right.BODIES
+    assert rights_for("DELETE", "/exchanges", frozenset())[0] is Right.ERASE
+    assert rights_for("DELETE", "/exchanges/" + "a" * 32, frozenset())[0] is Right.ERASE
+    assert rights_for("POST", "/exchanges/" + "a" * 32 + "/replay", frozenset())[0] is Right.REPLAY
+    assert rights_for("POST", "/replays.json", frozenset())[0] is Right.REPLAY
+    assert rights_for("DELETE", "/replays/0123456789abcdef", frozenset())[0] is Right.REPLAY
+    assert rights_for("GET", "/replays.json", frozenset())[0] is Right.BODIES
 
 
 async def recorded(app: App, ollama: FakeOllama) -> str:

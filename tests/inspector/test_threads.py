@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.inspector.threads import aside, aside_at_length
+from service.inspector.threads import aside, aside_at_length, aside_waiting, may_wait
 
 
 async def test_many_questions_of_a_kind_are_answered_one_after_the_other() -> None:
@@ -31,6 +31,21 @@ async def test_a_list_does_not_wait_for_sums() -> None:
     assert not sums.done()
     release.set()
     assert await sums
+
+
+async def test_only_so_many_wait_for_another_server() -> None:
+    release = threading.Event()
+    waiting = [asyncio.ensure_future(aside_waiting(release.wait, 20)) for _ in range(16)]
+    await asyncio.sleep(0)
+    assert not may_wait()
+    # Who leaves makes room, unless the question has been asked already.
+    waiting[-1].cancel()
+    await asyncio.sleep(0)
+    assert may_wait()
+    after = asyncio.ensure_future(aside_waiting(release.wait, 20))
+    await asyncio.sleep(0)
+    release.set()
+    assert await asyncio.gather(*waiting[:-1], after) == [True] * 16
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows the priority of a thread")

@@ -126,7 +126,7 @@ async def ollama() -> AsyncIterator[FakeOllama]:
         yield fake
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
 async def test_after_each_kill_what_was_answered_is_kept_and_what_was_not_is_gateway_died(
     start_recorder: StartRecorder,
     tmp_path: Path,

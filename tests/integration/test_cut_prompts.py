@@ -39,7 +39,7 @@ def left_of(ollama: Ollama, keep: int) -> int:
     return ROOM - max((ROOM - kept) // 2, 1)
 
 
-@pytest.mark.parametrize("keep", [4, 64, -1])
+@pytest.mark.parametrize("keep", [4, pytest.param(64, marks=pytest.mark.long), -1])
 @pytest.mark.parametrize(
     ("path", "prompt"),
     [("/api/generate", {"prompt": LONG}), ("/api/chat", {"messages": [{"role": "user", "content": LONG}]})],
@@ -128,7 +128,12 @@ def test_a_part_of_a_message_that_was_left_out_is_never_told_as_read(small: str,
 
 @pytest.mark.parametrize(
     ("num_ctx", "room"),
-    [(128.0, 128), (128.9, 128), (0, 4), (-1, 4), (2, 4), (None, ROOM), (1e12, 2048)],
+    [
+        (128.9, 128),
+        (-1, 4),
+        (None, ROOM),
+        *(pytest.param(*each, marks=pytest.mark.long) for each in ((128.0, 128), (0, 4), (2, 4), (1e12, 2048))),
+    ],
 )
 def test_a_context_that_is_asked_for_in_an_odd_way_is_what_ollama_makes_of_it(
     num_ctx: float | None, room: int, small: str, recorder: RunningServer

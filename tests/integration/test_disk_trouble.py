@@ -61,6 +61,7 @@ def assert_undisturbed(answers: list[Received], measured: Callable[[str], None],
     assert max(seconds) < LONGEST_SECONDS
 
 
+@pytest.mark.long
 async def test_more_than_fits_makes_the_oldest_records_go_and_nobody_waits(
     recorder: RecorderProcess, measured: Callable[[str], None]
 ) -> None:
@@ -138,6 +139,7 @@ async def test_what_others_leave_no_room_for_is_kept_when_there_is_room_again(
     assert await recorder.stop() == 0
 
 
+@pytest.mark.long
 async def test_what_memory_cannot_hold_for_a_full_disk_is_lost_counted_and_shown(
     recorder: RecorderProcess, disk: Path, measured: Callable[[str], None]
 ) -> None:

@@ -107,6 +107,7 @@ def agrees(shown: float, wanted: float, of: OfADay) -> bool:
     return math.isclose(shown, wanted, rel_tol=0.01, abs_tol=0.05)
 
 
+@pytest.mark.long
 def test_each_table_shows_the_numbers_of_the_records(day: Day, drawn: Drawn) -> None:
     tables = {place: both for place, both in drawn.items() if both[0]["type"] == "table"}
     assert len(tables) == 3
@@ -137,6 +138,7 @@ def check_column(title: str, column: DrawnColumn, shown: Any, wanted: Any, of: O
         }
 
 
+@pytest.mark.long
 def test_each_number_and_line_is_that_of_the_records(day: Day, drawn: Drawn) -> None:
     for (uid, title), (panel, made) in drawn.items():
         if panel["type"] == "stat":
@@ -162,6 +164,7 @@ def wanted_lines(day: Day, uid: str, title: str, target: Mapping[str, Any]) -> l
     return [(names[key], value, of) for key, value in of.expected(day.said).items()]
 
 
+@pytest.mark.long
 def test_models_in_memory_are_drawn_by_their_place(tmp_path: Path) -> None:
     memory, now = ModelMemory(), int(time.time())
     panels_of_memory = {panel["title"]: panel for _, panel in OF_METRICS if f"{panel['title']} A" in MEMORY}
@@ -185,6 +188,7 @@ def test_models_in_memory_are_drawn_by_their_place(tmp_path: Path) -> None:
     assert left > 0
 
 
+@pytest.mark.long
 def test_the_heatmap_has_each_call_in_a_bucket(day: Day, drawn: Drawn) -> None:
     panel, made = drawn["ollama-at-a-glance", HEATMAP]
     assert panel["targets"][0]["format"] == "heatmap"

@@ -21,7 +21,7 @@ from tests.servers.ollama import MODEL, Ollama
 from tests.servers.process import SERVERS, RunningServer, require, running
 from tests.servers.recorder import running_recorder
 
-SECONDS = 120.0
+SECONDS = 300.0
 HOW = "run make servers"
 
 
@@ -57,7 +57,8 @@ def stand(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 class Block:
     """A block of the page, and its records: who asked for what, in this order, with which library.
 
-    ``packages`` is the folder of JavaScript's packages below .servers.
+    ``packages`` is the folder of JavaScript's packages below .servers. A client whose start alone takes a second or
+    more of computing ``starts_slowly``: its block is a long test.
     """
 
     section: str
@@ -67,6 +68,7 @@ class Block:
     program: Callable[[], Path]
     library: str
     packages: str = "javascript"
+    starts_slowly: bool = False
 
     def __str__(self) -> str:
         return f"{self.section}: {self.language}"
@@ -106,16 +108,28 @@ BLOCKS = (
     Block("ollama, the command line", "sh", "ollama", COMMANDS, _shell, "ollama"),
     Block("ollama, Python and JavaScript", "python", "ollama-python", (CHAT,), _own_python, "ollama-python"),
     Block("ollama, Python and JavaScript", "js", "ollama-js", (CHAT,), _node, "ollama-js"),
-    Block("OpenAI SDK", "python", "OpenAI", ("POST /v1/chat/completions",), _own_python, "OpenAI"),
-    Block("LangChain, Python", "python", "notes", (CHAT, EMBED), _own_python, "ollama-python"),
+    Block("OpenAI SDK", "python", "OpenAI", ("POST /v1/chat/completions",), _own_python, "OpenAI", starts_slowly=True),
+    Block("LangChain, Python", "python", "notes", (CHAT, EMBED), _own_python, "ollama-python", starts_slowly=True),
     Block("LangChain, JavaScript", "js", "notes", (CHAT, EMBED), _node, "ollama-js"),
-    Block("LlamaIndex", "python", "library", (SHOWN, CHAT, EMBED), _clients_python, "ollama-python"),
-    Block("Haystack", "python", "haystack", (CHAT,), _frameworks_python, "ollama-python"),
-    Block("pydantic-ai", "python", "agent", ("POST /v1/chat/completions",), _frameworks_python, "pydantic-ai"),
+    Block(
+        "LlamaIndex", "python", "library", (SHOWN, CHAT, EMBED), _clients_python, "ollama-python", starts_slowly=True
+    ),
+    Block("Haystack", "python", "haystack", (CHAT,), _frameworks_python, "ollama-python", starts_slowly=True),
+    Block(
+        "pydantic-ai",
+        "python",
+        "agent",
+        ("POST /v1/chat/completions",),
+        _frameworks_python,
+        "pydantic-ai",
+        starts_slowly=True,
+    ),
     Block("AI SDK", "js", "site", (CHAT,), _newer_node, "ai", "ai-sdk"),
     Block("AI SDK, ai-sdk-ollama", "js", "site", (CHAT,), _newer_node, "ollama-js", "ai-sdk"),
-    Block("Claude Code", "python", "Anthropic", ("POST /v1/messages",), _clients_python, "Anthropic"),
-    Block("LiteLLM", "python", "LiteLLM", (CHAT, SHOWN), _clients_python, "litellm"),
+    Block(
+        "Claude Code", "python", "Anthropic", ("POST /v1/messages",), _clients_python, "Anthropic", starts_slowly=True
+    ),
+    Block("LiteLLM", "python", "LiteLLM", (CHAT, SHOWN), _clients_python, "litellm", starts_slowly=True),
 )
 
 
@@ -151,7 +165,9 @@ def asked(record: dict[str, Any]) -> str:
     return f"{record['method']} {path}"
 
 
-@pytest.mark.parametrize("one", BLOCKS, ids=str)
+@pytest.mark.parametrize(
+    "one", [pytest.param(one, id=str(one), marks=[pytest.mark.long] if one.starts_slowly else []) for one in BLOCKS]
+)
 def test_a_block_of_the_page_works_and_is_recorded(one: Block, stand: Stand, tmp_path: Path) -> None:
     program = one.program()
     if "command line" in one.section:
@@ -176,6 +192,7 @@ def test_a_block_of_the_page_works_and_is_recorded(one: Block, stand: Stand, tmp
         assert answered["response_text"].strip() in printed
 
 
+@pytest.mark.long
 def test_llm_finds_the_model_by_the_address_of_its_environment(stand: Stand, tmp_path: Path) -> None:
     program = require("frameworks", HOW) / "bin"
     before = stand.newest()
@@ -221,6 +238,7 @@ def test_continue_finds_ollama_below_the_address_of_its_configuration(stand: Sta
         assert {record["caller"] for record in kept} == {"continue"}
 
 
+@pytest.mark.long
 def test_claude_codes_variables_lead_to_the_messages_of_the_model(stand: Stand, tmp_path: Path) -> None:
     """Anthropic's SDK reads the same variables, and asks as Claude Code does: streamed, with ``beta``."""
     lines = shown("Claude Code", "sh", stand.base, MODEL).splitlines()

@@ -1,4 +1,7 @@
-"""The clients that people really use, against a real Ollama behind the recorder, with and without NGINX between."""
+"""The clients that people really use, against a real Ollama behind the recorder, with and without NGINX between.
+
+A client that takes a second to import is imported where it is used: each process of pytest imports all test files.
+"""
 
 import asyncio
 import contextlib
@@ -10,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import langchain_ollama
 import ollama as ollama_python
-import openai
 import pytest
 
 from tests.fakes.ollama import (
@@ -120,6 +121,8 @@ async def test_ollama_python_streams_asynchronously(door: Door) -> None:
 
 
 def test_the_openai_sdk_works(door: Door) -> None:
+    import openai
+
     with openai.OpenAI(base_url=door.base + "/v1", api_key="ollama", max_retries=0) as client:
         assert {model.id for model in client.models.list()} == MODEL_NAMES
         assert client.models.retrieve(MODEL).id == MODEL
@@ -149,6 +152,8 @@ def test_the_openai_sdk_works(door: Door) -> None:
 
 
 def test_the_openai_sdk_reads_responses_whole_and_as_events(door: Door) -> None:
+    import openai
+
     with openai.OpenAI(base_url=door.base + "/v1", api_key="ollama", max_retries=0) as client:
         once = client.responses.create(model=MODEL, input="Bonjour", max_output_tokens=8)
         record = last_record(door)
@@ -162,6 +167,8 @@ def test_the_openai_sdk_reads_responses_whole_and_as_events(door: Door) -> None:
 
 
 def test_the_openai_sdk_understands_a_refusal_of_ours(door: Door) -> None:
+    import openai
+
     with openai.OpenAI(base_url=door.base + "/v1", api_key="ollama", max_retries=0) as client:
         with pytest.raises(openai.NotFoundError) as refused:
             client.files.list()
@@ -169,6 +176,8 @@ def test_the_openai_sdk_understands_a_refusal_of_ours(door: Door) -> None:
 
 
 def test_langchain_works(door: Door) -> None:
+    import langchain_ollama
+
     chat = langchain_ollama.ChatOllama(model=MODEL, base_url=door.base, num_predict=8)
     text = langchain_ollama.OllamaLLM(model=MODEL, base_url=door.base, num_predict=8)
     vectors = langchain_ollama.OllamaEmbeddings(model=EMBEDDING_MODEL, base_url=door.base)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import ollama as ollama_python
-import openai
 import pytest
 
 from tests.gateway.harness import RawAnswer, request_bytes, talk
@@ -116,7 +115,7 @@ async def test_a_person_waits_for_one_call_and_not_for_two_hundred(
     assert waited < together / 5
 
 
-CLIENTS_OF_A_REFUSAL = [("nobody", 403), ("spent", 429)]
+CLIENTS_OF_A_REFUSAL = [pytest.param("nobody", 403, marks=pytest.mark.long), ("spent", 429)]
 
 
 @pytest.mark.parametrize(("workflow", "status"), CLIENTS_OF_A_REFUSAL)
@@ -133,6 +132,8 @@ def test_official_clients_understand_a_refusal(standing_shared: Shared, workflow
     with ollama_python.Client(host=base) as own, pytest.raises(ollama_python.ResponseError, match=words) as native:
         own.chat(MODEL, messages)
     assert native.value.status_code == status
+
+    import openai  # takes a second: not whenever tests are collected
 
     expected = openai.PermissionDeniedError if status == 403 else openai.RateLimitError
     with (

@@ -158,7 +158,7 @@ async def test_an_answer_that_comes_before_the_upload_was_read_reaches_the_clien
         async with asyncio.timeout(10):
             answered = await client.reader.readuntil(b"\r\n\r\n")
         assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 8
         assert upload.sent < LARGE / 4
     finally:
         sending.cancel()

@@ -92,6 +92,5 @@ def test_every_text_has_as_many_tokens_as_ollama_counts(make: Any, ollama: Ollam
             counted = ollama.ask("/api/generate", asked)["prompt_eval_count"]
             # One is for the beginning.
             assert vocabulary.count(one) == counted - 1, one
-        ollama.ask("/api/generate", {"model": name, "keep_alive": 0})
     finally:
         ollama.remove(name)

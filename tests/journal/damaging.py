@@ -4,13 +4,17 @@ Each record's bodies are full of a mark of its own. So the pages that hold it ca
 """
 
 import random
+import re
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from service.journal.schema import PAGE_SIZE
 from tests.journal.given import open_journal, record
 
 Damage = Callable[[bytearray, random.Random], None]
+_MARK: Final = re.compile(rb"<(\d{6})>")
 
 
 def mark(number: int) -> bytes:
@@ -35,13 +39,14 @@ def make_journal(folder: Path, chance: random.Random, records: int = 120) -> Pat
     return folder / "journal.sqlite3"
 
 
-def pages_of(content: bytes, number: int) -> set[int]:
-    """The pages (from 0) with a mark of ``number``, also one that goes on in the next page or begins in the last."""
-    return {
-        page
-        for page in range(len(content) // PAGE_SIZE)
-        if mark(number) in content[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    }
+def pages_by_number(content: bytes) -> dict[int, set[int]]:
+    """Of each number the pages (from 0) that hold a whole mark of it."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for one in _MARK.finditer(content):
+        page = one.start() // PAGE_SIZE
+        if (one.end() - 1) // PAGE_SIZE == page:
+            found[int(one[1])].add(page)
+    return found
 
 
 def must_be_saved(before: bytes, after: bytes, records: int, first: int = 1) -> set[int]:
@@ -54,16 +59,12 @@ def must_be_saved(before: bytes, after: bytes, records: int, first: int = 1) -> 
     }
     # Half a mark at an end of a page is not found: a change in the page beside one of the record's does not count.
     near = {page + step for page in changed for step in (-1, 0, 1)}
+    pages = pages_by_number(before)
     return {
         number
         for number in range(first, first + records)
-        if not pages_of(before, number) & changed
-        and (not pages_of(before, number) & near or _fits_in_one_page(before, number))
+        if not pages[number] & changed and (not pages[number] & near or len(pages[number]) == 1)
     }
-
-
-def _fits_in_one_page(content: bytes, number: int) -> bool:
-    return len(pages_of(content, number)) == 1
 
 
 def noise(content: bytearray, chance: random.Random) -> None:

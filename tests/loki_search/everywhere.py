@@ -73,6 +73,7 @@ def everywhere(folder: Path, records: int) -> Iterator[Everywhere]:
             write(journal, sorted([*made, *odd], key=lambda record: record.ended_ns))
             index(journal)
             ship(loki, journal, instance)
+        _push_older_log(loki)
         yield Everywhere(folders, AllRecorders(LokiAddress(loki.url), retention_days=4), loki.url)
 
 
@@ -86,6 +87,18 @@ def ship(loki: Loki, folder: Path, instance: str) -> None:
             headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
             request = urllib.request.Request(f"{loki.url}/loki/api/v1/push", body, headers)
             urllib.request.urlopen(request, timeout=60).close()
+
+
+def _push_older_log(loki: Loki) -> None:
+    """What Promtail read from NGINX before there was a recorder: other lines with the same labels."""
+    now = time.time_ns()
+    values = [
+        [str(now - days * DAY_NS - second * 10**9), f"GET /old/{second} 200"]
+        for days in (0, 1)
+        for second in range(3600)
+    ]
+    stream = {"job": "nginx", "service": "ollama", "instance": "before"}
+    assert loki.push([{"stream": stream, "values": sorted(values)}])[0] == 204
 
 
 def _odd_ones(seed: int) -> Iterator[EncodedRecord]:

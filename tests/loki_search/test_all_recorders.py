@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.loki_search import all_recorders
 from service.loki_search.all_recorders import AllRecorders, read_place, write_place
-from service.loki_search.loki_answers import LokiAddress, LokiError
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, USERS, WORKFLOWS
 from tests.loki_search.everywhere import DAY_NS, LONG, Everywhere, everywhere
@@ -162,6 +162,31 @@ def test_a_loki_that_is_away_or_is_none_is_told(stores: Everywhere) -> None:
         away.page(Filter(), 1)
     with pytest.raises(LokiError, match="answered 404"):
         AllRecorders(LokiAddress(stores.store._loki.base + "/nowhere"), 30).page(Filter(), 1)
+
+
+@pytest.mark.parametrize("instead", AskFor)
+def test_a_loki_with_lower_limits_is_asked_for_less(
+    stores: Everywhere, monkeypatch: pytest.MonkeyPatch, instead: AskFor
+) -> None:
+    expected = stores.in_loki(Filter())
+
+    def limited(loki: LokiAddress, query: str, since: int, until: int, limit: int, seconds: float) -> Any:
+        is_too_much = limit > 30 if instead is AskFor.FEWER_LINES else until - since > DAY_NS // 2
+        return instead if is_too_much else ask_for_lines(loki, query, since, until, limit, seconds)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", limited)
+    assert stores.in_loki(Filter()) == expected
+    monkeypatch.setattr(all_recorders, "ask_for_lines", lambda *_: instead)
+    with pytest.raises(LokiError, match=f"asked for {instead}"):
+        stores.store.page(Filter(), 10)
+
+
+def test_the_longest_search_is_one_that_a_real_loki_takes(stores: Everywhere) -> None:
+    words = " OR ".join(f"word{number}" for number in range(60))
+    for text in ("x" * 1000, words, " ".join(f"word{number}" for number in range(60))):
+        assert stores.in_loki(Filter(text=text, since_ns=NOW - DAY_NS // 24)) == []
+    models = (MODELS[0], *(f"model{number}" for number in range(2000)))
+    assert same_in_both(stores, Filter(model=models))
 
 
 @pytest.mark.parametrize("text", ["", "7", "x-y-z", "1-" + "g" * 32 + "-a", "-" * 9])

@@ -7,7 +7,7 @@ import pytest
 from service.loki_search.log_query import query_of
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 
-ALL = '{job="nginx", service="ollama"}'
+ALL = '{job="nginx", service="ollama"} | exchange=~"[0-9a-f]{32}"'
 CASES = {
     "": Filter(),
     ' | model=~"(?i).*tiny.*"': Filter(model=("library/Tiny:latest",)),
@@ -70,6 +70,20 @@ def test_a_word_is_found_in_every_spelling_that_the_index_takes_for_it(text: str
     patterns = [one.replace("\\\\", "\\") for one in re.findall(r'"((?:[^"\\]|\\.)*)"', part)]
     # RE2 has classes of Unicode, and Python's own module has not.
     assert any(re.search(one.replace(r"\pM", "[\u0300-\u036f]"), line) for one in patterns)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(text="x" * 1000),
+        Filter(text=" ".join(f"word{number}" for number in range(60))),
+        Filter(text=" OR ".join(f"word{number}" for number in range(60))),
+        Filter(model=tuple(f"model{number}" for number in range(5000))),
+        Filter(exchange=tuple(f"{number:032x}" for number in range(5000))),
+    ],
+)
+def test_no_query_is_longer_than_loki_takes(wanted: Filter) -> None:
+    assert len(query_of(wanted)) < 25_000
 
 
 def test_a_malformed_search_is_told() -> None:

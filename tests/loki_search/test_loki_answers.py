@@ -1,5 +1,6 @@
 """What Loki answers, and what else may answer at its address. (``test_all_recorders`` asks a real one.)"""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from service.loki_search import loki_answers
-from service.loki_search.loki_answers import LokiAddress, LokiError, ask_for_lines
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines
 
 LINES = {
     "data": {
@@ -52,7 +53,7 @@ def test_lines_come_newest_first_without_those_that_are_no_records(answers: tupl
     handler, loki = answers
     handler.body = json.dumps(LINES).encode()
     found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
-    assert found is not None
+    assert isinstance(found, LokiLines)
     assert [(line.ended_ns, line.instance) for line in found.lines] == [(7, "b"), (5, "a")]
     assert found.scanned_bytes == 123
     ((path, headers),) = handler.asked
@@ -65,9 +66,10 @@ def test_lines_come_newest_first_without_those_that_are_no_records(answers: tupl
     [
         (429, b"too many outstanding requests", "answered 429: too many outstanding requests"),
         (302, b"", "answered 302"),
+        (500, b"\x1b[31mred\x07", r"answered 500:  \[31mred "),
         (200, b"<html>", "no Loki"),
         (200, b"[]", "no Loki"),
-        (200, b'{"data":{"result":[{"stream":{"exchange":"1"},"values":[["x","y"]]}]}}', "no Loki"),
+        (200, b'{"data":{"result":[{"stream":{"exchange":"%s"},"values":[["x","y"]]}]}}' % (b"1" * 32), "no Loki"),
         (200, b'{"data":{"result":7}}', "no Loki"),
     ],
 )
@@ -86,7 +88,70 @@ def test_more_than_can_be_held_is_told(
     handler, loki = answers
     handler.body = json.dumps(LINES).encode()
     monkeypatch.setattr(loki_answers, "_LONGEST_ANSWER", 100)
-    assert ask_for_lines(loki, "{}", 1, 10, 5, 5.0) is None
+    assert ask_for_lines(loki, "{}", 1, 10, 5, 5.0) is AskFor.FEWER_LINES
+
+
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [
+        (b"max entries limit per query exceeded, limit > max_entries_limit_per_query (201 > 100)", AskFor.FEWER_LINES),
+        (b"the query time range exceeds the limit (query length: 720h0m0s, limit: 1d)", AskFor.A_SHORTER_TIME),
+    ],
+)
+def test_a_loki_with_lower_limits_says_what_to_ask_for(
+    answers: tuple[type[_Answers], LokiAddress], told: bytes, instead: AskFor
+) -> None:
+    handler, loki = answers
+    handler.status, handler.body = 400, told
+    assert ask_for_lines(loki, "{}", 1, 10, 5, 5.0) is instead
+
+
+@pytest.mark.parametrize(
+    ("stream", "at", "line"),
+    [
+        ({"exchange": 5}, "5", "{}"),
+        ({"exchange": "../x-y"}, "5", "{}"),
+        ({"exchange": "1" * 32}, "9" * 40, "{}"),
+        ({"exchange": "1" * 32}, "-5", "{}"),
+        ({"exchange": "1" * 32}, "10", "{}"),
+        ({}, "5", "{}"),
+    ],
+)
+def test_lines_that_nobody_asked_for_are_passed_over(
+    answers: tuple[type[_Answers], LokiAddress], stream: dict[str, object], at: str, line: str
+) -> None:
+    handler, loki = answers
+    one = {"stream": {"exchange": "2" * 32, "instance": 7}, "values": [["6", "{}"]]}
+    handler.body = json.dumps({"data": {"result": [{"stream": stream, "values": [[at, line]]}, one]}}).encode()
+    found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+    assert isinstance(found, LokiLines)
+    assert [(line.exchange, line.instance) for line in found.lines] == [("2" * 32, "7")]
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(head: bytes) -> None:
+    over = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with contextlib.suppress(OSError):
+                self.wfile.write(head)
+                while not over.wait(0.05):
+                    self.wfile.write(b"X")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(LokiError, match=r"no whole answer within 0\.4 s"):
+                ask_for_lines(LokiAddress(f"http://127.0.0.1:{server.server_address[1]}"), "{}", 1, 10, 5, 0.4)
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
 
 
 def test_nobody_there_is_told() -> None:

@@ -11,6 +11,11 @@ from tests.running_app import chat, found, running
 UNAUTHORIZED = "status of 401"
 
 
+def put(file: Path, text: str) -> None:
+    """Write the file anew."""
+    file.write_text(text)
+
+
 async def test_from_elsewhere_one_signs_in_with_the_token_reads_and_signs_out(browser: Browser, tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_TOKEN="open sesame") as app:
         await chat(app, "For those who may read it")
@@ -58,6 +63,31 @@ async def test_without_a_token_nobody_from_elsewhere_sees_anything_and_the_page_
             await expect(page.get_by_text("INSPECTOR_TOKEN")).to_be_visible()
             await expect(page.get_by_label("Token")).to_have_count(0)
             await expect(page.get_by_text("Secret")).to_have_count(0)
+
+
+async def test_nobody_is_offered_what_they_may_not_do(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "readers.toml"
+    reader = f'[reader."Ann"]\ntoken_sha256 = "{"0" * 64}"\n[here]\nmay = '
+    for may, is_erasing, is_export in (('["bodies"]', False, True), ('["numbers", "erase"]', True, False)):
+        put(file, reader + may)
+        async with (
+            FakeOllama() as ollama,
+            running(tmp_path / str(is_erasing), OLLAMA_URL=ollama.url, READERS_FILE=str(file)) as app,
+        ):
+            await chat(app, "One")
+            await found(app, "", 1)
+            async with opened(browser, app, "/", forgiven="status of 403") as page:
+                await connected(page)
+                tasks = page.locator(".tasks")
+                await expect(tasks.get_by_role("button", name="Erase")).to_be_visible(visible=is_erasing)
+                await expect(tasks.get_by_role("button", name="Export")).to_be_visible(visible=is_export)
+                await rows(page).click()
+                if is_export:
+                    await shown(page).get_by_role("button", name="Replay").click()
+                    await expect(shown(page)).to_contain_text("this machine has not both in READERS_FILE")
+                    await expect(shown(page).get_by_role("button", name="Erase")).to_be_hidden()
+                else:
+                    await expect(shown(page)).to_contain_text("it takes the right 'bodies'")
 
 
 async def test_at_this_machine_there_is_nothing_to_sign_out_of(browser: Browser, tmp_path: Path) -> None:

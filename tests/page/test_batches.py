@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,12 @@ async def test_twenty_prompts_are_sent_again_and_judged_with_the_keyboard(browse
             await expect(part.get_by_role("insertion").first).to_have_text("new")
             table = part.get_by_role("group", name="Prompts, old and new")
             await table.focus()
+            began = time.monotonic()
             for key in "22212223414212223212":
                 await page.keyboard.press(key)
             await expect(part.get_by_role("status")).to_contain_text("Judged 20:")
+            # What is left of two minutes is for reading.
+            assert time.monotonic() - began < 60
             (listed,) = (await said(app, "/replays.json"))["batches"]
             told = await said(app, f"/replays/{listed['batch']}.json")
             verdicts = [row["verdict"] for row in told["rows"]]

@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Route, expect
 
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, done_line, head, token_line
-from tests.page.opened import opened, rows
-from tests.running_app import chat, found, running
+from tests.page.opened import as_json, opened, rows
+from tests.running_app import ask, chat, found, running
 
 
 async def test_what_is_being_typed_outlives_a_change_of_something_else(browser: Browser, tmp_path: Path) -> None:
@@ -114,3 +114,31 @@ async def test_what_has_no_task_can_be_chosen_and_so_can_prompts_of_which_nobody
             await expect(page.get_by_role("button", name="prompt cut")).to_have_attribute("aria-pressed", "false")
             await page.get_by_role("button", name="perhaps cut").click()
             await expect(page).not_to_have_url(re.compile("truncated"))
+
+
+async def test_a_row_shows_where_the_words_of_a_search_stand(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        system = "You answer for the shop <b>Brandt</b> & Sons."
+        asked = [{"role": "system", "content": system}, {"role": "user", "content": "Where is my parcel?"}]
+        await ask(app, body=as_json(model="tiny", messages=asked, stream=False))
+        await found(app, "q=brandt", 1)
+        async with opened(browser, app, "/?from=all&q=brandt") as page:
+            row = rows(page).first
+            await expect(row).to_contain_text("system prompt: …he shop <b>Brandt</b> & Sons.")
+            await expect(row.locator("mark")).to_have_text("Brandt")
+            await page.get_by_role("searchbox").fill("")
+            await expect(row).to_contain_text("Where is my parcel?")
+            await expect(row.locator("mark")).to_have_count(0)
+
+
+async def test_the_bar_of_filters_is_one_line_on_a_small_screen(browser: Browser, tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        await chat(app, "Hi")
+        async with opened(browser, app, "/", size=(1180, 760)) as page:
+            await expect(rows(page)).to_have_count(1)
+            bar = page.get_by_role("group", name="Filters")
+            first = await bar.get_by_role("group", name="Time", exact=True).bounding_box()
+            last = await bar.get_by_role("button", name="perhaps cut").bounding_box()
+            assert first is not None
+            assert last is not None
+            assert last["y"] < first["y"] + first["height"]

@@ -1,24 +1,27 @@
 """Why slow, why nonsense, who, what failed, which model is better: each in three clicks, among 100,000 exchanges."""
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from service.app import App
+from service.search.indexing import Indexer
 from tests.fakes.journals import make_journal
 from tests.fakes.ollama import FakeOllama
 from tests.page.opened import PHONE, WIDE, opened, rows, shown
-from tests.running_app import running, said, until
+from tests.running_app import running, said
 
 RECORDS = 100_000
 MOST_CLICKS = 3
-# Ten on a machine that does nothing else; what is waited for may take longer beside other tests.
-MOST_SECONDS = 20.0
+# Of a machine that does nothing else: see ``crowding``.
+MOST_SECONDS = 10.0
 
 
 class Person:
@@ -83,7 +86,8 @@ async def which_model_is_better(person: Person) -> None:
     await expect(part.get_by_role("region", name="Comparison of both answers")).to_contain_text("tokens out")
 
 
-QUESTIONS: list[Callable[[Person], Awaitable[None]]] = [
+Question = Callable[[Person], Awaitable[None]]
+QUESTIONS: list[Question] = [
     *(why_was_it_slow, why_is_it_nonsense, who_uses_the_machine, what_failed, which_model_is_better),
 ]
 
@@ -92,30 +96,75 @@ QUESTIONS: list[Callable[[Person], Awaitable[None]]] = [
 async def busy_recorder(folder: Path) -> AsyncIterator[App]:
     """A recorder with much behind it."""
     await asyncio.to_thread(make_journal, folder, RECORDS, days=20)
+    with closing(Indexer(folder)) as indexer:
+        await asyncio.to_thread(indexer.catch_up)
     async with FakeOllama() as ollama, running(folder, OLLAMA_URL=ollama.url) as app:
-
-        async def is_whole() -> bool:
-            await asyncio.sleep(0.5)
-            return int((await said(app, "/timeline.json"))["count"]) >= RECORDS
-
-        # Until its first look the index says of itself that nothing is missing.
-        await until(is_whole, 900)
         yield app
+
+
+def crowding() -> float:
+    """How many times longer things take here than where nothing else runs: what a core is shared with."""
+    began, used = time.perf_counter(), time.thread_time()
+    while time.thread_time() - used < 0.1:
+        sum(range(1000))
+    return max(1.0, (time.perf_counter() - began) / (time.thread_time() - used))
+
+
+async def in_time(question: str, answer: Awaitable[None]) -> float:
+    """Wait for ``answer``; the seconds that it would have taken here alone, which are few enough."""
+    before, began = crowding(), time.monotonic()
+    await answer
+    took = time.monotonic() - began
+    alone = took / max(before, crowding())
+    print(f"{question}: {took:.1f} s, alone {alone:.1f} s")
+    assert alone < MOST_SECONDS, question
+    return alone
+
+
+async def by_a_person(browser: Browser, app: App, size: tuple[int, int], question: Question) -> None:
+    async with opened(browser, app, "/?from=-7d", size=size) as page:
+        await expect(rows(page).first).to_be_visible()
+        person = Person(page, size)
+        await question(person)
+        assert person.clicks <= MOST_CLICKS, question.__name__
+
+
+async def by_a_command(app: App, *words: str, tells: str) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(app.settings.data_dir),
+        "LISTEN": f"127.0.0.1:{app.port}",
+        "OLLAMA_URL": app.settings.ollama_url,
+    }
+    running_command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    printed, errors = await running_command.communicate()
+    assert tells in printed.decode(), (words, printed[-2000:], errors[-2000:])
+
+
+async def commands(app: App) -> list[tuple[tuple[str, ...], str]]:
+    """A command for each question, and what it prints."""
+    (slow,) = (await said(app, "/exchanges.json?slower=10&model=qwen3:8b&failed=false&limit=1"))["exchanges"]
+    return [
+        (("show", slow["exchange"]), "generation"),
+        (("search", "invoice", "--truncated", "--limit", "3"), "cut"),
+        (("stats", "--by", "user", "--from", "-7d"), "ada@example.org"),
+        (("failures", "--from", "-7d"), "answered"),
+        (("report", "--since", "-20d"), "Who used the machine: by user"),
+        (("replay-all", "--new-model", "big", "--limit", "5", "--from", "-7d"), "5 of 5 prompts got a new answer"),
+    ]
 
 
 @pytest.mark.long
 @pytest.mark.blocks("the journal is made by this process")
-async def test_each_question_is_answered_in_three_clicks(browser: Browser, tmp_path: Path) -> None:
+async def test_each_question_is_answered_in_three_clicks_or_one_command(browser: Browser, tmp_path: Path) -> None:
     async with busy_recorder(tmp_path) as app:
         for size in (WIDE, PHONE):
             for question in QUESTIONS:
-                began = time.monotonic()
-                async with opened(browser, app, "/?from=-7d", size=size) as page:
-                    await expect(rows(page).first).to_be_visible()
-                    person = Person(page, size)
-                    await question(person)
-                    took = time.monotonic() - began
-                    told = f"{question.__name__} {size}: {person.clicks} clicks, {took:.1f} s"
-                    print(told)
-                    assert person.clicks <= MOST_CLICKS, told
-                    assert took < MOST_SECONDS, told
+                await in_time(f"{question.__name__} {size}", by_a_person(browser, app, size, question))
+        for words, tells in await commands(app):
+            await in_time(" ".join(words), by_a_command(app, *words, tells=tells))

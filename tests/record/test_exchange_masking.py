@@ -65,6 +65,34 @@ def test_utf_16_hides_nothing() -> None:
     assert json.loads(masked)["messages"][0]["content"] == "***"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_hides_no_secret_either(encoding: str) -> None:
+    key = "sk-proj-Ab12Cd34Ef56Gh78Ij90Kl12Mn34Op56"
+    found = exchange(ask(key).decode().encode(encoding), json.dumps({"odd": key}).encode(encoding))
+    record = make_record(found, context_length_of=always(None), mask=True)
+    stored = summary_of_open(found.opened, mask=True).request.head
+    for kept in (record.request, record.response, record.line, stored):
+        assert key.encode() not in kept
+        assert key.encode("utf-16-le") not in kept
+        assert key.encode("utf-16-be") not in kept
+
+
+@pytest.mark.parametrize("field", ["content", "thinking"])
+def test_json_that_an_answer_or_an_error_quotes_hides_nothing(field: str) -> None:
+    quoted = 'so: {"to": "joe\\u0040example.org", "tel": "030\\/1234567"}'
+    for found in (
+        exchange(ask(quoted), answered({field: quoted})),
+        exchange(ask("x"), b'{"error":"no %s"}', status=400),
+    ):
+        found = found._replace(
+            response=found.response._replace(head=found.response.head.replace(b"%s", json.dumps(quoted)[1:-1].encode()))
+        )
+        record = make_record(found, context_length_of=always(None), mask=True, own_masks=PACKS)
+        for kept in (record.request, record.response, record.line, record.summary):
+            assert b"example.org" not in kept
+            assert b"1234567" not in kept
+
+
 def test_bytes_that_are_no_text_stay_beside_what_is_masked() -> None:
     data = b'{"a":"\xff\xfe joe@example.org \xc3"}'
     assert ExchangeMasking(False, PACKS).body(data, MaskedPart.PROMPTS) == (b'{"a":"\xff\xfe *** \xc3"}', 1)

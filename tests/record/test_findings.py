@@ -234,3 +234,11 @@ def test_what_waited_in_the_recorder_does_not_blame_those_who_waited_there_too()
     said = line(request_time=60.0, queue_time=20.0, wait_time=35.0, time_to_first_byte=59.9)
     kinds = [finding.kind for finding in slowness(case(said, replace(BUSY, model_last_used=2.0)))]
     assert kinds == ["load", "queue"]
+
+
+@pytest.mark.parametrize("around", [QUIET, replace(QUIET, median_rate=None, median_count=0)])
+def test_a_gpu_is_not_blamed_where_there_may_be_none(around: Surroundings) -> None:
+    slow = line(tokens_per_second=2.0, generation_time=40.0, request_time=41.0)
+    found = only(slow, around)
+    assert "GPU" not in found.text
+    assert "Where there is a GPU, " in found.advice

@@ -97,3 +97,31 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'
 )
 def test_nothing_else_is_a_picture(body: bytes, content: bytes) -> None:
     assert find_image(body, digest(content)) is None
+
+
+def jpeg(width: int, height: int) -> bytes:
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xff\xc2\x00\x11\x08" + size + bytes(40)
+
+
+def webp(form: bytes, size: bytes) -> bytes:
+    return b"RIFF\x20\x00\x00\x00WEBP" + form + b"\x10\x00\x00\x00" + size + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("content", "pixels"),
+    [
+        (PNG[:8] + b"\x00\x00\x00\x0dIHDR\x00\x00\x75\x40\x00\x00\x75\x40" + bytes(40), 30_016 * 30_016),
+        (b"GIF89a\x2c\x01\x0a\x00" + bytes(40), 3000),
+        (jpeg(300, 10), 3000),
+        (b"\xff\xd8\xff\xe0\x00\x00" + bytes(60), 0),
+        (b"\xff\xd8\xff" + b"\xff" * 60, 0),
+        (webp(b"VP8X", bytes(4) + b"\x2b\x01\x00\x09\x00\x00"), 3000),
+        (webp(b"VP8L", b"\x2f" + (299 | 9 << 14).to_bytes(4, "little")), 3000),
+        (webp(b"VP8 ", bytes(3) + b"\x9d\x01\x2a\x2c\x01\x0a\x00"), 3000),
+    ],
+)
+def test_how_many_pixels_it_says_it_has(content: bytes, pixels: int) -> None:
+    found = find_image(json.dumps(native(content)).encode(), digest(content))
+    assert found is not None
+    assert found.pixels == pixels

@@ -46,6 +46,20 @@ def test_payloads_are_not_looked_into() -> None:
     assert MaskRun((digits,)).text("A1 " * 600, MaskedPart.PROMPTS)[1] == 1
 
 
+@pytest.mark.parametrize(
+    "number", ["4111111111111111", "DE89370400440532013000", "+4915123456789", "4111-1111-1111-1111"]
+)
+@pytest.mark.parametrize("between", ["\n", "\r\n", "/", "="])
+def test_a_long_column_of_numbers_is_no_payload(number: str, between: str) -> None:
+    masked, _ = MaskRun(masks_of_packs(["all"])).text(between.join([number] * 100), MaskedPart.PROMPTS)
+    assert not any(digit in masked for digit in "0123456789")
+
+
+def test_what_a_query_says_with_pluses_is_masked() -> None:
+    target = "/x?a=DE89+3704+0044+0532+0130+00&b=+49+151+23456789&c=a+b"
+    assert MaskRun(masks_of_packs(["all"])).address(target, MaskedPart.PROMPTS) == ("/x?a=***&b=***&c=a+b", 2)
+
+
 def test_lone_surrogates_hide_nothing() -> None:
     assert MaskRun(EMAIL).text("\ud800 joe@example.org \udc80", MaskedPart.PROMPTS) == ("\ud800 *** \udc80", 1)
 

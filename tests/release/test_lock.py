@@ -42,3 +42,15 @@ def test_the_version_is_one_wherever_it_stands() -> None:
     described = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
     nodes = json.loads((PROJECT / "n8n" / "nodes" / "package.json").read_text())["version"]
     assert described == service.__version__ == nodes
+
+
+def test_the_image_has_what_the_recorder_runs_with_and_the_mcp_sdk_that_the_tests_talk_to() -> None:
+    run, image, tried = (
+        set(read_lock((PROJECT / name).read_text()))
+        for name in ("requirements/run.txt", "requirements/image.txt", "tests/servers/mcp/requirements.txt")
+    )
+    assert run < image
+    assert "mcp" in {package.name for package in image - run}
+    assert image == tried
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    assert "--require-hashes --only-binary :all: -r requirements/image.txt" in dockerfile

@@ -14,6 +14,7 @@ FULL = Filter(
     key=("shop",),
     address=("192.0.2.7", ""),
     task=("",),
+    conversation=("0123456789abcdef", ""),
     upstream=("gpu1", ""),
     operation=("chat",),
     outcome=("completed", "client_left"),

@@ -61,6 +61,7 @@ def test_names_and_numbers_come_from_the_line() -> None:
         "address": "192.0.2.7",
         "task": "title",
         "cut": "shift",
+        "conversation": None,
         "upstream": None,
         "cause": None,
         "operation": "generate",

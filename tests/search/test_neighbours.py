@@ -146,3 +146,24 @@ def test_the_index_and_the_window_of_doctor_see_the_same_around_each_exchange(
             in_use += indexed.model_in_use
     assert in_flight > 100
     assert in_use > 30
+
+
+def test_without_an_execution_neighbours_are_those_of_the_conversation(tmp_path: Path, searching: Search) -> None:
+    write(
+        tmp_path,
+        [
+            said(1, conversation_id="a"),
+            said(2, conversation_id="b"),
+            said(3, conversation_id="a"),
+            said(4, conversation_id="a", execution_id="7", workflow="w"),
+            said(5),
+        ],
+    )
+    index(tmp_path)
+    assert searching.neighbours(1) == Neighbours(None, identifier(3))
+    assert searching.neighbours(3) == Neighbours(identifier(1), identifier(4))
+    assert searching.neighbours(4) == Neighbours(None, None)
+    assert searching.neighbours(2) == searching.neighbours(5) == Neighbours(None, None)
+    assert [searching.conversation_length(number) for number in (1, 2, 4, 5, 9)] == [3, 1, 3, 0, 0]
+    calls_of, before = searching.call_before(3) or (None, None)
+    assert (calls_of, before and before.row.number) == ("chat", 1)

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
+all_parts="loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -98,6 +98,13 @@ build_prometheus() {
 build_otelcol() {
     need_go
     build_go otelcol .
+}
+
+build_helm() {
+    need_go
+    say "building helm (three and a half minutes on two cores)"
+    (cd "$here/kubernetes" && go build -mod=readonly -ldflags='-s -w' -o "$out/helm.new" helm.sh/helm/v4/cmd/helm)
+    mv "$out/helm.new" "$out/helm"
 }
 
 build_ollama() {
@@ -309,7 +316,9 @@ wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$pa
 parts=("${@:-all}")
 
 # each COMMAND: COMMAND NAME FILE... -- FUNCTION for each part that is wanted.
-each() {
+each() { each_installed "$1"; each_compiled "$1"; }
+
+each_installed() {
     if wanted models; then "$1" models "$here"/tiny_*model.py -- build_models; fi
     if wanted javascript; then "$1" javascript "$here"/js/package*.json -- build_javascript; fi
     if wanted typescript; then "$1" typescript "$here"/typescript/package*.json -- build_typescript; fi
@@ -325,8 +334,12 @@ each() {
     if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted n8n-nodes; then "$1" n8n-nodes n8n/nodes/package*.json -- build_n8n_nodes; fi
+}
+
+each_compiled() {
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
+    if wanted helm; then "$1" helm "$here"/kubernetes/go.* -- build_helm; fi
     if wanted otelcol; then "$1" otelcol "$here"/otelcol/go.* "$here/otelcol/main.go" -- build_otelcol; fi
     if wanted ollama; then "$1" ollama "$here"/ollama/go.* "$here/ollama/miniaudio.txt" -- build_ollama; fi
     if wanted ollama-0.34; then "$1" ollama-0.34 "$here"/ollama-0.34/* -- build_ollama_0_34; fi
@@ -341,4 +354,14 @@ if [ -n "$missing" ]; then
     } <<<"${missing%$'\n'}" >&2
     exit 1
 fi
-each once
+
+# Beside each other: one waits for the network and unpacks, the other computes. As a job of its own, so that both end
+# when one is interrupted.
+set -m
+each_installed once </dev/null &
+installing=$!
+set +m
+trap 'kill -TERM -- "-$installing" 2>/dev/null || :' EXIT
+each_compiled once
+wait "$installing"
+trap - EXIT

@@ -86,6 +86,8 @@ class Ollama:
 
     def remove(self, model: str) -> None:
         """Delete a model that a test has made: all others share this server."""
+        # What is loaded stays so for minutes, and goes by its name for others that have the same weights.
+        self.ask("/api/generate", {"model": model, "keep_alive": 0})
         request = urllib.request.Request(
             self.url + "/api/delete", json.dumps({"model": model}).encode(), method="DELETE"
         )

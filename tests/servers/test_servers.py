@@ -4,11 +4,12 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -41,20 +42,28 @@ def test_a_server_that_ends_at_once_shows_what_it_wrote(tmp_path: Path) -> None:
             pass
 
 
-def build(place: Path, *parts: str, programs: tuple[str, ...] = (), python: str = sys.executable) -> tuple[int, str]:
-    """Exit code and output of ``make servers`` on a machine that has ``programs`` and is rooted in ``place``."""
+def building(place: Path, *parts: str, programs: Mapping[str, str], python: str) -> subprocess.Popen[str]:
+    """``make servers`` on a machine that has ``programs`` (what each does, for a shell) and is rooted in ``place``."""
     path = place / "bin"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     for tool in TOOLS:
         (path / tool).symlink_to(shutil.which(tool) or "")
-    for program in programs:
-        (path / program).write_text("#!/bin/sh\n")
+    for program, script in programs.items():
+        (path / program).write_text("#!/bin/sh\n" + script)
         (path / program).chmod(0o755)
     settings = {"PATH": str(path), "SYSROOT": str(place), "SERVERS": str(place / "servers"), "PYTHON": python}
     command = ["bash", str(PROJECT / "tests" / "servers" / "build.sh"), *parts]
-    done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    return subprocess.Popen(
+        command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def build(place: Path, *parts: str, programs: tuple[str, ...] = (), python: str = sys.executable) -> tuple[int, str]:
+    """Exit code and output of ``make servers`` where ``programs`` do nothing."""
+    process = building(place, *parts, programs=dict.fromkeys(programs, ""), python=python)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
 
 
 def test_all_that_is_missing_is_named_at_once_and_nothing_is_built(tmp_path: Path) -> None:
@@ -99,6 +108,39 @@ def test_what_was_built_already_needs_nothing(tmp_path: Path) -> None:
     assert build(tmp_path, "javascript")[0] == 1
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_installed_and_what_is_compiled_goes_on_side_by_side_and_ends_together(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    going_on = {name: f"echo $$ > {tmp_path}/{name}; exec /bin/sleep 60\n" for name in ("npm", "go")}
+    process = building(tmp_path, "javascript", "loki", programs=going_on | {"node": ""}, python=sys.executable)
+    files = [tmp_path / name for name in going_on]
+    try:
+        wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+        # As Ctrl-C in a terminal does, and as a service manager does.
+        os.killpg(process.pid, how)
+        wait_until(lambda: not any(Path("/proc", file.read_text().strip()).exists() for file in files))
+        assert process.wait(20) != 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("part", "program"), [("javascript", "npm"), ("loki", "go")])
+def test_a_part_that_fails_makes_all_fail(tmp_path: Path, part: str, program: str) -> None:
+    process = building(tmp_path, part, programs={"node": "", program: "exit 3\n"}, python=sys.executable)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    assert not (tmp_path / "servers" / f".{part}.built").exists()
+
+
 def test_no_process_outlives_its_test(start_nginx: Callable[..., RunningServer]) -> None:
     nginx = start_nginx("127.0.0.1:1")
     nginx.stop()
@@ -120,7 +162,7 @@ async def test_what_blocks_an_event_loop_is_found_out() -> None:
     assert "test_what_blocks_an_event_loop" in watch.blocked[0]
     with watched_event_loop() as watch:
         await asyncio.sleep(0.05)
-        until, numbers = time.monotonic() + 20, 60_000_000
+        until, numbers = time.monotonic() + 60, 16_000_000
         while not watch.blocked and time.monotonic() < until:
             # Python's global lock is kept all the while: longer each time, as a busy machine hides a part of it.
             sum(range(numbers))

@@ -5,10 +5,10 @@ import pytest
 from service import event_log
 
 
-@pytest.fixture
-def records_to_ship() -> int:
+@pytest.fixture(params=[500, pytest.param(2000, marks=pytest.mark.long)])
+def records_to_ship(request: pytest.FixtureRequest) -> int:
     """How long Loki's outage lasts, in records; ``RECORDS_TO_SHIP=20000`` makes it a long one."""
-    return int(os.environ.get("RECORDS_TO_SHIP", "2000"))
+    return int(os.environ.get("RECORDS_TO_SHIP", request.param))
 
 
 @pytest.fixture(autouse=True)

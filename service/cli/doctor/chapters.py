@@ -26,6 +26,7 @@ class Chapter(StrEnum):
     TOO_LARGE = "413-request-entity-too-large"
     BUSY = "503-server-busy-maximum-pending-requests-exceeded"
     CRASHED = "500-out-of-memory-or-the-answer-breaks-off"
+    ENDED = "the-answer-ended-with-the-recorder"
     ERROR_INSIDE = "the-answer-holds-an-error"
     EMPTY_ANSWER = "a-thinking-model-gives-an-empty-answer"
     CUT_ANSWER = "the-json-is-cut-the-answer-stops-in-the-middle"

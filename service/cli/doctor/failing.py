@@ -136,6 +136,27 @@ def unreachable(window: Window) -> Iterator[CheckResult]:
     yield CheckResult("Ollama", Severity.ADVICE, text, advice, Chapter.UNREACHABLE)
 
 
+def cut_by_the_recorder(window: Window) -> Iterator[CheckResult]:
+    """Calls that were running when the recorder ended: nobody else can tell their callers why."""
+    if died := [call for call in window.calls if call.record.outcome == Outcome.GATEWAY_DIED]:
+        text = (
+            f"The recorder was killed, or its machine, in the middle of {counted(len(died), 'call')} {window.span},"
+            f" last at {_clock(died[-1])}."
+        )
+        advice = (
+            "The system's log says by whom: for its memory (dmesg; docker inspect: OOMKilled), by a power cut, by hand."
+            f" {newest(died)}"
+        )
+        yield CheckResult("recorder", Severity.PROBLEM, text, advice, Chapter.ENDED)
+    if stopped := [call for call in window.calls if call.record.outcome == Outcome.GATEWAY_STOPPED]:
+        text = (
+            f"A stop of the recorder cut off {counted(len(stopped), 'call')} {window.span},"
+            f" last at {_clock(stopped[-1])}."
+        )
+        advice = f"A stop waits 20 s for running answers: stop it when nothing runs (`queue`). {newest(stopped)}"
+        yield CheckResult("recorder", Severity.ADVICE, text, advice, Chapter.ENDED)
+
+
 def no_models(window: Window) -> Iterator[CheckResult]:
     calls = [call for call in window.calls if call.record.status == 404 and _NO_MODEL.search(words_of(call))]
     if not calls:

@@ -139,15 +139,17 @@ def _versions(settings: Settings, base: str) -> list[CheckResult]:
 def _of_another_journal(settings: Settings, status: dict[str, Any], base: str) -> CheckResult | None:
     """Whether the recorder at ``base`` keeps another journal than the one in DATA_DIR."""
     kept = status.get("journal")
-    theirs = kept.get("instance") if isinstance(kept, dict) else None
+    if not isinstance(kept, dict):
+        return None
     reader = Reader(settings.data_dir)
     try:
-        ours = reader.instance()
-    except (JournalError, IndexError):
+        # A host's name is that of all its journals; an older recorder tells no more.
+        ours = {"instance": reader.instance(), "file_number": reader.file_number()}
+    except (JournalError, IndexError, OSError):
         return None
     finally:
         reader.close()
-    if not isinstance(theirs, str) or theirs == ours:
+    if all(kept.get(name, value) == value for name, value in ours.items()):
         return None
     return CheckResult(
         _ABOUT,

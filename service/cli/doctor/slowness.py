@@ -148,5 +148,8 @@ def slow_answers(window: Window) -> Iterator[CheckResult]:
         return
     rate = median(rate for _, rate in measured if rate < _SLOW_TOKENS_PER_SECOND)
     text = f"{counted(len(slow), 'answer')} {window.span} came at {speed(rate)} ({models(slow)})."
-    advice = f"Where `ollama ps` shows less than 100 % GPU, take a smaller model or num_ctx. {newest(slow)}"
+    on_gpu = (
+        "On a machine with a GPU, `ollama ps` shows whether all of the model is on it; if not, take a smaller model"
+    )
+    advice = f"{on_gpu} or num_ctx. Without one, only a smaller model is faster. {newest(slow)}"
     yield CheckResult("speed", Severity.ADVICE, text, advice, Chapter.SLOW)

@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.cli.doctor.failed_answers import broken_answers, errors_in_answers, no_answers
-from service.cli.doctor.failing import client_limits, crashes, no_models, refusals, silences, too_busy, unreachable
+from service.cli.doctor.failing import (
+    client_limits,
+    crashes,
+    cut_by_the_recorder,
+    no_models,
+    refusals,
+    silences,
+    too_busy,
+    unreachable,
+)
 from service.cli.doctor.of_n8n import many_objects, nameless
 from service.cli.doctor.slowness import cut_prompts, loads_after_idle, loads_again, slow_answers, waits
 from service.cli.doctor.unusable_answers import empty_answers, uncounted, unfinished_answers
@@ -14,7 +23,7 @@ from service.record.wording import counted
 from service.settings import Settings
 
 _SIGNS: tuple[Callable[[Window], Iterator[CheckResult]], ...] = (
-    *(cut_prompts, silences, client_limits, crashes, unreachable, no_models, too_busy, refusals),
+    *(cut_prompts, silences, client_limits, crashes, cut_by_the_recorder, unreachable, no_models, too_busy, refusals),
     *(broken_answers, no_answers, errors_in_answers),
     *(empty_answers, unfinished_answers, many_objects),
     *(loads_again, loads_after_idle, waits, slow_answers, nameless, uncounted),

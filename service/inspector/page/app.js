@@ -11,6 +11,7 @@ import { setClock } from "./state/clock.js";
 import { chosenColumns } from "./state/columns.js";
 import { makeFeed } from "./state/feed.js";
 import { listen } from "./state/live.js";
+import { makeSharedFeed } from "./state/shared_feed.js";
 import { makeTimelineData } from "./state/timeline_data.js";
 import { titleOf } from "./text/exchange_text.js";
 import { counted } from "./text/format.js";
@@ -26,6 +27,7 @@ import { makeListHead } from "./view/list_head.js";
 import { makeOverview } from "./view/overview.js";
 import { emptyPart, troublePart } from "./view/placeholders.js";
 import { watchStatus } from "./view/status.js";
+import { makeStoreSwitch } from "./view/store_switch.js";
 import { makeTimeline } from "./view/timeline.js";
 import { makeTotals } from "./view/totals.js";
 
@@ -46,7 +48,8 @@ const address = makeAddress(window, arrived);
 const announce = (/** @type {string} */ text) => {
   byId("announcement").textContent = text;
 };
-const status = watchStatus(renew, () => list.redraw());
+const stores = makeStoreSwitch(address);
+const status = watchStatus(renew, () => [list.redraw(), stores.draw()]);
 const list = makeList({
   open: openExchange, filter: (wanted) => address.go(wanted), columns: () => chosenColumns(address.view),
   whenEmpty: () => emptyPart(address), whenTroubled: (trouble) => troublePart(address, trouble, tryAgain),
@@ -59,7 +62,7 @@ const totals = makeTotals({ toggle: (filter) => address.go({ [filter]: address.v
 const filters = makeFilters({ view: () => address.view, go: address.go });
 const overview = makeOverview(address);
 const timeline = makeTimeline({
-  choose: chooseSpan, open: openNumber, kind: () => address.view.chart, setKind: (chart) => address.go({ chart }, { replace: true }),
+  choose: chooseSpan, open: openDot, kind: () => address.view.chart, setKind: (chart) => address.go({ chart }, { replace: true }),
 });
 const counting = makeTimelineData({
   view: () => address.view, counted: showCounts, failed: failCounting, done: () => void overview.show({ again: true }),
@@ -74,6 +77,8 @@ let settling;
 function arrived(view, before) {
   showControls(view);
   if (view.q !== before.q) exchange.mark();
+  // What is open is told by another store.
+  if (view.store !== before.store) exchange.forget();
   if (view.against !== before.against) exchange.compare();
   if (!asksTheSame(view, before)) void look(true);
   else if (view.by !== before.by || view.sort !== before.sort || view.tab !== before.tab || view.batch !== before.batch) void overview.show();
@@ -87,6 +92,7 @@ function arrived(view, before) {
 function showControls(view) {
   filters.show(view);
   listHead.draw();
+  stores.draw();
   byId("colour").setAttribute("aria-pressed", String(view.colour === "model"));
 }
 
@@ -95,7 +101,7 @@ async function look(isAsked) {
   const flying = feed?.allInFlight() ?? [];
   feed?.stop();
   const view = address.view;
-  feed = makeFeed(view, feedChanged, feed?.heard());
+  feed = (view.store ? makeSharedFeed : makeFeed)(view, feedChanged, feed?.heard());
   list.show(feed);
   feed.hello({ in_flight: flying });
   timeline.stale();
@@ -107,7 +113,7 @@ async function look(isAsked) {
   if (trouble && address.view === view) announce(trouble.message);
   const isUnasked = view.from === "" && view.to === "" && !isFiltered(view);
   const isEmpty = !feed.count() && !trouble;
-  if (isUnasked && !status.isBehind() && isEmpty && address.view === view) address.go({ from: "all" }, { replace: true });
+  if (isUnasked && !view.store && !status.isBehind() && isEmpty && address.view === view) address.go({ from: "all" }, { replace: true });
 }
 
 /** @param {import("./state/feed.js").Change} change */
@@ -132,7 +138,7 @@ function renew() {
 /** Before anything was ever recorded there is nothing to filter or to draw: only how to begin. */
 function markFirst() {
   const { view } = address;
-  const isAll = view.from === "all" && !view.to && !isFiltered(view);
+  const isAll = view.from === "all" && !view.to && !view.store && !isFiltered(view);
   document.body.classList.toggle("first", isAll && !feed.count() && !feed.isLoading() && !feed.trouble());
 }
 
@@ -190,12 +196,16 @@ function openExchange(id, { replace = false }) {
   else address.go({ show: id }, { replace: replace && address.view.show !== "" });
 }
 
-/** @param {number} number  as the dots of the timeline know it */
-async function openNumber(number) {
+/** @param {import("./state/dots.js").Dot} dot  the newest that lies there is opened */
+async function openDot([ended, took, , , number]) {
+  // Those of all recorders have no numbers: one of its millisecond, and of its duration if there are several.
+  /** @type {Record<string, number>} */
+  const narrowed = number === undefined ? { from: ended / 1000, to: (ended + 1) / 1000 } : { after: number - 1, before: number + 1 };
   try {
     /** @type {import("./state/ended_list.js").Page} */
-    const page = await ask(`/exchanges.json?${filterOf(address.view, { after: number - 1, before: number + 1 })}`);
-    if (page.exchanges[0]) return address.go({ show: page.exchanges[0].exchange });
+    const { exchanges } = await ask(`/exchanges.json?${filterOf(address.view, narrowed)}`);
+    const found = exchanges.find((one) => Math.round((one.request_time ?? 0) * 1000) === took) ?? exchanges[0];
+    if (found) return address.go({ show: found.exchange });
     announce("That exchange is not here any more.");
     await counting.load();
   } catch (error) {
@@ -209,8 +219,8 @@ function chooseSpan(from, to) {
 }
 
 async function afterErasing() {
-  const { show } = address.view;
-  if (show && (await isGone(show)) && show === address.view.show) {
+  const { show, store } = address.view;
+  if (show && !store && (await isGone(show)) && show === address.view.show) {
     exchange.forget();
     address.go({ show: "" }, { replace: true });
   }

@@ -116,6 +116,19 @@ TRAFFIC_SITUATIONS = (
         traffic(failed(1, Outcome.UPSTREAM_UNREACHABLE, "Ollama cannot be reached.", status=502)),
     ),
     Situation(
+        "a recorder that was killed",
+        Chapter.ENDED,
+        Severity.PROBLEM,
+        # One among ten.
+        traffic(failed(1, Outcome.GATEWAY_DIED), *(call(number, ago=number) for number in range(2, 11))),
+    ),
+    Situation(
+        "a stop that could not wait",
+        Chapter.ENDED,
+        Severity.ADVICE,
+        traffic(*(failed(number, Outcome.GATEWAY_STOPPED, status=200) for number in (1, 2))),
+    ),
+    Situation(
         "a model that is not there",
         Chapter.NO_MODEL,
         Severity.ADVICE,

@@ -65,9 +65,9 @@ test("the same texts are wholly alike, texts of other words not at all, empty on
 test("two long texts without much in common do not hold up the page", () => {
   const random = randomFrom(5);
   const [one, other] = [0, 0].map(() => Array.from({ length: 30_000 }, () => `w${random(3000)}`).join(" "));
-  const began = performance.now();
+  const began = process.cpuUsage().user / 1000;
   const found = difference(one, other);
-  assert.ok(performance.now() - began < 8_000);
+  assert.ok(process.cpuUsage().user / 1000 - began < 8_000);
   assert.equal(sideOf(found, "new"), one);
   assert.equal(sideOf(found, "gone"), other);
 });

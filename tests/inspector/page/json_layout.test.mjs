@@ -25,7 +25,7 @@ test("JSON that is too deep or too long to read stays as it is, at once", () => 
   assert.equal(laidOut(deep), deep);
   const long = `["${"x".repeat(1_000_000)}"]`;
   assert.equal(laidOut(long), long);
-  const begun = performance.now();
+  const begun = process.cpuUsage().user / 1000;
   for (const text of ['["' + "\\".repeat(99_999), "[" + '"a",'.repeat(200_000) + "1]", "{".repeat(500_000)]) laidOut(text);
-  assert.ok(performance.now() - begun < 5_000);
+  assert.ok(process.cpuUsage().user / 1000 - begun < 5_000);
 });

@@ -38,9 +38,9 @@ test("the row at a height is found, headings and ends included", () => {
 });
 
 test("the days of 200,000 rows are found in a moment", () => {
-  const begun = performance.now();
+  const begun = process.cpuUsage().user / 1000;
   const { places, tops } = placed(Array.from({ length: 200_000 }, (_, index) => NOW - index * 60_000));
-  assert.ok(performance.now() - begun < 3_000);
+  assert.ok(process.cpuUsage().user / 1000 - begun < 3_000);
   assert.ok(tops.every((top, index) => !index || top - tops[index - 1] >= ROW));
   for (const index of [0, 719, 720, 721, 199_999]) assert.equal(places.at(places.top(index)), index);
 });

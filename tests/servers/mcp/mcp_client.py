@@ -22,7 +22,7 @@ async def main(where: str, questions: list[tuple[str, str]]) -> None:
     else:
         environment = {"DATA_DIR": where, "PYTHONPATH": os.environ["PYTHONPATH"]}
         server = StdioServerParameters(command=sys.executable, args=["-m", "service", "mcp"], env=environment)
-    async with asyncio.timeout(60), Client(server) as client:
+    async with asyncio.timeout(100), Client(server) as client:
         tools = (await client.list_tools()).tools
         print(json.dumps({tool.name: bool(tool.annotations and tool.annotations.read_only_hint) for tool in tools}))
         for name, arguments in questions:

@@ -4,7 +4,7 @@
  * The filters carry the names that the recorder's own addresses take. The page's alone are `show` (the open
  * exchange), `against` (what it is compared with), `tab`, `batch`, `by` and `sort` (what the overview shows, of which
  * replays, groups by and sorts by), `colour` and `chart` (of the timeline), `columns` (of the list), and that no time at all means the last day;
- * `from=all` lifts that.
+ * `from=all` lifts that. `store` is no filter: it says whose exchanges are shown.
  */
 
 import { modelName } from "./model_names.js";
@@ -18,6 +18,7 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  * @typedef {object} OfThePageAlone
  * @property {string} show  the id of the open exchange, or ""
  * @property {string} against  the id of the exchange that the open one is compared with, or ""
+ * @property {string} store  "loki": those of all recorders that ship to the same Loki; "": this recorder's
  * @property {string} batch  the id of the batch of replays that is shown, or ""
  * @property {string} tab  what the overview shows: "who", "failures", "week", "models", or "": beside a list "who", else nothing
  * @property {string} by  what the overview groups by, or ""
@@ -38,8 +39,11 @@ import { FACETS, SINGLE_FILTERS, TRUTH_FILTERS } from "./tables.js";
  */
 
 /** The parameters with one value each, in the order in which an address has them. */
-const SINGLE = Object.freeze(/** @type {const} */ ([...SINGLE_FILTERS, "show", "against", "tab", "batch", "by", "sort", "colour", "chart", "columns"]));
+const SINGLE = Object.freeze(/** @type {const} */ ([
+  ...SINGLE_FILTERS, "store", "show", "against", "tab", "batch", "by", "sort", "colour", "chart", "columns",
+]));
 
+const ALL_RECORDERS = "loki";
 /** The time that is meant when none is given. */
 export const USUAL_SPAN = "-24h";
 
@@ -56,6 +60,7 @@ export function readView(search) {
   for (const name of TRUTH_FILTERS) view[name] = truthOf(view[name]);
   view.exchange = [...new Set(view.exchange.map((id) => id.toLowerCase()))];
   view.model = [...new Set(view.model.map(modelName))];
+  view.store = view.store === ALL_RECORDERS ? ALL_RECORDERS : "";
   view.show = view.show.toLowerCase();
   view.against = view.against.toLowerCase();
   return view;
@@ -96,7 +101,7 @@ export function writeView(view) {
  */
 export function filterOf(view, more = {}) {
   const from = view.from || (view.to ? "all" : USUAL_SPAN);
-  const query = queryOf({ ...view, from: from === "all" ? "" : from }, SINGLE_FILTERS);
+  const query = queryOf({ ...view, from: from === "all" ? "" : from }, [...SINGLE_FILTERS, "store"]);
   for (const [name, value] of Object.entries(more)) query.set(name, String(value));
   return query.toString();
 }
@@ -126,7 +131,7 @@ export function asksTheSame(one, other) {
  * @param {View} view
  */
 export function isFiltered(view) {
-  return filterOf({ ...view, from: "all", to: "" }) !== "";
+  return filterOf({ ...view, from: "all", to: "", store: "" }) !== "";
 }
 
 /**
@@ -135,8 +140,8 @@ export function isFiltered(view) {
  * @returns {View}
  */
 export function withoutFilters(view) {
-  const { show, against, tab, batch, by, sort, colour, chart, columns, from, to } = view;
-  return { ...readView(""), show, against, tab, batch, by, sort, colour, chart, columns, from, to };
+  const { store, show, against, tab, batch, by, sort, colour, chart, columns, from, to } = view;
+  return { ...readView(""), store, show, against, tab, batch, by, sort, colour, chart, columns, from, to };
 }
 
 /**

@@ -1,8 +1,8 @@
 /** The dots of the timeline as data: where to begin looking at them, and what they are as a table. All pure. */
 
 /**
- * @typedef {[number, number, number, number, number]} Dot  Unix ms, duration in ms, kind (0 completed, 1 failed,
- *   2 client left), how many exchanges, number of the newest of them
+ * @typedef {[number, number, number, number, number?]} Dot  Unix ms, duration in ms, kind (0 completed, 1 failed,
+ *   2 client left), how many exchanges, number of the newest of them, which is absent where those of all recorders are drawn
  */
 
 /** However few dots there are: a minute, in milliseconds. */

@@ -5,7 +5,8 @@ import { compact } from "./summary.js";
 
 /**
  * @typedef {import("./summary.js").ListedExchange} ListedExchange
- * @typedef {{exchanges: import("./summary.js").Summary[], next?: string}} Page  of /exchanges.json
+ * @typedef {{exchanges: import("./summary.js").Summary[], next?: string, scanned?: import("./shared_list.js").Scanned}} Page
+ *   of /exchanges.json; `scanned` where all recorders were asked
  */
 
 /** The pages after the first are as large as the recorder gives. */

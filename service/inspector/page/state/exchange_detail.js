@@ -35,7 +35,8 @@ import { ask } from "./api.js";
  * @typedef {{part: string, tokens: number, share: number}} ContextShare  shares from 0 to 1
  * @typedef {{window: number, is_known: boolean, parts: ContextShare[]}} ContextShares
  *
- * @typedef {{bytes: number, kept: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept
+ * @typedef {{bytes: number, kept?: number, is_shortened: boolean}} KeptBody  bytes that passed, and that are kept; of another
+ *   recorder's none are here
  *
  * @typedef {object} ExchangeDetail
  * @property {import("./tables.js").RecordLine} record
@@ -45,8 +46,9 @@ import { ask } from "./api.js";
  * @property {ContextShares} [context]
  * @property {string} [call_before]  an id
  * @property {string} [calls_of]  "node", "workflow" or "chat": what this and the call before it are calls of
- * @property {string} [previous]  an id, in the same execution
- * @property {string} [next]  an id, in the same execution
+ * @property {string} [previous]  an id, in the same execution or else conversation
+ * @property {string} [next]  an id, in the same execution or else conversation
+ * @property {number} [turns_known]  how many exchanges its conversation has
  * @property {string} [replay_of]  an id
  * @property {string[]} replays  ids
  * @property {string} [trace_url]
@@ -55,13 +57,16 @@ import { ask } from "./api.js";
  * @property {KeptBody} response
  * @property {boolean} may_replay
  * @property {string} [why_no_replay]  a sentence
+ * @property {string} [store]  "loki": it is told from its line there
+ * @property {string} [instance]  then the recorder that has it
  */
 
 /**
  * @param {string} id
  * @param {AbortSignal} [signal]
+ * @param {string} [store]  as the view has it
  * @returns {Promise<ExchangeDetail>}
  */
-export function askForExchange(id, signal) {
-  return ask(`/exchanges/${encodeURIComponent(id)}.json`, { signal });
+export function askForExchange(id, signal, store = "") {
+  return ask(`/exchanges/${encodeURIComponent(id)}.json${store && `?store=${store}`}`, { signal });
 }

@@ -128,6 +128,8 @@ export function makeFeed(view, changed, heard = 0) {
     hasMore: () => list.next() !== undefined,
     isFull: list.isFull,
     trouble: loading.trouble,
+    /** What it cost where all recorders are asked. @returns {import("./shared_list.js").Scanned | undefined} */
+    scanned: () => undefined,
   };
 }
 

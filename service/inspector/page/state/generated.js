@@ -38,11 +38,13 @@
  * @property {number} [generation_time]  seconds
  * @property {number} [time_to_first_byte]  seconds
  * @property {number} [time_to_first_token]  seconds
+ * @property {number} [energy]  J
  * @property {string} [upstream]
  * @property {number} [upstream_status]
  * @property {string} [workflow]
  * @property {string} [workflow_id]
  * @property {string} [execution_id]
+ * @property {string} [conversation_id]
  * @property {string} [node]
  * @property {number} [item]
  * @property {number} [attempt]
@@ -104,11 +106,13 @@ export const FIELD = Object.freeze(/** @type {const} */ ({
   generation_time: "generation_time",
   time_to_first_byte: "time_to_first_byte",
   time_to_first_token: "time_to_first_token",
+  energy: "energy",
   upstream: "upstream",
   upstream_status: "upstream_status",
   workflow: "workflow",
   workflow_id: "workflow_id",
   execution_id: "execution_id",
+  conversation_id: "conversation_id",
   node: "node",
   item: "item",
   attempt: "attempt",
@@ -169,11 +173,13 @@ export const FIELDS = Object.freeze(/** @type {const} */ ([
   { name: "generation_time", kind: "number", unit: "s", label: "generated in" },
   { name: "time_to_first_byte", kind: "number", unit: "s", label: "first byte after" },
   { name: "time_to_first_token", kind: "number", unit: "s", label: "first token after" },
+  { name: "energy", kind: "number", unit: "J", label: "energy, estimated" },
   { name: "upstream", kind: "text", unit: "", label: "Ollama" },
   { name: "upstream_status", kind: "count", unit: "", label: "Ollama's status" },
   { name: "workflow", kind: "text", unit: "", label: "workflow" },
   { name: "workflow_id", kind: "text", unit: "", label: "workflow id" },
   { name: "execution_id", kind: "text", unit: "", label: "execution" },
+  { name: "conversation_id", kind: "text", unit: "", label: "conversation" },
   { name: "node", kind: "text", unit: "", label: "node" },
   { name: "item", kind: "count", unit: "", label: "item" },
   { name: "attempt", kind: "count", unit: "", label: "try" },
@@ -208,6 +214,7 @@ export const FILTERS = Object.freeze(/** @type {const} */ ([
   { name: "model", kind: "name", fields: ["model"], isRepeated: true, label: "model" },
   { name: "workflow", kind: "name", fields: ["workflow", "workflow_id"], isRepeated: true, label: "workflow" },
   { name: "execution", kind: "name", fields: ["execution_id"], isRepeated: true, label: "execution" },
+  { name: "conversation", kind: "name", fields: ["conversation_id"], isRepeated: true, label: "conversation" },
   { name: "node", kind: "name", fields: ["node"], isRepeated: true, label: "node" },
   { name: "caller", kind: "name", fields: ["caller"], isRepeated: true, label: "caller" },
   { name: "user", kind: "name", fields: ["user"], isRepeated: true, label: "user" },

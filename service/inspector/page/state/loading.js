@@ -7,7 +7,7 @@ export const FIRST_PAGE = 100;
 
 /**
  * @param {object} dependencies
- * @param {ReturnType<typeof import("./ended_list.js").makeEndedList>} dependencies.list
+ * @param {{items: () => unknown[], next: () => string | undefined, append: (page: import("./ended_list.js").Page) => void}} dependencies.list
  * @param {(change: import("./feed.js").Change) => void} dependencies.changed
  * @param {(isFirst: boolean) => void} dependencies.pageLoaded  told whether the list was empty before
  * @param {() => void} dependencies.loaded  all that was asked for is here

@@ -8,16 +8,19 @@ import { GATEWAY_PREFIX, REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @typedef {object} Excerpts
  * @property {string} [prompt]  its first words
  * @property {string} [answer]  its first words; of one in flight its last words so far
+ * @property {{part: string, before: string, found: string, after: string}} [hit]  where the words of the search stand
  *
  * @typedef {object} Division
  * @property {[import("./tables.js").PhaseName, number][]} [phases]  each phase and its seconds, in their order
  *
- * @typedef {RecordFields & Excerpts & Division & {number: number, exchange: string, time: string, started: string}} Summary
+ * @typedef {{instance?: string}} Recorded  by which recorder, where those of all are listed
+ *
+ * @typedef {RecordFields & Excerpts & Division & Recorded & {number: number, exchange: string, time: string, started: string}} Summary
  *   as /exchanges.json has it; times in RFC 3339
  *
  * @typedef {object} Timing
  * @property {string} exchange  its id
- * @property {number} number  grows in the order in which exchanges ended; NaN while in flight
+ * @property {number} number  grows in the order in which exchanges ended; NaN while in flight, absent of other recorders
  * @property {number} started  Unix milliseconds
  * @property {number} ended  Unix milliseconds; NaN while in flight
  * @property {string} [address]  what it is known by where it has no prompt: "GET /api/tags"
@@ -26,7 +29,7 @@ import { GATEWAY_PREFIX, REPEATED_NAMES, SUMMARY_KEYS } from "./tables.js";
  * @property {number} [bytes]  of one in flight: how long its answer is so far
  * @property {string} [queued]  of one in flight: at which place it waits in the recorder, and why; "" once it is at Ollama
  *
- * @typedef {RecordFields & Excerpts & Division & Timing} ListedExchange
+ * @typedef {RecordFields & Excerpts & Division & Recorded & Timing} ListedExchange
  */
 
 const MOST_NAMES = 20_000;

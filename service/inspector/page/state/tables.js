@@ -20,14 +20,15 @@ export const SUMMARY_KEYS = Object.freeze(/** @type {const} */ ([
   "number", FIELD.exchange, FIELD.status, FIELD.request_time, FIELD.outcome, FIELD.failed, FIELD.operation, FIELD.model, FIELD.prompt_tokens,
   FIELD.completion_tokens, FIELD.tokens_per_second, FIELD.prompt_truncated, FIELD.prompt_truncated_by, FIELD.context_length,
   FIELD.wait_time, FIELD.time_to_first_token, FIELD.upstream, "phases",
-  FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.node, FIELD.item, FIELD.attempt,
-  FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer",
+  FIELD.workflow, FIELD.workflow_id, FIELD.execution_id, FIELD.conversation_id, FIELD.node, FIELD.item, FIELD.attempt,
+  FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task, FIELD.error, FIELD.replay_of, "prompt", "answer", "hit",
+  "instance",
 ]));
 
 /** The fields in which few names come again and again: one string serves all rows. */
 export const REPEATED_NAMES = Object.freeze([
   FIELD.outcome, FIELD.operation, FIELD.model, FIELD.workflow, FIELD.node, FIELD.caller, FIELD.user, FIELD.key, FIELD.remote_addr, FIELD.task,
-  FIELD.prompt_truncated_by, FIELD.upstream,
+  FIELD.prompt_truncated_by, FIELD.upstream, "instance",
 ]);
 
 /**
@@ -64,7 +65,7 @@ export const FACET_LABELS = Object.freeze(
 
 /** The facets that can be chosen among, in the order in which they are offered. */
 export const OFFERED_FACETS = Object.freeze(/** @type {Facet[]} */ ([
-  "model", "workflow", "caller", "node", "execution", "user", "key", "address", "task", "operation", "upstream", "outcome", "status", "cut",
+  "model", "workflow", "caller", "node", "execution", "conversation", "user", "key", "address", "task", "operation", "upstream", "outcome", "status", "cut",
 ]));
 
 /** The facets that always have a button; others have one while they are used. */

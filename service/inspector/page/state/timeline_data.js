@@ -23,6 +23,8 @@ import { closerLook } from "./dots.js";
  * @property {number} model_calls  the numbers above, save count and failed, are theirs; where there is none, of everything
  * @property {number} failed_calls
  * @property {{embeddings: number, refused: number, others: number}} apart  what is no model call
+ * @property {boolean} [complete]  false: there were too many of all recorders, and the numbers are of what `scanned` names
+ * @property {import("./shared_list.js").Scanned} [scanned]
  * @property {[string, number][]} [models]  and how often each was called, the most frequent first
  *
  * @typedef {{name: string, dots: Dot[]}} ModelDots

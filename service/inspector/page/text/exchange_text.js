@@ -18,9 +18,15 @@ const NOTICEABLE = 0.1;
  */
 export function stepOf(record) {
   const id = record.execution_id;
-  if (!id) return "";
+  if (!id) return record.conversation_id ? "this conversation" : "";
   return `${record.workflow ? "execution" : "chat"} ${id.length > LONGEST_ID ? `${id.slice(0, 8)}…` : id}`;
 }
+
+/**
+ * Whether it is a later turn of a conversation; the first one has its own id.
+ * @param {RecordFields} record
+ */
+const goesOn = ({ conversation_id: conversation, exchange }) => Boolean(conversation) && conversation !== exchange;
 
 /**
  * Which of its node's items was asked for, or "".
@@ -53,7 +59,7 @@ export function nodeText(node) {
  * @returns {NameInRow[]}
  */
 export function namesOf(record) {
-  const { workflow, caller, user, node, task, model, operation, execution_id: execution } = record;
+  const { workflow, caller, user, node, task, model, operation, execution_id: execution, conversation_id: conversation = "" } = record;
   const first = workflow ?? caller ?? node ?? task ?? user;
   const facet = first === workflow ? "workflow" : first === caller ? "caller" : first === node ? "node" : first === task ? "task" : "user";
   /** @type {NameInRow[]} */
@@ -66,6 +72,7 @@ export function namesOf(record) {
   if (model) names.push({ sign: " · ", text: model, filter: { model: [model] } });
   if (operation && operation !== "chat") names.push({ sign: " · ", text: operation, filter: { operation: [operation] } });
   if (execution) names.push({ sign: " · ", text: stepOf(record), filter: { execution: [execution], ...(workflow ? { workflow: [workflow] } : {}) } });
+  else if (goesOn(record)) names.push({ sign: " · ", text: "conversation", filter: { conversation: [conversation] } });
   if (itemOf(record)) names.push({ sign: " · ", text: itemOf(record) });
   return names;
 }

@@ -4,6 +4,17 @@ const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const ABSENT = "–";
 
 /**
+ * An energy in joules, or from a watt-hour on in watt-hours; "–" where it is unknown.
+ * @param {number | null | undefined} joules
+ */
+export function energy(joules) {
+  if (joules === undefined || joules === null) return "–";
+  const hours = joules / 3600;
+  if (hours >= 1000) return `${(hours / 1000).toPrecision(3)} kWh`;
+  return hours >= 1 ? `${hours.toPrecision(3)} Wh` : `${joules >= 100 ? joules.toFixed(0) : joules.toPrecision(2)} J`;
+}
+
+/**
  * @param {unknown} value
  * @returns {value is number}
  */
@@ -200,5 +211,6 @@ export function shownField(kind, unit, value) {
   if (unit === "bytes") return size(value);
   if (unit === "tokens/s") return rate(value);
   if (unit === "s") return duration(value);
+  if (unit === "J") return energy(value);
   return shownAs(kind === "count" || kind === "truth" ? kind : "text", value);
 }

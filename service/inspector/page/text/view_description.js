@@ -68,6 +68,7 @@ export function describeView(view) {
 export function describeFilters(view) {
   /** @type {string[]} */
   const phrases = [];
+  if (view.store) phrases.push("all recorders");
   if (view.q) phrases.push(`with ${view.q}`);
   for (const facet of FACETS) {
     if (view[facet].length) phrases.push(describeFacet(facet, view[facet]));

@@ -47,7 +47,7 @@ export function makeExchange({ address, inFlight, announce, erase }) {
     if (state === "failed") state = "";
     const waiting = setTimeout(article.drawLoading, PATIENCE);
     try {
-      const detail = await askForExchange(id, asking.next());
+      const detail = await askForExchange(id, asking.next(), address.view.store);
       state = "detail";
       article.draw(id, detail);
     } catch (error) {

@@ -25,18 +25,20 @@ import { mayBeRendered } from "./rendered_prompt.js";
 export function actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare, toAnswer }) {
   const { record, previous, next, trace_url: trace, n8n_url: execution } = detail;
   const step = stepOf(record);
+  // What takes the kept bytes, or the exchanges around it, is done where it was recorded.
+  const isHere = !detail.store;
   return element(
     "div", { class: "actions" },
-    button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
-    mayBeRendered(detail) ? button("What did the model get?", rendered.show, { "data-action": "rendered" }) : null,
-    compare,
-    button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
+    isHere && button("Replay …", replay.toggle, { "data-action": "replay", "aria-expanded": "false" }),
+    isHere && mayBeRendered(detail) ? button("What did the model get?", rendered.show, { "data-action": "rendered" }) : null,
+    isHere && compare,
+    isHere && button("Copy as curl", () => void copyCurl(id, article, announce), { "data-action": "curl" }),
     elsewhere(trace, "Trace ↗"),
     elsewhere(execution, "n8n ↗", "The execution in n8n"),
     previous ? link({ show: previous }, "‹ Earlier", { class: "button", "data-action": "previous", title: `Earlier in ${step}` }) : null,
     next ? link({ show: next }, "Later ›", { class: "button", "data-action": "next", title: `Later in ${step}` }) : null,
     button("Answer ↓", toAnswer, { "data-action": "answer", hidden: true }),
-    button("Erase …", () => erase(id, titleOf(record)), { class: "end" }),
+    isHere && button("Erase …", () => erase(id, titleOf(record)), { class: "end", "data-action": "erase" }),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { withoutFilters } from "../state/address.js";
 import { endingText, outcomeText, stepOf, titleOf, tokensText } from "../text/exchange_text.js";
-import { duration, moment } from "../text/format.js";
+import { counted, duration, moment } from "../text/format.js";
 import { makeChosenComparison } from "./chosen_comparison.js";
 import { contentParts } from "./content.js";
 import { contextPart } from "./context_shares.js";
@@ -15,6 +15,7 @@ import { explanationParts } from "./explanation.js";
 import { highlight, patternOf, plain } from "./highlight.js";
 import { makeLink } from "./link.js";
 import { rawPart } from "./raw.js";
+import { recorderNote } from "./recorder_note.js";
 import { relativesPart } from "./relatives.js";
 import { makeRenderedPrompt } from "./rendered_prompt.js";
 import { makeReplay } from "./replay.js";
@@ -73,11 +74,11 @@ export function makeExchangeArticle({ address, announce, erase }) {
     replay = makeReplay({ id, detail, place: below, announce, link });
     rendered = makeRenderedPrompt({ id, detail, place: below, announce });
     const hasFinding = (explanation?.findings ?? []).some((finding) => finding.kind === "failed");
-    const isKept = detail.request.kept > 0 && !detail.request.is_shortened && !detail.response.is_shortened;
+    const isKept = Boolean(detail.request.kept) && !detail.request.is_shortened && !detail.response.is_shortened;
     const imageAddress = isKept ? (/** @type {string} */ digest) => `/exchanges/${encodeURIComponent(id)}/images/${digest}` : undefined;
     const turns = conversation ? conversationParts(conversation, endingText(record.done_reason), { isFound, unfolded: mark }, imageAddress) : [];
     fill(
-      titleOf(record), factsPart(detail, address, link),
+      titleOf(record), factsPart(detail, address, link), recorderNote(id, detail, link),
       record.error && !hasFinding ? element("p", { class: "finding bad" }, record.error) : null,
       ...(explanation ? explanationParts(explanation) : []), ...contentParts(detail, link),
       actionsPart({ id, detail, article, replay, rendered, link, announce, erase, compare: comparison.toggling, toAnswer: () => showAnswer(article) }),
@@ -137,11 +138,11 @@ export function makeExchangeArticle({ address, announce, erase }) {
  * @param {import("../state/address.js").Address} address
  * @param {import("./link.js").Link} link
  */
-function factsPart({ record, explanation }, address, link) {
+function factsPart({ record, explanation, turns_known: turns = 0 }, address, link) {
   const isCut = (explanation?.findings ?? []).some((finding) => finding.kind === "cut_answer");
   const parts = [
     record.model && link({ model: [record.model] }, record.model, { title: "Only this model" }), record.operation,
-    record.user, record.execution_id && executionLink(record, address, link),
+    record.user, record.execution_id && executionLink(record, address, link), conversationLink(record, turns, address, link),
     moment(Date.parse(record.time), Date.now()), record.status && String(record.status), outcomeText(record, isCut),
     duration(record.request_time), tokensText(record),
   ].filter(Boolean);
@@ -158,6 +159,19 @@ function executionLink(record, address, link) {
   const workflow = record.workflow ?? record.workflow_id;
   const all = { workflow: workflow ? [workflow] : [], execution: record.execution_id ? [record.execution_id] : [], from: "all", to: "" };
   return link({ ...withoutFilters(address.view), ...all }, stepOf(record), { title: "All that belongs to it" });
+}
+
+/**
+ * One talk with one click; where it is a chat that its execution names already, nothing.
+ * @param {import("../state/tables.js").RecordLine} record
+ * @param {number} turns
+ * @param {import("../state/address.js").Address} address
+ * @param {import("./link.js").Link} link
+ */
+function conversationLink({ conversation_id: conversation, execution_id: execution }, turns, address, link) {
+  if (!conversation || conversation === execution || turns < 2) return "";
+  const all = { ...withoutFilters(address.view), conversation: [conversation], from: "all", to: "" };
+  return link(all, `conversation of ${counted(turns, "turn")}`, { title: "All turns of this conversation" });
 }
 
 /** @param {HTMLElement} article */

@@ -45,6 +45,8 @@ export function makeExportDialog({ address, announce, isSignedIn }) {
     setText(what, `All that matches: ${words}.`);
     reset();
     dialog.showModal();
+    // Nobody counts those of all recorders beforehand.
+    if (address.view.store) return;
     try {
       ({ count, query } = await countMatching(query, asking.next()));
       setText(what, `${counted(count, "exchange")}: ${words}.`);

@@ -1,6 +1,6 @@
 /** The table of totals: a row for each model, workflow, user and so on, sorted by any of its columns. */
 
-import { duration, rate, short, whole } from "../text/format.js";
+import { duration, energy, rate, short, whole } from "../text/format.js";
 import { valueText } from "../text/view_description.js";
 import { element } from "./elements.js";
 
@@ -23,7 +23,8 @@ import { element } from "./elements.js";
  * @property {number} model_time
  * @property {number} model_share
  * @property {number} waited
- * @property {number} made_wait
+ * @property {number} [made_wait]  absent where all recorders are added up: others wait at other Ollamas
+ * @property {number | null} energy  joules, an estimate
  *
  * @typedef {Exclude<keyof Group, "name">} Column
  */
@@ -61,6 +62,7 @@ const COLUMNS = Object.freeze(/** @type {Told[][]} */ ([
       "made_wait", "made wait", "how long they made others wait: while a model worked for these; those who work at once share it",
       ({ made_wait: made }) => some(made),
     ],
+    ["energy", "energy", "an estimate: what this machine used meanwhile, shared out over the calls in flight", ({ energy: joules }) => energy(joules)],
   ],
 ]));
 const TOLD = Object.freeze(COLUMNS.flat());
@@ -70,7 +72,7 @@ function percent(share) {
   return share > 0 && share < 0.005 ? "< 1 %" : `${(share * 100).toFixed(0)} %`;
 }
 
-/** @param {number} seconds */
+/** @param {number | undefined} seconds */
 function some(seconds) {
   return seconds ? duration(seconds) : "–";
 }
@@ -84,11 +86,21 @@ function some(seconds) {
  */
 export function groupTableParts(groups, by, address, loadMadeWait) {
   const sort = sortOf(address.view.sort);
-  const rows = sorted(groups, sort).slice(0, MOST_ROWS).map((group) => rowPart(group, by, address));
-  const parts = [element("thead", {}, headPart(by, sort, address)), element("tbody", {}, ...rows)];
+  const columns = columnsOf(groups);
+  const rows = sorted(groups, sort).slice(0, MOST_ROWS).map((group) => rowPart(group, by, address, columns));
+  const parts = [element("thead", {}, headPart(by, sort, address, columns)), element("tbody", {}, ...rows)];
   if (loadMadeWait) parts.push(element("tfoot", {}, loadPart(loadMadeWait)));
   const left = groups.length - MOST_ROWS;
   return left > 0 ? [element("caption", {}, `${whole(MOST_ROWS)} of ${whole(groups.length)} are shown; the table as a file has all.`), ...parts] : parts;
+}
+
+/**
+ * Without a meter nobody asks for energy.
+ * @param {Group[]} groups
+ */
+function columnsOf(groups) {
+  if (groups.some((group) => typeof group.energy === "number")) return COLUMNS;
+  return COLUMNS.map((told) => told.filter(([key]) => key !== "energy"));
 }
 
 /**
@@ -122,8 +134,9 @@ function sorted(groups, { key, isUp }) {
  * @param {Grouping} by
  * @param {Sort} sort
  * @param {Address} address
+ * @param {readonly Told[][]} columns
  */
-function headPart(by, sort, address) {
+function headPart(by, sort, address, columns) {
   /** @param {Sort["key"]} key @param {string} label @param {string} meaning */
   const head = (key, label, meaning) => {
     const isSorted = sort.key === key;
@@ -132,13 +145,13 @@ function headPart(by, sort, address) {
       onclick: () => address.go({ sort: sortText({ key, isUp: isSorted && !sort.isUp }) }, { replace: true }),
     }, label, element("span", { class: "arrow", "aria-hidden": "true" }, isSorted ? (isAscending(sort) ? "↑" : "↓") : ""));
   };
-  const columns = COLUMNS.map((told) => element(
+  const heads = columns.map((told) => element(
     "th", { scope: "col", "aria-sort": told.some(([key]) => key === sort.key) ? direction(sort) : null },
     ...told.map(([key, label, meaning]) => head(key, label, meaning)),
   ));
   return element(
     "tr", {}, element("th", { scope: "col", "aria-sort": sort.key === "name" ? direction(sort) : null }, head("name", by, `the name of each ${by}`)),
-    ...columns,
+    ...heads,
   );
 }
 
@@ -171,8 +184,9 @@ function direction(sort) {
  * @param {Group} group
  * @param {Grouping} by
  * @param {Address} address
+ * @param {readonly Told[][]} columns
  */
-function rowPart(group, by, address) {
+function rowPart(group, by, address, columns) {
   const bar = element("span", { class: "share", "aria-hidden": "true" });
   bar.style.width = `${Math.max(1, group.total_share * 100)}%`;
   const label = valueText(by, group.name);
@@ -180,7 +194,7 @@ function rowPart(group, by, address) {
     type: "button", class: group.name ? "plain" : "plain quiet", title: `Only ${label}`,
     onclick: () => address.go({ [by]: [group.name], tab: "" }),
   }, label);
-  return element("tr", {}, element("th", { scope: "row" }, name, bar), ...COLUMNS.map((told) => element(
+  return element("tr", {}, element("th", { scope: "row" }, name, bar), ...columns.map((told) => element(
     "td", {}, ...told.map((one, index) => valuePart(group, one, index > 0)),
   )));
 }

@@ -55,11 +55,11 @@ export function makeGroups(address) {
       void limits.load();
       try {
         const by = grouping();
-        /** @type {{groups: Group[], load_made_wait: number}} */
+        /** @type {{groups: Group[], load_made_wait?: number}} */
         const answer = await ask(`/stats.json?${asked}`, { signal: asking.next() });
         if (by !== grouping()) return;
         groups = answer.groups;
-        loadMadeWait = answer.load_made_wait;
+        loadMadeWait = answer.load_made_wait ?? 0;
         wide.classList.remove("stale");
         draw();
       } catch (error) {

@@ -1,7 +1,7 @@
 /** The list: only the rows in sight are elements, so a hundred thousand exchanges scroll like ten. */
 
 import { recordersNow } from "../state/clock.js";
-import { whole } from "../text/format.js";
+import { duration, moment, size, whole } from "../text/format.js";
 import { makeDrawnList } from "./drawn_list.js";
 import { byId, oncePerFrame, setText } from "./elements.js";
 import { makeListFoot } from "./list_foot.js";
@@ -56,6 +56,7 @@ export function makeList({ open, filter, columns, ...placeholders }) {
     if (count - last < AHEAD) void feed.more();
     newer.draw(isAtTop());
     drawAwaited(feed.awaited());
+    drawScanned(feed.scanned());
   }
 
   /** Whoever reads further down goes on reading the same row. */
@@ -142,6 +143,18 @@ function drawAwaited(count) {
   const awaited = byId("awaited");
   awaited.hidden = count === 0;
   setText(awaited, count === 1 ? ONE_AWAITED : `${whole(count)} more are in flight: whether they belong here is known when they have ended.`);
+}
+
+/**
+ * What it cost to look through the lines of all recorders.
+ * @param {import("../state/shared_list.js").Scanned | undefined} scanned
+ */
+function drawScanned(scanned) {
+  const place = byId("scanned");
+  place.hidden = scanned === undefined;
+  if (!scanned) return;
+  const since = moment(Date.parse(scanned.from), recordersNow());
+  setText(place, `All recorders: Loki looked through ${size(scanned.bytes)}, back to ${since}, in ${duration(scanned.seconds)}.`);
 }
 
 /**

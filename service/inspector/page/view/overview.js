@@ -21,6 +21,8 @@ import { makeWeek } from "./week.js";
 const LABELS = Object.freeze(/** @type {const} */ ({ who: "Who uses it", failures: "What failed", week: "The week", models: "Which model" }));
 /** @typedef {keyof typeof LABELS} TabName */
 const NAMES = Object.freeze(/** @type {TabName[]} */ (Object.keys(LABELS)));
+/** What is told of all recorders together. */
+const OF_ALL_RECORDERS = Object.freeze(/** @type {TabName[]} */ (["who", "week"]));
 
 /** @param {Address} address */
 export function makeOverview(address) {
@@ -34,7 +36,8 @@ export function makeOverview(address) {
   let shown = "";
   let isOutdated = true;
 
-  const chosen = () => NAMES.find((name) => name === address.view.tab) ?? NAMES[0];
+  const offered = () => (address.view.store ? OF_ALL_RECORDERS : NAMES);
+  const chosen = () => offered().find((name) => name === address.view.tab) ?? NAMES[0];
   const wanted = () => `${chosen()} ${filterOf(address.view)} ${tabs[chosen()].key()}`;
 
   async function load() {
@@ -53,7 +56,7 @@ export function makeOverview(address) {
   /** @param {TabName} name */
   function drawChoice(name) {
     const hadFocus = choice.contains(document.activeElement);
-    replace(choice, ...NAMES.map((other) => element("button", {
+    replace(choice, ...offered().map((other) => element("button", {
       type: "button", "aria-pressed": String(other === name),
       onclick: () => address.go({ tab: other }, { replace: address.view.tab !== "" }),
     }, LABELS[other])));

@@ -29,6 +29,7 @@ export function emptyPart(address) {
     return messagePart("Nothing matches", sentence, allTime, button("Clear the filters", () => address.go(withoutFilters(view))));
   }
   if (!isAllTime) return messagePart("Nothing in this time", `No exchange ended in ${describeTime(view)}.`, allTime);
+  if (view.store) return messagePart("Nothing in Loki", "No recorder has shipped an exchange that is still kept there.");
   return welcomePart();
 }
 

@@ -20,9 +20,12 @@ const SHOWN_BYTES = 200_000;
  */
 export function rawPart(id, detail) {
   const record = element("pre", { tabindex: "0", "aria-label": "The record" }, JSON.stringify(detail.record, null, 2));
+  const folded = element("details", { class: "tool" }, element("summary", {}, "The record"), record);
+  // Another recorder's: its own page has the bodies.
+  if (detail.store) return foldedPart("Raw", false, folded);
   return foldedPart(
     "Raw", false, bodyPart(id, "request", "Request", detail.request), bodyPart(id, "response", "Answer", detail.response),
-    element("details", { class: "tool" }, element("summary", {}, "The record"), record),
+    folded,
   );
 }
 

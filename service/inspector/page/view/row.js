@@ -1,6 +1,7 @@
 /** One row of the list. Rows are made once and filled again and again while one scrolls. */
 
 import { executionUrl } from "../state/executions.js";
+import { addressAt } from "../state/recorders.js";
 import { marksOf, namesOf } from "../text/exchange_text.js";
 import { clock, day, duration, rate, short } from "../text/format.js";
 import { element, setText } from "./elements.js";
@@ -9,6 +10,9 @@ import { element, setText } from "./elements.js";
  * @typedef {import("../state/summary.js").ListedExchange} ListedExchange
  * @typedef {import("../state/columns.js").Column} Column
  */
+
+/** So many characters before a word that was found. */
+const MOST_BEFORE = 12;
 
 /** The head of each column and its value; "" where that is unknown. @type {Readonly<Record<Column, [string, (exchange: ListedExchange) => string]>>} */
 export const COLUMN_TEXTS = Object.freeze({
@@ -37,6 +41,7 @@ export function makeRow() {
   const names = element("span", { class: "names" });
   const marks = element("span", { class: "marks" });
   const execution = makeExecutionLink();
+  const recorder = makeRecorderLink();
   const took = element("span", { class: "took" });
   const told = element("span", { class: "told-columns" });
   const asked = element("span", { class: "asked" });
@@ -45,7 +50,7 @@ export function makeRow() {
   const root = element(
     "div", { class: "row", role: "option" },
     element("span", { class: "when" }, time, date),
-    element("span", { class: "who" }, names, marks, execution),
+    element("span", { class: "who" }, names, marks, execution, recorder),
     took,
     element("span", { class: "second" }, element("span", { class: "excerpts" }, asked, answered), told),
     phases,
@@ -73,10 +78,11 @@ export function makeRow() {
       const address = executionUrl(exchange);
       execution.hidden = !address;
       execution.setAttribute("href", address);
+      fillRecorderLink(recorder, exchange);
       marks.replaceChildren(...noted.map((mark) => element("span", { class: `mark ${mark.tone}`, title: mark.text }, mark.text)));
       if (!exchange.isOpen) setText(took, duration(exchange.request_time));
       told.replaceChildren(...columns.map((column) => columnPart(exchange, column)));
-      setText(asked, exchange.prompt || exchange.address || "");
+      asked.replaceChildren(...askedParts(exchange));
       setText(answered, answerOf(exchange));
       phases.replaceChildren(...bars(exchange, measure.full));
       tick(now);
@@ -91,6 +97,26 @@ function makeExecutionLink() {
   // It opens nothing here.
   link.addEventListener("click", (event) => event.stopPropagation());
   return link;
+}
+
+/** Which recorder has it, where those of all are listed. It leads to the same exchange there. */
+function makeRecorderLink() {
+  const link = element("a", { class: "execution", target: "_blank", rel: "noopener noreferrer", tabindex: "-1" });
+  link.addEventListener("click", (event) => event.stopPropagation());
+  return link;
+}
+
+/**
+ * @param {HTMLElement} link
+ * @param {ListedExchange} exchange
+ */
+function fillRecorderLink(link, { instance = "", exchange: id }) {
+  const address = addressAt(instance, id);
+  link.hidden = !instance;
+  setText(link, address ? `${instance} ↗` : instance);
+  link.title = `Recorded by ${instance}`;
+  if (address) link.setAttribute("href", address);
+  else link.removeAttribute("href");
 }
 
 /**
@@ -114,8 +140,23 @@ function columnPart(exchange, column) {
   return element("span", { class: `told-column of-${column}`, title: text && `${head}: ${text}` }, text);
 }
 
+/**
+ * Where the words of the search stand, else how the question begins.
+ * @param {ListedExchange} exchange
+ * @returns {(string | HTMLElement)[]}
+ */
+function askedParts({ hit, prompt, address }) {
+  if (!hit) return [prompt || address || ""];
+  // What was found has to be in sight, also on a phone.
+  const before = hit.before.length > MOST_BEFORE ? `…${hit.before.slice(1 - MOST_BEFORE)}` : hit.before;
+  // A question is what stands here anyway.
+  const part = hit.part === "question" ? "" : `${hit.part}: `;
+  return [element("span", { class: "part" }, part), before, element("mark", {}, hit.found), hit.after];
+}
+
 /** @param {ListedExchange} exchange */
 function answerOf(exchange) {
+  if (exchange.hit) return "";
   if (exchange.answer) return `→ ${exchange.answer}`;
   if (exchange.queued) return exchange.queued;
   return exchange.failed && exchange.error ? `→ ${exchange.error}` : "";

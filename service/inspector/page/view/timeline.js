@@ -31,7 +31,7 @@ const HOUR = 3_600_000;
 /**
  * @param {object} dependencies
  * @param {(from: number, to: number) => void} dependencies.choose  a span of time in Unix milliseconds
- * @param {(number: number) => void} dependencies.open  the exchange with this number
+ * @param {(dot: import("../state/dots.js").Dot) => void} dependencies.open  the exchange of this dot
  * @param {() => string} dependencies.kind  "dots", "bars", or "": as suits how many there are
  * @param {(kind: "dots" | "bars") => void} dependencies.setKind
  */
@@ -82,7 +82,7 @@ export function makeTimeline({ choose, open, kind, setKind }) {
     const bar = tip.barAt(event);
     if (bar) return choose(bar.from, bar.to);
     const there = tip.dotAt(event);
-    if (there) open(there.dot[4]);
+    if (there) open(there.dot);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The numbers beside the timeline: exact, over all that the view matches. */
 
-import { counted, duration, short, whole } from "../text/format.js";
+import { counted, duration, moment, short, whole } from "../text/format.js";
 import { byId, element, replace, setText } from "./elements.js";
 
 /**
@@ -49,7 +49,7 @@ export function makeTotals({ toggle }) {
         totalPart("tokens in", short(totals.tokens_in), whole(totals.tokens_in)),
         totalPart("tokens out", short(totals.tokens_out), whole(totals.tokens_out)),
       );
-      setText(apart, totals.model_calls ? apartText(totals.apart) : "");
+      setText(apart, [totals.model_calls ? apartText(totals.apart) : "", partText(totals)].filter(Boolean).join(". "));
     },
     stale() {
       list.classList.add("stale");
@@ -67,6 +67,15 @@ function apartText({ embeddings, refused, others }) {
     others ? `${counted(others, "list")} ${others === 1 ? "or" : "and"} the like` : "",
   ].filter(Boolean);
   return parts.length ? `and ${parts.join(", ")}` : "";
+}
+
+/**
+ * Of all recorders, when they have too many.
+ * @param {TimelineAnswer} totals
+ */
+function partText({ complete, scanned }) {
+  if (complete !== false || !scanned) return "";
+  return `Only what ended since ${moment(Date.parse(scanned.from), Date.now())} is added up: there is too much for one answer`;
 }
 
 /**

@@ -1,0 +1,191 @@
+"""Which conversation a call goes on with: the one that its client names, else one whose answer it repeats.
+
+A chat is sent whole with every turn. So a request that holds an answer which was given before, after the same words,
+goes on with that conversation. Examples that a prompt shows were never given, and join nothing.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+
+from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of
+from service.record.conversation import words_in_line
+from service.record.exchange import OpenExchange, Outcome
+from service.record.generation import Generation
+from service.record.record import Record
+from service.record.request_facts import Asked
+from service.record.thinking_tags import split_thinking
+from service.record.tool_calls import parsed_arguments
+
+_MOST_ANSWERS: Final = 20_000
+# A greeting and its answer are in many conversations that have nothing else in common.
+_TELLING_CHARACTERS: Final = 100
+# Of longer ones only the end is compared.
+_MOST_TURNS: Final = 2_000
+# Of an older answer, only that it came after the same words tells anything.
+_NEWEST_TURNS: Final = 8
+_DIGEST_BYTES: Final = 12
+_LONGEST_ID: Final = 200
+_SPOKEN: Final = frozenset({"user", "assistant", "model", "tool", "function"})
+_ANSWERS: Final = frozenset({"assistant", "model"})
+# Their header for an execution names a chat.
+_CHAT_PROGRAMS: Final = frozenset({"Open WebUI"})
+
+_CHAT: Final = "chat"
+
+
+def named_conversation(
+    request: Mapping[str, Any], api: str | None, caller: str | None, execution: str | None, *, has_workflow: bool
+) -> str | None:
+    """The conversation that a client names: OpenAI's ``conversation``, or a chat of Open WebUI.
+
+    An execution of a workflow is none: the turns of one conversation are executions of their own.
+    """
+    named = request.get("conversation") if api == "openai" else None
+    if isinstance(named, Mapping):
+        named = named.get("id")
+    if isinstance(named, str) and named:
+        return named[:_LONGEST_ID]
+    return execution if caller in _CHAT_PROGRAMS and not has_workflow else None
+
+
+class KnownConversations:
+    """The conversations of the newest answers. Any thread may use it; it is in memory only and bounded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of_answer: OrderedDict[bytes, str] = OrderedDict()
+
+    def place(
+        self, who: Sequence[str | None], turns: Iterable[ChatMessage], answer: ChatMessage | None, exchange: str
+    ) -> str:
+        """The id of the conversation that a chat goes on with: that of the exchange that began it.
+
+        It is ``exchange``, the chat's own id, where it goes on with none that is known. ``who`` asked: others with the
+        same words have conversations of their own.
+        """
+        digests = _digests_of_answers(_with_answer(_spoken(turns), answer), who)
+        given, newest = (digests, ()) if answer is None else (digests[:-1], digests[-1])
+        with self._lock:
+            known = next(
+                (found for pair in reversed(given) for one in pair if (found := self._of_answer.get(one))), None
+            )
+            conversation = known or exchange
+            for digest in newest:
+                self._of_answer[digest] = conversation
+                self._of_answer.move_to_end(digest)
+            while len(self._of_answer) > _MOST_ANSWERS:
+                self._of_answer.popitem(last=False)
+        return conversation
+
+    def learn(self, record: Record) -> None:
+        """Take what a record of an earlier run tells, the newest first. What is known already stays."""
+        conversation = record.conversation_id
+        if record.operation != _CHAT or record.request_truncated or record.replay_of or conversation is None:
+            return
+        words, who = words_in_line(record), (record.caller, record.user, record.key)
+        if words.answer is None:
+            return
+        newest = _digests_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
+        with self._lock:
+            for digest in newest:
+                if digest not in self._of_answer and len(self._of_answer) < _MOST_ANSWERS:
+                    self._of_answer[digest] = conversation
+                    self._of_answer.move_to_end(digest, last=False)
+
+
+def conversation_id_of(
+    opened: OpenExchange,
+    asked: Asked,
+    generation: Generation,
+    operation: str,
+    outcome: Outcome,
+    known: KnownConversations | None,
+) -> str | None:
+    """The conversation of a call; None: it is no turn of one, or nobody can tell.
+
+    Without ``known`` it is only one that the client names.
+    """
+    caller, request = opened.caller, asked.document or {}
+    has_workflow = caller.workflow is not None or caller.workflow_id is not None
+    named = named_conversation(request, opened.api, caller.caller, caller.execution_id, has_workflow=has_workflow)
+    if named is not None or known is None or operation != _CHAT or not request:
+        return named
+    # What a recorder sends again is no turn of a person's, and what was refused is none at all.
+    if opened.replay_of is not None or outcome is Outcome.REFUSED:
+        return None
+    answer = None
+    if generation.text or generation.tool_calls:
+        answer = ChatMessage("assistant", generation.text or "", "", _calls_in(generation.tool_calls))
+    who = (caller.caller, caller.user, opened.key_name)
+    return known.place(who, turns_of(request), answer, opened.id)
+
+
+def _calls_in(text: str | None) -> tuple[ToolCall, ...]:
+    return tuple(calls_of(orjson.loads(text))) if text else ()
+
+
+def _spoken(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """The newest turns without instructions. What one answer says in several items is one turn."""
+    spoken: list[ChatMessage] = []
+    for turn in turns:
+        if turn.role not in _SPOKEN:
+            continue
+        if turn.role in _ANSWERS and spoken and spoken[-1].role in _ANSWERS:
+            spoken[-1] = _joined(spoken[-1], turn, "\n" if spoken[-1].text and turn.text else "")
+        else:
+            spoken.append(turn)
+    return spoken[-_MOST_TURNS:]
+
+
+def _joined(one: ChatMessage, other: ChatMessage, between: str) -> ChatMessage:
+    return ChatMessage("assistant", one.text + between + other.text, "", one.tool_calls + other.tool_calls)
+
+
+def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[ChatMessage]:
+    if answer is None:
+        return spoken
+    if spoken and spoken[-1].role in _ANSWERS:
+        # It goes on where the request began to speak for the assistant.
+        return [*spoken[:-1], _joined(spoken[-1], answer, "")]
+    return [*spoken, answer]
+
+
+def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[tuple[bytes, ...]]:
+    """For each answer a digest of all up to it, and of the newest, where that is telling, of it with its question.
+
+    Clients that send the last turns only have no more than the second in common with what they sent before.
+    """
+    seed = blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
+    so_far, question = seed.copy(), b""
+    digests: list[tuple[bytes, ...]] = []
+    for place, turn in enumerate(turns):
+        is_answer = turn.role in _ANSWERS
+        text = (split_thinking("", turn.text)[1] if is_answer else turn.text).strip().encode("utf-8", "surrogatepass")
+        so_far.update(b"\1" if is_answer else b"\0" + turn.role.encode())
+        so_far.update(text)
+        if turn.images or turn.tool_calls:
+            so_far.update(_beside(turn))
+        if is_answer:
+            both: tuple[bytes, ...] = (so_far.copy().digest(),)
+            if place >= len(turns) - _NEWEST_TURNS and text and len(question) + len(text) >= _TELLING_CHARACTERS:
+                pair = seed.copy()
+                pair.update(b"\2" + question + b"\1" + text)
+                both = (*both, pair.digest())
+            digests.append(both)
+        elif turn.role == "user":
+            question = text
+    return digests
+
+
+def _beside(turn: ChatMessage) -> bytes:
+    value = [turn.images, [(call.name, parsed_arguments(call.arguments)) for call in turn.tool_calls]]
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Lone surrogates, or deeper than orjson goes: the text of it is as good for a digest.
+        return repr(value).encode("utf-8", "backslashreplace")

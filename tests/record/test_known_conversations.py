@@ -1,0 +1,179 @@
+"""Which conversation a chat goes on with, where its client names none."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of
+from service.record.known_conversations import KnownConversations, named_conversation
+from service.record.record import record_of
+
+WHO = ("curl", None, None)
+LONG = "It is blue because short waves are scattered more than long ones are. " * 2
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+class Talk:
+    """Puts chats into one memory; each has the next letter as its id."""
+
+    def __init__(self) -> None:
+        self.known = KnownConversations()
+        self._ids = iter("abcdefghijklmnopqrstuvwxyz")
+
+    def chat(
+        self, *messages: dict[str, Any], answer: str | None = "", who: tuple[str | None, ...] = WHO, **more: Any
+    ) -> str:
+        said = None if answer is None else ChatMessage("assistant", answer, "", more.pop("calls", ()))
+        return self.known.place(who, turns_of({"messages": list(messages), **more}), said, next(self._ids))
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def test_a_chat_that_holds_an_answer_that_was_given_goes_on_with_its_conversation(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("And now?"), answer="Good.") == "a"
+    turns = (user("Hi"), assistant("Hello!"), user("And now?"), assistant("Good."), user("Bye"))
+    assert talk.chat(*turns, answer="Bye!") == "a"
+    # Answered once more, and asked otherwise from there on.
+    assert talk.chat(*turns, answer="See you!") == "a"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("Something else"), answer="Yes?") == "a"
+
+
+def test_conversations_that_begin_with_the_same_words_are_two(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    assert talk.chat(user("Hi"), answer="Good day!") == "b"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("1"), answer="x") == "a"
+    assert talk.chat(user("Hi"), assistant("Good day!"), user("1"), answer="x") == "b"
+    # Of two that are the same up to here, it is the newer one.
+    assert talk.chat(user("Hi"), answer="Hello!") == "e"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("2"), answer="x") == "e"
+
+
+def test_one_question_again_and_again_is_no_conversation(talk: Talk) -> None:
+    assert [talk.chat(user(LONG), answer=LONG) for _ in range(3)] == ["a", "b", "c"]
+
+
+def test_who_sends_only_the_last_turns_goes_on_too(talk: Talk) -> None:
+    assert talk.chat(user("Why is the sky blue?"), answer=LONG) == "a"
+    assert talk.chat(user("Why is the sky blue?"), assistant(LONG), user("And red?"), answer=LONG + "Red.") == "a"
+    assert talk.chat(assistant(LONG), user("And red?"), assistant(LONG + "Red."), user("Green?"), answer="No.") == "a"
+
+
+def test_a_short_answer_alone_joins_nothing(talk: Talk) -> None:
+    assert talk.chat(user("Old"), assistant("Yes."), user("Hi"), answer="Hello!") == "a"
+    assert talk.chat(user("Other"), assistant("No."), user("Hi"), assistant("Hello!"), user("x"), answer="y") == "b"
+
+
+def test_examples_that_a_prompt_shows_join_nothing(talk: Talk) -> None:
+    shown = (user("An example. " * 20), assistant(LONG))
+    assert talk.chat(*shown, user("First mail"), answer="spam") == "a"
+    assert talk.chat(*shown, user("Second mail"), answer="no spam") == "b"
+
+
+def test_others_with_the_same_words_have_conversations_of_their_own(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!", who=("curl", "ann", None)) == "a"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("x"), answer="y", who=("curl", "bob", None)) == "b"
+
+
+def test_system_prompts_white_space_and_thinking_do_not_count(talk: Talk) -> None:
+    system = {"role": "system", "content": "It is Monday."}
+    assert talk.chat(system, user("Hi"), answer="Hello!\n") == "a"
+    later = {"role": "system", "content": "It is Tuesday."}
+    assert talk.chat(later, user("Hi "), assistant("<think>A greeting.</think>\nHello!"), user("x"), answer="y") == "a"
+
+
+def test_calls_of_tools_are_turns(talk: Talk) -> None:
+    calls = (ToolCall("weather", '{"day": 1, "city": "Rome"}', "call_1"),)
+    assert talk.chat(user("Weather?"), answer="", calls=calls) == "a"
+    called = assistant("", tool_calls=[{"function": {"name": "weather", "arguments": {"city": "Rome", "day": 1}}}])
+    result = {"role": "tool", "content": "sunny"}
+    assert talk.chat(user("Weather?"), called, result, answer="Sunny.") == "a"
+    assert talk.chat(user("Weather?"), called, result, assistant("Sunny."), user("Thanks"), answer="!") == "a"
+
+
+def test_an_answer_that_was_begun_in_the_request_is_one_turn_with_its_end(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), assistant("Good "), answer="day!") == "a"
+    assert talk.chat(user("Hi"), assistant("Good day!"), user("x"), answer="y") == "a"
+
+
+def test_a_chat_without_an_answer_is_no_beginning(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer=None) == "a"
+    assert talk.chat(user("Hi"), answer="Hello!") == "b"
+
+
+def test_items_of_responses_are_turns(talk: Talk) -> None:
+    given = [{"role": "user", "content": "Weather?"}]
+    calls = tuple(calls_of([{"function": {"name": "weather", "arguments": {}}}]))
+    known = talk.known
+    answer = ChatMessage("assistant", "Let me look.", "", calls)
+    assert known.place(WHO, turns_of({"input": given}), answer, "a") == "a"
+    items = [
+        *given,
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me look."}]},
+        {"type": "function_call", "call_id": "1", "name": "weather", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "sunny"},
+    ]
+    assert known.place(WHO, turns_of({"input": items}), ChatMessage("assistant", "Sunny."), "b") == "a"
+
+
+@pytest.mark.parametrize("odd", [[], [{}], [{"role": 7, "content": 1}], [user("\ud800")], [assistant("x")] * 5000])
+def test_odd_messages_are_a_conversation_of_their_own(odd: list[dict[str, Any]], talk: Talk) -> None:
+    assert talk.chat(*odd, answer="\udc00") == "a"
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, talk: Talk) -> None:
+    monkeypatch.setattr("service.record.known_conversations._MOST_ANSWERS", 4)
+    for number in range(5):
+        talk.chat(user(f"{number}"), answer=f"{number}")
+    assert talk.chat(user("4"), assistant("4"), user("x")) == "e"
+    assert talk.chat(user("0"), assistant("0"), user("x")) == "g"
+
+
+def kept(exchange: str, question: str, answer: str, conversation: str, *earlier: dict[str, Any]) -> Any:
+    body = orjson.dumps({"messages": [*earlier, user(question)]}).decode()
+    line = {"operation": "chat", "caller": "curl", "exchange": exchange, "request_body": body, "response_text": answer}
+    return record_of(line | {"conversation_id": conversation})
+
+
+def test_a_conversation_of_an_earlier_run_is_gone_on_with(talk: Talk) -> None:
+    talk.known.learn(kept("n", "And now?", "Good.", "m", user("Hi"), assistant("Hello!")))
+    talk.known.learn(kept("m", "Hi", "Hello!", "m"))
+    assert (
+        talk.chat(user("Hi"), assistant("Hello!"), user("And now?"), assistant("Good."), user("x"), answer="y") == "m"
+    )
+
+
+def test_what_is_known_of_this_run_stays(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    talk.known.learn(kept("m", "Hi", "Hello!", "m"))
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("x"), answer="y") == "a"
+
+
+@pytest.mark.parametrize(
+    ("request_", "api", "caller", "has_workflow", "named"),
+    [
+        ({"conversation": "conv_1"}, "openai", "OpenAI", True, "conv_1"),
+        ({"conversation": {"id": "conv_1"}}, "openai", "OpenAI", False, "conv_1"),
+        ({"conversation": "x" * 999}, "openai", None, False, "x" * 200),
+        ({"conversation": 7}, "openai", "OpenAI", False, None),
+        ({"conversation": "conv_1"}, "ollama", "curl", False, None),
+        ({}, "ollama", "Open WebUI", False, "231"),
+        ({}, "ollama", "n8n", True, None),
+        ({}, "ollama", "n8n", False, None),
+    ],
+)
+def test_a_client_may_name_it(
+    request_: dict[str, Any], api: str, caller: str | None, has_workflow: bool, named: str | None
+) -> None:
+    assert named_conversation(request_, api, caller, "231", has_workflow=has_workflow) == named
