@@ -169,6 +169,7 @@ class App:
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
         start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        start_task(begun, self._inspector.keep_erasing(), "erase elsewhere")
         url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
         instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
         for name, task in alert_tasks(url, instance, self._status.part_numbers, recent, limit):

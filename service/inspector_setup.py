@@ -21,6 +21,7 @@ from service.gateway.whole_answer import fetch_answer
 from service.inspector.batch_pages import BatchPages
 from service.inspector.batch_replay import BatchReplays
 from service.inspector.erasing import Erasing, Gone
+from service.inspector.erasing_everywhere import ErasingEverywhere
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.pages import Pages
@@ -36,13 +37,14 @@ from service.journal.replay_batches import delete_batch, save_batch, save_row
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.loki_answers import LokiAddress
 from service.mcp_over_http import McpOverHttp
+from service.peers.erasing_elsewhere import ErasingElsewhere
 from service.record.exchange import Outcome
 from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
 from service.settings import Settings
 from service.settings_file import SettingsFile
-from service.shipping.loki.deletion import LokiDeletion, delete_lines
+from service.shipping.loki.deletion import LokiDeletion, ask_loki, delete_lines
 from service.shipping.loki.settings import LokiSettings, read_loki_settings
 from service.shipping.receiver import WantedReceiver
 from service.status import Status
@@ -84,7 +86,7 @@ class Inspector:
                 partial(render_prompt, partial(fetch_answer, status.send), lambda: status.relay.in_flight),
             ),
             batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
-            erasing=self._erasing(read_loki_settings(settings), receivers),
+            everywhere=self._everywhere(settings, receivers),
             links=Links(settings.trace_url, settings.n8n_url),
             mcp=self._mcp.answer,
             all_recorders=_all_recorders(settings),
@@ -102,6 +104,25 @@ class Inspector:
     def own_key(self) -> dict[str, str]:
         """The digest and the name of the key that replays are sent with."""
         return {hashlib.sha256(self._key.encode()).hexdigest(): "replay"}
+
+    def _everywhere(self, settings: Settings, receivers: Sequence[WantedReceiver]) -> ErasingEverywhere:
+        loki = read_loki_settings(settings)
+
+        def delete(instance: str, lines: Sequence[tuple[str, int]]) -> LokiDeletion:
+            return delete_lines(loki or LokiSettings(""), lines, instance=instance)
+
+        def ask(requests: Sequence[str]) -> str:
+            if loki is None:
+                return "There is no LOKI_URL (any more)."
+            deletion = ask_loki(loki, requests)
+            return "" if deletion.is_asked else deletion.text
+
+        elsewhere = ErasingElsewhere(dict(settings.peers), settings.peer_tokens_file, settings.data_dir, ask)
+        self._status.open_erasures = elsewhere.trouble
+        self.keep_erasing = elsewhere.keep_trying
+        own_name = self._status.reader.instance
+        store = _all_recorders(settings)
+        return ErasingEverywhere(self._erasing(loki, receivers), elsewhere, store, delete, own_name)
 
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(

@@ -109,6 +109,12 @@ class Settings:
         " garage=http://garage:8080; the name is the label `instance` of what they record",
         as_named_addresses,
     )
+    peer_tokens_file: Path | None = _setting(
+        "",
+        "file with lines 'name token': what lets this recorder erase at each of PEERS (the INSPECTOR_TOKEN there, or"
+        " that of a reader who may erase)",
+        as_path,
+    )
     otlp_endpoint: str = _setting(
         "",
         "base address of an OTLP/HTTP receiver, for instance http://tempo:4318; empty = do not export"
@@ -255,6 +261,7 @@ _FILES = {
     "api_keys_file": "file of lines 'name sha256-of-key'",
     "limits_file": "TOML file; `ollama-recorder docs sharing` has examples",
     "mask_file": "TOML file; `ollama-recorder docs privacy` has examples",
+    "peer_tokens_file": "file of lines 'name token'",
     "readers_file": "TOML file; `ollama-recorder docs privacy` has examples",
 }
 

@@ -68,6 +68,7 @@ class Status:
     own_masks: Callable[[], OwnMasks]
     sharing: Sharing | None = None
     routing: Routing | None = None
+    open_erasures: Callable[[], str | None] = lambda: None
     _models: ModelMemory = field(default_factory=ModelMemory)
     _models_of: dict[str, ModelMemory] = field(default_factory=dict)
     _trouble_with_ollama: str | None = None
@@ -85,6 +86,9 @@ class Status:
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
         ]
+        open_erasures = await asyncio.to_thread(self.open_erasures)
+        if open_erasures or self.settings.peers:
+            parts.append(Component("erasing", open_erasures, needed=False))
         each = [Component(f"{OLLAMA} {one.name}", one.trouble, needed=False) for one in self._upstreams()]
         parts += each
         parts += [

@@ -13,6 +13,7 @@ import click
 from service.cli.command_line import option
 from service.cli.environment import USAGE_EXIT_CODE, current_settings, stop
 from service.cli.filter_options import takes_filter
+from service.cli.listing import WhichStore
 from service.cli.screen import inert, note, say_json, working
 from service.cli.terminal import columns, is_terminal, plain, styled
 from service.journal import JournalError
@@ -29,6 +30,10 @@ Yes = Annotated[bool, option("--yes", "-y", help="Do not ask.")]
 All = Annotated[bool, option("--all", help="Everything, when no filter is given.")]
 Url = Annotated[str, option(help="Base address of the recorder; default: where LISTEN says.")]
 AsJson = Annotated[bool, option("--json", help="Print JSON, for programs.")]
+FromStore = Annotated[
+    WhichStore,
+    option("--store", help="From where: this recorder's journal, or all recorders (PEERS, and their Loki)."),
+]
 _PATIENCE_SECONDS = 3600.0
 _SHOWN = 3
 # No exchange has this number.
@@ -38,7 +43,14 @@ _GIGABYTE = 1_000_000_000
 
 
 @takes_filter()
-def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = "", as_json: AsJson = False) -> None:
+def erase(
+    wanted: Filter,
+    yes: Yes = False,
+    everything: All = False,
+    url: Url = "",
+    as_json: AsJson = False,
+    store: FromStore = WhichStore.JOURNAL,
+) -> None:
     """Erase what matches, from the journal, its index and, where it can be, from Loki. Shows how many, and asks."""
     from service.cli.doctor.recorder_process import holder_of
     from service.cli.journal_access import matching
@@ -54,6 +66,9 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             " leave out --yes to see how many they are, or add another filter.",
             USAGE_EXIT_CODE,
         )
+    if store is WhichStore.LOKI:
+        _erase_everywhere(settings, url, wanted, yes, as_json)
+        return
     with matching(settings) as search:
         is_running = holder_of(settings) is not None
         cut_off = 0 if is_running or wanted != Filter() else _cut_off(settings)
@@ -72,6 +87,28 @@ def erase(wanted: Filter, yes: Yes = False, everything: All = False, url: Url = 
             report = _ask_recorder(settings, url, wanted, count, newest[1])
         else:
             report = _erase_in_files(settings, search, wanted if count else _NOTHING, count, cut_off)
+    _say(report, as_json)
+
+
+def _erase_everywhere(settings: Settings, url: str, wanted: Filter, yes: bool, as_json: bool) -> None:
+    """From all recorders, by the one that runs here: it asks the others, and goes on asking those that are away."""
+    from service.cli.running_recorder import RunningRecorder, read_document
+
+    recorder = RunningRecorder(settings, url)
+    asked = [*to_query(wanted), ("store", WhichStore.LOKI.value)]
+    look = read_document(recorder.ask(f"/erasing.json?{urlencode(asked)}", seconds=_PATIENCE_SECONDS))
+    if not look["count"]:
+        _say({"erased": 0, "notes": []}, as_json)
+        return
+    if not yes:
+        for one in look["recorders"]:
+            count = one.get("count", one.get("in_loki", 0))
+            note(f"{one['name']}: {count:,}{'' if 'count' in one else ' in Loki'}. {one.get('trouble', '')}".rstrip())
+        _ask()
+    query = [*map(tuple, look["filter"]), ("store", WhichStore.LOKI.value), ("count", str(look["count"]))]
+    query += [] if wanted.has_conditions else [("all", "true")]
+    report = read_document(recorder.ask(f"/exchanges?{urlencode(query)}", "DELETE", seconds=_PATIENCE_SECONDS))
+    report["erased"] = sum(one.get("erased", 0) for one in report["recorders"])
     _say(report, as_json)
 
 

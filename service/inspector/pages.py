@@ -19,6 +19,7 @@ from service.inspector import (
     assets,
     batch_pages,
     erasing,
+    erasing_everywhere,
     exporting,
     listing,
     one_exchange,
@@ -88,7 +89,7 @@ class Pages:
             "/report.md": lambda request: summing_up.report_in_markdown(providers.search, request.query),
             "/report.html": lambda request: summing_up.report_in_html(providers.search, request.query),
             "/comparison.json": lambda request: two_exchanges.tell_changes(providers.reader, request.query),
-            "/erasing.json": lambda request: erasing.look(providers.erasing, request.query),
+            "/erasing.json": lambda request: erasing_everywhere.look(providers.everywhere, request.query),
         }
 
     def take_readers(self, readers: Readers) -> None:
@@ -159,7 +160,7 @@ class Pages:
         if path == "/exchanges":
             if method != "DELETE":
                 return _wrong_method(path, "DELETE")
-            return await erasing.erase(self._providers.erasing, request.query, request.client)
+            return await erasing_everywhere.erase(self._providers.everywhere, request.query, request.client)
         if match := _EXPORT.fullmatch(path):
             if method not in _READ:
                 return _wrong_method(path, "GET, HEAD")
@@ -239,7 +240,7 @@ class Pages:
         if part.startswith(_IMAGES):
             return await one_exchange.give_image(identifier, part.removeprefix(_IMAGES), providers.reader)
         if part == "":
-            return await erasing.erase_one(providers.erasing, identifier, request.client)
+            return await erasing.erase_one(providers.everywhere.erasing, identifier, request.client)
         return await one_exchange.give_body(identifier, part[1:], providers.reader)
 
     # Who may not see it
@@ -296,7 +297,7 @@ class Pages:
         if links.n8n_url:
             status["n8n_url"] = execution_template(links.n8n_url)
         status["stores"] = [all_stores.JOURNAL, *([all_stores.LOKI] if providers.all_recorders else [])]
-        status["peers"] = dict(providers.peers)
+        status |= {"peers": dict(providers.peers), "open_erasures": providers.everywhere.elsewhere.told()}
         status["signed_in"] = self._access.has_session(request.http.headers)
         return say(status | await providers.status())
 

@@ -9,7 +9,7 @@ from multidict import MultiMapping
 
 from service.inspector.batch_pages import BatchPages
 from service.inspector.client import Client
-from service.inspector.erasing import Erasing
+from service.inspector.erasing_everywhere import ErasingEverywhere
 from service.inspector.exchange_detail import Links
 from service.inspector.live import Live
 from service.inspector.readers import EVERY_RIGHT, Right
@@ -37,7 +37,7 @@ class Providers:
     replaying: Replaying
     rendering: Rendering
     batches: BatchPages
-    erasing: Erasing
+    everywhere: ErasingEverywhere
     links: Links
     mcp: Callable[[web.BaseRequest, bool, Callable[[str], None]], Awaitable[web.Response]]
     all_recorders: AllRecorders | None = None

@@ -59,6 +59,8 @@ MAY_IMPORT = {
     "service.search": {"service.record", "service.journal"},
     # The records of all recorders: the index decides here as it does beside the journal.
     "service.loki_search": {"service.record", "service.journal", "service.search", "service.shipping.asking"},
+    # Other recorders are asked as receivers are.
+    "service.peers": {"service.file_of_setting", "service.journal.folder", "service.shipping.asking"},
     "service.exports": {"service.record", "service.journal.reader"},
     # Each receiver reads its own settings, so that a further one is a folder and a line.
     "service.shipping": {"service.record", "service.journal", "service.settings"},
@@ -71,7 +73,7 @@ MAY_IMPORT = {
     "service.reporting": {"service.record", "service.search"},
     "service.inspector": {
         *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
-        *("service.loki_search", "service.privacy_events"),
+        *("service.loki_search", "service.peers", "service.privacy_events"),
     },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector"},

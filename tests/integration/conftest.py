@@ -57,6 +57,12 @@ def door(request: pytest.FixtureRequest, standing: RecorderProcess) -> int:
     return port
 
 
+@pytest.fixture
+def both(standing: RecorderProcess, nginx_port: int) -> tuple[int, int]:
+    """The ports of ``standing``, and of the shipped NGINX in front of it."""
+    return standing.port, nginx_port
+
+
 @pytest.fixture(scope="session")
 def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Our nodes for n8n, built."""

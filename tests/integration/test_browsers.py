@@ -2,11 +2,8 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, head
 from tests.gateway.harness import RawAnswer, talk
-from tests.integration.recorder_process import RecorderProcess
 from tests.integration.watching import asked, doors, started
 from tests.servers.process import RunningServer
 
@@ -18,16 +15,10 @@ PATH = "/api/ollama/api/chat"
 OLLAMAS_OWN = {"Access-Control-Allow-Origin": "http://localhost:4321", "Vary": "Origin", "Access-Control-Max-Age": "7"}
 
 
-@pytest.fixture
-def both(standing: RecorderProcess, nginx_port: int) -> tuple[int, int]:
-    """The ports of a recorder with the settings that it has by itself, and of NGINX in front of it."""
-    return standing.port, nginx_port
-
-
 async def ports(
     ollama: FakeOllama, start_recorder: StartRecorder, start_nginx: StartNginx, **settings: str
 ) -> list[int]:
-    """The same with ``settings``."""
+    """As ``both``, with ``settings``."""
     return [server.port for server in await doors(ollama, start_recorder, start_nginx, **settings)]
 
 

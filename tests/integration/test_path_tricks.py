@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from tests.fakes.ollama import FakeOllama
 from tests.gateway.harness import request_bytes, talk
-from tests.integration.watching import asked, doors, read_record, records, started, summaries
+from tests.integration.recorder_process import RecorderProcess
+from tests.integration.watching import asked, read_record, records, started, summaries
 from tests.servers.process import RunningServer
 
 # Each is another spelling of an allowed address: it arrives in its one canonical form.
@@ -97,41 +98,36 @@ def request(method: bytes, target: bytes) -> bytes:
 
 
 async def test_each_spelling_of_an_allowed_address_arrives_in_its_canonical_form(
-    start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+    both: tuple[int, int], scripted: FakeOllama
 ) -> None:
-    async with FakeOllama() as ollama:
-        for server in await doors(ollama, start_recorder, start_nginx):
-            seen = {}
-            for target in SAME:
-                before = len(asked(ollama))
-                got = await talk(server.port, request(b"GET", target))
-                seen[target] = [sent.target for sent in asked(ollama)[before:]] or got.status
-            assert seen == {target: [canonical] for target, canonical in SAME.items()}
+    for port in both:
+        seen = {}
+        for target in SAME:
+            before = len(asked(scripted))
+            got = await talk(port, request(b"GET", target))
+            seen[target] = [sent.target for sent in asked(scripted)[before:]] or got.status
+        assert seen == {target: [canonical] for target, canonical in SAME.items()}
 
 
-async def test_no_trick_reaches_anything_that_is_not_allowed(
-    start_recorder: Callable[..., RunningServer], start_nginx: Callable[..., RunningServer]
+async def test_no_trick_reaches_anything_that_is_not_allowed(both: tuple[int, int], scripted: FakeOllama) -> None:
+    for port, tricks in zip(both, (REFUSED + REFUSED_DIRECTLY, REFUSED), strict=True):
+        answered: dict[bytes, int] = {}
+        for target in tricks:
+            for method in (b"GET", b"POST"):
+                got = await talk(port, request(method, target))
+                answered[method + b" " + target] = got.status if got.head else 400
+        assert {what: status for what, status in answered.items() if not 400 <= status < 500} == {}
+        assert [sent.target for sent in asked(scripted)] == []
+    for port in both:
+        assert (await talk(port, request_bytes("GET", "/api/ollama/api/tags"))).status == 200
+
+
+async def test_the_absolute_form_of_our_own_address_is_an_address(
+    standing: RecorderProcess, scripted: FakeOllama
 ) -> None:
-    async with FakeOllama() as ollama:
-        recorder, nginx = await doors(ollama, start_recorder, start_nginx)
-        for server, tricks in ((recorder, REFUSED + REFUSED_DIRECTLY), (nginx, REFUSED)):
-            answered: dict[bytes, int] = {}
-            for target in tricks:
-                for method in (b"GET", b"POST"):
-                    got = await talk(server.port, request(method, target))
-                    answered[method + b" " + target] = got.status if got.head else 400
-            assert {what: status for what, status in answered.items() if not 400 <= status < 500} == {}
-            assert [sent.target for sent in asked(ollama)] == []
-        for server in (recorder, nginx):
-            assert (await talk(server.port, request_bytes("GET", "/api/ollama/api/tags"))).status == 200
-
-
-async def test_the_absolute_form_of_our_own_address_is_an_address(start_recorder: Callable[..., RunningServer]) -> None:
-    async with FakeOllama() as ollama:
-        recorder = await started(start_recorder, ready="/healthz", OLLAMA_URL=ollama.url)
-        got = await talk(recorder.port, request(b"GET", b"http://localhost/api/ollama/api/tags"))
-        assert got.status == 200
-        assert [sent.target for sent in asked(ollama)] == ["/api/tags"]
+    got = await talk(standing.port, request(b"GET", b"http://localhost/api/ollama/api/tags"))
+    assert got.status == 200
+    assert [sent.target for sent in asked(scripted)] == ["/api/tags"]
 
 
 async def test_a_trick_is_recorded_as_it_was_sent_and_breaks_no_line(

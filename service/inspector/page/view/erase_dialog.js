@@ -22,6 +22,7 @@ const MOST_DAYS = 10_000;
  * @property {number} erased
  * @property {{asked: boolean, requests: string[], why: string}} [loki]
  * @property {string[]} [notes]
+ * @property {{name: string, erased?: number}[]} [recorders]  each of all
  */
 
 /** @param {Dependencies} dependencies */
@@ -43,11 +44,13 @@ export function makeEraseDialog({ address, announce, erased }) {
     if (!chosen) return setText(what, `Say how many days, from 0 to ${whole(MOST_DAYS)}.`);
     setText(what, "Counting …");
     try {
-      const { count, query, isInLoki } = await countMatching(chosen.query, signal);
+      const { count, query, isInLoki, troubles } = await countMatching(chosen.query, signal);
       mine.query = query;
       confirmation.expect(count);
       replace(what, count ? element("strong", {}, counted(count, "exchange")) : "Nothing matches", `: ${chosen.words}.`);
-      if (count && isInLoki) replace(elsewhere, quietPart("Loki will be asked to delete them too."));
+      if (!count) return;
+      const parts = troubles.map((trouble) => quietPart(`${trouble} It is asked again until it is done.`));
+      replace(elsewhere, isInLoki && quietPart("Loki will be asked to delete them too."), ...parts);
     } catch (error) {
       if (!isAborted(error)) setText(what, /** @type {Error} */ (error).message);
     }
@@ -62,7 +65,7 @@ export function makeEraseDialog({ address, announce, erased }) {
     try {
       /** @type {Erased} */
       const answer = await ask(path, { method: "DELETE" });
-      const done = `${counted(Number(answer.erased), "exchange is", "exchanges are")} erased, from the journal and its index.`;
+      const done = doneText(answer);
       if (mine === target) {
         replace(result);
         scope.hidden = true;
@@ -166,7 +169,15 @@ function chosenScope(form, view) {
   if (!isOlder) return { query: filterUntilNow(view), words: describeView(view).join(", ") };
   const age = typedById("erase-days", HTMLInputElement).valueAsNumber;
   if (!(age >= 0 && age <= MOST_DAYS)) return undefined;
-  return { query: `to=-${age}d`, words: `all that is older than ${counted(age, "day")}` };
+  return { query: `to=-${age}d${view.store && `&store=${view.store}`}`, words: `all that is older than ${counted(age, "day")}` };
+}
+
+/** @param {Erased} answer */
+function doneText({ erased: here, recorders }) {
+  const all = recorders?.reduce((sum, { erased = 0 }) => sum + erased, 0) ?? Number(here);
+  const names = recorders?.filter(({ erased }) => erased !== undefined).map(({ name }) => name);
+  const where = names ? `by ${names.join(", ")}` : "from the journal and its index";
+  return `${counted(all, "exchange is", "exchanges are")} erased, ${where}.`;
 }
 
 /**

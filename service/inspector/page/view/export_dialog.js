@@ -45,9 +45,11 @@ export function makeExportDialog({ address, announce, isSignedIn }) {
     setText(what, `All that matches: ${words}.`);
     reset();
     dialog.showModal();
+    // Nobody counts those of all recorders beforehand.
+    if (address.view.store) return;
     try {
       ({ count, query } = await countMatching(query, asking.next()));
-      if (count !== undefined) setText(what, `${counted(count, "exchange")}: ${words}.`);
+      setText(what, `${counted(count, "exchange")}: ${words}.`);
     } catch (error) {
       if (isAborted(error)) return;
       setText(what, /** @type {Error} */ (error).message);

@@ -17,7 +17,8 @@ const WORDS = Object.freeze({ connecting: "connecting", live: "live", away: "not
  * @typedef {import("../state/recorders.js").Status} Recorders
  * @typedef {{erase?: boolean, replay?: boolean, bodies?: boolean}} May  what whoever looks may do; absent: that is not limited
  * @typedef {{ollama?: Health, upstreams?: NamedHealth[], journal?: Health, index?: Health & {behind?: number}}} Parts
- * @typedef {Parts & Recorders & {signed_in?: boolean, n8n_url?: string, may?: May}} Status  of /status.json
+ * @typedef {{open_erasures?: {where: string, trouble: string}[]}} Erasures
+ * @typedef {Parts & Recorders & Erasures & {signed_in?: boolean, n8n_url?: string, may?: May}} Status  of /status.json
  */
 
 /**
@@ -87,11 +88,16 @@ function showOnly({ erase, bodies }) {
  * The one thing that matters most, or "".
  * @param {Status} status
  */
-export function noticeOf({ ollama, upstreams, journal, index }) {
+export function noticeOf({ ollama, upstreams, journal, index, open_erasures = [] }) {
   if (ollama?.trouble) return `Ollama does not answer: ${ollama.trouble}. Is it running?`;
   if (journal?.trouble) return `The journal: ${journal.trouble}`;
   const away = (upstreams ?? []).filter((one) => one.trouble);
   if (away.length) return `${away.map((one) => `${one.name} gets no calls: ${one.trouble}`).join(". ")}. The others go on.`;
+  if (open_erasures.length) {
+    const { where, trouble } = open_erasures[0];
+    const more = open_erasures.length > 1 ? `, and ${whole(open_erasures.length - 1)} more` : "";
+    return `Erased here, and still to be erased at ${where}${more}: ${trouble} It is tried again until it is done.`;
+  }
   if (index?.trouble) return `The search index: ${index.trouble}`;
   if (!index) return "";
   const { behind } = index;

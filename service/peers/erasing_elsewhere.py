@@ -1,0 +1,104 @@
+"""What is erased here is erased at the other recorders and in Loki too: at once where that can be, else later.
+
+Before anything is asked it is on the disk. What is done is taken from there.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from service.peers.open_erasures import LOKI, OpenErasure, OpenErasures
+from service.peers.peer_answers import Peer, PeerAnswer, Query, count_at, erase_at, peers_of
+
+_TRIED_EVERY_SECONDS: Final = 60.0
+
+
+class ErasingElsewhere:
+    """``addresses`` are those of PEERS by name. ``ask_loki`` makes requests to Loki; it returns why not, or "".
+
+    Every method but ``keep_trying`` blocks, and may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        tokens_file: Path | None,
+        folder: Path,
+        ask_loki: Callable[[Sequence[str]], str],
+    ) -> None:
+        self._addresses, self._tokens_file, self._ask_loki = dict(addresses), tokens_file, ask_loki
+        self._open = OpenErasures(folder)
+        # Whoever asked for these is about to try them.
+        self._held: set[OpenErasure] = set()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the recorders whose addresses are known."""
+        return frozenset(self._addresses)
+
+    def counts(self, query: Query) -> dict[str, PeerAnswer]:
+        """How much ``query`` would erase at each of them."""
+        return {peer.name: count_at(peer, query) for peer in self._peers()}
+
+    def remember(self, query: Query, since: str) -> list[OpenErasure]:
+        """It is to be done at each of them. Raises OSError when that cannot be written down."""
+        erasures = [OpenErasure(name, tuple(query), since=since, trouble="not asked yet") for name in self._addresses]
+        self._held.update(map(_key, erasures))
+        self._open.add(erasures)
+        return erasures
+
+    def remember_in_loki(self, requests: Sequence[str], since: str, trouble: str) -> None:
+        """Loki did not take these requests. Raises OSError."""
+        self._open.add([OpenErasure(LOKI, requests=tuple(requests), since=since, trouble=trouble)])
+
+    def try_now(self, erasures: Sequence[OpenErasure]) -> dict[str, PeerAnswer]:
+        """Ask for each of them, and note what came of it."""
+        peers = {peer.name: peer for peer in self._peers()}
+        answers = {}
+        for erasure in erasures:
+            answer = self._try(erasure, peers)
+            answers[erasure.where] = answer
+            with contextlib.suppress(OSError):
+                # What stays in the file is asked for once more, and is gone then.
+                self._open.settle(erasure, answer.trouble)
+            self._held.discard(_key(erasure))
+        return answers
+
+    def try_again(self) -> None:
+        """Try what is open, and nobody is about to try."""
+        self.try_now([one for one in self._open.all() if _key(one) not in self._held])
+
+    async def keep_trying(self) -> None:
+        """Try what is open, until cancelled."""
+        while True:
+            await asyncio.to_thread(self.try_again)
+            await asyncio.sleep(_TRIED_EVERY_SECONDS)
+
+    def trouble(self) -> str | None:
+        """What is still to be erased, in a sentence; None: nothing."""
+        still = self._open.all()
+        if not still:
+            return None
+        places = ", ".join(sorted({one.where or "Loki" for one in still}))
+        return f"erased here, and still to be erased at {places}: {still[0].trouble or 'not asked yet'}"
+
+    def told(self) -> list[dict[str, Any]]:
+        """What is open, without what was looked for."""
+        return [{"where": one.where or "loki", "since": one.since, "trouble": one.trouble} for one in self._open.all()]
+
+    def _try(self, erasure: OpenErasure, peers: Mapping[str, Peer]) -> PeerAnswer:
+        if erasure.where == LOKI:
+            return PeerAnswer(trouble=self._ask_loki(erasure.requests))
+        if erasure.where not in peers:
+            return PeerAnswer(trouble=f"PEERS does not say where {erasure.where} is.")
+        return erase_at(peers[erasure.where], erasure.query)
+
+    def _peers(self) -> list[Peer]:
+        return peers_of(self._addresses, self._tokens_file)
+
+
+def _key(erasure: OpenErasure) -> OpenErasure:
+    return replace(erasure, trouble="")

@@ -1,0 +1,137 @@
+"""Erasing from all recorders: here, at each other one, and in Loki what nobody else can take back."""
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.peers import erasing_elsewhere
+from tests.fakes.ollama import FakeOllama
+from tests.inspector.test_all_stores import soon
+from tests.running_app import ask, chat, get, running, said
+from tests.servers.loki import Loki
+
+pytestmark = pytest.mark.blocks("the fixtures start and stop Loki on the event loop's thread")
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    left = iter(names)
+    monkeypatch.setattr("service.journal.journal.socket.gethostname", lambda: next(left, names[-1]))
+
+
+async def test_it_reaches_each_recorder_and_what_was_away_is_erased_when_it_is_back(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, "garage", "office")
+    monkeypatch.setattr(erasing_elsewhere, "_TRIED_EVERY_SECONDS", 0.3)
+    where: dict[str, Any] = {"OLLAMA_URL": "", "LOKI_URL": loki.url}
+    async with FakeOllama() as ollama:
+        where["OLLAMA_URL"] = ollama.url
+        async with running(tmp_path / "b", **where) as there:
+            port = there.port
+            theirs = [await chat(there, "the red parcel"), await chat(there, "the red fox")]
+            peers = f"garage=http://127.0.0.1:{port}"
+            async with running(tmp_path / "a", **where, PEERS=peers) as here:
+                await chat(here, "my red parcel")
+                kept = await chat(here, "a blue one")
+                found = "/exchanges.json?store=loki&from=-1h"
+                await soon(lambda: said(here, found), lambda page: len(page["exchanges"]) == 4)
+                assert (await said(here, "/erasing.json?q=red"))["count"] == 1
+                look = await said(here, "/erasing.json?store=loki&q=red&from=-1h")
+                assert look["count"] == 3
+                assert look["recorders"] == [{"name": "office", "count": 1}, {"name": "garage", "count": 2}]
+                path = "/exchanges?store=loki&q=red&from=-1h&count="
+                assert (await ask(here, f"{path}2", b"", "DELETE")).status == 409
+                done = json.loads((await ask(here, f"{path}3", b"", "DELETE")).body)
+                assert done["recorders"] == [{"name": "office", "erased": 1}, {"name": "garage", "erased": 2}]
+                assert (await said(there, "/exchanges.json"))["exchanges"] == []
+                assert [one["exchange"] for one in (await said(here, "/exchanges.json"))["exchanges"]] == [kept]
+                assert (await said(here, "/status.json"))["open_erasures"] == []
+                assert theirs[0] != kept
+        # The garage's recorder is away; what it shipped is in Loki all the same.
+        async with running(tmp_path / "b", **where) as there:
+            late = await chat(there, "a late quokka")
+            await soon(
+                lambda: said(there, "/exchanges.json?store=loki&from=-1h&q=quokka"),
+                lambda page: len(page["exchanges"]) == 1,
+            )
+        async with running(tmp_path / "a", **where, PEERS=peers) as here:
+            look = await said(here, "/erasing.json?store=loki&q=quokka&from=-1h")
+            assert look["count"] == 1
+            assert "could not be reached" in look["recorders"][1]["trouble"]
+            done = json.loads((await ask(here, "/exchanges?store=loki&q=quokka&from=-1h&count=1", b"", "DELETE")).body)
+            assert "tried again" in " ".join(done["notes"])
+            ready = json.loads((await get(here, "/readyz")).body)
+            assert "garage" in ready["degraded"]["erasing"]
+        # After a restart it is still to be done, and is done when the other is there again.
+        async with (
+            running(tmp_path / "b", **where, LISTEN=f"127.0.0.1:{port}") as there,
+            running(tmp_path / "a", **where, PEERS=peers) as here,
+        ):
+            await soon(lambda: said(here, "/status.json"), lambda status: status["open_erasures"] == [])
+            assert (await get(there, f"/exchanges/{late}.json")).status == 404
+            assert "erasing" not in json.loads((await get(here, "/readyz")).body)["degraded"]
+
+
+async def test_a_recorder_without_an_address_is_named_and_its_lines_go(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, "attic", "office")
+    async with FakeOllama() as ollama:
+        where: dict[str, Any] = {"OLLAMA_URL": ollama.url, "LOKI_URL": loki.url}
+        async with running(tmp_path / "b", **where) as there:
+            await chat(there, "a lost parcel")
+        async with running(tmp_path / "a", **where) as here:
+            look = await soon(
+                lambda: said(here, "/erasing.json?store=loki&q=lost&from=-1h"), lambda look: look["count"] == 1
+            )
+            (attic,) = [one for one in look["recorders"] if one["name"] == "attic"]
+            assert (attic["in_loki"], "PEERS" in attic["trouble"]) == (1, True)
+            done = json.loads((await ask(here, "/exchanges?store=loki&q=lost&from=-1h&count=1", b"", "DELETE")).body)
+            assert "attic" in " ".join(done["notes"])
+            assert "tried again" not in " ".join(done["notes"])
+
+
+async def test_who_may_not_erase_there_is_told(loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, "garage", "office")
+    readers, tokens = tmp_path / "readers.toml", tmp_path / "tokens"
+    digest = hashlib.sha256(b"ann-token").hexdigest()
+    readers.write_text(f'[reader.Ann]\ntoken_sha256 = "{digest}"\nmay = ["numbers"]\n')
+    tokens.write_text("garage ann-token\n")
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "b", OLLAMA_URL=ollama.url, LOKI_URL=loki.url, READERS_FILE=str(readers)) as there,
+        running(
+            tmp_path / "a",
+            OLLAMA_URL=ollama.url,
+            LOKI_URL=loki.url,
+            PEERS=f"garage=http://127.0.0.1:{there.port}",
+            PEER_TOKENS_FILE=str(tokens),
+        ) as here,
+    ):
+        await chat(there, "a red parcel")
+        look = await soon(
+            lambda: said(here, "/erasing.json?store=loki&q=red&from=-1h"), lambda look: look["count"] == 1
+        )
+        assert "PEER_TOKENS_FILE" in look["recorders"][1]["trouble"]
+        assert look["recorders"][1]["in_loki"] == 1
+
+
+async def test_what_is_asked_wrongly_erases_nothing(tmp_path: Path) -> None:
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
+        assert (await get(app, "/erasing.json?store=loki")).status == 409
+        assert (await ask(app, "/exchanges?store=loki&count=1", b"", "DELETE")).status == 409
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL="http://127.0.0.1:9") as app:
+        mine = await chat(app, "a parcel")
+        for path, status in (
+            ("/exchanges?store=loki&q=a", 400),
+            ("/exchanges?store=loki&count=1", 400),
+            ("/exchanges?store=loki&q=a&count=1", 503),
+            ("/exchanges?store=loki&before=9&count=1", 400),
+        ):
+            assert (await ask(app, path, b"", "DELETE")).status == status
+        assert (await get(app, f"/exchanges/{mine}.json")).status == 200
+        await asyncio.sleep(0)
