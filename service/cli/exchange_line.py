@@ -31,6 +31,7 @@ _NARROW, _NARROWEST = 76, 56
 _MIDDLING, _WIDE = 100, 130
 # Cells of who asked and of the model: what tells two apart often stands at their ends.
 _SHORT_NAMES, _NAMES, _WIDE_NAMES = (11, 10), (18, 14), (20, 14)
+_ROOM_FOR_BOTH = 16
 _STEP = " › "
 _BRIEF_PARTS = {
     "system prompt": "system",
@@ -208,7 +209,9 @@ def _short_caller(name: str, room: int) -> str:
         return _both_ends(name, room)
     # Without blanks around the sign, so that more of both is seen.
     of_workflow = min(_cells(workflow), max((room - 1) // 2 + 1, room - 1 - _cells(node)))
-    of_workflow = _cells(workflow) if _cells(workflow) <= room - 3 else of_workflow
+    if room < _ROOM_FOR_BOTH and _cells(workflow) <= room - 3:
+        # Half a word of each would say less.
+        of_workflow = _cells(workflow)
     return f"{_both_ends(workflow, of_workflow)}›{_both_ends(node, room - 1 - of_workflow)}"
 
 

@@ -77,7 +77,7 @@ def test_of_a_line_that_cannot_be_read_the_row_still_tells_something(line: bytes
     found = columns_of(row(line, "gateway_died"))
 
     assert found.names[-2:] == ("chat", "gateway_died")
-    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, *[None] * 5, 0, None, None)
+    assert found.numbers == (None, FAILED, None, None, FAILED, None, None, None, 0, *[None] * 5, 0, None, None, None)
     assert (found.prompt, found.answer, found.replay_of) == ("", "", None)
 
 
