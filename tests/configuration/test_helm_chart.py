@@ -378,3 +378,15 @@ def test_names_are_short_enough_for_every_resource(release: str, name: str, tmp_
 def test_it_may_be_a_part_of_another_chart(tmp_path: Path) -> None:
     """Helm then adds values of its own."""
     assert rendered(tmp_path, {"global": {"domain": "example.org"}, "enabled": True})
+
+
+def test_a_constraint_of_spread_is_about_the_recorders_unless_it_says_otherwise(tmp_path: Path) -> None:
+    """An API server warns of one without a selector: it matches no pod."""
+    constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    others = {"labelSelector": {"matchLabels": {"team": "llm"}}}
+    (first, second) = pod_of(rendered(tmp_path, {"topologySpreadConstraints": [constraint, constraint | others]}))[
+        "topologySpreadConstraints"
+    ]
+    recorders = {"app.kubernetes.io/name": "ollama-recorder", "app.kubernetes.io/instance": "recorder"}
+    assert first == constraint | {"labelSelector": {"matchLabels": recorders}}
+    assert second["labelSelector"]["matchLabels"]["team"] == "llm"

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -20,6 +21,7 @@ SERVERS = Path(__file__).parents[2] / ".servers"
 REQUIRED = os.environ.get("REQUIRE_SERVERS", "") not in ("", "0")
 ATTEMPTS = 3
 SECONDS_TO_STOP = 10.0
+UNCHECKED = ssl._create_unverified_context()  # noqa: S323 - a server of this test, with a certificate of its own
 started: list["RunningServer"] = []  # in the order of their start; conftest.py shows their logs and forgets them
 
 
@@ -99,14 +101,16 @@ def running(
     body: bytes | None = None,
     port: int | None = None,
     seconds: float = 30.0,
+    scheme: str = "http",
 ) -> Iterator[RunningServer]:
     """Run ``command(port)`` until the block ends.
 
     ``ready`` is the path that answers 2xx once the server can be used: to a GET with ``headers``, or to a POST of
-    ``body``. Without ``port`` a free one is chosen, and another one should a stranger have taken it meanwhile.
+    ``body``. With the ``scheme`` https it is asked without a look at its certificate, which it has just made. Without
+    ``port`` a free one is chosen, and another one should a stranger have taken it meanwhile.
     Raises AssertionError with the server's log when it ends or is not ready within ``seconds``.
     """
-    question = urllib.request.Request("http://127.0.0.1" + ready, body, headers=dict(headers or {}))
+    question = urllib.request.Request(f"{scheme}://127.0.0.1{ready}", body, headers=dict(headers or {}))
     server = _started(command, folder, question, environment, port, seconds)
     try:
         yield server
@@ -137,7 +141,7 @@ def _started(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        server = RunningServer(f"http://127.0.0.1:{port}", port, process, log)
+        server = RunningServer(f"{ready.type}://127.0.0.1:{port}", port, process, log)
         started.append(server)
         problem = _not_ready(server, ready, seconds)
         if problem is None:
@@ -158,7 +162,7 @@ def _not_ready(server: RunningServer, ready: urllib.request.Request, seconds: fl
             return f"ended with status {server.process.returncode} before it was ready:"
         ready.host = f"127.0.0.1:{server.port}"
         try:
-            with urllib.request.urlopen(ready, timeout=2):
+            with urllib.request.urlopen(ready, timeout=2, context=UNCHECKED if ready.type == "https" else None):
                 return None
         except urllib.error.HTTPError as error:
             last = f"{ready.selector} answered {error.code}: {error.read()[:500]!r}"
