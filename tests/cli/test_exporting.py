@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,12 @@ def test_an_archive_is_not_thrown_at_a_terminal(run: Run, monkeypatch: pytest.Mo
 def test_being_ended_leaves_no_prompts_behind(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(Matches, "count", lambda *_: os.kill(os.getpid(), number))
+    def ended(*_: object) -> Iterator[list[int]]:
+        assert set(tmp_path.iterdir()) > before, "it writes already"
+        os.kill(os.getpid(), number)
+        yield []
+
+    monkeypatch.setattr(Matches, "numbers", ended)
     before = set(tmp_path.iterdir())
     assert run("export", "csv", "--output", str(tmp_path / "out.csv")).exit_code == 128 + number
     assert set(tmp_path.iterdir()) == before

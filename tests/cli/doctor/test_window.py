@@ -24,8 +24,9 @@ def test_what_went_on_around_each_is_what_the_index_knows(folder: Path) -> None:
     records = [
         call(
             number,
-            ago=chance.uniform(0, 2000),
-            request_time=chance.uniform(0, 90),
+            # No end and no beginning lie so close together that milliseconds, which the index has, are too coarse.
+            ago=chance.randrange(0, 2_000_000, 10) / 1000,
+            request_time=chance.randrange(5, 90_000, 10) / 1000,
             model=chance.choice("abc"),
             **({"upstream": upstream} if (upstream := chance.choice(["gpu1", "gpu2", ""])) else {}),
         )
