@@ -23,7 +23,7 @@ async def test_a_question_that_is_still_being_answered_when_the_page_closes_fail
         await answer.json()
 
     async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url) as app:
-        async with opened(browser, app, "/healthz") as page:
+        async with opened(browser, app, "/healthz", forgiven="status of") as page:
             await page.route("**/status.json", late)
             await page.evaluate("void fetch('/status.json')")
             await asked.wait()
