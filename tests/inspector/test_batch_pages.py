@@ -39,8 +39,9 @@ async def test_what_is_typed_for_a_batch_is_masked_as_prompts_are(tmp_path: Path
         await found(app, "", 1)
         batch = await begin(app, "", system=typed, options={"stop": [typed]})
         told = await ended(app, batch)
-        # Ollama was asked what was typed.
-        assert typed in json.loads(ollama.requests[-1].body)["messages"][0]["content"]
+        # Ollama was asked what was typed; after it, it may be asked what it has in memory.
+        asked = [json.loads(request.body) for request in ollama.requests if b"messages" in request.body]
+        assert typed in asked[-1]["messages"][0]["content"]
         masked = 'Write to ***, with {"key": "sk-proj-***"}'
         assert told["changes"] == {"system": masked, "options": {"stop": [masked]}}
         assert b"joe@" not in (await get(app, "/replays.json")).body

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 
 from service.gateway.upstream import RequestBody
 from service.record.exchange import Caller, OpenExchange
@@ -89,11 +90,13 @@ async def test_a_caller_that_the_queue_has_forgotten_is_looked_for_again() -> No
     assert not await takes(first)
     first.end()
     queue = sharing.places.queue
-    while "user Ann" in {flow.name for flow in queue.flows()}:
+    forgotten, others = queue.flow_named("user Ann"), count()
+    while not forgotten.is_forgotten:
         # Those that used least are forgotten first.
-        queue.flow(f"caller {len(queue.flows())}").charge(1000.0, sharing.places.now())
+        queue.flow(f"caller {next(others)}").charge(1000.0, sharing.places.now())
     second = call(sharing, user="Ann")
     assert not await takes(second)
+    assert queue.flow_named("user Ann") is not forgotten
     assert queue.flow_named("user Ann").active == 1
 
 
