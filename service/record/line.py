@@ -212,8 +212,12 @@ def _facts(
     measures(values, exchange, asked, generation, operation, *room)
     conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
     task = task_of(opened.caller, operation, asked.document)
-    who = opened.caller, conversation, opened.item, opened.attempt, opened.replay_of, opened.key_name
-    values |= _who_asked(*who, task, opened.user_agent, opened.remote_addr)
+    who = opened.caller, opened.item, opened.attempt, opened.replay_of, opened.key_name
+    program, rest = _who_asked(*who, task, opened.user_agent, opened.remote_addr)
+    values |= program
+    if conversation is not None:
+        values["conversation_id"] = conversation
+    values |= rest
     if opened.request.length:
         values["request_bytes"] = opened.request.length
     if exchange.response.length:
@@ -258,7 +262,6 @@ def _is_unfinished(exchange: Exchange, generation: Generation, operation: str) -
 @lru_cache(maxsize=256)
 def _who_asked(
     caller: Caller,
-    conversation: str | None,
     item: int | None,
     attempt: int | None,
     replay_of: str | None,
@@ -266,13 +269,10 @@ def _who_asked(
     task: str | None,
     user_agent: str | None,
     remote_addr: str,
-) -> Mapping[str, Any]:
-    """What a line tells of who asked, in its order."""
-    found = {
-        "workflow": caller.workflow,
-        "workflow_id": caller.workflow_id,
-        "execution_id": caller.execution_id,
-        "conversation_id": conversation,
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What a line tells of who asked, in its order: before the conversation, which is often a new one, and after."""
+    program = {"workflow": caller.workflow, "workflow_id": caller.workflow_id, "execution_id": caller.execution_id}
+    rest = {
         "node": caller.node,
         "item": item,
         "attempt": attempt,
@@ -284,7 +284,11 @@ def _who_asked(
         "user_agent": user_agent[:_LONGEST_ADDRESS] if user_agent else None,
         "remote_addr": remote_addr or None,
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return _what_is_known(program), _what_is_known(rest)
+
+
+def _what_is_known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _generated(generation: Generation) -> tuple[str | None, ...]:
