@@ -7,6 +7,7 @@ goes on with that conversation. Examples that a prompt shows were never given, a
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -160,7 +161,7 @@ def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None])
 
     Clients that send the last turns only have no more than the second in common with what they sent before.
     """
-    seed = blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
+    seed = _beginning_of(tuple(who))
     so_far, question = seed.copy(), b""
     digests: list[tuple[bytes, ...]] = []
     for place, turn in enumerate(turns):
@@ -180,6 +181,13 @@ def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None])
         elif turn.role == "user":
             question = text
     return digests
+
+
+# The same callers come again and again.
+@lru_cache(maxsize=256)
+def _beginning_of(who: tuple[str | None, ...]) -> blake2b:
+    """What their digests begin with; to be copied, never updated."""
+    return blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
 
 
 def _beside(turn: ChatMessage) -> bytes:
