@@ -15,7 +15,10 @@ GENERATED: Final = ("response_text", "thinking", "tool_calls")
 _IN_ANSWERS: Final = frozenset((*GENERATED, "error"))
 _JSON: Final = "tool_calls"
 _ADDRESS: Final = "request_uri"
-_BUT_ADDRESS: Final = tuple(key for key in MASKED if key != _ADDRESS)
+_CONVERSATION: Final = "conversation_id"
+_OTHERS: Final = tuple(key for key in MASKED if key not in (_ADDRESS, _CONVERSATION))
+# An id that the recorder made is no secret, but is as long as one.
+_OUR_ID: Final = re.compile("[0-9a-f]{32}")
 # A path alone names a route, not a secret, but is as long as one.
 _MORE_THAN_PATH: Final = re.compile("[?~@%]")
 # Where a copy was cut, half of what a mask looks for may stand.
@@ -109,7 +112,10 @@ class ExchangeMasking:
         return target, asked + names
 
     def _mask_secrets(self, facts: dict[str, Any]) -> int:
-        texts = "\n".join(filter(None, map(facts.get, _BUT_ADDRESS)))
+        texts = "\n".join(filter(None, map(facts.get, _OTHERS)))
+        conversation = facts.get(_CONVERSATION)
+        if conversation and not _OUR_ID.fullmatch(conversation):
+            texts = f"{conversation}\n{texts}"
         address = facts[_ADDRESS]
         if _MORE_THAN_PATH.search(address):
             texts = f"{address}\n{texts}"

@@ -114,3 +114,14 @@ def test_errors_belong_to_answers_and_user_agents_to_names() -> None:
         assert (line["error"], line["user_agent"]) == (error, agent)
         assert line["request_uri"] == "/api/ollama/~user=***/api/chat"
         assert summary_of_open(found.opened, mask=True, own_masks=masks).user_agent == agent
+
+
+def test_a_secret_is_masked_in_the_name_of_a_conversation_and_an_id_of_ours_stays() -> None:
+    masking = ExchangeMasking(secrets=True)
+    named = {"request_uri": "/v1/responses", "conversation_id": "chat of sk-proj-Ab12Cd34Ef56Gh78Ij90Kl12Mn34Op56"}
+    masking.facts(named)
+    assert named["conversation_id"] == "chat of sk-proj-***"
+    ours = {"request_uri": "/api/chat", "conversation_id": "01a2289ab8eb7d98beea29bbc57295c3", "user": "Ann"}
+    before = dict(ours)
+    assert not masking.facts(ours)
+    assert ours == before
