@@ -1,6 +1,7 @@
 """A journal whose own definitions of its tables are damaged is read anew."""
 
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def test_every_flipped_bit_of_a_definition_is_met_at_the_start(tmp_path: Path) -
             journal.write([record(999)])
         assert kept_ids(path.parent) == [*IDS, 999], at
         assert ask(path.parent, "SELECT * FROM cursor") == [("loki", 5)]
+        shutil.rmtree(path.parent)
 
 
 def test_a_step_with_a_flipped_bit_is_no_newer_version(tmp_path: Path) -> None:
