@@ -1,14 +1,19 @@
 """Which conversation a call goes on with: the one that its client names, else one whose answer it repeats.
 
 A chat is sent whole with every turn. So a request that holds an answer which was given before, after the same words,
-goes on with that conversation. Examples that a prompt shows were never given, and join nothing.
+goes on with that conversation. Examples that a prompt shows were never given, and join nothing. Nor does an answer that
+was given after the same words in several conversations: whose it is, nobody can tell. But a program that asks for a
+tool goes on once, and soon: an agent that begins each hour with the same call begins a conversation each hour.
 """
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain, groupby
 from typing import Any, Final
 
 import orjson
@@ -31,6 +36,10 @@ _MOST_TURNS: Final = 2_000
 _NEWEST_TURNS: Final = 8
 _DIGEST_BYTES: Final = 12
 _LONGEST_ID: Final = 200
+# In place of a conversation: an answer that was given in several tells none of them.
+_OF_SEVERAL: Final = ""
+# Nobody goes on any more with a call of a tool.
+_ABANDONED_SECONDS: Final = 600.0
 _SPOKEN: Final = frozenset({"user", "assistant", "model", "tool", "function"})
 _ANSWERS: Final = frozenset({"assistant", "model"})
 # Their header for an execution names a chat.
@@ -54,37 +63,67 @@ def named_conversation(
     return execution if caller in _CHAT_PROGRAMS and not has_workflow else None
 
 
+@dataclass(slots=True)
+class _OpenCalls:
+    """So many conversations with equal calls of tools wait for the results; ``newest``: when the last one began to."""
+
+    open: int = 0
+    newest: float = 0.0
+
+
 class KnownConversations:
     """The conversations of the newest answers. Any thread may use it; it is in memory only and bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """``now`` is a monotonic clock in seconds."""
+        self._now = now
         self._lock = threading.Lock()
         self._of_answer: OrderedDict[bytes, str] = OrderedDict()
+        self._open_calls: dict[bytes, _OpenCalls] = {}
 
     def place(
         self, who: Sequence[str | None], turns: Iterable[ChatMessage], answer: ChatMessage | None, exchange: str
     ) -> str:
         """The id of the conversation that a chat goes on with: that of the exchange that began it.
 
-        It is ``exchange``, the chat's own id, where it goes on with none that is known. ``who`` asked: others with the
-        same words have conversations of their own.
+        It is ``exchange``, the chat's own id, where it goes on with none that is known, or with one of several.
+        ``who`` asked: others with the same words have conversations of their own.
         """
         digests = _digests_of_answers(_with_answer(_spoken(turns), answer), who)
         given, newest = (digests, ()) if answer is None else (digests[:-1], digests[-1])
+        asks_for_tools = answer is not None and bool(answer.tool_calls)
         with self._lock:
-            known = next(
-                (found for pair in reversed(given) for one in pair if (found := self._of_answer.get(one))), None
-            )
-            conversation = known or exchange
+            conversation = self._gone_on_with(given) or exchange
             for digest in newest:
-                self._of_answer[digest] = conversation
+                is_alone = self._of_answer.get(digest, conversation) == conversation
+                if asks_for_tools:
+                    is_alone = self._is_alone_open(digest, is_alone)
+                self._of_answer[digest] = conversation if is_alone else _OF_SEVERAL
                 self._of_answer.move_to_end(digest)
             while len(self._of_answer) > _MOST_ANSWERS:
-                self._of_answer.popitem(last=False)
+                self._open_calls.pop(self._of_answer.popitem(last=False)[0], None)
         return conversation
 
+    def _gone_on_with(self, given: Sequence[tuple[bytes, ...]]) -> str | None:
+        for both in reversed(given):
+            for digest in both:
+                if (calls := self._open_calls.get(digest)) is not None:
+                    calls.open = max(0, calls.open - 1)
+                if found := self._of_answer.get(digest):
+                    return found
+        return None
+
+    def _is_alone_open(self, digest: bytes, is_alone: bool) -> bool:
+        """Whether nobody else waits for the tools of this answer. A program goes on with it once, and soon."""
+        calls, now = self._open_calls.setdefault(digest, _OpenCalls()), self._now()
+        if now - calls.newest > _ABANDONED_SECONDS:
+            calls.open = 0
+        is_alone = is_alone or not calls.open
+        calls.open, calls.newest = 1 if is_alone else calls.open + 1, now
+        return is_alone
+
     def learn(self, record: Record) -> None:
-        """Take what a record of an earlier run tells, the newest first. What is known already stays."""
+        """Take what a record of an earlier run tells, the newest first."""
         conversation = record.conversation_id
         if record.operation != _CHAT or record.request_truncated or record.replay_of or conversation is None:
             return
@@ -94,7 +133,11 @@ class KnownConversations:
         newest = _digests_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
         with self._lock:
             for digest in newest:
-                if digest not in self._of_answer and len(self._of_answer) < _MOST_ANSWERS:
+                if digest in self._of_answer:
+                    # Older calls of tools were gone on with.
+                    if self._of_answer[digest] != conversation and not words.answer.tool_calls:
+                        self._of_answer[digest] = _OF_SEVERAL
+                elif len(self._of_answer) < _MOST_ANSWERS:
                     self._of_answer[digest] = conversation
                     self._of_answer.move_to_end(digest, last=False)
 
@@ -133,18 +176,19 @@ def _calls_in(text: str | None) -> tuple[ToolCall, ...]:
 def _spoken(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
     """The newest turns without instructions. What one answer says in several items is one turn."""
     spoken: list[ChatMessage] = []
-    for turn in turns:
-        if turn.role not in _SPOKEN:
-            continue
-        if turn.role in _ANSWERS and spoken and spoken[-1].role in _ANSWERS:
-            spoken[-1] = _joined(spoken[-1], turn, "\n" if spoken[-1].text and turn.text else "")
-        else:
-            spoken.append(turn)
+    for is_answer, following in groupby((turn for turn in turns if turn.role in _SPOKEN), _is_answer):
+        run = list(following)
+        spoken += [_joined(run, "\n")] if is_answer and len(run) > 1 else run
     return spoken[-_MOST_TURNS:]
 
 
-def _joined(one: ChatMessage, other: ChatMessage, between: str) -> ChatMessage:
-    return ChatMessage("assistant", one.text + between + other.text, "", one.tool_calls + other.tool_calls)
+def _is_answer(turn: ChatMessage) -> bool:
+    return turn.role in _ANSWERS
+
+
+def _joined(answers: Sequence[ChatMessage], between: str) -> ChatMessage:
+    text = between.join(one.text for one in answers if one.text)
+    return ChatMessage("assistant", text, "", tuple(chain.from_iterable(one.tool_calls for one in answers)))
 
 
 def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[ChatMessage]:
@@ -152,7 +196,7 @@ def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[
         return spoken
     if spoken and spoken[-1].role in _ANSWERS:
         # It goes on where the request began to speak for the assistant.
-        return [*spoken[:-1], _joined(spoken[-1], answer, "")]
+        return [*spoken[:-1], _joined((spoken[-1], answer), "")]
     return [*spoken, answer]
 
 
@@ -195,5 +239,6 @@ def _beside(turn: ChatMessage) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        # Lone surrogates, or deeper than orjson goes: the text of it is as good for a digest.
-        return repr(value).encode("utf-8", "backslashreplace")
+        # Lone surrogates, or deeper than orjson goes: the texts of it are as good for a digest.
+        flat = turn.images, [(call.name, call.arguments) for call in turn.tool_calls]
+        return repr(flat).encode("utf-8", "backslashreplace")

@@ -1,5 +1,6 @@
 """Which conversation a chat goes on with, where its client names none."""
 
+import time
 from typing import Any
 
 import orjson
@@ -55,9 +56,38 @@ def test_conversations_that_begin_with_the_same_words_are_two(talk: Talk) -> Non
     assert talk.chat(user("Hi"), answer="Good day!") == "b"
     assert talk.chat(user("Hi"), assistant("Hello!"), user("1"), answer="x") == "a"
     assert talk.chat(user("Hi"), assistant("Good day!"), user("1"), answer="x") == "b"
-    # Of two that are the same up to here, it is the newer one.
-    assert talk.chat(user("Hi"), answer="Hello!") == "e"
-    assert talk.chat(user("Hi"), assistant("Hello!"), user("2"), answer="x") == "e"
+
+
+def test_what_may_go_on_with_either_of_two_equal_conversations_goes_on_with_neither(talk: Talk) -> None:
+    # Two people behind one program, greeted alike.
+    begun = user("Hi"), assistant("Hello!")
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    assert talk.chat(user("Hi"), answer="Hello!") == "b"
+    assert talk.chat(*begun, user("Mine"), answer="x") == "c"
+    assert talk.chat(*begun, user("Yours"), answer="y") == "d"
+    assert talk.chat(*begun, user("Mine"), assistant("x"), user("more"), answer="z") == "c"
+    assert talk.chat(*begun, user("Yours"), assistant("y"), user("more"), answer="z") == "d"
+    # A third greeting changes nothing of those that are told apart by now.
+    assert talk.chat(user("Hi"), answer="Hello!") == "g"
+    turns = (*begun, user("Yours"), assistant("y"), user("more"), assistant("z"))
+    assert talk.chat(*turns, user("bye"), answer="!") == "d"
+
+
+def test_the_same_long_question_and_answer_in_two_conversations_tells_neither(talk: Talk) -> None:
+    assert talk.chat(user("1"), answer="a") == "a"
+    assert talk.chat(user("1"), assistant("a"), user(LONG), answer=LONG) == "a"
+    assert talk.chat(user("2"), answer="b") == "c"
+    assert talk.chat(user("2"), assistant("b"), user(LONG), answer=LONG) == "c"
+    assert talk.chat(user(LONG), assistant(LONG), user("x"), answer="y") == "e"
+    # With all that came before, there is no doubt.
+    assert talk.chat(user("1"), assistant("a"), user(LONG), assistant(LONG), user("x"), answer="y") == "a"
+
+
+def test_the_same_answer_once_more_in_its_own_conversation_is_no_doubt(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    for _ in range(2):
+        assert talk.chat(user("Hi"), assistant("Hello!"), user("1"), answer="x") == "a"
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("1"), assistant("x"), user("2"), answer="y") == "a"
 
 
 def test_one_question_again_and_again_is_no_conversation(talk: Talk) -> None:
@@ -100,6 +130,48 @@ def test_calls_of_tools_are_turns(talk: Talk) -> None:
     result = {"role": "tool", "content": "sunny"}
     assert talk.chat(user("Weather?"), called, result, answer="Sunny.") == "a"
     assert talk.chat(user("Weather?"), called, result, assistant("Sunny."), user("Thanks"), answer="!") == "a"
+
+
+class Agents:
+    """Agents of one program that all begin with the same words and the same call of a tool."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._known = KnownConversations(lambda: self.seconds)
+        self._calls = (ToolCall("mails", "{}", "call_1"),)
+
+    def asks(self, exchange: str) -> str:
+        turns = turns_of({"messages": [user("Read the mails")]})
+        return self._known.place(WHO, turns, ChatMessage("assistant", "", "", self._calls), exchange)
+
+    def goes_on(self, exchange: str, result: str) -> str:
+        called = assistant("", tool_calls=[{"function": {"name": "mails", "arguments": {}}}])
+        turns = turns_of({"messages": [user("Read the mails"), called, {"role": "tool", "content": result}]})
+        return self._known.place(WHO, turns, ChatMessage("assistant", f"{result}: read"), exchange)
+
+
+def test_an_agent_that_begins_each_hour_with_the_same_call_has_a_conversation_each_hour() -> None:
+    agents = Agents()
+    for one in "abc":
+        assert agents.asks(one) == one
+        assert agents.goes_on("x", result=one) == one
+
+
+def test_agents_that_wait_for_the_same_tool_at_once_are_not_mixed_up() -> None:
+    agents = Agents()
+    assert (agents.asks("a"), agents.asks("b")) == ("a", "b")
+    assert (agents.goes_on("c", "1"), agents.goes_on("d", "2")) == ("c", "d")
+    assert agents.asks("e") == "e"
+    assert agents.goes_on("f", "3") == "e"
+
+
+def test_an_agent_that_never_went_on_is_forgotten_after_a_while() -> None:
+    agents = Agents()
+    assert (agents.asks("a"), agents.asks("b")) == ("a", "b")
+    assert agents.goes_on("c", "1") == "c"
+    agents.seconds = 3_600.0
+    assert agents.asks("d") == "d"
+    assert agents.goes_on("e", "2") == "d"
 
 
 def test_an_answer_that_was_begun_in_the_request_is_one_turn_with_its_end(talk: Talk) -> None:
@@ -156,8 +228,47 @@ def test_a_conversation_of_an_earlier_run_is_gone_on_with(talk: Talk) -> None:
 
 def test_what_is_known_of_this_run_stays(talk: Talk) -> None:
     assert talk.chat(user("Hi"), answer="Hello!") == "a"
-    talk.known.learn(kept("m", "Hi", "Hello!", "m"))
+    talk.known.learn(kept("a", "Hi", "Hello!", "a"))
     assert talk.chat(user("Hi"), assistant("Hello!"), user("x"), answer="y") == "a"
+
+
+def test_equal_conversations_of_two_runs_are_two(talk: Talk) -> None:
+    assert talk.chat(user("Hi"), answer="Hello!") == "a"
+    talk.known.learn(kept("m", "Hi", "Hello!", "m"))
+    assert talk.chat(user("Hi"), assistant("Hello!"), user("x"), answer="y") == "b"
+    for exchange in ("o", "n"):
+        talk.known.learn(kept(exchange, "Hey", "Ho!", exchange))
+    assert talk.chat(user("Hey"), assistant("Ho!"), user("x"), answer="y") == "c"
+
+
+@pytest.mark.parametrize("depth", [300, 990, 1020, 20_000])
+def test_arguments_of_any_depth_are_told_apart(depth: int, talk: Talk) -> None:
+    def called(inner: str) -> dict[str, Any]:
+        arguments = "[" * depth + inner + "]" * depth
+        return assistant("", tool_calls=[{"function": {"name": "f", "arguments": arguments}}])
+
+    turns = user("Go"), called("1"), {"role": "tool", "content": "done"}
+    assert talk.chat(*turns, answer="Well.") == "a"
+    assert talk.chat(*turns, assistant("Well."), user("x"), answer="y") == "a"
+    assert talk.chat(user("Go"), called("2"), turns[2], assistant("Well."), user("x"), answer="y") == "c"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        assistant("x"),
+        assistant("", tool_calls=[{"function": {"name": "a"}}]),
+    ],
+)
+def test_ten_times_as_many_turns_take_about_ten_times_as_long(odd: dict[str, Any]) -> None:
+    def seconds(count: int) -> float:
+        turns = [*turns_of({"messages": [odd] * count})]
+        began = time.process_time()
+        KnownConversations().place(WHO, turns, ChatMessage("assistant", "y"), "a")
+        return time.process_time() - began
+
+    few = min(seconds(1_000) for _ in range(3))
+    assert min(seconds(10_000) for _ in range(2)) < 30 * few + 0.02
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from service.record.thinking_tags import split_thinking
@@ -33,6 +35,17 @@ def test_what_stands_between_tags_at_the_beginning_is_thinking(text: str, thinki
 )
 def test_tags_elsewhere_are_words_of_the_answer(text: str) -> None:
     assert split_thinking("", text) == ("", text)
+
+
+def test_ten_times_as_many_tags_take_about_ten_times_as_long() -> None:
+    def seconds(count: int) -> float:
+        text = "<think></think>" * count + "4"
+        began = time.process_time()
+        assert split_thinking("", text) == ("", "4")
+        return time.process_time() - began
+
+    few = min(seconds(2_000) for _ in range(3))
+    assert min(seconds(20_000) for _ in range(2)) < 30 * few + 0.02
 
 
 def test_where_ollama_told_the_thinking_apart_the_text_stays() -> None:
