@@ -79,7 +79,7 @@ class App:
         )
         self._reader = Reader(settings.data_dir)
         self._indexing = IndexingThread(settings.data_dir)
-        self._making = RecordMaking(settings, self._masks, self._ollama, self._count_in_flight)
+        self._making = RecordMaking(settings, self._masks, self._ollama, lambda: self._relay.at_models)
         self._recorder = Recorder(
             self._journal,
             make_record=self._making.make,

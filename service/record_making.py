@@ -18,7 +18,7 @@ class RecordMaking:
     def __init__(
         self, settings: Settings, masks: MasksInUse, ollama: TowardsOllama, in_flight: Callable[[], int]
     ) -> None:
-        """``in_flight`` counts all that goes on; where calls have places, those are counted."""
+        """``in_flight`` counts the calls of models that go on; where calls have places, those are counted."""
         self._masks = masks
         self._ollama = ollama
         self._earlier = EarlierConversations(settings.data_dir)

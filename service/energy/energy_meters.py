@@ -15,6 +15,8 @@ Meter = Callable[[], float]
 POWERCAP: Final = Path("/sys/class/powercap")
 _NVML: Final = "pynvml"
 _MICRO, _MILLI = 1e-6, 1e-3
+# More than any processor uses until it is looked at again. A count that goes back further began anew, as after a sleep.
+_MOST_AT_ONCE: Final = 10_000.0
 # A package holds its cores and its graphics; memory is beside it. `psys` is all of them once more.
 _COUNTED: Final = ("package", "dram")
 
@@ -35,9 +37,11 @@ class _ProcessorZone:
             now = int(self._count.read_text())
         except ValueError as error:
             raise OSError(f"{self._count} holds no number") from error
-        step = now - self._last
-        self._so_far += step if step >= 0 else step + self._range
+        step = now - self._last if now >= self._last else now - self._last + self._range
         self._last = now
+        if not 0 <= step * _MICRO <= _MOST_AT_ONCE:
+            raise OSError(f"{self._count} began anew")
+        self._so_far += step
         return self._so_far * _MICRO
 
 
@@ -66,7 +70,8 @@ def unreadable_zones(folder: Path = POWERCAP) -> list[Path]:
 def _zones(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for zone in sorted(folder.glob("intel-rapl:*")):
-            with contextlib.suppress(OSError):
+            # UnicodeDecodeError is a ValueError.
+            with contextlib.suppress(OSError, ValueError):
                 if (zone / "name").read_text().strip().startswith(_COUNTED):
                     yield zone
 

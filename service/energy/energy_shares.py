@@ -18,12 +18,17 @@ from service.record.exchange import Exchange, Outcome
 from service.record.operations import USE_MODELS
 
 _EVERY_SECONDS: Final = 0.25
+# More than any machine takes from its socket: such a step is a meter's fault, or its beginning anew.
+_MOST_WATTS: Final = 50_000.0
 # A sample that comes later than that says nothing of the time between.
 _LONGEST_GAP: Final = 5.0
 _END_SECONDS: Final = 2.0
 _AFTER_TROUBLE: Final = 10.0
 # Two hours of them: 460 kB.
 _MOST_SAMPLES: Final = 28_800
+# The queue and the exchange are timed by two looks at the clock.
+_ENDS_WITHIN: Final = 0.1
+_MAY_END_WAITING: Final = frozenset({Outcome.CLIENT_LEFT, Outcome.GATEWAY_STOPPED})
 _NEVER_SENT: Final = frozenset({Outcome.REFUSED, Outcome.UPSTREAM_UNREACHABLE})
 
 
@@ -43,8 +48,8 @@ class EnergyCurve:
     def add(self, moment: float, joules: float, in_flight: int) -> None:
         """The meters say ``joules`` by now, and so many calls are in flight."""
         with self._lock:
-            is_next = bool(self._times) and 0 < moment - self._times[-1] <= _LONGEST_GAP and joules >= self._joules
-            if not is_next:
+            seconds = moment - self._times[-1] if self._times else 0.0
+            if not (0 < seconds <= _LONGEST_GAP and 0 <= joules - self._joules <= _MOST_WATTS * seconds):
                 self._times, self._shares = array("d", [moment]), array("d", [0.0])
             else:
                 # What happened between two looks is not known: their mean, and one that asks was there.
@@ -54,6 +59,11 @@ class EnergyCurve:
                 if len(self._times) > _MOST_SAMPLES:
                     del self._times[: _MOST_SAMPLES // 2], self._shares[: _MOST_SAMPLES // 2]
             self._joules, self._in_flight = joules, in_flight
+
+    def break_off(self) -> None:
+        """The meters cannot be read: nothing is known from here on, until they can."""
+        with self._lock:
+            self._times, self._shares = array("d"), array("d")
 
     def share(self, began: float, ended: float) -> float | None:
         """The joules of a call that was in flight between these moments; None where the meters do not tell."""
@@ -98,8 +108,11 @@ class EnergyMeter:
         opened = exchange.opened
         if exchange.duration is None or exchange.outcome in _NEVER_SENT or opened.operation not in USE_MODELS:
             return exchange
-        began = exchange.ended_ns / 1e9 - exchange.duration + (exchange.upload or 0.0) + (exchange.queued or 0.0)
-        share = self._curve.share(began, exchange.ended_ns / 1e9)
+        before = (exchange.upload or 0.0) + (exchange.queued or 0.0)
+        if _ended_before_ollama(exchange, exchange.duration - before):
+            return exchange
+        ended = exchange.ended_ns / 1e9
+        share = self._curve.share(ended - exchange.duration + before, ended)
         return exchange if share is None else exchange._replace(energy=share)
 
     def _look(self) -> None:
@@ -110,8 +123,15 @@ class EnergyMeter:
                 self._curve.add(time.time(), sum(meter() for meter in meters), self._in_flight())
                 pause = _EVERY_SECONDS
             except OSError:
-                # What lies between has no share: the next sample is too late for it.
+                self._curve.break_off()
                 pause = _AFTER_TROUBLE
+
+
+def _ended_before_ollama(exchange: Exchange, left: float) -> bool:
+    """Whether it ended while the client sent its request, or in the queue; ``left`` seconds were for Ollama."""
+    if exchange.upstream_status is not None or exchange.outcome not in _MAY_END_WAITING:
+        return False
+    return exchange.opened.request.is_incomplete or (exchange.queued is not None and left < _ENDS_WITHIN)
 
 
 def is_here(url: str) -> bool:

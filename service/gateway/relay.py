@@ -10,6 +10,7 @@ from service.gateway.error_responses import Refusal
 from service.gateway.request import Request
 from service.gateway.round_trip import RoundTrip
 from service.record.exchange import Exchange
+from service.record.operations import USE_MODELS
 
 
 class Relay:
@@ -24,6 +25,12 @@ class Relay:
     def in_flight(self) -> int:
         """How many exchanges have not ended."""
         return len(self._round_trips)
+
+    @property
+    def at_models(self) -> int:
+        """How many of them, with their request read, use a model. Any thread may ask."""
+        opened = [round_trip.opened for round_trip in tuple(self._round_trips)]
+        return sum(one is not None and one.operation in USE_MODELS for one in opened)
 
     def so_far(self, most_bytes: int) -> list[Exchange]:
         """Every exchange in flight whose request has been read, as if it ended now; answers up to ``most_bytes``."""

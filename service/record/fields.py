@@ -160,7 +160,7 @@ FIELDS: tuple[Field, ...] = (
           absent="where it was not streamed", unit="s", in_metadata=True, label="first token after"),
     Field("energy", _NUMBER,
           "Joules that this machine used meanwhile, shared out over the calls in flight: an estimate.",
-          absent="without a meter that may be read, and where Ollama is on another machine", unit="J", in_metadata=True,
+          absent="without a meter that may be read, and where another machine computed", unit="J", in_metadata=True,
           on_span=_CALL, attribute="ollama_recorder.energy", label="energy, estimated"),
     Field("upstream", _TEXT, "Which Ollama was asked, by its name in OLLAMA_URL.",
           absent="with one Ollama, and where none was chosen", in_metadata=True,

@@ -71,7 +71,7 @@ def measures(
         values["time_to_first_byte"] = round(exchange.first_byte, 6)
     if first_token is not None:
         values["time_to_first_token"] = round(first_token, 6)
-    if exchange.energy is not None:
+    if exchange.energy is not None and generation.remote_host is None:
         values["energy"] = round(exchange.energy, 3)
     if exchange.upstream is not None:
         values["upstream"] = exchange.upstream

@@ -34,6 +34,29 @@ def test_a_count_that_begins_anew_goes_on(tmp_path: Path) -> None:
     assert meter() == pytest.approx(0.15)
 
 
+def test_a_count_that_falls_without_having_been_near_its_end_is_no_use_of_energy(tmp_path: Path) -> None:
+    most = 262_143_328_850
+    counted = zone(tmp_path, "0", "package-0", count=900_000_000, most=most) / "energy_uj"
+    (meter,) = processor_meters(tmp_path)
+    # As after a sleep of the machine.
+    counted.write_text("1000\n")
+    with pytest.raises(OSError, match="began anew"):
+        meter()
+    before = meter()
+    counted.write_text("5001000\n")
+    assert meter() - before == pytest.approx(5.0)
+    counted.write_text(f"{most + 5}\n")
+    with pytest.raises(OSError, match="began anew"):
+        meter()
+
+
+def test_a_zone_whose_name_is_no_text_takes_no_other_with_it(tmp_path: Path) -> None:
+    (zone(tmp_path, "0", "package-0") / "name").write_bytes(b"\xff\xfe")
+    zone(tmp_path, "1", "package-1")
+    assert len(processor_meters(tmp_path)) == 1
+    assert unreadable_zones(tmp_path) == []
+
+
 def test_a_meter_that_is_gone_says_so(tmp_path: Path) -> None:
     counted = zone(tmp_path, "0", "package-0") / "energy_uj"
     (meter,) = processor_meters(tmp_path)

@@ -58,6 +58,18 @@ def test_a_gap_a_clock_that_was_set_back_and_a_meter_that_began_anew_end_what_is
         assert made.share(moment, moment + 1) == pytest.approx(10)
 
 
+@pytest.mark.parametrize("nonsense", [1e12, float("inf"), float("nan"), -1e12, float("-inf")])
+def test_a_step_that_no_machine_takes_is_told_to_nobody(nonsense: float) -> None:
+    made = curve((10.0, 0.0, 1), (11.0, 100.0, 1), (12.0, nonsense, 1))
+    for began, over in ((10.0, 12.0), (11.0, 12.0), (11.5, 12.5)):
+        assert made.share(began, over) is None
+    made.add(13.0, 300.0, 1)
+    assert made.share(12.0, 13.0) is None
+    made.add(14.0, 400.0, 1)
+    assert made.share(13.0, 14.0) == pytest.approx(100)
+    assert made.share(11.0, 14.0) is None
+
+
 def test_hours_of_looks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.energy.energy_shares._MOST_SAMPLES", 10)
     made = curve(*((float(second), float(second), 1) for second in range(100)))
@@ -87,8 +99,51 @@ async def test_a_call_is_told_its_share_and_what_never_went_to_ollama_none() -> 
         {"outcome": Outcome.REFUSED},
         {"outcome": Outcome.UPSTREAM_UNREACHABLE},
         {"opened": told.opened._replace(operation="list")},
+        # They left while they waited, or before their request was here.
+        {"outcome": Outcome.CLIENT_LEFT, "queued": 0.2, "status": None, "upstream_status": None},
+        {"outcome": Outcome.GATEWAY_STOPPED, "queued": 0.15, "status": None, "upstream_status": None},
+        {
+            "outcome": Outcome.CLIENT_LEFT,
+            "upstream_status": None,
+            "opened": told.opened._replace(request=told.opened.request._replace(is_incomplete=True)),
+        },
     ):
         assert meter.told(told._replace(energy=None, **without)).energy is None
+
+
+async def test_who_leaves_after_a_wait_has_what_was_used_at_ollama() -> None:
+    began = time.monotonic()
+    meter = EnergyMeter(lambda: [lambda: 40 * (time.monotonic() - began)], lambda: 1)
+    left = ended(1, duration=1.0, queued=0.5, outcome=Outcome.CLIENT_LEFT, upstream_status=None)
+    assert (await looked_at(meter, left)).energy == pytest.approx(20, rel=0.5)
+
+
+async def test_while_a_meter_cannot_be_read_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.energy.energy_shares._AFTER_TROUBLE", 0.1)
+    began, is_gone = time.monotonic(), False
+
+    def joules() -> float:
+        if is_gone:
+            raise OSError("gone")
+        return 40 * (time.monotonic() - began)
+
+    meter = EnergyMeter(lambda: [joules, lambda: 5.0], lambda: 1)
+    looking = asyncio.create_task(meter.run())
+
+    def told() -> Exchange:
+        return meter.told(ended(1, duration=0.05)._replace(ended_ns=time.time_ns()))
+
+    async with asyncio.timeout(15):
+        while told().energy is None:
+            await asyncio.sleep(0.05)
+        is_gone = True
+        while told().energy is not None:
+            await asyncio.sleep(0.05)
+        is_gone = False
+        while told().energy is None:
+            await asyncio.sleep(0.05)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_what_waited_in_the_queue_used_nothing_meanwhile() -> None:

@@ -343,3 +343,24 @@ async def test_a_large_upload_flows_and_its_copy_keeps_both_ends() -> None:
         assert set(copy.head) == {ord("A")}
         assert set(copy.tail) == {ord("B")}
         assert len(copy.head) + len(copy.tail) == 1000
+
+
+async def test_calls_of_models_are_counted_apart_from_all_that_goes_on() -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url) as gateway:
+        assert gateway.relay is not None
+        paths = ("/api/chat", "/api/generate", "/api/tags", "/api/show")
+        for path in paths:
+            ollama.answers(path, answer(HOLD))
+        asking = [
+            asyncio.create_task(
+                talk(gateway.port, request_bytes("GET" if path == "/api/tags" else "POST", f"/api/ollama{path}", CHAT))
+            )
+            for path in paths
+        ]
+        async with asyncio.timeout(10):
+            while gateway.relay.in_flight < len(paths) or gateway.relay.at_models < 2:
+                await asyncio.sleep(0.01)
+        assert gateway.relay.at_models == 2
+        for one in asking:
+            one.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)

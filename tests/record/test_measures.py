@@ -164,3 +164,11 @@ def test_which_of_several_ollamas_was_asked() -> None:
     found = exchange(b'{"model":"tiny","prompt":"x"}', b'{"response":"x","done":true}', "/api/generate")
     assert line_of(found._replace(upstream="gpu1"))["upstream"] == "gpu1"
     assert "upstream" not in line_of(found)
+
+
+def test_what_ollama_passed_on_to_another_machine_has_no_energy() -> None:
+    asked = b'{"model":"big-cloud","messages":[{"role":"user","content":"Hi"}],"stream":false}'
+    answer = {"message": {"content": "x"}, "done": True, "remote_host": "https://ollama.com", "remote_model": "big"}
+    assert "energy" not in line_of(exchange(asked, json.dumps(answer).encode())._replace(energy=3.0))
+    here = {"message": {"content": "x"}, "done": True}
+    assert line_of(exchange(asked, json.dumps(here).encode())._replace(energy=3.0))["energy"] == 3.0
