@@ -118,8 +118,8 @@ class Erasing:
     async def erase_expected(self, wanted: Filter, expected: int, by: str) -> web.Response:
         """Erase what ``wanted`` lets through if it is as many as ``expected``."""
         async with self._one_at_a_time:
-            if behind := await self._count_behind(wanted):
-                return refuse(503, f"{behind} exchanges are not in the index yet: nothing was erased. Try again soon.")
+            if refusal := await self.why_not_yet(wanted):
+                return refusal
             count = await asyncio.to_thread(self.search.count, wanted)
             if count != expected:
                 return refuse(
@@ -127,8 +127,12 @@ class Erasing:
                 )
             return say(await self.erase(wanted, by))
 
-    async def _count_behind(self, wanted: Filter) -> int:
-        return await asyncio.to_thread(self.count_behind) if wanted.has_conditions else 0
+    async def why_not_yet(self, wanted: Filter) -> web.Response | None:
+        """The refusal to erase ``wanted`` while some of it may be where no filter finds it yet."""
+        behind = await asyncio.to_thread(self.count_behind) if wanted.has_conditions else 0
+        if not behind:
+            return None
+        return refuse(503, f"{behind} exchanges are not in the index yet: nothing was erased. Try again soon.")
 
     async def _to_its_end(self, erasing: Any) -> dict[str, Any]:
         task: asyncio.Task[dict[str, Any]] = asyncio.create_task(erasing, name="erase")

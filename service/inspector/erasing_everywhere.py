@@ -43,8 +43,8 @@ class ErasingEverywhere:
         found: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for instance, identifier, ended_ns in matching_ids(store, wanted):
             found[instance].append((identifier, ended_ns))
-        here = self.erasing.search.count(wanted)
-        return _Look(self.own_name(), here, self.elsewhere.counts(to_query(wanted)), found)
+        here, own = self.erasing.search.count(wanted), self.own_name()
+        return _Look(own, here, self.elsewhere.counts(to_query(wanted), own), found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,14 @@ async def erase(everywhere: ErasingEverywhere, query: Mapping[str, str], client:
         return refuse(400, "Say with count=N how many you expect to erase; /erasing.json tells how many there are.")
     if query.get("all") != "true" and not replace(wanted, until_ns=None).has_conditions:
         return refuse(400, "Without a filter this erases everything: say all=true if that is meant.")
+    if refusal := await everywhere.erasing.why_not_yet(wanted):
+        return refusal
     try:
         seen = await aside_waiting(everywhere.look, wanted, everywhere.store)
         if seen.count != int(expected):
             return refuse(409, f"There are {seen.count} now, not {expected}: nothing was erased.", count=seen.count)
         since = write_moment(time.time_ns())
-        still_open = await asyncio.to_thread(everywhere.elsewhere.remember, to_query(wanted), since)
+        still_open = await asyncio.to_thread(everywhere.elsewhere.remember, to_query(wanted), since, seen.own)
     except LokiError as trouble:
         return refuse(503, f"{trouble} Nothing was erased.", {"Retry-After": "5"})
     except OSError as trouble:
@@ -120,7 +122,11 @@ async def erase(everywhere: ErasingEverywhere, query: Mapping[str, str], client:
 async def _erase(
     everywhere: ErasingEverywhere, wanted: Filter, seen: _Look, still_open: Sequence[Any], since: str, by: str
 ) -> dict[str, Any]:
-    report = await everywhere.erasing.erase(wanted, by)
+    try:
+        report = await everywhere.erasing.erase(wanted, by)
+    except BaseException:
+        everywhere.elsewhere.leave_open(still_open)
+        raise
     told = [{"name": seen.own, "erased": report["erased"]}]
     answers = await aside_waiting(everywhere.elsewhere.try_now, still_open)
     for name, answer in answers.items():

@@ -1,12 +1,8 @@
 """One question to Loki about a stretch of time, its lines, and what it cost."""
 
-import http.client
 import re
-import socket
-import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -14,13 +10,13 @@ from typing import Any, Final
 import orjson
 
 from service.loki_search.selection import LokiLine
+from service.shipping.asking import ask, printable
 
 _PATH: Final = "/loki/api/v1/query_range"
 # Four may be read at once, and what is read takes several times as much. A line has 240 kB at most.
 _LONGEST_ANSWER: Final = 32 << 20
 _QUOTED: Final = 300
 _EXCHANGE: Final = re.compile("[0-9a-f]{32}")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class LokiError(Exception):
@@ -68,61 +64,22 @@ def ask_for_lines(
     """
     asked = {"query": query, "start": since_ns, "end": until_ns, "limit": limit, "direction": "backward"}
     try:
-        status, body = _get(loki, f"{_PATH}?{urllib.parse.urlencode(asked)}", seconds)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = _printable(str(error) or type(error).__name__)
+        address = f"{loki.base}{_PATH}?{urllib.parse.urlencode(asked)}"
+        answer = ask(address, headers=loki.headers, seconds=seconds, most=_LONGEST_ANSWER + 1)
+    except OSError as error:
+        reason = printable(str(error) or type(error).__name__)
         raise LokiError(
             f"Loki at {loki.base} could not be asked ({reason}): see that it runs, and LOKI_URL."
         ) from error
+    status, body = answer.status, answer.body
     if status == 400:
         for words, instead in _LIMITS.items():
             if words in body:
                 return instead
     if status != 200:
-        told = _printable(body[:_QUOTED].decode("utf-8", "replace").strip())
+        told = printable(body[:_QUOTED].decode("utf-8", "replace").strip())
         raise LokiError(f"Loki at {loki.base} answered {status}: {told}")
     return AskFor.FEWER_LINES if len(body) > _LONGEST_ANSWER else _read(body, loki, since_ns, until_ns)
-
-
-def _get(loki: LokiAddress, target: str, seconds: float) -> tuple[int, bytes]:
-    """Status and body. The environment's proxies are not used, and redirects are not followed."""
-    parts = urllib.parse.urlsplit(loki.base)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    with closing(connect(parts.hostname or "", parts.port, timeout=seconds)) as connection:
-        connection.connect()
-        with _at_most(connection.sock, seconds):
-            connection.request("GET", parts.path + target, headers=dict(loki.headers))
-            response = connection.getresponse()
-            return response.status, response.read(_LONGEST_ANSWER + 1)
-
-
-@contextmanager
-def _at_most(connected: socket.socket, seconds: float) -> Iterator[None]:
-    """End the connection after so many seconds: its own time-out begins anew with each byte. Raises TimeoutError."""
-    is_over = threading.Event()
-
-    def end() -> None:
-        is_over.set()
-        with suppress(OSError):
-            connected.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, http.client.HTTPException):
-        if not is_over.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if is_over.is_set():
-        raise TimeoutError(f"no whole answer within {seconds:g} s")
-
-
-def _printable(text: str) -> str:
-    """Whoever answers there must not write on anybody's terminal."""
-    return _UNPRINTABLE.sub(" ", text)
 
 
 def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiLines:

@@ -6,6 +6,7 @@ Before anything is asked it is on the disk. What is done is taken from there.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from service.peers.open_erasures import LOKI, OpenErasure, OpenErasures
 from service.peers.peer_answers import Peer, PeerAnswer, Query, count_at, erase_at, peers_of
 
 _TRIED_EVERY_SECONDS: Final = 60.0
+_AT_ONCE: Final = 8
 
 
 class ErasingElsewhere:
@@ -39,16 +41,22 @@ class ErasingElsewhere:
         """Of the recorders whose addresses are known."""
         return frozenset(self._addresses)
 
-    def counts(self, query: Query) -> dict[str, PeerAnswer]:
-        """How much ``query`` would erase at each of them."""
-        return {peer.name: count_at(peer, query) for peer in self._peers()}
+    def counts(self, query: Query, own: str = "") -> dict[str, PeerAnswer]:
+        """How much ``query`` would erase at each of them but ``own``, as this recorder is called."""
+        peers = [peer for peer in self._peers() if peer.name != own]
+        return dict(zip((peer.name for peer in peers), _beside_each_other(count_at, peers, query), strict=True))
 
-    def remember(self, query: Query, since: str) -> list[OpenErasure]:
-        """It is to be done at each of them. Raises OSError when that cannot be written down."""
-        erasures = [OpenErasure(name, tuple(query), since=since, trouble="not asked yet") for name in self._addresses]
-        self._held.update(map(_key, erasures))
+    def remember(self, query: Query, since: str, own: str = "") -> list[OpenErasure]:
+        """It is to be done at each of them but ``own``. Raises OSError when that cannot be written down."""
+        names = [name for name in self._addresses if name != own]
+        erasures = [OpenErasure(name, tuple(query), since=since, trouble="not asked yet") for name in names]
         self._open.add(erasures)
+        self._held.update(map(_key, erasures))
         return erasures
+
+    def leave_open(self, erasures: Sequence[OpenErasure]) -> None:
+        """Whoever asked for these does not try them now: they are tried as all that is open."""
+        self._held.difference_update(map(_key, erasures))
 
     def remember_in_loki(self, requests: Sequence[str], since: str, trouble: str) -> None:
         """Loki did not take these requests. Raises OSError."""
@@ -57,19 +65,25 @@ class ErasingElsewhere:
     def try_now(self, erasures: Sequence[OpenErasure]) -> dict[str, PeerAnswer]:
         """Ask for each of them, and note what came of it."""
         peers = {peer.name: peer for peer in self._peers()}
-        answers = {}
-        for erasure in erasures:
+        places = list(dict.fromkeys(one.where for one in erasures))
+        found = _beside_each_other(self._try_at, places, erasures, peers)
+        return dict(zip(places, found, strict=True))
+
+    def _try_at(self, where: str, erasures: Sequence[OpenErasure], peers: Mapping[str, Peer]) -> PeerAnswer:
+        """Those of one place, one after the other; the answer to the last one."""
+        answer = PeerAnswer()
+        for erasure in (one for one in erasures if one.where == where):
             answer = self._try(erasure, peers)
-            answers[erasure.where] = answer
             with contextlib.suppress(OSError):
                 # What stays in the file is asked for once more, and is gone then.
                 self._open.settle(erasure, answer.trouble)
             self._held.discard(_key(erasure))
-        return answers
+        return answer
 
     def try_again(self) -> None:
-        """Try what is open, and nobody is about to try."""
-        self.try_now([one for one in self._open.all() if _key(one) not in self._held])
+        """Try what is open, and nobody is about to try. ``trouble`` tells when that cannot be read."""
+        with contextlib.suppress(OSError):
+            self.try_now([one for one in self._open.all() if _key(one) not in self._held])
 
     async def keep_trying(self) -> None:
         """Try what is open, until cancelled."""
@@ -79,15 +93,23 @@ class ErasingElsewhere:
 
     def trouble(self) -> str | None:
         """What is still to be erased, in a sentence; None: nothing."""
-        still = self._open.all()
+        try:
+            still = self._open.all()
+        except OSError as trouble:
+            return f"what is still to be erased elsewhere cannot be read: {trouble}"
+        if damaged := self._open.damaged():
+            return f"what was still to be erased elsewhere is not known any more: erase it again, then delete {damaged}"
         if not still:
             return None
         places = ", ".join(sorted({one.where or "Loki" for one in still}))
-        return f"erased here, and still to be erased at {places}: {still[0].trouble or 'not asked yet'}"
+        return f"still to be erased at {places}: {still[0].trouble or 'not asked yet'}"
 
     def told(self) -> list[dict[str, Any]]:
         """What is open, without what was looked for."""
-        return [{"where": one.where or "loki", "since": one.since, "trouble": one.trouble} for one in self._open.all()]
+        with contextlib.suppress(OSError):
+            still = self._open.all()
+            return [{"where": one.where or "loki", "since": one.since, "trouble": one.trouble} for one in still]
+        return []
 
     def _try(self, erasure: OpenErasure, peers: Mapping[str, Peer]) -> PeerAnswer:
         if erasure.where == LOKI:
@@ -98,6 +120,14 @@ class ErasingElsewhere:
 
     def _peers(self) -> list[Peer]:
         return peers_of(self._addresses, self._tokens_file)
+
+
+def _beside_each_other(function: Callable[..., PeerAnswer], places: Sequence[Any], *more: Any) -> list[PeerAnswer]:
+    """What ``function`` tells of each of ``places``: those that do not answer are waited for together."""
+    if not places:
+        return []
+    with ThreadPoolExecutor(min(_AT_ONCE, len(places)), thread_name_prefix="peers") as threads:
+        return list(threads.map(lambda place: function(place, *more), places))
 
 
 def _key(erasure: OpenErasure) -> OpenErasure:

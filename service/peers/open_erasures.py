@@ -16,6 +16,7 @@ import orjson
 from service.journal.folder import make_private_file
 
 FILE: Final = "open-erasures.json"
+_DAMAGED: Final = ".damaged"
 LOKI: Final = ""
 """In place of a recorder's name."""
 
@@ -35,7 +36,7 @@ class OpenErasure:
 
 
 class OpenErasures:
-    """Any thread may use it. Raises OSError when the file cannot be written: then it is not remembered."""
+    """Any thread may use it. Raises OSError when the file cannot be read, or written: then it is not remembered."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -46,6 +47,11 @@ class OpenErasures:
         """All, the oldest first."""
         with self._lock:
             return tuple(self._known())
+
+    def damaged(self) -> Path | None:
+        """A file that could not be understood, kept aside; None: there is none (any more)."""
+        path = self._path.with_suffix(_DAMAGED)
+        return path if path.exists() else None
 
     def add(self, erasures: Iterable[OpenErasure]) -> None:
         """Remember them. When this returns they are on the disk."""
@@ -73,7 +79,7 @@ class OpenErasures:
         except (ValueError, TypeError, KeyError, AttributeError):
             # Somebody should look at it: it is kept, under another name.
             with contextlib.suppress(OSError):
-                self._path.rename(self._path.with_suffix(".damaged"))
+                self._path.rename(self._path.with_suffix(_DAMAGED))
             return []
 
     def _write(self, erasures: list[OpenErasure]) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 
 from service.file_of_setting import read_file_of_setting
-from service.shipping.asking import ReceiverAnswer, ask
+from service.shipping.asking import ReceiverAnswer, ask, printable
 
 # Whoever is asked goes on to the end when nobody waits any more: it is looked at again. So a stop is not held up.
 _COUNTING_SECONDS: Final = 10.0
@@ -57,31 +57,34 @@ def read_tokens(text: str) -> dict[str, str]:
 
 def count_at(peer: Peer, query: Query) -> PeerAnswer:
     """How many ``query`` would erase there. Blocks; never raises."""
-    answer = _ask(peer, f"/erasing.json?{urlencode(query)}", "GET", _COUNTING_SECONDS)
-    if isinstance(answer, str):
-        return PeerAnswer(trouble=answer)
-    if answer.status != 200:
-        return PeerAnswer(trouble=_refused(peer, answer))
-    try:
-        count = orjson.loads(answer.body)["count"]
-        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _LONGEST_COUNT:
-            return PeerAnswer(count)
-    except (ValueError, TypeError, KeyError):
-        pass
-    return PeerAnswer(trouble=f"What answers at {peer.url} is no recorder: see PEERS.")
+    return _counted(peer, _ask(peer, f"/erasing.json?{urlencode(query)}", "GET", _COUNTING_SECONDS), "count")
 
 
 def erase_at(peer: Peer, query: Query) -> PeerAnswer:
     """Have it erase all that ``query`` lets through. Blocks; never raises. What is not there is erased."""
     found = count_at(peer, query)
-    if found.trouble or not found.count:
+    if found.trouble:
         return found
+    # Also where nothing was found: it refuses as long as not all of its records are in its index.
     # A filter that is empty but for times is meant: it is all that ended until then.
     asked = [*query, ("count", str(found.count)), ("all", "true")]
     answer = _ask(peer, f"/exchanges?{urlencode(asked)}", "DELETE", _ERASING_SECONDS)
+    return _counted(peer, answer, "erased")
+
+
+def _counted(peer: Peer, answer: ReceiverAnswer | str, field: str) -> PeerAnswer:
+    """The number that an answer tells in ``field``."""
     if isinstance(answer, str):
         return PeerAnswer(trouble=answer)
-    return found if answer.status == 200 else PeerAnswer(trouble=_refused(peer, answer))
+    if answer.status != 200:
+        return PeerAnswer(trouble=_refused(peer, answer))
+    try:
+        count = orjson.loads(answer.body)[field]
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _LONGEST_COUNT:
+            return PeerAnswer(count)
+    except (ValueError, TypeError, KeyError):
+        pass
+    return PeerAnswer(trouble=f"What answers at {peer.url} is no recorder: see PEERS.")
 
 
 def _ask(peer: Peer, path: str, method: str, seconds: float) -> ReceiverAnswer | str:
@@ -90,11 +93,12 @@ def _ask(peer: Peer, path: str, method: str, seconds: float) -> ReceiverAnswer |
     try:
         return ask(peer.url + path, method, headers=headers, seconds=seconds)
     except OSError as error:
-        return f"{peer.name} at {peer.url} could not be reached ({str(error) or type(error).__name__})."
+        reason = printable(str(error) or type(error).__name__)
+        return f"{peer.name} at {peer.url} could not be reached ({reason})."
 
 
 def _refused(peer: Peer, answer: ReceiverAnswer) -> str:
-    words = answer.body[:_QUOTED].decode("utf-8", "replace").strip()
+    words = printable(answer.body[:_QUOTED].decode("utf-8", "replace").strip())
     if answer.status in (401, 403):
         return f"{peer.name} at {peer.url} does not let this recorder erase ({answer.status}): see PEER_TOKENS_FILE."
     return f"{peer.name} at {peer.url} answered {answer.status}: {words}"

@@ -1,22 +1,26 @@
 """One question to a receiver beside its records, from a thread that may wait: whether it is ready, or to delete some.
 
 As with the shipper, the environment's proxies are not used and redirects are not followed. So a login goes to the
-receiver's own address only.
+receiver's own address only. Whoever answers byte by byte holds up nobody: the whole answer has its time.
 """
 
 import http.client
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 _LONGEST_ANSWER: Final = 65_536
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverAnswer:
-    """``headers`` by lower-case name; ``body`` has 64 KiB at most."""
+    """``headers`` by lower-case name; ``body`` has no more bytes than were asked for."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,25 +41,64 @@ class Readiness:
 
 
 def ask(
-    url: str, method: str = "GET", *, headers: Mapping[str, str] | None = None, seconds: float = 3.0
+    url: str,
+    method: str = "GET",
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = 3.0,
+    most: int = _LONGEST_ANSWER,
 ) -> ReceiverAnswer:
-    """The answer, whatever its status. A POST has an empty body. Raises OSError when there is none."""
+    """The answer, whatever its status, and ``most`` bytes of it. A POST has an empty body.
+
+    Raises OSError when there is none, or not within ``seconds`` after there was a connection.
+    """
     try:
-        request = urllib.request.Request(url, b"" if method == "POST" else None, dict(headers or {}), method=method)
-        with direct_opener().open(request, timeout=seconds) as response:
-            by_name = {name.lower(): value for name, value in response.headers.items()}
-            return ReceiverAnswer(response.status, by_name, response.read(_LONGEST_ANSWER))
-    except urllib.error.URLError as error:
-        raise (error.reason if isinstance(error.reason, OSError) else ConnectionError(error.reason)) from error
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"unknown kind {parts.scheme!r}")
+        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        with closing(connect(parts.hostname, parts.port, timeout=seconds)) as connection:
+            connection.connect()
+            with _at_most(connection.sock, seconds):
+                connection.request(method, target, b"" if method == "POST" else None, dict(headers or {}))
+                response = connection.getresponse()
+                by_name = {name.lower(): value for name, value in response.getheaders()}
+                return ReceiverAnswer(response.status, by_name, response.read(most))
+    except http.client.RemoteDisconnected:
+        raise
+    except http.client.InvalidURL as error:
+        raise ConnectionError(f"that is no address: {error}") from error
     except http.client.HTTPException as error:
         raise ConnectionError(f"what answers does not speak HTTP properly ({type(error).__name__})") from error
     except ValueError as error:
         raise ConnectionError(f"that is no address: {error}") from error
 
 
-def direct_opener() -> urllib.request.OpenerDirector:
-    """Opens addresses without proxies and redirects. An answer is one, whatever its status."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(), urllib.request.UnknownHandler()):
-        opener.add_handler(handler)
-    return opener
+def printable(text: str) -> str:
+    """``text`` as it may be shown: whoever answers must not write on anybody's terminal."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+@contextmanager
+def _at_most(connected: socket.socket, seconds: float) -> Iterator[None]:
+    """End the connection after so many seconds: its own time-out begins anew with each byte. Raises TimeoutError."""
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if not is_over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if is_over.is_set():
+        raise TimeoutError(f"no whole answer within {seconds:g} s")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from service.journal import JournalError
 from service.peers import erasing_elsewhere
 from tests.fakes.ollama import FakeOllama
 from tests.inspector.test_all_stores import soon
-from tests.running_app import ask, chat, get, running, said
+from tests.running_app import ask, chat, found, get, running, said
 from tests.servers.loki import Loki
 
 pytestmark = pytest.mark.blocks("the fixtures start and stop Loki on the event loop's thread")
@@ -37,8 +38,8 @@ async def test_it_reaches_each_recorder_and_what_was_away_is_erased_when_it_is_b
             async with running(tmp_path / "a", **where, PEERS=peers) as here:
                 await chat(here, "my red parcel")
                 kept = await chat(here, "a blue one")
-                found = "/exchanges.json?store=loki&from=-1h"
-                await soon(lambda: said(here, found), lambda page: len(page["exchanges"]) == 4)
+                listed = "/exchanges.json?store=loki&from=-1h"
+                await soon(lambda: said(here, listed), lambda page: len(page["exchanges"]) == 4)
                 assert (await said(here, "/erasing.json?q=red"))["count"] == 1
                 look = await said(here, "/erasing.json?store=loki&q=red&from=-1h")
                 assert look["count"] == 3
@@ -135,3 +136,57 @@ async def test_what_is_asked_wrongly_erases_nothing(tmp_path: Path) -> None:
             assert (await ask(app, path, b"", "DELETE")).status == status
         assert (await get(app, f"/exchanges/{mine}.json")).status == 200
         await asyncio.sleep(0)
+
+
+async def test_what_no_filter_finds_yet_is_waited_for_before_anything_is_erased(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.inspector_setup.Inspector._count_behind", lambda self: 3)
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL=loki.url, PEERS="attic=http://127.0.0.1:9") as app,
+    ):
+        mine = await chat(app, "a parcel")
+        for count in (0, 1):
+            path = f"/exchanges?store=loki&q=parcel&from=-1h&count={count}"
+            answer = await ask(app, path, b"", "DELETE")
+            assert (answer.status, b"3 exchanges are not in the index yet" in answer.body) == (503, True)
+        assert (await said(app, "/status.json"))["open_erasures"] == []
+        assert (await get(app, f"/exchanges/{mine}.json")).status == 200
+
+
+async def test_one_that_cannot_erase_here_leaves_the_others_to_be_asked_later(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr("service.inspector_setup.Inspector._erase_records", broken)
+    monkeypatch.setattr(erasing_elsewhere, "_TRIED_EVERY_SECONDS", 0.2)
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL=loki.url, PEERS="attic=http://127.0.0.1:9") as app,
+    ):
+        await found(app, f"exchange={await chat(app, 'a parcel')}", 1)
+        answer = await ask(app, "/exchanges?store=loki&q=parcel&from=-1h&count=1", b"", "DELETE")
+        assert answer.status == 503
+        # It is not only remembered, but tried.
+        await soon(
+            lambda: said(app, "/status.json"),
+            lambda status: any("could not be reached" in one["trouble"] for one in status["open_erasures"]),
+        )
+
+
+async def test_a_recorder_that_names_itself_in_peers_counts_once(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, "office")
+    async with FakeOllama() as ollama:
+        where: dict[str, Any] = {"OLLAMA_URL": ollama.url, "LOKI_URL": loki.url}
+        async with running(tmp_path, **where, PEERS="office=http://127.0.0.1:9") as app:
+            await found(app, f"exchange={await chat(app, 'my own parcel')}", 1)
+            look = await said(app, "/erasing.json?store=loki&q=own&from=-1h")
+            assert (look["count"], look["recorders"]) == (1, [{"name": "office", "count": 1}])
+            done = json.loads((await ask(app, "/exchanges?store=loki&q=own&from=-1h&count=1", b"", "DELETE")).body)
+            assert done["recorders"] == [{"name": "office", "erased": 1}]
+            assert (await said(app, "/status.json"))["open_erasures"] == []

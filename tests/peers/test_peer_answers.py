@@ -54,10 +54,15 @@ def test_it_is_asked_how_many_they_are_and_erases_as_many_with_its_token() -> No
     ]
 
 
-def test_where_nothing_fits_nothing_is_erased() -> None:
-    with answering((200, b'{"count":0}')) as (url, asked):
+def test_where_nothing_was_found_it_is_asked_to_erase_all_the_same() -> None:
+    with answering((200, b'{"count":0}'), (200, b'{"erased":0}')) as (url, asked):
         answer = erase_at(Peer("garage", url), QUERY)
-    assert (answer.count, answer.trouble, len(asked)) == (0, "", 1)
+    assert (answer.count, answer.trouble) == (0, "")
+    assert "&count=0&" in asked[1]
+    # Only then it says that its index is behind its journal.
+    behind = b'{"error":"12 exchanges are not in the index yet: nothing was erased. Try again soon."}'
+    with answering((200, b'{"count":0}'), (503, behind)) as (url, _):
+        assert "12 exchanges are not in the index yet" in erase_at(Peer("garage", url), QUERY).trouble
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,11 @@ def test_where_nothing_fits_nothing_is_erased() -> None:
         ([(200, b'{"count":' + b"9" * 400 + b"}")], "no recorder"),
         ([(200, b'{"count":2}'), (409, b"there are 3")], "answered 409: there are 3"),
         ([(302, b"")], "answered 302"),
+        ([(200, b'{"count":2}'), (200, b"<html>Sign in</html>")], "no recorder"),
+        ([(200, b'{"count":2}'), (200, b"{}")], "no recorder"),
+        ([(200, b'{"count":2}'), (200, b'{"erased":"2"}')], "no recorder"),
+        ([(200, b'{"count":2}'), (202, b"")], "answered 202"),
+        ([(500, b"\x1b]0;owned\x07\x1b[2J")], "answered 500:  ]0;owned [2J"),
     ],
 )
 def test_what_it_does_not_do_is_told(answers: list[tuple[int, bytes]], words: str) -> None:
@@ -94,3 +104,8 @@ def test_tokens_are_read_from_a_file_of_names_and_tokens(tmp_path: Path) -> None
     assert [one.token for one in peers_of(addresses, tmp_path / "none")] == ["", ""]
     assert "abc" not in repr(peers_of(addresses, file))
     assert json.dumps([one.url for one in peers_of(addresses, None)]) == '["http://g", "http://c"]'
+
+
+def test_what_it_erased_is_told_and_not_what_was_found_before() -> None:
+    with answering((200, b'{"count":3}'), (200, b'{"erased":2}')) as (url, _):
+        assert erase_at(Peer("garage", url), QUERY).count == 2

@@ -1,5 +1,11 @@
 """Questions beside the records, from a thread that waits."""
 
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from service.shipping.asking import ask
@@ -39,3 +45,37 @@ def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("http_proxy", proxy.url)
         assert ask(f"{receiver.url}/").body == b"receiver"
         assert not proxy.asked
+
+
+@contextlib.contextmanager
+def dripping(first: bytes) -> Iterator[str]:
+    """A server that sends ``first`` and then a byte now and then, for ever; its address."""
+    is_over = threading.Event()
+
+    def serve() -> None:
+        connected, _ = listening.accept()
+        with connected, contextlib.suppress(OSError):
+            connected.sendall(first)
+            while not is_over.wait(0.05):
+                connected.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        is_over.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"])
+def test_whoever_answers_byte_by_byte_is_given_up(first: bytes) -> None:
+    with dripping(first) as url:
+        began = time.monotonic()
+        with pytest.raises(OSError, match=r"no whole answer within 0\.4 s|does not speak HTTP"):
+            ask(url, seconds=0.4)
+        assert time.monotonic() - began < 10
+
+
+def test_no_more_is_read_than_was_asked_for() -> None:
+    with answering({"/": b"x" * 1_000_000}) as server:
+        assert len(ask(f"{server.url}/", most=100_000).body) == 100_000

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from service.record.timestamps import write_time
-from service.shipping.asking import ask
+from service.shipping.asking import ask, printable
 from service.shipping.loki.settings import LokiSettings
 
 DELETE_PATH: Final = "/loki/api/v1/delete"
@@ -109,11 +109,11 @@ def _ask(loki: LokiSettings, path: str) -> str:
         try:
             answer = ask(loki.base + path, "POST", headers=loki.headers, seconds=_TIMEOUT_SECONDS)
         except OSError as error:
-            reason = str(error) or type(error).__name__
+            reason = printable(str(error) or type(error).__name__)
             return f"Loki at {loki.base} could not be asked ({reason}): make the requests when it can be."
         if 200 <= answer.status < 300:
             return ""
-        text = answer.body[:500].decode("utf-8", "replace").strip()
+        text = printable(answer.body[:500].decode("utf-8", "replace").strip())
         refusal = _refused(answer.status, text)
         if not (answer.status == 429 or answer.status >= 500 or _IN_THE_FUTURE in text):
             break
