@@ -60,7 +60,9 @@ class AllRecorders:
         deadline = time.monotonic() + seconds
         query, earliest = query_of(wanted), self.earliest(wanted)
         found: list[LokiLine] = []
-        scanned, at = 0, before or (self._latest(wanted), "", "")
+        # There is nothing after the latest moment, wherever an address says that it goes on.
+        latest = self._latest(wanted), "", ""
+        scanned, at = 0, latest if before is None else min(before, latest)
         for lines, reached, cost in self._stretches(query, earliest, at, limit):
             at = reached
             scanned += cost

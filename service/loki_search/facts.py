@@ -106,6 +106,9 @@ def whole_line(line: LokiLine) -> LokiLine:
     if not line.line.startswith(_SEPARATOR.encode()):
         return line
     texts = line.line.decode()[1:].split(_SEPARATOR)
+    if len(texts) != len(_NAMES):
+        # No recorder shipped it.
+        return line
     values = {name: _value(name, text) for name, text in zip(_NAMES, texts, strict=True) if text}
     return replace(line, line=orjson.dumps(values))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.loki_search import all_recorders
 from service.loki_search.all_recorders import AllRecorders, began_ns, read_place, write_place
-from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, USERS, WORKFLOWS
 from tests.loki_search.everywhere import DAY_NS, LONG, Everywhere, everywhere
@@ -208,6 +208,21 @@ def test_the_longest_search_is_one_that_a_real_loki_takes(stores: Everywhere) ->
 def test_a_place_that_is_none_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="not understood"):
         read_place(text)
+
+
+@pytest.mark.parametrize("place", ["9999999999999999999--", "9000000000000000000--", f"{NOW * 2}-{'f' * 32}-x"])
+def test_a_place_after_all_there_is_begins_with_the_newest(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def noted(_: object, __: str, since: int, until: int, *___: object) -> LokiLines:
+        asked.append((since, until))
+        return LokiLines([], 1)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", noted)
+    page = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30).page(Filter(), 10, read_place(place))
+    assert page.is_complete
+    assert len(asked) < 10
+    assert max(until for _, until in asked) < time.time_ns() + DAY_NS
 
 
 def test_what_a_journal_alone_knows_is_refused() -> None:

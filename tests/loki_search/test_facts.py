@@ -13,7 +13,7 @@ from service.journal.reader import Reader, Row
 from service.loki_search import all_recorders, facts
 from service.loki_search.facts import gathered, whole_line
 from service.loki_search.loki_answers import LokiError
-from service.loki_search.selection import LokiLine
+from service.loki_search.selection import LokiLine, select
 from service.search.filters import Filter
 from service.search.index import connect_in_memory
 from service.search.indexed_rows import add_rows
@@ -160,3 +160,10 @@ def test_a_whole_line_stays_as_it_is_and_a_short_one_becomes_a_record() -> None:
     assert whole_line(whole) == whole
     short = LokiLine(1, "office", "e", ("\x1f" + "\x1f".join(["200", "0.5", *[""] * (len(facts._NAMES) - 2)])).encode())
     assert whole_line(short).line == b'{"status":200,"request_time":0.5}'
+
+
+@pytest.mark.parametrize("text", ["\x1f", "\x1f200\x1f0.5", "\x1f" * 999])
+def test_a_line_that_no_recorder_shipped_ends_no_totals(text: str) -> None:
+    odd = LokiLine(1, "office", "e", text.encode())
+    assert whole_line(odd) == odd
+    assert select(Filter(model=("a",)), [whole_line(odd)]) == []
