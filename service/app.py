@@ -110,6 +110,10 @@ class App:
         self._inspector = Inspector(settings, self._policy, self._status, wanted)
         self._gateway: Gateway | None = None
         self.reloads = reloads_of_keys(settings, self._take_keys)
+        self.refused_files: set[str] = set()
+        watched = (self._ollama.limits_file, self._masks.file, self._inspector.readers_file)
+        self._watched_files = [file for file in watched if file is not None]
+        self._status.settings_files = self._settings_files
         self._begun = AsyncExitStack()
         self._drain_seconds = DRAIN_SECONDS
         self._stop_waiting = asyncio.Event()
@@ -139,9 +143,12 @@ class App:
 
     def read_watched_files_again(self) -> None:
         """LIMITS_FILE, MASK_FILE and READERS_FILE are read once more, whether they seem changed or not."""
-        for file in (self._ollama.limits_file, self._masks.file, self._inspector.readers_file):
-            if file is not None:
-                file.ask()
+        for file in self._watched_files:
+            file.ask()
+
+    def _settings_files(self) -> dict[str, bool]:
+        keys = {name: name in self.refused_files for name, _, _ in self.reloads}
+        return keys | {file.variable: file.is_refused for file in self._watched_files}
 
     def stop_waiting(self) -> None:
         """While stopping: cut off what still runs, and end within a second."""

@@ -13,14 +13,16 @@ Reload = tuple[str, Callable[[], Any], Callable[[Any], None]]
 """The variable that names a file, what reads it (on a thread), what takes it into use (in the event loop)."""
 
 
-async def read_files_again(reloads: Iterable[Reload]) -> None:
-    """What a file holds is taken whole; with a mistake in it, not at all. Either is told."""
+async def read_files_again(reloads: Iterable[Reload], refused: set[str]) -> None:
+    """What a file holds is taken whole; with a mistake in it, not at all. Either is told, the latter in ``refused``."""
     for variable, read, take in reloads:
         try:
             take(await asyncio.to_thread(read))
         except (OSError, ValueError) as mistake:
+            refused.add(variable)
             emit(SettingsFileRefused(variable, str(mistake)))
         else:
+            refused.discard(variable)
             emit(SettingsFileRead(variable))
 
 

@@ -28,6 +28,8 @@ class SettingsFile(Generic[T]):
         self._understand = understand
         self._stamp: Stamp | None = None
         self._asked = asyncio.Event()
+        self.is_refused = False
+        """Whether it is gone or has a mistake, so that what was read before stays in use."""
 
     def read(self) -> T:
         """What it holds. Blocks; raises ValueError that names every mistake."""
@@ -63,8 +65,10 @@ class SettingsFile(Generic[T]):
         try:
             held = await asyncio.to_thread(self.read)
         except ValueError as mistake:
+            self.is_refused = True
             emit(SettingsFileRefused(self.variable, str(mistake)))
             return
+        self.is_refused = False
         use(held)
         emit(SettingsFileRead(self.variable))
 

@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ _OLLAMA_CHECK_SECONDS: Final = 3.0
 # Prometheus asks every 15 s: its answer must not wait for an Ollama that does not answer.
 _OLLAMA_ASKED_EVERY_SECONDS: Final = 10.0
 _FIRST_ASKED_AFTER_SECONDS: Final = 3.0
+_OLD_RULES: Final = "it is gone, or has a mistake that the log tells: what was read from it before stays in use"
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Status:
     sharing: Sharing | None = None
     routing: Routing | None = None
     open_erasures: Callable[[], str | None] = lambda: None
+    settings_files: Callable[[], Mapping[str, bool]] = dict
     _models: ModelMemory = field(default_factory=ModelMemory)
     _models_of: dict[str, ModelMemory] = field(default_factory=dict)
     _trouble_with_ollama: str | None = None
@@ -85,6 +87,11 @@ class Status:
             Component("journal", self.recorder.degraded or self.recorder.notice, needed=not self.recorder.is_keeping),
             Component("index", self.indexing.state().trouble, needed=False),
             Component("connections", self.crowding(), needed=False),
+        ]
+        # What is in a file is nobody's business here: the log tells the mistake.
+        parts += [
+            Component(name, _OLD_RULES if is_refused else None, needed=False)
+            for name, is_refused in self.settings_files().items()
         ]
         open_erasures = await asyncio.to_thread(self.open_erasures)
         if open_erasures or self.settings.peers:

@@ -21,16 +21,20 @@ async def test_new_keys_are_taken_whole_and_a_file_with_a_mistake_not_at_all(tmp
     reloads = reloads_of_keys(settings, taken.append)
 
     file.write_text(line("second"))
-    await read_files_again(reloads)
+    refused: set[str] = set()
+    await read_files_again(reloads, refused)
     assert taken == [{hashlib.sha256(b"second").hexdigest(): "somebody"}]
 
     for content in ("", "no key\n", line("third") + "half a li"):
         file.write_text(content)
-        await read_files_again(reloads)
-        assert len(taken) == 1
+        await read_files_again(reloads, refused)
+        assert (len(taken), refused) == (1, {"API_KEYS_FILE"})
     file.unlink()
-    await read_files_again(reloads)
-    assert len(taken) == 1
+    await read_files_again(reloads, refused)
+    assert (len(taken), refused) == (1, {"API_KEYS_FILE"})
+    file.write_text(line("third"))
+    await read_files_again(reloads, refused)
+    assert (len(taken), refused) == (2, set())
 
 
 def test_without_a_file_nothing_is_read_again_and_a_wrong_one_stops_the_start(tmp_path: Path) -> None:

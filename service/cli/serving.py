@@ -140,7 +140,7 @@ def _handle_hangup(loop: asyncio.AbstractEventLoop, recorder: "App", asked_to_st
 
     def read_again() -> None:
         recorder.read_watched_files_again()
-        task = asyncio.ensure_future(read_files_again(recorder.reloads))
+        task = asyncio.ensure_future(read_files_again(recorder.reloads, recorder.refused_files))
         running.add(task)
         task.add_done_callback(running.discard)
 
