@@ -74,7 +74,7 @@ async def test_nobody_is_offered_what_they_may_not_do(browser: Browser, tmp_path
             FakeOllama() as ollama,
             running(tmp_path / str(is_erasing), OLLAMA_URL=ollama.url, READERS_FILE=str(file)) as app,
         ):
-            await chat(app, "One")
+            await chat(app, "Secret words")
             await found(app, "", 1)
             async with opened(browser, app, "/", forgiven="status of 403") as page:
                 await connected(page)
@@ -87,7 +87,10 @@ async def test_nobody_is_offered_what_they_may_not_do(browser: Browser, tmp_path
                     await expect(shown(page)).to_contain_text("this machine has not both in READERS_FILE")
                     await expect(shown(page).get_by_role("button", name="Erase")).to_be_hidden()
                 else:
-                    await expect(shown(page)).to_contain_text("it takes the right 'bodies'")
+                    await expect(shown(page)).to_contain_text("takes the right 'bodies'")
+                    await expect(shown(page)).to_contain_text("tiny")
+                    await expect(shown(page).get_by_text("first byte after")).to_be_visible()
+                    assert "Secret words" not in await page.content()
 
 
 async def test_at_this_machine_there_is_nothing_to_sign_out_of(browser: Browser, tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ import { ask } from "./api.js";
  */
 
 /**
+ * What the list tells of it, for those who may see numbers only.
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @param {string} [store]  as the view has it
+ * @returns {Promise<import("./tables.js").RecordLine | undefined>}
+ */
+export async function askForNumbers(id, signal, store = "") {
+  const { exchanges } = await ask(`/exchanges.json?exchange=${encodeURIComponent(id)}${store && `&store=${store}`}`, { signal });
+  return exchanges[0];
+}
+
+/**
  * @param {string} id
  * @param {AbortSignal} [signal]
  * @param {string} [store]  as the view has it

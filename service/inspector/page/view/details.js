@@ -65,8 +65,8 @@ const SPECIAL = Object.freeze({
 });
 
 /** @param {RecordLine} record */
-export function numbersPart(record) {
-  return foldedPart("Numbers and ids", false, listPart(DETAILS.map((field) => [field.label, detail(record, field)])));
+export function numbersPart(record, isOpen = false) {
+  return foldedPart("Numbers and ids", isOpen, listPart(DETAILS.map((field) => [field.label, detail(record, field)])));
 }
 
 /**

@@ -1,13 +1,14 @@
 /** The open exchange: which one it is, and where it comes from. While it is in flight, what has come of it so far. */
 
 import { isAborted, oneAtATime } from "../state/api.js";
-import { askForExchange } from "../state/exchange_detail.js";
+import { askForExchange, askForNumbers } from "../state/exchange_detail.js";
 import { byId } from "./elements.js";
 import { makeExchangeArticle } from "./exchange_article.js";
 
 /** A new exchange usually is here sooner; then nothing flickers in between. */
 const PATIENCE = 250;
 const TICK = 250;
+const FORBIDDEN = 403;
 
 /**
  * @typedef {object} Dependencies
@@ -53,10 +54,23 @@ export function makeExchange({ address, inFlight, announce, erase }) {
     } catch (error) {
       if (isAborted(error)) return;
       state = "failed";
-      article.drawTrouble(/** @type {import("../state/api.js").Refusal} */ (error), loadInstead);
+      const refusal = /** @type {import("../state/api.js").Refusal} */ (error);
+      const numbers = refusal.status === FORBIDDEN ? await numbersOf(id) : undefined;
+      if (id !== shown) return;
+      if (numbers) article.drawNumbers(numbers);
+      else article.drawTrouble(refusal, loadInstead);
     } finally {
       clearTimeout(waiting);
       focusIfWanted();
+    }
+  }
+
+  /** @param {string} id */
+  async function numbersOf(id) {
+    try {
+      return await askForNumbers(id, asking.next(), address.view.store);
+    } catch {
+      return undefined;
     }
   }
 

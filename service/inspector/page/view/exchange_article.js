@@ -33,6 +33,7 @@ import { makeReplay } from "./replay.js";
 /** Pixels of an answer that must be in sight: else a button leads down to it. */
 const ENOUGH_IN_SIGHT = 40;
 const NO_ID = "The address names none: an exchange has an id of 32 characters.";
+const NO_WORDS = "You may see its numbers. What was asked and answered takes the right 'bodies' in READERS_FILE.";
 const NOT_HERE = "This exchange is not here";
 
 /** @param {Dependencies} dependencies */
@@ -105,6 +106,10 @@ export function makeExchangeArticle({ address, announce, erase }) {
       const isGone = status === 404;
       fill(isGone ? NOT_HERE : "This exchange could not be read", element("p", {}, message), isGone ? null : button("Try again", again));
     },
+    /** @param {import("../state/tables.js").RecordLine} record  for those who may see numbers only */
+    drawNumbers(record) {
+      fill(titleOf(record), factsPart({ record }, address, link), element("p", { class: "quiet" }, NO_WORDS), numbersPart(record, true));
+    },
     /** @param {ListedExchange} flying */
     drawInFlight(flying) {
       open = drawnInFlight(flying);
@@ -134,7 +139,7 @@ export function makeExchangeArticle({ address, announce, erase }) {
 
 /**
  * The line below the title: model, who, when, how it ended, how long it took.
- * @param {ExchangeDetail} detail
+ * @param {Pick<ExchangeDetail, "record" | "explanation" | "turns_known">} detail
  * @param {import("../state/address.js").Address} address
  * @param {import("./link.js").Link} link
  */
