@@ -22,56 +22,86 @@ _BEGIN, _END = "<!-- values: make written -->\n", "<!-- end of values -->\n"
 
 # The chart decides these.
 _OF_THE_CHART = {"LISTEN", "DATA_DIR"}
-_ONE_VALUE = {"type": ["string", "number", "boolean"]}
+# Helm makes floats of numbers: larger ones are not what was written.
+_ONE_VALUE = {"type": ["string", "number", "boolean"], "minimum": -1e15, "maximum": 1e15}
 _WORDS = {"type": "object", "additionalProperties": {"type": "string"}}
+_OF_SELECTORS = ["app.kubernetes.io/name", "app.kubernetes.io/instance"]
+_OF_ALL = [*_OF_SELECTORS, "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"]
+# What Kubernetes takes for names of its resources, of hosts, and of what is in a Secret or a ConfigMap.
+_NAME = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+_NAMED = {"type": "string", "pattern": f"^{_NAME}$"}
+_MAYBE_NAMED = {"type": "string", "pattern": f"^({_NAME})?$"}
+_KEY = {"type": "string", "pattern": "^[-._a-zA-Z0-9]*[-_a-zA-Z0-9][-._a-zA-Z0-9]*$"}
 _OBJECTS = {"type": "array", "items": {"type": "object"}}
-_STRINGS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+_NAMES = {"type": "array", "items": _NAMED}
 _PORTS = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}}
 _KEEP = {"enum": ["Retain", "Delete"]}
 _IN_A_SECRET = {
     "type": "object",
-    "properties": {"name": {"type": "string", "minLength": 1}, "key": {"type": "string", "minLength": 1}},
+    "properties": {"name": _NAMED, "key": _KEY},
     "required": ["name", "key"],
     "additionalProperties": False,
 }
 _IN_A_FILE = {
     "type": "object",
-    "properties": {name: {"type": "string", "minLength": 1} for name in ("secret", "configMap", "key")},
+    "properties": {"secret": _NAMED, "configMap": _NAMED, "key": _KEY},
     "oneOf": [{"required": ["secret", "key"]}, {"required": ["configMap", "key"]}],
     "additionalProperties": False,
 }
 
+
+def _words_but(keys: list[str]) -> dict[str, Any]:
+    return _WORDS | {"properties": dict.fromkeys(keys, False)}
+
+
 _FORMS: dict[str, dict[str, Any]] = {
+    # YAML takes some words for a truth.
+    "fullnameOverride": {
+        "type": "string",
+        "pattern": "^([a-z]([-a-z0-9]*[a-z0-9])?)?$",
+        "not": {"enum": ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]},
+    },
+    "image.repository": {"type": "string", "pattern": r"^[^\s@]+$"},
+    "image.tag": {"type": "string", "pattern": "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$"},
     "image.digest": {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
-    "image.pullSecrets": _STRINGS,
+    "image.pullSecrets": _NAMES,
     "replicas": {"type": "integer", "minimum": 0},
-    "listenAddress": {"type": "string", "minLength": 1},
-    "journal.size": {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?[KMGTP]i?$"},
+    "listenAddress": {"type": "string", "pattern": r"^([0-9.]+|\[[0-9a-fA-F:.]+\])$"},
+    "clusterDomain": _NAMED,
+    "journal.size": {
+        "type": "string",
+        "pattern": r"^([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)(k|[KMGTPE]i|[MGTPE])$",
+    },
+    "journal.storageClass": _MAYBE_NAMED,
     "journal.whenDeleted": _KEEP,
     "journal.whenScaled": _KEEP,
     "service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
     "service.port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "service.annotations": _WORDS,
     "ingress.annotations": _WORDS,
-    "ingress.hosts": _STRINGS,
-    "ingress.paths": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^/"}},
+    "ingress.className": _MAYBE_NAMED,
+    # The recorder has to know each name: no asterisks.
+    "ingress.hosts": _NAMES,
+    "ingress.paths": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": r"^/\S*$"}},
     "ingress.tls": _OBJECTS,
     **{f"networkPolicy.{name}": _OBJECTS for name in ("callers", "ingressController", "prometheus", "dns", "egress")},
     **{f"networkPolicy.{name}.to": _OBJECTS for name in ("ollama", "loki", "otlp")},
     **{f"networkPolicy.{name}.ports": _PORTS for name in ("ollama", "loki", "otlp")},
     "serviceMonitor.interval": {"type": "string", "pattern": "^[0-9]+(ms|s|m)$"},
     "serviceMonitor.token": {"anyOf": [{"type": "object", "maxProperties": 0}, _IN_A_SECRET]},
-    "serviceMonitor.labels": _WORDS,
-    "dashboards.labels": _WORDS,
+    "serviceMonitor.labels": _words_but(_OF_ALL),
+    "dashboards.labels": _words_but(_OF_ALL),
     "dashboards.annotations": _WORDS,
     "podDisruptionBudget.maxUnavailable": {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]
     },
+    "serviceAccount.name": _MAYBE_NAMED,
     "serviceAccount.annotations": _WORDS,
     "resources": {"type": "object"},
-    "podLabels": _WORDS,
-    "podAnnotations": _WORDS,
+    "podLabels": _words_but(_OF_SELECTORS),
+    "podAnnotations": _words_but(["checksum/settings"]),
+    "priorityClassName": _MAYBE_NAMED,
     "nodeSelector": _WORDS,
     "tolerations": _OBJECTS,
     "affinity": {"type": "object"},

@@ -279,6 +279,54 @@ def test_the_recorder_reaches_what_it_is_set_to_and_nobody_else(tmp_path: Path) 
     assert reached(rendered(tmp_path, nowhere)) == []
 
 
+@pytest.mark.parametrize("signal", ["TRACES", "METRICS"])
+def test_a_receiver_of_one_signal_is_reached_too(signal: str, tmp_path: Path) -> None:
+    setting = {f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT": "http://tempo:4318/v1/x"}
+    to = VALUES["networkPolicy"]["otlp"]["to"]
+    assert reached(rendered(tmp_path, {"settings": setting}))[-1] == (to, [4318])
+
+
+def test_recorders_that_know_each_other_reach_each_other(tmp_path: Path) -> None:
+    labels = {"app.kubernetes.io/name": "ollama-recorder", "app.kubernetes.io/instance": "recorder"}
+    own = {"podSelector": {"matchLabels": labels}}
+    peers = "recorder-ollama-recorder-0=http://recorder-ollama-recorder-0.recorder-ollama-recorder-pods:8080"
+    resources = rendered(tmp_path, {"replicas": 2, "settings": {"PEERS": peers}})
+    assert reached(resources)[-1] == ([own], [8080])
+    (rule,) = one(resources, "NetworkPolicy")["spec"]["ingress"]
+    assert rule["from"] == [*VALUES["networkPolicy"]["callers"], own]
+    assert one(resources, "StatefulSet")["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_names_of_digits_and_truths_stay_names(tmp_path: Path) -> None:
+    values = {
+        "secrets": {"INSPECTOR_TOKEN": {"name": "123", "key": "1"}},
+        "files": {"LIMITS_FILE": {"configMap": "456", "key": "1"}, "API_KEYS_FILE": {"secret": "789", "key": "2"}},
+        "journal": {"storageClass": "1"},
+        "priorityClassName": "1000",
+        "ingress": {"enabled": True, "hosts": ["a.example.org"], "className": "1"},
+        "image": {"pullSecrets": ["1", "yes"]},
+        "serviceAccount": {"create": True, "name": "on"},
+        "serviceMonitor": {"enabled": True, "token": {"name": "0", "key": "7"}},
+        "networkPolicy": {"enabled": False},
+    }
+
+    def texts(found: Any, *names: str) -> list[Any]:
+        if isinstance(found, list):
+            return [text for each in found for text in texts(each, *names)]
+        if not isinstance(found, dict):
+            return []
+        inner = [text for each in found.values() for text in texts(each, *names)]
+        return inner + [found[name] for name in names if name in found]
+
+    told = texts(
+        rendered(tmp_path, values),
+        *("name", "key", "secretName", "storageClassName", "priorityClassName", "ingressClassName"),
+        "serviceAccountName",
+    )
+    assert {"123", "1", "456", "789", "1000", "yes", "on", "0", "7"} <= set(told)
+    assert all(isinstance(text, str) for text in told)
+
+
 def test_only_the_gateway_is_published(tmp_path: Path) -> None:
     ingress = one(rendered(tmp_path, ALL_OF_IT), "Ingress")["spec"]
     (rule,) = ingress["rules"]
@@ -354,6 +402,36 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ingress": {"enabled": True, "hosts": ["a.example.org"]}}, "networkPolicy.ingressController"),
     ({"serviceMonitor": {"enabled": True}}, "secrets.INSPECTOR_TOKEN"),
     ({"serviceMonitor": {"enabled": True}, "secrets": TOKEN}, "networkPolicy.prometheus"),
+    # What the API server or the recorder would refuse later, or take for something else.
+    ({"ingress": {"hosts": ["*.example.org"]}}, "hosts"),
+    ({"ingress": {"hosts": ["https://llm.example.org"]}}, "hosts"),
+    ({"ingress": {"hosts": ["llm.example.org:443"]}}, "hosts"),
+    ({"ingress": {"paths": ["/api/ollama: x"]}}, "paths"),
+    ({"ingress": {"className": "Nginx!"}}, "className"),
+    ({"listenAddress": "0.0.0.0:9090"}, "listenAddress"),
+    ({"listenAddress": "::"}, "listenAddress"),
+    ({"clusterDomain": ""}, "clusterDomain"),
+    ({"fullnameOverride": "My_Recorder"}, "fullnameOverride"),
+    ({"fullnameOverride": "yes"}, "fullnameOverride"),
+    ({"image": {"repository": ""}}, "repository"),
+    ({"image": {"repository": "ollama-recorder@sha256:0"}}, "repository"),
+    ({"image": {"tag": "a b"}}, "tag"),
+    ({"image": {"pullSecrets": ["My Secret"]}}, "pullSecrets"),
+    ({"journal": {"size": "0Gi"}}, "size"),
+    ({"journal": {"size": "30G i"}}, "size"),
+    ({"journal": {"size": "30K"}}, "size"),
+    ({"journal": {"storageClass": "a b"}}, "storageClass"),
+    ({"priorityClassName": "a: b"}, "priorityClassName"),
+    ({"serviceAccount": {"name": "a b"}}, "name"),
+    ({"secrets": {"INSPECTOR_TOKEN": {"name": "re corder", "key": "token"}}}, "name"),
+    ({"secrets": {"INSPECTOR_TOKEN": {"name": "recorder", "key": "to/ken"}}}, "key"),
+    ({"files": {"LIMITS_FILE": {"configMap": "limits", "key": "../limits.toml"}}}, "key"),
+    ({"files": {"LIMITS_FILE": {"configMap": "limits", "key": ".."}}}, "key"),
+    ({"settings": {"KEEP_BODY_BYTES": 1e30}}, "KEEP_BODY_BYTES"),
+    ({"podLabels": {"app.kubernetes.io/name": "mine"}}, "podLabels"),
+    ({"podAnnotations": {"checksum/settings": "mine"}}, "podAnnotations"),
+    ({"dashboards": {"labels": {"app.kubernetes.io/managed-by": "me"}}}, "labels"),
+    ({"serviceMonitor": {"labels": {"helm.sh/chart": "mine"}}}, "labels"),
 ]
 
 
