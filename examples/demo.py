@@ -165,9 +165,15 @@ def tokens_of(text: str) -> list[str]:
     return [*(f"{word} " for word in words), last]
 
 
-def last_line(scene: Scene, count: int) -> bytes:
+def last_line(scene: Scene, count: int, text: str = "") -> bytes:
+    """The end of an answer; with its ``text`` the whole of one that is not streamed."""
     spent = [scene.load, scene.prompt_time, count / scene.rate]
-    said = {"model": scene.model, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    said = {
+        "model": scene.model,
+        "message": {"role": "assistant", "content": text},
+        "done": True,
+        "done_reason": "stop",
+    }
     said |= {"total_duration": int(sum(spent) * 1e9), "load_duration": int(spent[0] * 1e9)}
     said |= {"prompt_eval_count": scene.prompt_tokens, "prompt_eval_duration": int(spent[1] * 1e9)}
     said |= {"eval_count": count, "eval_duration": int(spent[2] * 1e9)}
@@ -252,9 +258,13 @@ async def play_ollama(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     # Nobody waits for half a minute to see one; and what is told of it is what it took.
     scene = replace(scene, load=min(scene.load, LONGEST_LOAD))
-    await asyncio.sleep(scene.load + scene.prompt_time)
-    await response.prepare(request)
     tokens = tokens_of(scene.answers[index])
+    await asyncio.sleep(scene.load + scene.prompt_time)
+    if asked.get("stream") is False:
+        await asyncio.sleep(len(tokens) / scene.rate)
+        body = last_line(scene, len(tokens), scene.answers[index])
+        return web.Response(body=body, content_type="application/json")
+    await response.prepare(request)
     for token in tokens:
         await response.write(token_line(scene, token))
         await asyncio.sleep(1 / scene.rate)

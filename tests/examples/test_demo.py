@@ -64,6 +64,12 @@ def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(
             answers[model] = "".join(line["message"]["content"] for line in lines)
         assert "4711" in answers["llama3.1:8b"]
         assert "4711" not in answers["mistral:7b"]
+        once = json.dumps(
+            {"model": "mistral:7b", "stream": False, "messages": [{"role": "user", "content": "Explique Docker"}]}
+        ).encode()
+        with urllib.request.urlopen(f"{server.url}/api/ollama/api/chat", once, timeout=30) as answer:
+            whole = json.load(answer)
+        assert (whole["done"], whole["message"]["content"][:6], whole["eval_count"] > 5) == (True, "Docker", True)
         unknown = urllib.request.Request(
             f"{server.url}/api/ollama/api/chat", b'{"model": "x", "messages": [{"content": ""}]}'
         )
