@@ -5,6 +5,7 @@ from pathlib import Path
 
 from service.gateway.admission import read_keys
 from service.inspector.readers import read_readers
+from service.peers.peer_answers import check_tokens
 from service.record.mask_rules import read_masks
 from service.settings import Settings, SettingsError, read_settings
 from service.settings_file import SettingsFile
@@ -24,6 +25,7 @@ def read_settings_at_start(environment: Mapping[str, str]) -> Settings:
     mistakes += _in_toml("LIMITS_FILE", environment, read_rules)
     mistakes += _in_toml("MASK_FILE", environment, read_masks)
     mistakes += _in_toml("READERS_FILE", environment, read_readers)
+    mistakes += _in_file("PEER_TOKENS_FILE", environment, check_tokens)
     endpoint = find_endpoint(environment)
     if endpoint is not None:
         try:

@@ -39,20 +39,42 @@ class PeerAnswer:
 
 
 def peers_of(addresses: Mapping[str, str], tokens_file: Path | None) -> list[Peer]:
-    """Each with its token. The file is read each time: a new token counts at once. An unreadable one has no tokens."""
+    """Each with its token. The file is read each time: a new token counts at once. A line with a mistake has none."""
     tokens: dict[str, str] = {}
     if tokens_file is not None:
         try:
-            tokens = read_tokens(read_file_of_setting(tokens_file))
+            tokens, _ = read_tokens(read_file_of_setting(tokens_file))
         except ValueError:
             tokens = {}
     return [Peer(name, url, tokens.get(name, "")) for name, url in addresses.items()]
 
 
-def read_tokens(text: str) -> dict[str, str]:
-    """Lines of a name and a token; empty ones, and those that begin with ``#``, are left out."""
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return {line[0]: line[1] for line in lines if len(line) == 2}
+def read_tokens(text: str) -> tuple[dict[str, str], list[str]]:
+    """The tokens by name, and the mistakes in lines of a name and a token; these tell no token.
+
+    Empty lines, and those that begin with ``#``, are left out.
+    """
+    tokens: dict[str, str] = {}
+    mistakes: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 2:
+            mistakes.append(f"line {number}: expected a name and a token, with a blank between them")
+        elif words[0] in tokens:
+            mistakes.append(f"line {number}: {words[0][:80]!r} has a token already")
+        elif not words[1].isascii() or not words[1].isprintable():
+            mistakes.append(f"line {number}: expected a token of letters, digits and marks of ASCII")
+        else:
+            tokens[words[0]] = words[1]
+    return tokens, mistakes
+
+
+def check_tokens(path: Path) -> None:
+    """Raises ValueError that names every mistake in the file of tokens."""
+    if mistakes := read_tokens(read_file_of_setting(path))[1]:
+        raise ValueError("; ".join(mistakes))
 
 
 def count_at(peer: Peer, query: Query) -> PeerAnswer:

@@ -47,7 +47,7 @@ def test_mistakes_in_variables_in_both_files_and_of_otlp_are_told_together(tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[default\n", b"x" * (2 << 20), b"\0" * 100])
-@pytest.mark.parametrize("variable", ["API_KEYS_FILE", "LIMITS_FILE"])
+@pytest.mark.parametrize("variable", ["API_KEYS_FILE", "LIMITS_FILE", "PEER_TOKENS_FILE"])
 def test_a_file_of_whatever_bytes_is_a_mistake_beside_the_others_or_none(
     tmp_path: Path, variable: str, content: bytes
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_file_of_whatever_bytes_is_a_mistake_beside_the_others_or_none(
         assert told[1].startswith(variable + "=")
 
 
-@pytest.mark.parametrize("variable", ["API_KEYS_FILE", "LIMITS_FILE"])
+@pytest.mark.parametrize("variable", ["API_KEYS_FILE", "LIMITS_FILE", "PEER_TOKENS_FILE"])
 @pytest.mark.parametrize("kind", ["absent", "a folder", "a pipe"])
 def test_what_is_no_file_is_told_once_beside_the_others(tmp_path: Path, variable: str, kind: str) -> None:
     path = tmp_path / "file"
@@ -79,3 +79,14 @@ def test_right_settings_and_files_give_settings(tmp_path: Path) -> None:
     settings = read_settings_at_start({"API_KEYS_FILE": str(keys), "LIMITS_FILE": str(limits), "MAX_ACTIVE": "3"})
 
     assert (settings.api_keys_file, settings.limits_file, settings.max_active) == (keys, limits, 3)
+
+
+def test_mistakes_in_the_tokens_of_peers_are_told_without_a_token(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("garage: secret word\nattic abc\nattic def\n")
+    (told,) = mistakes({"PEER_TOKENS_FILE": str(tokens)})
+    assert told.startswith("PEER_TOKENS_FILE=")
+    assert ("line 1" in told, "line 2" in told, "line 3" in told) == (True, False, True)
+    assert not any(word in told for word in ("secret", "abc", "def"))
+    tokens.write_text("# the office's\ngarage abc\n")
+    assert read_settings_at_start({"PEER_TOKENS_FILE": str(tokens)}).peer_tokens_file == tokens

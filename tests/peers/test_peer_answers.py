@@ -95,8 +95,11 @@ def test_one_that_is_away_is_told() -> None:
 
 
 def test_tokens_are_read_from_a_file_of_names_and_tokens(tmp_path: Path) -> None:
-    text = "# of others\n\ngarage  abc\nattic def\nodd\nmore than two\n"
-    assert read_tokens(text) == {"garage": "abc", "attic": "def"}
+    text = "# of others\n\ngarage  abc\nattic def\nodd\nmore than two\ngarage twice\ncellar t\u00f6ken\n"
+    tokens, mistakes = read_tokens(text)
+    assert tokens == {"garage": "abc", "attic": "def"}
+    assert [mistake.partition(":")[0] for mistake in mistakes] == ["line 5", "line 6", "line 7", "line 8"]
+    assert not any(token in str(mistakes) for token in ("abc", "def", "than", "twice", "ken\n"))
     file = tmp_path / "tokens"
     file.write_text(text)
     addresses = {"garage": "http://g", "cellar": "http://c"}
