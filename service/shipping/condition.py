@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from service.events import DefectFound, ReceiverFailed, ReceiverRecovered, ReceiverRefused, emit
+from service.journal import JournalError
 from service.shipping.delivery import DeliveryState
 from service.shipping.pace import Pace
 from service.shipping.receiver import Decision, Verdict
@@ -50,8 +51,12 @@ class Condition:
 
     def has_stumbled(self, error: Exception) -> float:
         """Something is wrong here. The seconds to wait."""
-        self._begin(DeliveryState.FAILING, f"{type(error).__name__}: {error}"[:300], "")
-        emit(DefectFound(f"shipping to {self.name}", self.last_error))
+        if isinstance(error, JournalError):
+            # The journal tells its troubles itself: they are no fault of ours.
+            self._begin(DeliveryState.FAILING, f"{error}"[:300], "")
+        else:
+            self._begin(DeliveryState.FAILING, f"{type(error).__name__}: {error}"[:300], "")
+            emit(DefectFound(f"shipping to {self.name}", self.last_error))
         return self.pace.delay_after(self._failures)
 
     def _begin(self, state: DeliveryState, error: str, what_to_do: str) -> None:

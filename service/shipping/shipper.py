@@ -15,13 +15,8 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from service.events import (
-    DefectFound,
-    RecordParked,
-    RecordsShipped,
-    SpansRejected,
-    emit,
-)
+from service.events import DefectFound, RecordParked, RecordsShipped, SpansRejected, emit
+from service.journal import JournalError
 from service.journal.reader import Row
 from service.shipping.condition import Condition
 from service.shipping.delivery import Delivery, DeliveryState
@@ -313,5 +308,8 @@ class Shipper:
             await self._move_cursor(self._receiver.name, number)
             self._is_cursor_kept = True
         # The next move says the same and more; until then a crash would only make us send again.
-        except Exception as error:  # noqa: BLE001 - the disk's troubles are the journal's to tell
+        except JournalError:
+            # The disk's troubles are the journal's to tell.
+            return
+        except Exception as error:  # noqa: BLE001 - the loop must outlive it
             emit(DefectFound(f"shipping to {self._receiver.name}: moving the cursor", repr(error)))

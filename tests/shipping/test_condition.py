@@ -2,6 +2,7 @@ import logging
 
 import pytest
 
+from service.journal import JournalError
 from service.shipping.condition import Condition
 from service.shipping.delivery import DeliveryState
 from service.shipping.pace import Pace
@@ -41,8 +42,16 @@ def test_the_same_refusal_is_told_once_and_another_again(
     assert told == ["ReceiverRefused", "ReceiverRefused", "ReceiverFailed", "ReceiverRefused"]
 
 
-def test_what_goes_wrong_here_is_a_failure_too() -> None:
+@pytest.mark.parametrize(
+    ("error", "told"), [(OSError("disk I/O error"), ["DefectFound"]), (JournalError("it is damaged"), [])]
+)
+def test_what_goes_wrong_here_is_a_failure_too_and_of_the_journal_no_fault_of_ours(
+    error: Exception, told: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.event_log.QUIET_SECONDS", 0.0)
     it = condition()
-    it.has_stumbled(OSError("disk I/O error"))
+    with caplog.at_level(logging.INFO, "ollama_recorder"):
+        it.has_stumbled(error)
     assert it.state is DeliveryState.FAILING
-    assert "disk I/O error" in it.last_error
+    assert str(error) in it.last_error
+    assert [record.__dict__["event"] for record in caplog.records] == told
