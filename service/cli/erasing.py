@@ -102,8 +102,9 @@ def _erase_everywhere(settings: Settings, url: str, wanted: Filter, yes: bool, a
         return
     if not yes:
         for one in look["recorders"]:
-            count = one.get("count", one.get("in_loki", 0))
-            note(f"{one['name']}: {count:,}{'' if 'count' in one else ' in Loki'}. {one.get('trouble', '')}".rstrip())
+            counts = [f"{one['count']:,}"] if "count" in one else []
+            counts += [f"{one['in_loki']:,} in Loki only"] if "in_loki" in one else []
+            note(f"{one['name']}: {' and '.join(counts) or '0'}. {one.get('trouble', '')}".rstrip())
         _ask()
     query = [*map(tuple, look["filter"]), ("store", WhichStore.LOKI.value), ("count", str(look["count"]))]
     query += [] if wanted.has_conditions else [("all", "true")]

@@ -5,17 +5,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from service.inspector import erasing
-from service.inspector.all_stores import NO_LOKI, is_asked_for
+from service.inspector.all_stores import BUSY, NO_LOKI, is_asked_for
 from service.inspector.client import Client
 from service.inspector.erasing import Deletion, Erasing
 from service.inspector.listing import filter_of
 from service.inspector.responses import refuse, say
-from service.inspector.threads import aside_waiting
+from service.inspector.threads import aside_waiting, may_wait
 from service.loki_search.all_recorders import AllRecorders, without_numbers
 from service.loki_search.facts import matching_ids
 from service.loki_search.loki_answers import LokiError
@@ -23,6 +23,8 @@ from service.peers.erasing_elsewhere import ErasingElsewhere
 from service.peers.peer_answers import PeerAnswer
 from service.record.timestamps import write_moment
 from service.search.filters import Filter, to_query
+
+_AT_ONCE: Final = 500
 
 Found = Mapping[str, Sequence[tuple[str, int]]]
 """Of each recorder by its name, what of a filter is in Loki: ids and ends (Unix nanoseconds)."""
@@ -44,7 +46,18 @@ class ErasingEverywhere:
         for instance, identifier, ended_ns in matching_ids(store, wanted):
             found[instance].append((identifier, ended_ns))
         here, own = self.erasing.search.count(wanted), self.own_name()
+        found[own] = self._not_here(found[own])
         return _Look(own, here, self.elsewhere.counts(to_query(wanted), own), found)
+
+    def _not_here(self, lines: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of this recorder's lines whose exchange is gone from its journal, as an old one may be."""
+        kept: set[str] = set()
+        for start in range(0, len(lines), _AT_ONCE):
+            ids = [identifier for identifier, _ in lines[start : start + _AT_ONCE]]
+            places = ",".join("?" * len(ids))
+            question = f"SELECT id FROM exchange WHERE id IN ({places})"
+            kept |= {row[0] for row in self.erasing.reader.ask(question, tuple(ids))}
+        return [line for line in lines if line[0] not in kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,13 @@ class _Look:
 
     @property
     def alone_in_loki(self) -> dict[str, int]:
-        """Of recorders that do not answer, or whose address nobody knows."""
-        answering = {self.own, *(name for name, answer in self.peers.items() if not answer.trouble)}
-        return {name: len(lines) for name, lines in self.found.items() if name not in answering}
+        """How many are to be deleted in Loki, as no recorder has Loki delete them.
+
+        Those of recorders that do not answer, or whose address nobody knows; and what is no more in a journal.
+        """
+        counts = {name: answer.count for name, answer in self.peers.items() if not answer.trouble}
+        alone = {name: len(lines) - counts.get(name, 0) for name, lines in self.found.items()}
+        return {name: count for name, count in alone.items() if count > 0}
 
     @property
     def count(self) -> int:
@@ -84,6 +101,8 @@ async def look(everywhere: ErasingEverywhere, query: Mapping[str, str]) -> web.R
     wanted = _fixed(query)
     if everywhere.store is None:
         return refuse(409, NO_LOKI, setting="LOKI_URL")
+    if not may_wait():
+        return refuse(503, BUSY, {"Retry-After": "5"})
     try:
         seen = await aside_waiting(everywhere.look, wanted, everywhere.store)
     except LokiError as trouble:
@@ -104,6 +123,8 @@ async def erase(everywhere: ErasingEverywhere, query: Mapping[str, str], client:
         return refuse(400, "Without a filter this erases everything: say all=true if that is meant.")
     if refusal := await everywhere.erasing.why_not_yet(wanted):
         return refusal
+    if not may_wait():
+        return refuse(503, f"{BUSY} Nothing was erased.", {"Retry-After": "5"})
     try:
         seen = await aside_waiting(everywhere.look, wanted, everywhere.store)
         if seen.count != int(expected):
@@ -137,15 +158,19 @@ async def _erase(
             told.append({"name": name, "erased": answer.count})
     reached = {seen.own, *(name for name, answer in answers.items() if not answer.trouble)}
     for name, lines in seen.found.items():
-        if name not in reached:
-            report["notes"] += await asyncio.to_thread(_delete_lines, everywhere, name, lines, since)
+        # One that was reached has Loki delete what it still had: that is asked twice, and what it had no more once.
+        if lines:
+            is_known = name in reached or name in everywhere.elsewhere.names
+            report["notes"] += await asyncio.to_thread(_delete_lines, everywhere, name, lines, since, is_known)
     return report | {"recorders": told}
 
 
-def _delete_lines(everywhere: ErasingEverywhere, name: str, lines: Sequence[tuple[str, int]], since: str) -> list[str]:
-    """What became of the lines of a recorder that was not reached, in sentences."""
+def _delete_lines(
+    everywhere: ErasingEverywhere, name: str, lines: Sequence[tuple[str, int]], since: str, is_known: bool
+) -> list[str]:
+    """What became of lines of others, or of ours that are in no journal; ``is_known``: PEERS says where it is."""
     notes = []
-    if name not in everywhere.elsewhere.names:
+    if not is_known:
         notes.append(f"PEERS does not say where {name} is: its journal was not asked. Its lines in Loki were found.")
     deletion = everywhere.delete_in_loki(name, lines)
     if not deletion.is_asked:

@@ -111,7 +111,7 @@ def test_loki_is_asked_for_what_is_erased(
     keep(folder, chat(1))
     assert "Loki was asked" in run("erase", "--model", "tiny", "--yes").stdout
     assert {asked.method for asked in loki.asked} == {"POST"}
-    assert all(identifier(1) in asked.target and asked.headers["X-Scope-Orgid"] == "us" for asked in loki.asked)
+    assert all(identifier(1) in asked.target and asked.headers["X-Scope-OrgID"] == "us" for asked in loki.asked)
 
 
 def test_requests_that_loki_did_not_take_are_shown(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_all_recorders_are_erased_from_by_the_one_that_runs(run: Run, answers: C
     recorder = answers({"/erasing.json": look, "/exchanges": done})
     words = ("erase", "--store", "loki", "--model", "tiny", "--url", recorder.url)
     refused = run(*words, input="n\n")
-    assert (refused.exit_code, "attic: 1 in Loki. PEERS" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "attic: 1 in Loki only. PEERS" in refused.stderr) == (1, True)
     erased = run(*words, "--yes")
     assert (erased.exit_code, erased.stdout.splitlines()[0]) == (0, "Erased 6 exchanges.")
     assert "attic" in erased.stdout

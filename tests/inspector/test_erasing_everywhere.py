@@ -10,6 +10,7 @@ import pytest
 
 from service.journal import JournalError
 from service.peers import erasing_elsewhere
+from service.shipping.asking import ask as ask_receiver
 from tests.fakes.ollama import FakeOllama
 from tests.inspector.test_all_stores import soon
 from tests.running_app import ask, chat, found, get, running, said
@@ -190,3 +191,33 @@ async def test_a_recorder_that_names_itself_in_peers_counts_once(
             done = json.loads((await ask(app, "/exchanges?store=loki&q=own&from=-1h&count=1", b"", "DELETE")).body)
             assert done["recorders"] == [{"name": "office", "erased": 1}]
             assert (await said(app, "/status.json"))["open_erasures"] == []
+
+
+async def test_what_is_in_loki_and_in_no_journal_any_more_is_deleted_there_too(
+    loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal gives up what is old, and a volume may be lost. What was shipped is still found."""
+    named(monkeypatch, "garage", "office", "garage", "office")
+    async with FakeOllama() as ollama:
+        where: dict[str, Any] = {"OLLAMA_URL": ollama.url, "LOKI_URL": loki.url}
+        listed = "/exchanges.json?store=loki&from=-1h&q=heirloom"
+        async with running(tmp_path / "b", **where) as there, running(tmp_path / "a", **where) as here:
+            await chat(there, "an heirloom of theirs")
+            await chat(here, "an heirloom of ours")
+            await soon(lambda: said(here, listed), lambda page: len(page["exchanges"]) == 2)
+        async with running(tmp_path / "b2", **where) as there:
+            peers = f"garage=http://127.0.0.1:{there.port}"
+            async with running(tmp_path / "a2", **where, PEERS=peers) as here:
+                look = await said(here, "/erasing.json?store=loki&q=heirloom&from=-1h")
+                assert look["count"] == 2
+                assert look["recorders"] == [
+                    {"name": "office", "count": 0, "in_loki": 1},
+                    {"name": "garage", "count": 0, "in_loki": 1},
+                ]
+                path = "/exchanges?store=loki&q=heirloom&from=-1h&count=2"
+                done = json.loads((await ask(here, path, b"", "DELETE")).body)
+                assert done["notes"] == []
+                assert (await said(here, "/status.json"))["open_erasures"] == []
+        asked = ask_receiver(f"{loki.url}/loki/api/v1/delete").body.decode()
+        for name in ("office", "garage"):
+            assert asked.count(f'instance=\\"{name}\\"') == 1, asked
