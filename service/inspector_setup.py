@@ -120,12 +120,15 @@ class Inspector:
             deletion = ask_loki(loki, requests)
             return "" if deletion.is_asked else deletion.text
 
-        elsewhere = ErasingElsewhere(dict(settings.peers), settings.peer_tokens_file, settings.data_dir, ask)
+        erasing = self._erasing(loki, receivers)
+        elsewhere = ErasingElsewhere(
+            dict(settings.peers), settings.peer_tokens_file, settings.data_dir, ask, erasing.erase_rest
+        )
         self._status.open_erasures = elsewhere.trouble
         self._keep_erasing = elsewhere.keep_trying
         own_name = self._status.reader.instance
         store = _all_recorders(settings)
-        return ErasingEverywhere(self._erasing(loki, receivers), elsewhere, store, delete, own_name)
+        return ErasingEverywhere(erasing, elsewhere, store, delete, own_name)
 
     def _erasing(self, loki: LokiSettings | None, receivers: Sequence[WantedReceiver]) -> Erasing:
         return Erasing(

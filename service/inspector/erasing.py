@@ -19,7 +19,7 @@ from service.journal import JournalError
 from service.journal.erasing import erase_records, is_overwritten, overwrite_all, set_aside, steps
 from service.journal.journal import Journal
 from service.journal.reader import Reader
-from service.search.filters import Filter, to_query
+from service.search.filters import Filter, read_filter, to_query
 from service.search.indexing import Indexer
 from service.search.matching import Matches
 
@@ -126,6 +126,17 @@ class Erasing:
                     409, f"There are {count} now, not {expected}: nothing was erased. Look again.", count=count
                 )
             return say(await self.erase(wanted, by))
+
+    async def erase_rest(self, query: Sequence[tuple[str, str]]) -> str:
+        """Erase what is left of an erasure that a stop or the disk ended; ``query`` is its filter. Why not, or ""."""
+        try:
+            wanted = read_filter(query)
+            if await self.why_not_yet(wanted) is not None:
+                return "Its index is behind."
+            await self.erase(wanted, "whoever asked for it before")
+        except (JournalError, ValueError) as trouble:
+            return f"{trouble}"
+        return ""
 
     async def why_not_yet(self, wanted: Filter) -> web.Response | None:
         """The refusal to erase ``wanted`` while some of it may be where no filter finds it yet."""

@@ -16,6 +16,7 @@ from service.inspector.erasing import Deletion, Erasing
 from service.inspector.listing import filter_of
 from service.inspector.responses import refuse, say
 from service.inspector.threads import aside_waiting, may_wait
+from service.journal import JournalError
 from service.loki_search.all_recorders import AllRecorders, without_numbers
 from service.loki_search.facts import matching_ids
 from service.loki_search.loki_answers import LokiError
@@ -137,7 +138,11 @@ async def erase(everywhere: ErasingEverywhere, query: Mapping[str, str], client:
         return refuse(503, f"What is to be erased elsewhere cannot be written down ({trouble}): nothing was erased.")
     # It goes on to its end when its caller leaves, as an erasure here does.
     following = asyncio.ensure_future(_erase(everywhere, wanted, seen, still_open, since, client.named))
-    return say(await asyncio.shield(following))
+    try:
+        return say(await asyncio.shield(following))
+    except JournalError as trouble:
+        later = "What is left is erased as soon as that can be done, here and at the others."
+        return refuse(503, f"The journal cannot do that now: {trouble}. {later}")
 
 
 async def _erase(
@@ -148,8 +153,10 @@ async def _erase(
     except BaseException:
         everywhere.elsewhere.leave_open(still_open)
         raise
+    here, others = still_open[0], still_open[1:]
+    await asyncio.to_thread(everywhere.elsewhere.done_here, here)
     told = [{"name": seen.own, "erased": report["erased"]}]
-    answers = await aside_waiting(everywhere.elsewhere.try_now, still_open)
+    answers = await aside_waiting(everywhere.elsewhere.try_now, others)
     for name, answer in answers.items():
         if answer.trouble:
             report["notes"].append(f"{answer.trouble} It is tried again until it is done.")

@@ -5,7 +5,7 @@ Before anything is asked it is on the disk. What is done is taken from there.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +30,11 @@ class ErasingElsewhere:
         tokens_file: Path | None,
         folder: Path,
         ask_loki: Callable[[Sequence[str]], str],
+        erase_here: Callable[[Query], Awaitable[str]] | None = None,
     ) -> None:
+        """``erase_here`` erases from this recorder what was begun before it ended; it returns why not, or ""."""
         self._addresses, self._tokens_file, self._ask_loki = dict(addresses), tokens_file, ask_loki
+        self._erase_here = erase_here
         self._open = OpenErasures(folder)
         # Whoever asked for these is about to try them.
         self._held: set[OpenErasure] = set()
@@ -47,12 +50,23 @@ class ErasingElsewhere:
         return dict(zip((peer.name for peer in peers), _beside_each_other(count_at, peers, query), strict=True))
 
     def remember(self, query: Query, since: str, own: str = "") -> list[OpenErasure]:
-        """It is to be done at each of them but ``own``. Raises OSError when that cannot be written down."""
+        """It is to be done at each of them but ``own``. Raises OSError when that cannot be written down.
+
+        With ``own`` it is to be done here as well: the first of the erasures, for ``done_here``.
+        """
         names = [name for name in self._addresses if name != own]
         erasures = [OpenErasure(name, tuple(query), since=since, trouble="not asked yet") for name in names]
+        if own:
+            erasures.insert(0, OpenErasure(own, tuple(query), since=since, trouble="not done yet", is_here=True))
         self._open.add(erasures)
         self._held.update(map(_key, erasures))
         return erasures
+
+    def done_here(self, erasure: OpenErasure) -> None:
+        """This recorder did its part. A crash before this is on the disk has it done once more."""
+        self._held.discard(_key(erasure))
+        with contextlib.suppress(OSError):
+            self._open.settle(erasure, "")
 
     def leave_open(self, erasures: Sequence[OpenErasure]) -> None:
         """Whoever asked for these does not try them now: they are tried as all that is open."""
@@ -82,12 +96,21 @@ class ErasingElsewhere:
 
     def try_again(self) -> None:
         """Try what is open, and nobody is about to try. ``trouble`` tells when that cannot be read."""
+        self.try_now([one for one in self._to_try() if not one.is_here])
+
+    def _to_try(self) -> list[OpenErasure]:
         with contextlib.suppress(OSError):
-            self.try_now([one for one in self._open.all() if _key(one) not in self._held])
+            return [one for one in self._open.all() if _key(one) not in self._held]
+        return []
 
     async def keep_trying(self) -> None:
         """Try what is open, until cancelled."""
         while True:
+            for one in await asyncio.to_thread(self._to_try):
+                if one.is_here and self._erase_here is not None:
+                    trouble = await self._erase_here(one.query)
+                    with contextlib.suppress(OSError):
+                        await asyncio.to_thread(self._open.settle, one, trouble)
             await asyncio.to_thread(self.try_again)
             await asyncio.sleep(_TRIED_EVERY_SECONDS)
 

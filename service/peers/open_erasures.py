@@ -25,7 +25,8 @@ LOKI: Final = ""
 class OpenErasure:
     """What is to be erased at the recorder ``where``: all that ``query`` lets through; or in LOKI, by ``requests``.
 
-    ``since`` is when it was asked for (RFC 3339), ``trouble`` why it is not done.
+    ``since`` is when it was asked for (RFC 3339), ``trouble`` why it is not done. ``is_here``: it is
+    this recorder's own part.
     """
 
     where: str
@@ -33,6 +34,7 @@ class OpenErasure:
     requests: tuple[str, ...] = ()
     since: str = ""
     trouble: str = ""
+    is_here: bool = False
 
 
 class OpenErasures:
@@ -106,4 +108,5 @@ def _erasure(values: dict[str, Any]) -> OpenErasure:
         requests=tuple(map(str, values["requests"])),
         since=str(values["since"]),
         trouble=str(values["trouble"]),
+        is_here=values.get("is_here") is True,
     )

@@ -156,26 +156,37 @@ async def test_what_no_filter_finds_yet_is_waited_for_before_anything_is_erased(
         assert (await get(app, f"/exchanges/{mine}.json")).status == 200
 
 
-async def test_one_that_cannot_erase_here_leaves_the_others_to_be_asked_later(
+async def test_what_cannot_be_erased_now_is_erased_later_here_and_elsewhere_also_after_a_restart(
     loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
         raise JournalError("the disk is full")
 
-    monkeypatch.setattr("service.inspector_setup.Inspector._erase_records", broken)
     monkeypatch.setattr(erasing_elsewhere, "_TRIED_EVERY_SECONDS", 0.2)
-    async with (
-        FakeOllama() as ollama,
-        running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL=loki.url, PEERS="attic=http://127.0.0.1:9") as app,
-    ):
-        await found(app, f"exchange={await chat(app, 'a parcel')}", 1)
-        answer = await ask(app, "/exchanges?store=loki&q=parcel&from=-1h&count=1", b"", "DELETE")
-        assert answer.status == 503
-        # It is not only remembered, but tried.
-        await soon(
-            lambda: said(app, "/status.json"),
-            lambda status: any("could not be reached" in one["trouble"] for one in status["open_erasures"]),
-        )
+    named(monkeypatch, "office")
+    async with FakeOllama() as ollama:
+        where: dict[str, Any] = {"OLLAMA_URL": ollama.url, "LOKI_URL": loki.url, "PEERS": "attic=http://127.0.0.1:9"}
+        with monkeypatch.context() as patch:
+            patch.setattr("service.inspector_setup.Inspector._erase_records", broken)
+            async with running(tmp_path, **where) as app:
+                mine = await chat(app, "a parcel")
+                await found(app, f"exchange={mine}", 1)
+                answer = await ask(app, "/exchanges?store=loki&q=parcel&from=-1h&count=1", b"", "DELETE")
+                assert (answer.status, b"erased as soon as that can be done" in answer.body) == (503, True)
+
+                async def both_are_tried() -> Any:
+                    return {one["where"]: one["trouble"] for one in (await said(app, "/status.json"))["open_erasures"]}
+
+                tried = await soon(both_are_tried, lambda told: "disk is full" in told.get("office", ""))
+                await soon(both_are_tried, lambda told: "could not be reached" in told["attic"])
+                assert set(tried) == {"office", "attic"}
+                assert (await get(app, f"/exchanges/{mine}.json")).status == 200
+        async with running(tmp_path, **where) as app:
+            await soon(
+                lambda: said(app, "/status.json"),
+                lambda status: [one["where"] for one in status["open_erasures"]] == ["attic"],
+            )
+            assert (await get(app, f"/exchanges/{mine}.json")).status == 404
 
 
 async def test_a_recorder_that_names_itself_in_peers_counts_once(

@@ -87,7 +87,10 @@ def test_whoever_asked_and_failed_here_leaves_it_to_be_tried(tmp_path: Path) -> 
 def test_a_recorder_that_peers_names_itself_is_asked_nothing(tmp_path: Path) -> None:
     elsewhere = ErasingElsewhere({"garage": AWAY, "office": AWAY}, None, tmp_path, lambda requests: "")
     assert set(elsewhere.counts(QUERY, "office")) == {"garage"}
-    assert [one.where for one in elsewhere.remember(QUERY, "2026-11-29T12:00:00Z", "office")] == ["garage"]
+    erasures = elsewhere.remember(QUERY, "2026-11-29T12:00:00Z", "office")
+    assert [(one.where, one.is_here) for one in erasures] == [("office", True), ("garage", False)]
+    elsewhere.done_here(erasures[0])
+    assert [one["where"] for one in elsewhere.told()] == ["garage"]
 
 
 def test_those_that_do_not_answer_are_waited_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,3 +44,12 @@ def test_what_cannot_be_written_is_not_remembered(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         erasures.add([GARAGE])
     assert erasures.all() == ()
+
+
+def test_the_part_of_this_recorder_is_told_apart_also_after_a_restart(tmp_path: Path) -> None:
+    here = OpenErasure("office", (("model", "tiny"),), since="2026-11-29T12:00:00Z", is_here=True)
+    OpenErasures(tmp_path).add([here, GARAGE])
+    assert OpenErasures(tmp_path).all() == (here, GARAGE)
+    # As it was written before there were any.
+    (tmp_path / FILE).write_text('[{"where":"a","query":[],"requests":[],"since":"","trouble":""}]')
+    assert OpenErasures(tmp_path).all() == (OpenErasure("a"),)

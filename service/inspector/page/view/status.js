@@ -96,7 +96,7 @@ export function noticeOf({ ollama, upstreams, journal, index, open_erasures = []
   if (open_erasures.length) {
     const { where, trouble } = open_erasures[0];
     const more = open_erasures.length > 1 ? `, and ${whole(open_erasures.length - 1)} more` : "";
-    return `Erased here, and still to be erased at ${where}${more}: ${trouble} It is tried again until it is done.`;
+    return `Erasing goes on. It is still to be erased at ${where}${more}: ${trouble} It is tried again until it is done.`;
   }
   if (index?.trouble) return `The search index: ${index.trouble}`;
   if (!index) return "";
