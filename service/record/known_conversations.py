@@ -58,7 +58,7 @@ def named_conversation(
     named = request.get("conversation") if api == "openai" else None
     if isinstance(named, Mapping):
         named = named.get("id")
-    if isinstance(named, str) and named:
+    if isinstance(named, str) and (named := named.strip()):
         return named[:_LONGEST_ID]
     return execution if caller in _CHAT_PROGRAMS and not has_workflow else None
 

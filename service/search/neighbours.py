@@ -16,6 +16,8 @@ _MOST_REPLAYS = 100
 _MOST_TURNS = 1000
 # A call of a node that lies further back is not worth the time to find it.
 _CALLS_BACK = 200_000
+# What a client names a conversation, another may name one of its own: "1", "default".
+_SAME_PERSON = "user IS ?4 AND key IS ?5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +66,21 @@ def surroundings(connection: sqlite3.Connection, number: int) -> Surroundings:
 def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], list[int]]:
     """Numbers before and after ``number`` in the same execution, or else conversation, the nearest first."""
     row = connection.execute(
-        "SELECT execution, conversation, workflow FROM fact WHERE number = ?", (number,)
+        "SELECT execution, conversation, workflow, user, key FROM fact WHERE number = ?", (number,)
     ).fetchone()
     if row is None or row[:2] == (None, None):
         return [], []
-    execution, conversation, workflow = row
+    execution, conversation, workflow, user, key = row
     group = "conversation" if execution is None else "execution"
     # Two workflows may count their executions alike; a call that does not say its workflow belongs to any.
     question = (
         f"SELECT number FROM fact INDEXED BY fact_{group} WHERE {group} = ?1"
-        " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2) AND number"
+        " AND (?2 IS NULL OR workflow IS NULL OR workflow = ?2)"
     )
-    values = (conversation if execution is None else execution, workflow, number)
+    values: tuple[int | None, ...] = (execution, workflow, number)
+    if execution is None:
+        question, values = f"{question} AND {_SAME_PERSON}", (conversation, workflow, number, user, key)
+    question += " AND number"
     before = connection.execute(f"{question} < ?3 ORDER BY number DESC LIMIT {_NEIGHBOURS}", values)
     after = connection.execute(f"{question} > ?3 ORDER BY number LIMIT {_NEIGHBOURS}", values)
     return [other for (other,) in before.fetchall()], [other for (other,) in after.fetchall()]
@@ -83,10 +88,12 @@ def neighbours(connection: sqlite3.Connection, number: int) -> tuple[list[int], 
 
 def conversation_length(connection: sqlite3.Connection, number: int) -> int:
     """How many exchanges are turns of its conversation, itself among them; 0: it is a turn of none."""
+    row = connection.execute("SELECT conversation, user, key FROM fact WHERE number = ?", (number,)).fetchone()
+    conversation, user, key = row or (None, None, None)
     (count,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM fact INDEXED BY fact_conversation WHERE conversation ="
-        f" (SELECT conversation FROM fact WHERE number = ?) LIMIT {_MOST_TURNS})",
-        (number,),
+        "SELECT count(*) FROM (SELECT 1 FROM fact INDEXED BY fact_conversation WHERE conversation = ?1"
+        f" AND {_SAME_PERSON} LIMIT {_MOST_TURNS})",
+        (conversation, None, None, user, key),
     ).fetchone()
     return int(count)
 
@@ -97,14 +104,15 @@ def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, 
     None: it is no call of a node, a workflow or a chat that others could be of too, or it repeats another.
     """
     row = connection.execute(
-        "SELECT workflow, node, coalesce(conversation, execution), caller, task, operation, execution FROM fact"
-        " WHERE number = ? AND replay_of IS NULL",
+        "SELECT workflow, node, coalesce(conversation, execution), caller, task, operation, execution, user, key"
+        " FROM fact WHERE number = ? AND replay_of IS NULL",
         (number,),
     ).fetchone()
     if row is None:
         return None
-    workflow, node, group, *_, execution = row
+    workflow, node, group, *_, execution, user, key = row
     calls_of: CallsOf = OF_NODE
+    person: tuple[int | None, ...] = ()
     source = "fact NOT INDEXED"
     if node is not None:
         same = "node = ?2 AND workflow IS ?1 AND caller IS ?4"
@@ -113,12 +121,14 @@ def calls_before(connection: sqlite3.Connection, number: int) -> tuple[CallsOf, 
     elif group is not None:
         column = "execution" if group == execution else "conversation"
         source, calls_of, same = f"fact INDEXED BY fact_{column}", OF_CHAT, f"{column} = ?3 AND caller IS ?4"
+        if column == "conversation":
+            same, person = f"{same} AND user IS ?9 AND key IS ?10", (user, key)
     else:
         return None
     before = connection.execute(
         f"SELECT number FROM {source} WHERE {same} AND task IS ?5 AND operation IS ?6 AND replay_of IS NULL"
         f" AND number < ?7 AND number > ?8 ORDER BY number DESC LIMIT {_NEIGHBOURS}",
-        (*row[:6], number, number - _CALLS_BACK),
+        (*row[:6], number, number - _CALLS_BACK, *person),
     )
     return calls_of, [other for (other,) in before.fetchall()]
 

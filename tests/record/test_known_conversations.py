@@ -278,6 +278,8 @@ def test_ten_times_as_many_turns_take_about_ten_times_as_long(odd: dict[str, Any
         ({"conversation": {"id": "conv_1"}}, "openai", "OpenAI", False, "conv_1"),
         ({"conversation": "x" * 999}, "openai", None, False, "x" * 200),
         ({"conversation": 7}, "openai", "OpenAI", False, None),
+        ({"conversation": "  "}, "openai", "OpenAI", False, None),
+        ({"conversation": {"id": "\t"}}, "openai", "OpenAI", False, None),
         ({"conversation": "conv_1"}, "ollama", "curl", False, None),
         ({}, "ollama", "Open WebUI", False, "231"),
         ({}, "ollama", "n8n", True, None),

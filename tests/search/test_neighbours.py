@@ -167,3 +167,22 @@ def test_without_an_execution_neighbours_are_those_of_the_conversation(tmp_path:
     assert [searching.conversation_length(number) for number in (1, 2, 4, 5, 9)] == [3, 1, 3, 0, 0]
     calls_of, before = searching.call_before(3) or (None, None)
     assert (calls_of, before and before.row.number) == ("chat", 1)
+
+
+def test_others_who_name_a_conversation_alike_are_no_part_of_it(tmp_path: Path, searching: Search) -> None:
+    write(
+        tmp_path,
+        [
+            said(1, conversation_id="default", key="ann", caller="sdk"),
+            said(2, conversation_id="default", key="bob", caller="sdk"),
+            said(3, conversation_id="default", key="ann", caller="sdk"),
+            said(4, conversation_id="default", key="ann", user="Eve", caller="sdk"),
+        ],
+    )
+    index(tmp_path)
+    assert searching.neighbours(1) == Neighbours(None, identifier(3))
+    assert searching.neighbours(2) == searching.neighbours(4) == Neighbours(None, None)
+    assert [searching.conversation_length(number) for number in (1, 2, 3, 4)] == [2, 1, 2, 1]
+    calls_of, before = searching.call_before(3) or (None, None)
+    assert (calls_of, before and before.row.number) == ("chat", 1)
+    assert (searching.call_before(2) or (None, None))[1] is None
