@@ -20,6 +20,9 @@ from urllib.parse import urlsplit
 from tests.benchmarks.load import Target
 from tests.benchmarks.messages import CHAT_ANSWER, SMALL_REQUEST
 
+BARE = "bare aiohttp"
+NGINX = "NGINX"
+RECORDER = "recorder"
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 15.0
 PEER_START_SECONDS = 60.0
@@ -100,7 +103,7 @@ def nginx(core: int, behind: Gateway, folder: Path) -> Iterator[Gateway]:
     command = ["nginx", "-e", str(folder / "nginx.log"), "-p", str(folder), "-c", str(configuration)]
     with _process(command, core, log=folder / "output.log") as process:
         _wait_until_listening(process, port, folder / "output.log")
-        yield Gateway("NGINX", process.pid, Target(port, "/api/ollama"), core)
+        yield Gateway(NGINX, process.pid, Target(port, "/api/ollama"), core)
 
 
 def has_nginx() -> bool:
@@ -108,7 +111,7 @@ def has_nginx() -> bool:
 
 
 @contextmanager
-def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = "bare aiohttp") -> Iterator[Gateway]:
+def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = BARE) -> Iterator[Gateway]:
     """The thirty lines of ``bare_passthrough``."""
     folder.mkdir()
     port = _free_port()
@@ -121,7 +124,7 @@ def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = "bare
 
 @contextmanager
 def recorder(
-    core: int, behind: Gateway, folder: Path, settings: Mapping[str, str] | None = None, name: str = "recorder"
+    core: int, behind: Gateway, folder: Path, settings: Mapping[str, str] | None = None, name: str = RECORDER
 ) -> Iterator[Gateway]:
     """The recorder with its default settings, save addresses and folder, and what ``settings`` says."""
     folder.mkdir()
