@@ -10,8 +10,9 @@ from tests.benchmarks.rounds import Series, percentile
 class Findings:
     """Latencies are seconds, memory bytes (idle, at most), series by what the load was.
 
-    ``bursts`` are the seconds until the first byte of each stream, round by round. ``is_held_to_limits`` is false where
-    the load is another one than the limits of ``checks`` were found with.
+    ``bursts`` are the seconds until the first byte of each stream, round by round. ``entries`` are, for another
+    gateway's log: requests, entries that came, and those with prompt and answer in them. ``is_held_to_limits`` is
+    false where the load is another one than the limits of ``checks`` were found with.
     """
 
     machine: str
@@ -20,6 +21,7 @@ class Findings:
     bursts: dict[str, list[Sequence[float]]] = field(default_factory=dict)
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
     records: dict[str, tuple[int, int]] = field(default_factory=dict)
+    entries: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     is_held_to_limits: bool = True

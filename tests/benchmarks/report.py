@@ -45,6 +45,10 @@ def as_json(findings: Findings) -> dict[str, object]:
         },
         "resident_bytes": {name: {"idle": idle, "peak": peak} for name, (idle, peak) in findings.memory.items()},
         "records": {name: {"requests": asked, "records": kept} for name, (asked, kept) in findings.records.items()},
+        "log_entries": {
+            name: {"requests": asked, "entries": came, "with_prompt_and_answer": whole}
+            for name, (asked, came, whole) in findings.entries.items()
+        },
         "shares_us": findings.shares,
         "checks": [check.line for check in checks(findings)],
         "problems": findings.problems,
@@ -133,6 +137,10 @@ def _memory_and_records(findings: Findings) -> str:
         for name, (idle, peak) in findings.memory.items()
     ]
     lines += [f"{name}: {asked:,} requests, {kept:,} records" for name, (asked, kept) in findings.records.items()]
+    lines += [
+        f"{name}: {asked:,} requests, {came:,} log entries, {whole:,} of them with prompt and answer"
+        for name, (asked, came, whole) in findings.entries.items()
+    ]
     return "\n".join(lines)
 
 
