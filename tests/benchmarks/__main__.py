@@ -50,6 +50,7 @@ INTERVAL = 0.02
 BURST, BURST_CHUNKS = 200, 10
 SHIPPING = "recorder, shipping"
 SHARED = "recorder, shared"
+REPLY_FIRST = "recorder, reply first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--sharing", action="store_true", help="also a recorder with a queue whose places are free")
     parser.add_argument(
+        "--reply-first",
+        action="store_true",
+        help="also a recorder that replies before the record (RECORD_BEFORE_REPLY)",
+    )
+    parser.add_argument(
         "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
     )
     parser.add_argument(
@@ -183,6 +189,9 @@ def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.N
     if arguments.sharing:
         free_places = {"MAX_ACTIVE": "1000"}
         gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shared", free_places, SHARED)))
+    if arguments.reply_first:
+        settings = {"RECORD_BEFORE_REPLY": "false"}
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "first", settings, REPLY_FIRST)))
     if arguments.peers:
         for start, title in ((litellm, "litellm"), (portkey, "portkey")):
             for logs in (False, True):
