@@ -50,6 +50,7 @@ REAL_SERVERS = {
     "phoenix": "make servers",
     "mlflow": "make servers",
     "open-webui": "make servers",
+    "portkey": "make servers",
 }
 
 
