@@ -1,10 +1,11 @@
 """The ratios that a run is held against: what is wanted of each, and above what a run fails.
 
-A limit is for regressions, not for what is wanted: costs that grow by two fifths exceed it, and the noise of a quiet
-machine does not. A slow minute hits one gateway of a round more than another, and then the median of the rounds is too
-high; whatever else runs only adds, so the ratio between the least of each is what a quiet machine shows. A regression
-raises both. So the smaller one is held against the limit. Where others take much of the gateway's core, caches are
-theirs too, and the limit is higher.
+A limit is for regressions, not for what is wanted: costs that grow by two fifths exceed the one beside bare aiohttp,
+and the noise of a quiet machine does not. Another machine's kernel or Python changes the ratios to NGINX, so those may
+grow by two thirds. A slow minute hits one gateway of a round more than another, and then the median of the rounds is
+too high; whatever else runs only adds, so the ratio between the least of each is what a quiet machine shows. A
+regression raises both. So the smaller one is held against the limit. Where others take much of the gateway's core,
+caches are theirs too, and the limit is higher.
 """
 
 import statistics
@@ -15,8 +16,8 @@ from tests.benchmarks.findings import Findings
 from tests.benchmarks.gateways import BARE, NGINX, RECORDER
 from tests.benchmarks.rounds import Series, percentile
 
-EXCHANGE_WANTED, EXCHANGE_LIMIT = {BARE: 0.45, NGINX: 4.5}, {BARE: 1.8, NGINX: 23.0}
-CHUNK_WANTED, CHUNK_LIMIT = {NGINX: 1.2}, {NGINX: 3.2}
+EXCHANGE_WANTED, EXCHANGE_LIMIT = {BARE: 0.45, NGINX: 4.5}, {BARE: 1.8, NGINX: 28.0}
+CHUNK_WANTED, CHUNK_LIMIT = {NGINX: 1.2}, {NGINX: 4.0}
 BUSY, BUSY_FACTOR = 0.25, 1.5
 """From which share of the gateway's core that others take a machine is busy, and what limits are multiplied by then."""
 ADDED_WANTED = 2.5

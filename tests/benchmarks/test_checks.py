@@ -1,4 +1,4 @@
-"""What a run is held against: growth by two fifths fails, a disturbed round does not, and what is wanted only tells."""
+"""What a run is held against: growth by two thirds fails, a disturbed round does not, and what is wanted only tells."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.benchmarks.rounds import Series, Slot
 
 # What a run on a quiet machine found: docs/performance.md.
 EXCHANGE_US = {NGINX: 20.0, BARE: 240.0, RECORDER: 342.0}
-CHUNK_US = {NGINX: 24.0, BARE: 66.0, RECORDER: 56.0}
+CHUNK_US = {NGINX: 24.0, BARE: 66.0, RECORDER: 58.0}
 
 
 def a_run(exchange: dict[str, float], chunk: dict[str, float], disturbed: float = 1.0, others: float = 0.0) -> Findings:
@@ -35,14 +35,16 @@ def failed(findings: Findings) -> list[str]:
     return [check.name for check in checks(findings) if check.is_regression]
 
 
-def test_what_is_measured_today_passes_and_two_fifths_more_fail_by_each_ratio() -> None:
+def test_what_is_measured_today_passes_and_two_thirds_more_fail_by_each_ratio() -> None:
     assert failed(a_run(EXCHANGE_US, CHUNK_US)) == []
-    slower = {RECORDER: EXCHANGE_US[RECORDER] * 1.4}
+    two_fifths = {RECORDER: EXCHANGE_US[RECORDER] * 1.4}
+    assert failed(a_run(EXCHANGE_US | two_fifths, CHUNK_US)) == [f"small exchanges, CPU x {BARE}"]
+    slower = {RECORDER: EXCHANGE_US[RECORDER] * 5 / 3}
     assert failed(a_run(EXCHANGE_US | slower, CHUNK_US)) == [
         f"small exchanges, CPU x {BARE}",
         f"small exchanges, CPU x {NGINX}",
     ]
-    assert failed(a_run(EXCHANGE_US, CHUNK_US | {RECORDER: CHUNK_US[RECORDER] * 1.4})) == [f"streams, CPU x {NGINX}"]
+    assert failed(a_run(EXCHANGE_US, CHUNK_US | {RECORDER: CHUNK_US[RECORDER] * 5 / 3})) == [f"streams, CPU x {NGINX}"]
 
 
 def test_a_regression_and_a_wrong_answer_end_the_run_with_1_and_what_is_only_wanted_does_not() -> None:
@@ -56,7 +58,7 @@ def test_a_regression_and_a_wrong_answer_end_the_run_with_1_and_what_is_only_wan
 
 def test_on_a_busy_machine_growth_has_to_be_greater() -> None:
     assert failed(a_run(EXCHANGE_US | {RECORDER: EXCHANGE_US[RECORDER] * 1.4}, CHUNK_US, others=0.5)) == []
-    twice = a_run(EXCHANGE_US | {RECORDER: EXCHANGE_US[RECORDER] * 2.1}, CHUNK_US, others=0.5)
+    twice = a_run(EXCHANGE_US | {RECORDER: EXCHANGE_US[RECORDER] * 2.5}, CHUNK_US, others=0.5)
     assert len(failed(twice)) == 2
 
 
@@ -112,7 +114,7 @@ def test_waits_bursts_and_memory_are_told_beside_what_is_wanted() -> None:
     ]
 
 
-def test_limits_leave_room_for_noise_and_none_for_two_fifths() -> None:
+def test_limits_leave_room_for_noise_and_none_for_two_thirds() -> None:
     for cpu, limits in ((EXCHANGE_US, EXCHANGE_LIMIT), (CHUNK_US, CHUNK_LIMIT)):
         for to, limit in limits.items():
-            assert 1.2 < limit / (cpu[RECORDER] / cpu[to]) < 1.4
+            assert 1.2 < limit / (cpu[RECORDER] / cpu[to]) < (1.4 if to == BARE else 5 / 3)
