@@ -1,8 +1,8 @@
 """Who wrote what in a request, whichever API it is written in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
@@ -30,8 +30,9 @@ class ToolCall:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+# A tuple and not a dataclass: a frozen dataclass of so many fields takes ten times as long to make, and each turn of an
+# exchange is made for its record, for the index and for exports.
+class ChatMessage(NamedTuple):
     """One message, of ``system``, ``user``, ``assistant`` or ``tool`` (or whatever role was sent).
 
     ``images`` has a word about each part that is no text, such as ``<image 183204 bytes sha256:…>``.
@@ -56,7 +57,8 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     """
     if template := text_of(asked.get("template")):
         yield ChatMessage("template", template)
-    yield from (ChatMessage("system", text) for text in instructions_of(asked))
+    if "system" in asked or "instructions" in asked:
+        yield from (ChatMessage("system", text) for text in instructions_of(asked))
     messages, given = asked.get("messages"), asked.get("input")
     if is_embedding:
         yield from _prompts(asked.get("prompt") if given is None else given)
@@ -245,7 +247,7 @@ def _joined(one: ChatMessage | None, other: ChatMessage) -> ChatMessage | None:
         return None
     if other.thinking or (other.text and (one.text or one.tool_calls)):
         return None
-    return replace(one, text=one.text or other.text, tool_calls=one.tool_calls + other.tool_calls)
+    return one._replace(text=one.text or other.text, tool_calls=one.tool_calls + other.tool_calls)
 
 
 def _prompts(prompt: Any, images: tuple[str, ...] = ()) -> Iterator[ChatMessage]:
