@@ -7,8 +7,6 @@ goes on with that conversation. Examples that a prompt shows were never given, a
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
@@ -24,12 +22,11 @@ from service.record.tool_calls import parsed_arguments
 
 _MOST_ANSWERS: Final = 20_000
 # A greeting and its answer are in many conversations that have nothing else in common.
-_TELLING_CHARACTERS: Final = 100
+_TELLING_BYTES: Final = 100
 # Of longer ones only the end is compared.
 _MOST_TURNS: Final = 2_000
 # Of an older answer, only that it came after the same words tells anything.
 _NEWEST_TURNS: Final = 8
-_DIGEST_BYTES: Final = 12
 _LONGEST_ID: Final = 200
 _SPOKEN: Final = frozenset({"user", "assistant", "model", "tool", "function"})
 _ANSWERS: Final = frozenset({"assistant", "model"})
@@ -37,6 +34,11 @@ _ANSWERS: Final = frozenset({"assistant", "model"})
 _CHAT_PROGRAMS: Final = frozenset({"Open WebUI"})
 
 _CHAT: Final = "chat"
+
+# Python's own hashes, as they cost a fifth of a digest: 61 bits with a secret of each process. Among 20,000 answers one
+# chat in 10^14 would be taken for another's. They are in memory only; no other process could tell what they are of.
+_Keys = tuple[int, ...]
+"""By what an answer is found again: a hash of all up to it, and perhaps one of it with its question."""
 
 
 def named_conversation(
@@ -59,7 +61,7 @@ class KnownConversations:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._of_answer: OrderedDict[bytes, str] = OrderedDict()
+        self._of_answer: OrderedDict[int, str] = OrderedDict()
 
     def place(
         self, who: Sequence[str | None], turns: Iterable[ChatMessage], answer: ChatMessage | None, exchange: str
@@ -69,19 +71,20 @@ class KnownConversations:
         It is ``exchange``, the chat's own id, where it goes on with none that is known. ``who`` asked: others with the
         same words have conversations of their own.
         """
-        digests = _digests_of_answers(_with_answer(_spoken(turns), answer), who)
-        given, newest = (digests, ()) if answer is None else (digests[:-1], digests[-1])
+        given = _keys_of_answers(_with_answer(_spoken(turns), answer), who)
+        newest = () if answer is None else given.pop()
         with self._lock:
-            known = next(
-                (found for pair in reversed(given) for one in pair if (found := self._of_answer.get(one))), None
-            )
-            conversation = known or exchange
-            for digest in newest:
-                self._of_answer[digest] = conversation
-                self._of_answer.move_to_end(digest)
+            conversation = self._goes_on_with(given) or exchange
+            for key in newest:
+                self._of_answer[key] = conversation
+                self._of_answer.move_to_end(key)
             while len(self._of_answer) > _MOST_ANSWERS:
                 self._of_answer.popitem(last=False)
         return conversation
+
+    def _goes_on_with(self, given: Sequence[_Keys]) -> str | None:
+        """The conversation of the newest answer that is known; of all up to it sooner than of it with its question."""
+        return next((found for keys in reversed(given) for key in keys if (found := self._of_answer.get(key))), None)
 
     def learn(self, record: Record) -> None:
         """Take what a record of an earlier run tells, the newest first. What is known already stays."""
@@ -91,12 +94,12 @@ class KnownConversations:
         words, who = words_in_line(record), (record.caller, record.user, record.key)
         if words.answer is None:
             return
-        newest = _digests_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
+        newest = _keys_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
         with self._lock:
-            for digest in newest:
-                if digest not in self._of_answer and len(self._of_answer) < _MOST_ANSWERS:
-                    self._of_answer[digest] = conversation
-                    self._of_answer.move_to_end(digest, last=False)
+            for key in newest:
+                if key not in self._of_answer and len(self._of_answer) < _MOST_ANSWERS:
+                    self._of_answer[key] = conversation
+                    self._of_answer.move_to_end(key, last=False)
 
 
 def conversation_id_of(
@@ -156,38 +159,41 @@ def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[
     return [*spoken, answer]
 
 
-def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[tuple[bytes, ...]]:
-    """For each answer a digest of all up to it, and of the newest, where that is telling, of it with its question.
+def _keys_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[_Keys]:
+    """For each answer a key of all up to it, and of the newest, where that is telling, of it with its question.
 
     Clients that send the last turns only have no more than the second in common with what they sent before.
     """
-    seed = _beginning_of(tuple(who))
-    so_far, question = seed.copy(), b""
-    digests: list[tuple[bytes, ...]] = []
+    asker = so_far = hash(tuple(who))
+    question = ""
+    newest = len(turns) - _NEWEST_TURNS
+    keys: list[_Keys] = []
     for place, turn in enumerate(turns):
-        is_answer = turn.role in _ANSWERS
-        text = (split_thinking("", turn.text)[1] if is_answer else turn.text).strip().encode("utf-8", "surrogatepass")
-        so_far.update(b"\1" if is_answer else b"\0" + turn.role.encode())
-        so_far.update(text)
-        if turn.images or turn.tool_calls:
-            so_far.update(_beside(turn))
+        role, text = turn.role, turn.text
+        is_answer = role in _ANSWERS
         if is_answer:
-            both: tuple[bytes, ...] = (so_far.copy().digest(),)
-            if place >= len(turns) - _NEWEST_TURNS and text and len(question) + len(text) >= _TELLING_CHARACTERS:
-                pair = seed.copy()
-                pair.update(b"\2" + question + b"\1" + text)
-                both = (*both, pair.digest())
-            digests.append(both)
-        elif turn.role == "user":
+            role = "assistant"
+            if "<" in text:
+                text = split_thinking("", text)[1]
+        text = text.strip()
+        so_far = hash((so_far, role, text))
+        if turn.images or turn.tool_calls:
+            so_far = hash((so_far, _beside(turn)))
+        if is_answer:
+            if place >= newest and text and _is_telling(question, text):
+                keys.append((so_far, hash((asker, question, role, text))))
+            else:
+                keys.append((so_far,))
+        elif role == "user":
             question = text
-    return digests
+    return keys
 
 
-# The same callers come again and again.
-@lru_cache(maxsize=256)
-def _beginning_of(who: tuple[str | None, ...]) -> blake2b:
-    """What their digests begin with; to be copied, never updated."""
-    return blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
+def _is_telling(question: str, answer: str) -> bool:
+    """Whether both together are long enough to be one conversation's only."""
+    if len(question) + len(answer) >= _TELLING_BYTES:
+        return True
+    return len((question + answer).encode("utf-8", "surrogatepass")) >= _TELLING_BYTES
 
 
 def _beside(turn: ChatMessage) -> bytes:
