@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
+from service.record.plain_messages import plain_messages
 from service.record.replies import text_of
 from service.record.thinking_tags import split_thinking
 from service.record.tool_calls import arguments_of
@@ -63,12 +64,7 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     if is_embedding:
         yield from _prompts(asked.get("prompt") if given is None else given)
     elif isinstance(messages, list):
-        for message in messages:
-            # Most messages are a role and a text, and every record's are read for the index.
-            if (turn := _usual(message)) is not None:
-                yield turn
-            else:
-                yield from _message(message)
+        yield from turns_of_messages(messages, plain_messages(messages))
     elif isinstance(given, list):
         yield from _items(given)
     elif given is not None:
@@ -79,6 +75,22 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt"), images)
         if suffix := text_of(asked.get("suffix")):
             yield ChatMessage("suffix", suffix)
+
+
+def turns_of_messages(messages: list[Any], plain: list[tuple[str, str]] | None) -> Iterator[ChatMessage]:
+    """The turns of the messages of a chat. ``plain``: what ``plain_messages`` makes of them."""
+    if plain is None:
+        for message in messages:
+            if (turn := _usual(message)) is not None:
+                yield turn
+            else:
+                yield from _message(message)
+        return
+    for message, (role, text) in zip(messages, plain, strict=True):
+        if role == "assistant" and "<think" in text[:_TAG_WITHIN]:
+            yield from _message(message)
+        else:
+            yield ChatMessage(role, text)
 
 
 def instructions_of(asked: dict[str, Any]) -> Iterator[str]:

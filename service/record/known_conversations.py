@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of
+from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of, turns_of_messages
 from service.record.conversation import words_in_line
 from service.record.exchange import OpenExchange, Outcome
 from service.record.generation import Generation
@@ -48,11 +48,12 @@ def named_conversation(
 
     An execution of a workflow is none: the turns of one conversation are executions of their own.
     """
-    named = request.get("conversation") if api == "openai" else None
-    if isinstance(named, Mapping):
-        named = named.get("id")
-    if isinstance(named, str) and named:
-        return named[:_LONGEST_ID]
+    if api == "openai":
+        named = request.get("conversation")
+        if isinstance(named, Mapping):
+            named = named.get("id")
+        if isinstance(named, str) and named:
+            return named[:_LONGEST_ID]
     return execution if caller in _CHAT_PROGRAMS and not has_workflow else None
 
 
@@ -126,7 +127,8 @@ def conversation_id_of(
     if generation.text or generation.tool_calls:
         answer = ChatMessage("assistant", generation.text or "", "", _calls_in(generation.tool_calls))
     who = (caller.caller, caller.user, opened.key_name)
-    return known.place(who, turns_of(request), answer, opened.id)
+    turns = turns_of(request) if asked.plain is None else turns_of_messages(request["messages"], asked.plain)
+    return known.place(who, turns, answer, opened.id)
 
 
 def _calls_in(text: str | None) -> tuple[ToolCall, ...]:

@@ -211,7 +211,7 @@ def _facts(
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
     conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
-    task = task_of(opened.caller, operation, asked.document)
+    task = task_of(opened.caller, operation, asked.document, asked.plain)
     who = opened.caller, opened.item, opened.attempt, opened.replay_of, opened.key_name
     program, rest = _who_asked(*who, task, opened.user_agent, opened.remote_addr)
     values |= program
