@@ -1,24 +1,18 @@
-"""Messages that are a role and a text, and nothing more: nearly all are, and all of a request are told at once."""
+"""Messages that are a role and a text, and nothing more, as nearly all are: looked at once for all who ask."""
 
-from itertools import chain
-from operator import itemgetter
 from typing import Any
-
-_ROLE_AND_TEXT = itemgetter("role", "content")
 
 
 def plain_messages(messages: Any) -> list[tuple[str, str]] | None:
-    """The role, which is not empty, and the text of each; None where one has more, less, or other types.
-
-    No loop of Python's goes over the messages: what costs is the number of its steps, and this is asked of each chat.
-    """
+    """The role, which is not empty, and the text of each; None where one has more, less, or other types."""
     if type(messages) is not list:
         return None
-    try:
-        found = list(map(_ROLE_AND_TEXT, messages))
-        sizes = set(map(len, messages))
-    except (TypeError, KeyError):
-        return None
-    if sizes != {2} or set(map(type, chain.from_iterable(found))) != {str} or "" in dict(found):
-        return None
+    found = []
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:
+            return None
+        role, text = message.get("role"), message.get("content")
+        if type(role) is not str or type(text) is not str or not role:
+            return None
+        found.append((role, text))
     return found

@@ -40,7 +40,7 @@ def test_one_that_has_more_or_less_makes_all_of_them_other_messages(other: Any) 
     assert [*turns_of({"messages": [QUESTION, other]})] == [*turns_of_messages([QUESTION, other], None)]
 
 
-@pytest.mark.parametrize("other", [None, {}, {"role": "user", "content": "x"}, "text", 7, (QUESTION,), []])
+@pytest.mark.parametrize("other", [None, {}, {"role": "user", "content": "x"}, "text", 7, (QUESTION,)])
 def test_what_is_no_list_of_messages_has_none(other: Any) -> None:
     assert plain_messages(other) is None
 
