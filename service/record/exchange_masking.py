@@ -47,8 +47,7 @@ class ExchangeMasking:
     def body(self, data: bytes, part: MaskedPart) -> tuple[bytes, int]:
         """``data`` masked, and how often. Without any match, the very same object."""
         # A text of two bytes a character is kept as UTF-8 once something in it is masked.
-        is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in data[:2] and is_utf_16(data))
-        masked = decoded(data).encode("utf-8", "surrogatepass") if is_wide else data
+        masked = decoded(data).encode("utf-8", "surrogatepass") if is_utf_16(data) else data
         count = 0
         if self._secrets:
             masked, count = mask_bytes(masked)
