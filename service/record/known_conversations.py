@@ -75,7 +75,7 @@ class KnownConversations:
         given = _keys_of_answers(_with_answer(_spoken(turns), answer), who)
         newest = () if answer is None else given.pop()
         with self._lock:
-            conversation = self._goes_on_with(given) or exchange
+            conversation = (self._goes_on_with(given) if given else None) or exchange
             for key in newest:
                 self._of_answer[key] = conversation
                 self._of_answer.move_to_end(key)

@@ -1,7 +1,8 @@
 """What a request asks for, whichever API it is written in."""
 
 import re
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from service.record.bodies import first_document, first_pairs, first_texts, whole
 from service.record.exchange import Body, OpenExchange
@@ -26,7 +27,9 @@ _GENERATE: Final = "/generate"
 """The recorder's own address, as it stands in what was refused there; what was let through asks for Ollama's."""
 
 
-class Asked(NamedTuple):
+# Not frozen, which takes longer to make; nobody sets a field later. A named tuple takes longer to read.
+@dataclass(slots=True)
+class Asked:
     """The facts of a request. ``document`` is its parsed JSON; None when it is not (or broken) JSON.
 
     ``plain`` are its messages where they are nothing but roles and texts. ``lifecycle`` is ``load`` or ``unload`` where
