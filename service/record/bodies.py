@@ -143,7 +143,7 @@ _GAP_WORDS: Final = b" bytes left out] "
 def gap_in(data: bytes) -> "re.Match[bytes] | None":
     """Where the first GAP_MARK stands in ``data``; None: it has none."""
     # Looking for the words first takes a tenth of the time, and a million bodies have none.
-    return GAP_MARK.search(data) if _GAP_WORDS in data else None
+    return GAP_MARK.search(data) if data.find(_GAP_WORDS) >= 0 else None
 
 
 def left_out(count: int) -> str:

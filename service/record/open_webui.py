@@ -106,6 +106,8 @@ def task_in(turns: Iterable[ChatMessage]) -> str | None:
     words = words.lstrip()
     if system and _CHOOSES_TOOLS in system and words.startswith(("Query: ", "History:\n")):
         return "function_calling"
+    if _any_beginning().match(words) is None:
+        return None
     for begins, template in _beginnings():
         if begins.match(words) and template.within in words:
             return template.task
