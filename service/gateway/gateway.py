@@ -142,7 +142,7 @@ def _call(admitted: _Admitted) -> Call:
     route = admitted.route
 
     def open_with(body: Body) -> OpenExchange:
-        # By their places, as names take twice as long.
+        # By their places, as names take longer.
         return OpenExchange(
             trace.exchange,
             started_ns,

@@ -46,7 +46,7 @@ class RoundTrip:
         )
         self.answer_copy = Capture(settings.keep_body_bytes, hooks.copy_room)
         self.arrivals: list[tuple[int, float]] = []
-        # How it goes and ended: all of it is set here, as what only the class has takes four times as long to read
+        # How it goes and ended: all of it is set here, as what only the class has takes longer to read
         self.answer: UpstreamResponse | None = None
         self.turn: Turn | None = None
         self.answer_type = self.answer_encoding = ""

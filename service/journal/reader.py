@@ -29,8 +29,7 @@ _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 _NUMBERS_AT_ONCE = 250
 
 
-# Neither is frozen: that takes five times as long to make, a twentieth of all that an export does with a record. Nobody
-# sets a field later.
+# Neither is frozen: that takes longer to make, and exports make one for each record. Nobody sets a field later.
 @dataclass(slots=True)
 class Row:
     """One record as receivers need it. ``line`` is the contract's JSON object; times are Unix nanoseconds."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 
-# Not frozen, which takes six times as long to make; nobody sets a field later. A named tuple takes longer to read.
+# Not frozen, which takes longer to make; nobody sets a field later. A named tuple takes longer to read.
 @dataclass(slots=True)
 class CountedFacts:
     """Fields of a line under their own names; None: absent. Times are seconds."""

@@ -28,8 +28,8 @@ UNFINISHED: Final = "unfinished"
 """The ``done_reason`` of an answer that arrived whole, but without the end marker that its API has."""
 
 
-# One is made for each exchange. A frozen dataclass of so many fields takes six times as long to make, and each field of
-# a named tuple takes twice as long to read. Nobody sets a field later.
+# One is made for each exchange. A frozen dataclass of so many fields takes longer to make, and each field of a named
+# tuple takes twice as long to read. Nobody sets a field later.
 @dataclass(slots=True)
 class Generation:
     """What a model was asked and what it answered, as far as the bytes tell. None: unknown.
