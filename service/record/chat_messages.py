@@ -31,8 +31,8 @@ class ToolCall:
     id: str = ""
 
 
-# A tuple and not a dataclass: a frozen dataclass of so many fields takes three times as long to make, and each turn of an
-# exchange is made for its record, for the index and for exports.
+# A tuple and not a dataclass: a frozen dataclass of so many fields takes three times as long to make, and each turn of
+# an exchange is made for its record, for the index and for exports.
 class ChatMessage(NamedTuple):
     """One message, of ``system``, ``user``, ``assistant`` or ``tool`` (or whatever role was sent).
 

@@ -35,8 +35,8 @@ _CHAT_PROGRAMS: Final = frozenset({"Open WebUI"})
 
 _CHAT: Final = "chat"
 
-# Python's own hashes, as they take less time than digests: 61 bits with a secret of each process. Among 20,000 answers one
-# chat in 10^14 would be taken for another's. They are in memory only; no other process could tell what they are of.
+# Python's own hashes, as they take less time than digests: 61 bits with a secret of each process. Among 20,000 answers
+# one chat in 10^14 would be taken for another's. They are in memory only; no other process could tell what they are of.
 _Keys = tuple[int, ...]
 """By what an answer is found again: a hash of all up to it, and perhaps one of it with its question."""
 
