@@ -120,7 +120,7 @@ class Output:
 
 def _line_of(summary: bytes) -> bytes:
     """The line of a record. What failed is a warning: quotes inside a text are escaped, so only the field matches."""
-    return summary[:-1] + (_FAILED_RECORD if b'"failed":true' in summary else _RECORD)
+    return summary[:-1] + (_FAILED_RECORD if summary.find(b'"failed":true') >= 0 else _RECORD)
 
 
 _RECORD: Final = b',"log":"record","level":"INFO"}'

@@ -92,7 +92,8 @@ def _prompt(record: Record) -> str:
     """The newest turn of the user, or all texts of an embedding."""
     if record.operation in ANSWERED_IN_VECTORS:
         return "\n".join(turn.text for turn in read_conversation(record, b"").turns)
-    request = first_document((record.request_body or "").encode("utf-8", "surrogatepass"))
+    text = record.request_body
+    request = first_document(text.encode("utf-8", "surrogatepass")) if text else None
     if isinstance(request, dict):
         for key in ("messages", "input"):
             if isinstance(request.get(key), list):

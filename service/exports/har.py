@@ -63,7 +63,9 @@ def _entry(kept: KeptRecord, base: str) -> dict[str, Any]:
     }
     if record.failed:
         entry["comment"] = ": ".join(filter(None, (record.outcome, record.error)))
-    entry["_record"] = {name: value for name, value in record.values.items() if name not in BODIES}
+    entry["_record"] = values = dict(record.values)
+    for name in BODIES:
+        values.pop(name, None)
     return entry
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
@@ -107,7 +107,9 @@ class Hooks:
     share: Share | None = None
 
 
-class Call(NamedTuple):
+# Not frozen, which takes longer to make; nobody sets a field later. A named tuple takes longer to read.
+@dataclass(slots=True)
+class Call:
     """A request that was admitted: what goes to Ollama. ``open_with`` makes the open exchange of its body.
 
     ``upstream`` names the Ollama, of several, that it asks for.

@@ -32,21 +32,7 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    # What each begins with
-    answer: UpstreamResponse | None = None
-    turn: Turn | None = None
-    answer_type = ""
-    answer_encoding = ""
-    # How it goes and ended
-    opened: OpenExchange | None = None
-    status: int | None = None
-    upstream_status: int | None = None
-    outcome: Outcome | None = None
-    error: str | None = None
-    has_ended = False
-
     def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
-        # Who takes part
         self.hooks = hooks
         self.settings = settings = hooks.settings
         self.request = request
@@ -60,6 +46,16 @@ class RoundTrip:
         )
         self.answer_copy = Capture(settings.keep_body_bytes, hooks.copy_room)
         self.arrivals: list[tuple[int, float]] = []
+        # How it goes and ended: all of it is set here, as what only the class has takes longer to read
+        self.answer: UpstreamResponse | None = None
+        self.turn: Turn | None = None
+        self.answer_type = self.answer_encoding = ""
+        self.opened: OpenExchange | None = None
+        self.status: int | None = None
+        self.upstream_status: int | None = None
+        self.outcome: Outcome | None = None
+        self.error: str | None = None
+        self.has_ended = False
 
     async def run(self) -> AlreadySent:
         self.idle_timeout.watch()

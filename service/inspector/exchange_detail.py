@@ -20,6 +20,8 @@ from service.record.record import Record
 from service.search.neighbours import Neighbours
 from service.search.search import Search
 
+_NO_CONVERSATION = Conversation((), None, (), {}, is_whole=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -63,7 +65,8 @@ class ExchangeDetail:
 
     def as_json_object(self) -> dict[str, Any]:
         """All of it by these names, as JSON holds it; None is what is unknown."""
-        return asdict(replace(self, record=Record(b""))) | {"record": self.record.values}
+        values = asdict(replace(self, record=Record(b""), conversation=_NO_CONVERSATION))
+        return values | {"record": self.record.values, "conversation": self.conversation.as_json_object()}
 
 
 @dataclass(frozen=True, slots=True)

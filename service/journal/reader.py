@@ -29,7 +29,8 @@ _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 _NUMBERS_AT_ONCE = 250
 
 
-@dataclass(frozen=True, slots=True)
+# Neither is frozen: that takes longer to make, and exports make one for each record. Nobody sets a field later.
+@dataclass(slots=True)
 class Row:
     """One record as receivers need it. ``line`` is the contract's JSON object; times are Unix nanoseconds."""
 
@@ -44,7 +45,7 @@ class Row:
     line: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeptRecord:
     """One record with the kept bytes of its bodies (empty when there were none, or no room for them)."""
 

@@ -143,7 +143,7 @@ _GAP_WORDS: Final = b" bytes left out] "
 def gap_in(data: bytes) -> "re.Match[bytes] | None":
     """Where the first GAP_MARK stands in ``data``; None: it has none."""
     # Looking for the words first takes a tenth of the time, and a million bodies have none.
-    return GAP_MARK.search(data) if _GAP_WORDS in data else None
+    return GAP_MARK.search(data) if data.find(_GAP_WORDS) >= 0 else None
 
 
 def left_out(count: int) -> str:
@@ -291,9 +291,12 @@ def decoded(data: bytes) -> str:
         return _ESCAPED_BYTE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
 
+# Asked of every body: a number in bytes is found in a tenth of the time that it takes to find a byte, as Python raises
+# an error within and passes over it each time that bytes are looked for with ``in``.
 def is_utf_16(data: bytes) -> bool:
     """Whether ``data`` is text in UTF-16: by its mark, or as JSON."""
-    return bool(_utf_16(data))
+    begins = data[:2]
+    return (0 in begins or 0xFE in begins) and bool(_utf_16(data))
 
 
 def _utf_16(data: bytes) -> str:

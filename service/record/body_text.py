@@ -28,7 +28,7 @@ def copy_of(body: Body, kept: bytes) -> tuple[str, bool]:
     """
     if body.content_type.startswith("multipart/"):
         kept = _without_files(body, kept)
-    if (b"\0" in kept[:2] or kept[:1] in (b"\xff", b"\xfe")) and is_utf_16(kept):
+    if is_utf_16(kept):
         kept = decoded(kept).encode("utf-8", "replace")
     kept = without_payloads(kept)
     try:

@@ -1,11 +1,12 @@
 """Who wrote what in a request, whichever API it is written in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from service.record.answer_parts import HIDDEN_THINKING, type_of, with_lower_names
 from service.record.json_text import compact
+from service.record.plain_messages import plain_messages
 from service.record.replies import text_of
 from service.record.thinking_tags import split_thinking
 from service.record.tool_calls import arguments_of
@@ -30,8 +31,9 @@ class ToolCall:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+# A tuple and not a dataclass: a frozen dataclass of so many fields takes three times as long to make, and each turn of
+# an exchange is made for its record, for the index and for exports.
+class ChatMessage(NamedTuple):
     """One message, of ``system``, ``user``, ``assistant`` or ``tool`` (or whatever role was sent).
 
     ``images`` has a word about each part that is no text, such as ``<image 183204 bytes sha256:…>``.
@@ -56,17 +58,13 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
     """
     if template := text_of(asked.get("template")):
         yield ChatMessage("template", template)
-    yield from (ChatMessage("system", text) for text in instructions_of(asked))
+    if "system" in asked or "instructions" in asked:
+        yield from (ChatMessage("system", text) for text in instructions_of(asked))
     messages, given = asked.get("messages"), asked.get("input")
     if is_embedding:
         yield from _prompts(asked.get("prompt") if given is None else given)
     elif isinstance(messages, list):
-        for message in messages:
-            # Most messages are a role and a text, and every record's are read for the index.
-            if (turn := _usual(message)) is not None:
-                yield turn
-            else:
-                yield from _message(message)
+        yield from turns_of_messages(messages, plain_messages(messages))
     elif isinstance(given, list):
         yield from _items(given)
     elif given is not None:
@@ -77,6 +75,22 @@ def turns_of(asked: dict[str, Any], *, is_embedding: bool = False) -> Iterator[C
         yield from _prompts(asked.get("prompt"), images)
         if suffix := text_of(asked.get("suffix")):
             yield ChatMessage("suffix", suffix)
+
+
+def turns_of_messages(messages: list[Any], plain: list[tuple[str, str]] | None) -> Iterator[ChatMessage]:
+    """The turns of the messages of a chat. ``plain``: what ``plain_messages`` makes of them."""
+    if plain is None:
+        for message in messages:
+            if (turn := _usual(message)) is not None:
+                yield turn
+            else:
+                yield from _message(message)
+        return
+    for message, (role, text) in zip(messages, plain, strict=True):
+        if role == "assistant" and "<think" in text[:_TAG_WITHIN]:
+            yield from _message(message)
+        else:
+            yield ChatMessage(role, text)
 
 
 def instructions_of(asked: dict[str, Any]) -> Iterator[str]:
@@ -245,7 +259,7 @@ def _joined(one: ChatMessage | None, other: ChatMessage) -> ChatMessage | None:
         return None
     if other.thinking or (other.text and (one.text or one.tool_calls)):
         return None
-    return replace(one, text=one.text or other.text, tool_calls=one.tool_calls + other.tool_calls)
+    return one._replace(text=one.text or other.text, tool_calls=one.tool_calls + other.tool_calls)
 
 
 def _prompts(prompt: Any, images: tuple[str, ...] = ()) -> Iterator[ChatMessage]:

@@ -4,7 +4,7 @@ Nothing here raises, whatever stands in a line: other programs write requests.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -69,6 +69,14 @@ class Conversation:
     parameters: dict[str, Any]
     is_whole: bool
     has_unread: bool = False
+
+    def as_json_object(self) -> dict[str, Any]:
+        """All of it by these names, as JSON holds it; None is what is unknown."""
+        values = asdict(self)
+        # Tuples with names stay tuples in there.
+        values["turns"] = tuple(turn._asdict() for turn in values["turns"])
+        values["answer"] = values["answer"] and values["answer"]._asdict()
+        return values
 
 
 class WordsInLine(NamedTuple):

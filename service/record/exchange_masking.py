@@ -47,8 +47,7 @@ class ExchangeMasking:
     def body(self, data: bytes, part: MaskedPart) -> tuple[bytes, int]:
         """``data`` masked, and how often. Without any match, the very same object."""
         # A text of two bytes a character is kept as UTF-8 once something in it is masked.
-        is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in data[:2] and is_utf_16(data))
-        masked = decoded(data).encode("utf-8", "surrogatepass") if is_wide else data
+        masked = decoded(data).encode("utf-8", "surrogatepass") if is_utf_16(data) else data
         count = 0
         if self._secrets:
             masked, count = mask_bytes(masked)
@@ -114,7 +113,8 @@ class ExchangeMasking:
     def _mask_secrets(self, facts: dict[str, Any]) -> int:
         texts = "\n".join(filter(None, map(facts.get, _OTHERS)))
         conversation = facts.get(_CONVERSATION)
-        if conversation and not _OUR_ID.fullmatch(conversation):
+        # A conversation that begins here has the exchange's own id.
+        if conversation and conversation != facts.get("exchange") and not _OUR_ID.fullmatch(conversation):
             texts = f"{conversation}\n{texts}"
         address = facts[_ADDRESS]
         if _MORE_THAN_PATH.search(address):
@@ -127,3 +127,12 @@ class ExchangeMasking:
                 facts[key], count = mask_text(facts[key])
                 in_generated += count if key in GENERATED else 0
         return in_generated
+
+
+# Without masks of one's own nothing of it is one exchange's.
+_WITHOUT_OWN: Final = {secrets: ExchangeMasking(secrets) for secrets in (False, True)}
+
+
+def masking_with(secrets: bool, own: OwnMasks) -> ExchangeMasking:
+    """What masks one exchange."""
+    return ExchangeMasking(secrets, own) if own else _WITHOUT_OWN[secrets]

@@ -30,7 +30,7 @@ def describe(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[s
     entry |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
     if asked.model:
         entry["model"] = asked.model
-    if task := task_of(opened.caller, opened.operation, asked.document):
+    if task := task_of(opened.caller, opened.operation, asked.document, asked.plain):
         entry["task"] = task
     text, _ = copy_of(opened.request, opened.request.head)
     prompt, _ = opening(record_of({"operation": opened.operation, "api": opened.api, "request_body": text}))

@@ -11,14 +11,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
 from itertools import chain, groupby
 from typing import Any, Final
 
 import orjson
 
-from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of
+from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of, turns_of_messages
 from service.record.conversation import words_in_line
 from service.record.exchange import OpenExchange, Outcome
 from service.record.generation import Generation
@@ -29,12 +27,11 @@ from service.record.tool_calls import parsed_arguments
 
 _MOST_ANSWERS: Final = 20_000
 # A greeting and its answer are in many conversations that have nothing else in common.
-_TELLING_CHARACTERS: Final = 100
+_TELLING_BYTES: Final = 100
 # Of longer ones only the end is compared.
 _MOST_TURNS: Final = 2_000
 # Of an older answer, only that it came after the same words tells anything.
 _NEWEST_TURNS: Final = 8
-_DIGEST_BYTES: Final = 12
 _LONGEST_ID: Final = 200
 # In place of a conversation: an answer that was given in several tells none of them.
 _OF_SEVERAL: Final = ""
@@ -47,6 +44,11 @@ _CHAT_PROGRAMS: Final = frozenset({"Open WebUI"})
 
 _CHAT: Final = "chat"
 
+# Python's own hashes, as they take less time than digests: 61 bits with a secret of each process. Among 20,000 answers
+# one chat in 10^14 would be taken for another's. They are in memory only; no other process could tell what they are of.
+_Keys = tuple[int, ...]
+"""By what an answer is found again: a hash of all up to it, and perhaps one of it with its question."""
+
 
 def named_conversation(
     request: Mapping[str, Any], api: str | None, caller: str | None, execution: str | None, *, has_workflow: bool
@@ -55,11 +57,12 @@ def named_conversation(
 
     An execution of a workflow is none: the turns of one conversation are executions of their own.
     """
-    named = request.get("conversation") if api == "openai" else None
-    if isinstance(named, Mapping):
-        named = named.get("id")
-    if isinstance(named, str) and (named := named.strip()):
-        return named[:_LONGEST_ID]
+    if api == "openai":
+        named = request.get("conversation")
+        if isinstance(named, Mapping):
+            named = named.get("id")
+        if isinstance(named, str) and (named := named.strip()):
+            return named[:_LONGEST_ID]
     return execution if caller in _CHAT_PROGRAMS and not has_workflow else None
 
 
@@ -78,8 +81,8 @@ class KnownConversations:
         """``now`` is a monotonic clock in seconds."""
         self._now = now
         self._lock = threading.Lock()
-        self._of_answer: OrderedDict[bytes, str] = OrderedDict()
-        self._open_calls: dict[bytes, _OpenCalls] = {}
+        self._of_answer: OrderedDict[int, str] = OrderedDict()
+        self._open_calls: dict[int, _OpenCalls] = {}
 
     def place(
         self, who: Sequence[str | None], turns: Iterable[ChatMessage], answer: ChatMessage | None, exchange: str
@@ -89,33 +92,34 @@ class KnownConversations:
         It is ``exchange``, the chat's own id, where it goes on with none that is known, or with one of several.
         ``who`` asked: others with the same words have conversations of their own.
         """
-        digests = _digests_of_answers(_with_answer(_spoken(turns), answer), who)
-        given, newest = (digests, ()) if answer is None else (digests[:-1], digests[-1])
+        given = _keys_of_answers(_with_answer(_spoken(turns), answer), who)
+        newest = () if answer is None else given.pop()
         asks_for_tools = answer is not None and bool(answer.tool_calls)
         with self._lock:
-            conversation = self._gone_on_with(given) or exchange
-            for digest in newest:
-                is_alone = self._of_answer.get(digest, conversation) == conversation
+            conversation = (self._gone_on_with(given) if given else None) or exchange
+            for key in newest:
+                is_alone = self._of_answer.get(key, conversation) == conversation
                 if asks_for_tools:
-                    is_alone = self._is_alone_open(digest, is_alone)
-                self._of_answer[digest] = conversation if is_alone else _OF_SEVERAL
-                self._of_answer.move_to_end(digest)
+                    is_alone = self._is_alone_open(key, is_alone)
+                self._of_answer[key] = conversation if is_alone else _OF_SEVERAL
+                self._of_answer.move_to_end(key)
             while len(self._of_answer) > _MOST_ANSWERS:
                 self._open_calls.pop(self._of_answer.popitem(last=False)[0], None)
         return conversation
 
-    def _gone_on_with(self, given: Sequence[tuple[bytes, ...]]) -> str | None:
-        for both in reversed(given):
-            for digest in both:
-                if (calls := self._open_calls.get(digest)) is not None:
+    def _gone_on_with(self, given: Sequence[_Keys]) -> str | None:
+        """The conversation of the newest answer that is known; of all up to it sooner than of it with its question."""
+        for keys in reversed(given):
+            for key in keys:
+                if (calls := self._open_calls.get(key)) is not None:
                     calls.open = max(0, calls.open - 1)
-                if found := self._of_answer.get(digest):
+                if found := self._of_answer.get(key):
                     return found
         return None
 
-    def _is_alone_open(self, digest: bytes, is_alone: bool) -> bool:
+    def _is_alone_open(self, key: int, is_alone: bool) -> bool:
         """Whether nobody else waits for the tools of this answer. A program goes on with it once, and soon."""
-        calls, now = self._open_calls.setdefault(digest, _OpenCalls()), self._now()
+        calls, now = self._open_calls.setdefault(key, _OpenCalls()), self._now()
         if now - calls.newest > _ABANDONED_SECONDS:
             calls.open = 0
         is_alone = is_alone or not calls.open
@@ -130,16 +134,16 @@ class KnownConversations:
         words, who = words_in_line(record), (record.caller, record.user, record.key)
         if words.answer is None:
             return
-        newest = _digests_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
+        newest = _keys_of_answers(_with_answer(_spoken(words.turns), words.answer), who)[-1]
         with self._lock:
-            for digest in newest:
-                if digest in self._of_answer:
+            for key in newest:
+                if key in self._of_answer:
                     # Older calls of tools were gone on with.
-                    if self._of_answer[digest] != conversation and not words.answer.tool_calls:
-                        self._of_answer[digest] = _OF_SEVERAL
+                    if self._of_answer[key] != conversation and not words.answer.tool_calls:
+                        self._of_answer[key] = _OF_SEVERAL
                 elif len(self._of_answer) < _MOST_ANSWERS:
-                    self._of_answer[digest] = conversation
-                    self._of_answer.move_to_end(digest, last=False)
+                    self._of_answer[key] = conversation
+                    self._of_answer.move_to_end(key, last=False)
 
 
 def conversation_id_of(
@@ -166,7 +170,8 @@ def conversation_id_of(
     if generation.text or generation.tool_calls:
         answer = ChatMessage("assistant", generation.text or "", "", _calls_in(generation.tool_calls))
     who = (caller.caller, caller.user, opened.key_name)
-    return known.place(who, turns_of(request), answer, opened.id)
+    turns = turns_of(request) if asked.plain is None else turns_of_messages(request["messages"], asked.plain)
+    return known.place(who, turns, answer, opened.id)
 
 
 def _calls_in(text: str | None) -> tuple[ToolCall, ...]:
@@ -200,38 +205,41 @@ def _with_answer(spoken: list[ChatMessage], answer: ChatMessage | None) -> list[
     return [*spoken, answer]
 
 
-def _digests_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[tuple[bytes, ...]]:
-    """For each answer a digest of all up to it, and of the newest, where that is telling, of it with its question.
+def _keys_of_answers(turns: Sequence[ChatMessage], who: Sequence[str | None]) -> list[_Keys]:
+    """For each answer a key of all up to it, and of the newest, where that is telling, of it with its question.
 
     Clients that send the last turns only have no more than the second in common with what they sent before.
     """
-    seed = _beginning_of(tuple(who))
-    so_far, question = seed.copy(), b""
-    digests: list[tuple[bytes, ...]] = []
+    asker = so_far = hash(tuple(who))
+    question = ""
+    newest = len(turns) - _NEWEST_TURNS
+    keys: list[_Keys] = []
     for place, turn in enumerate(turns):
-        is_answer = turn.role in _ANSWERS
-        text = (split_thinking("", turn.text)[1] if is_answer else turn.text).strip().encode("utf-8", "surrogatepass")
-        so_far.update(b"\1" if is_answer else b"\0" + turn.role.encode())
-        so_far.update(text)
-        if turn.images or turn.tool_calls:
-            so_far.update(_beside(turn))
+        role, text = turn.role, turn.text
+        is_answer = role in _ANSWERS
         if is_answer:
-            both: tuple[bytes, ...] = (so_far.copy().digest(),)
-            if place >= len(turns) - _NEWEST_TURNS and text and len(question) + len(text) >= _TELLING_CHARACTERS:
-                pair = seed.copy()
-                pair.update(b"\2" + question + b"\1" + text)
-                both = (*both, pair.digest())
-            digests.append(both)
-        elif turn.role == "user":
+            role = "assistant"
+            if "<" in text:
+                text = split_thinking("", text)[1]
+        text = text.strip()
+        so_far = hash((so_far, role, text))
+        if turn.images or turn.tool_calls:
+            so_far = hash((so_far, _beside(turn)))
+        if is_answer:
+            if place >= newest and text and _is_telling(question, text):
+                keys.append((so_far, hash((asker, question, role, text))))
+            else:
+                keys.append((so_far,))
+        elif role == "user":
             question = text
-    return digests
+    return keys
 
 
-# The same callers come again and again.
-@lru_cache(maxsize=256)
-def _beginning_of(who: tuple[str | None, ...]) -> blake2b:
-    """What their digests begin with; to be copied, never updated."""
-    return blake2b(repr(who).encode("utf-8", "backslashreplace"), digest_size=_DIGEST_BYTES)
+def _is_telling(question: str, answer: str) -> bool:
+    """Whether both together are long enough to be one conversation's only."""
+    if len(question) + len(answer) >= _TELLING_BYTES:
+        return True
+    return len((question + answer).encode("utf-8", "surrogatepass")) >= _TELLING_BYTES
 
 
 def _beside(turn: ChatMessage) -> bytes:

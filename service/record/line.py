@@ -10,7 +10,7 @@ from service.record.body_text import copy_of
 from service.record.call_context import ContextLengthOf
 from service.record.counted_facts import counted_now
 from service.record.exchange import Body, Caller, EncodedRecord, Exchange, OpenExchange, Outcome
-from service.record.exchange_masking import GENERATED, ExchangeMasking
+from service.record.exchange_masking import GENERATED, masking_with
 from service.record.fields import BODIES, FIELD_NAMES
 from service.record.generation import UNFINISHED, Generation, understand_reply
 from service.record.hang_up import was_stopped
@@ -30,8 +30,9 @@ CLIENT_LEFT_STATUS: Final = 499
 """The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
 
 _LONG_TEXTS = (*BODIES, "error")
-# The second is in every line.
-_AFTER_BODIES: Final = ("error", "outcome")
+_BODIES_BEGIN: Final = tuple((key, f',"{key}":'.encode()) for key in BODIES)
+# What follows them; the second is in every line.
+_ERROR, _OUTCOME = b',"error":', b',"outcome":'
 _LONGEST_NAME = 300
 _LONGEST_ADDRESS = 4096
 _BLOB_KEPT = 4096
@@ -56,7 +57,7 @@ def make_record(
     ``keep`` bounds what a compressed body may grow to (bytes).
     """
     opened = exchange.opened
-    masking = ExchangeMasking(mask, own_masks)
+    masking = masking_with(mask, own_masks)
     request = masking.shorten(readable(opened.request, keep), MaskedPart.PROMPTS)
     response = masking.shorten(readable(exchange.response, keep), MaskedPart.ANSWERS)
     asked = read_request(opened, request)
@@ -129,7 +130,7 @@ def summary_of_open(
     request = readable(opened.request, keep)
     if opened.operation == "blob":
         request = request._replace(head=request.head[:_BLOB_KEPT], tail=b"")
-    masking = ExchangeMasking(mask, own_masks)
+    masking = masking_with(mask, own_masks)
     if masking.is_on:
         kept = masking.shorten(request, MaskedPart.PROMPTS)
         head, in_head = masking.body(kept.head, MaskedPart.PROMPTS)
@@ -211,7 +212,7 @@ def _facts(
         values["done_reason"] = UNFINISHED
     measures(values, exchange, asked, generation, operation, *room)
     conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
-    task = task_of(opened.caller, operation, asked.document)
+    task = task_of(opened.caller, operation, asked.document, asked.plain)
     who = opened.caller, opened.item, opened.attempt, opened.replay_of, opened.key_name
     program, rest = _who_asked(*who, task, opened.user_agent, opened.remote_addr)
     values |= program
@@ -297,11 +298,11 @@ def _generated(generation: Generation) -> tuple[str | None, ...]:
 
 def _without_bodies(line: bytes, facts: Mapping[str, Any]) -> bytes:
     """``line`` without its bodies, which stand together. Inside a text no quote follows a comma: it is escaped."""
-    first = next((key for key in BODIES if key in facts), None)
-    if first is None:
-        return line
-    after = _AFTER_BODIES[0] if _AFTER_BODIES[0] in facts else _AFTER_BODIES[1]
-    return line[: line.index(f',"{first}":'.encode())] + line[line.rindex(f',"{after}":'.encode()) :]
+    for key, begins in _BODIES_BEGIN:
+        if key in facts:
+            ends = _ERROR if "error" in facts else _OUTCOME
+            return line[: line.index(begins)] + line[line.rindex(ends) :]
+    return line
 
 
 def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:

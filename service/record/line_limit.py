@@ -34,7 +34,7 @@ def _storable(value: Any) -> Any:
 
 def _escaped(line: bytes) -> bytes:
     if line.isascii():
-        return line.replace(b"\x7f", b"\\u007f") if b"\x7f" in line else line
+        return line.replace(b"\x7f", b"\\u007f") if 0x7F in line else line
     return _UNSAFE.sub(_escape, line)
 
 

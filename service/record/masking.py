@@ -98,6 +98,7 @@ _STRIPE, _UNBROKEN = (b"sk_", b"rk_"), re.compile(rb"[A-Za-z0-9]{16}")
 _LOWER_WITH_DIGIT = re.compile(rb"(?<![A-Za-z0-9])(?=[a-z]{0,400}[0-9])[a-z0-9]{20}")
 _BEGINS_FEW_WORDS = (b"glpat-", b"whsec_", b"nvapi-", b"xox", b"bearer ")
 _PASSWORD = re.compile(rb"([^\s\"'/@\\:<>]{0,200}+:)(?!\*\*\*@)[^\s\"'/@\\<>]{1,400}+(?=@)")
+_AT = ord("@")
 _ADDRESS_MARKS = (b"://", rb":\/\/")
 _AUTHORIZATION = re.compile(
     rb"(uthorization[\\\"']{0,6} {0,4}[:=,] {0,4}[\\\"']{0,6}(?i:basic|bearer|token|digest) {1,4})"
@@ -111,7 +112,8 @@ def mask(data: bytes) -> tuple[bytes, int]:
     first_run = runs.find(_LONG_RUN)
     if first_run >= 0:
         first_run = _next_run(data, runs, first_run)
-    if first_run < 0 and b"@" not in data and b"uthorization" not in data:
+    # A number is found in bytes in a tenth of the time that a byte takes.
+    if first_run < 0 and _AT not in data and data.find(b"uthorization") < 0:
         return data, 0
     spans = sorted({*_near_runs(data, runs, first_run), *_in_addresses(data), *_after_authorization(data)})
     if not spans:
@@ -180,7 +182,7 @@ def _is_secret(match: "re.Match[bytes]") -> bool:
 
 
 def _in_addresses(data: bytes) -> Iterator[_Span]:
-    if b"@" not in data:
+    if _AT not in data:
         return
     for mark in _ADDRESS_MARKS:
         at = data.find(mark)

@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from service.record.chat_messages import ChatMessage, turns_of
@@ -58,12 +59,15 @@ _WRAPPED: Final = re.compile(r"### Task:\s{1,9}Respond to the user query using t
 # A document, and a person, may write the second of these too; the first ends the last document.
 _CONTEXT_ENDS: Final = ("</source>\n</context>", "</context>")
 _QUERY: Final = ("<user_query>", "</user_query>")
+_TEXT: Final = itemgetter(1)
 
 
-def task_of(caller: Caller, operation: str, asked: dict[str, Any] | None) -> str | None:
+def task_of(
+    caller: Caller, operation: str, asked: dict[str, Any] | None, plain: list[tuple[str, str]] | None = None
+) -> str | None:
     """What a client asked for itself; None: a person or a program asked, or nobody knows.
 
-    ``asked`` is the parsed request, None where it is no JSON object.
+    ``asked`` is the parsed request, None where it is no JSON object. ``plain``: what ``plain_messages`` makes of it.
     """
     if operation not in CONVERSATIONS:
         return None
@@ -71,11 +75,15 @@ def task_of(caller: Caller, operation: str, asked: dict[str, Any] | None) -> str
         named = _in_header(caller)
         if named is not None:
             return named
-    messages = asked.get("messages") if asked is not None else None
     if asked is None:
         return None
-    if isinstance(messages, list) and (len(messages) > _MOST_MESSAGES or not any(map(_may_begin, messages))):
-        return None
+    if plain is not None:
+        if len(plain) > _MOST_MESSAGES or not any(map(_any_beginning().match, map(_TEXT, plain))):
+            return None
+    else:
+        messages = asked.get("messages")
+        if isinstance(messages, list) and (len(messages) > _MOST_MESSAGES or not any(map(_may_begin, messages))):
+            return None
     return task_in(turns_of(asked))
 
 
@@ -98,6 +106,8 @@ def task_in(turns: Iterable[ChatMessage]) -> str | None:
     words = words.lstrip()
     if system and _CHOOSES_TOOLS in system and words.startswith(("Query: ", "History:\n")):
         return "function_calling"
+    if _any_beginning().match(words) is None:
+        return None
     for begins, template in _beginnings():
         if begins.match(words) and template.within in words:
             return template.task

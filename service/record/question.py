@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from service.record.chat_messages import ChatMessage
 from service.record.open_webui import typed_words
@@ -25,7 +24,7 @@ def question_in(text: str) -> str:
 def with_typed(turn: ChatMessage) -> ChatMessage:
     """``turn`` with the words that a person typed, where a program wrapped them."""
     typed = typed_words(turn.text) if turn.role == "user" else None
-    return replace(turn, typed=typed) if typed else turn
+    return turn._replace(typed=typed) if typed else turn
 
 
 def images_in_words(turn: ChatMessage) -> str:

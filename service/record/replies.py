@@ -1,6 +1,7 @@
 """What all answers have in common: what is gathered from them, and how their parts are read."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from service.record.bodies import document, whole
@@ -14,7 +15,7 @@ _MOST_TOKENS = 2**53
 _LOGPROBS = re.compile(rb'"logprobs"\s*:\s*(?:\{|\[\s*[^\s\]])')
 
 
-# Its fields begin as those of the class, and no dataclass: setting each of two dozen took 3 µs for every answer.
+@dataclass(slots=True)
 class Reply:
     """What has been gathered from one answer so far. Lives only while that answer is read.
 
@@ -24,6 +25,13 @@ class Reply:
     ``told``: of which text, thought or call, by its place in an output, something came.
     """
 
+    is_finished: bool | None = None
+    is_understood: bool = False
+    first_piece: int | None = None
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
     model: str | None = None
     id: str | None = None
     dimensions: int | None = None
@@ -42,17 +50,6 @@ class Reply:
     is_cut: bool = False
     problem: str | None = None
 
-    def __init__(
-        self, *, is_finished: bool | None = None, is_understood: bool = False, first_piece: int | None = None
-    ) -> None:
-        self.texts: list[str] = []
-        self.thoughts: list[str] = []
-        self.tool_calls: list[dict[str, Any]] = []
-        self.told: set[tuple[str, str]] = set()
-        self.is_finished = is_finished
-        self.is_understood = is_understood
-        self.first_piece = first_piece
-
     def mark_gap(self) -> None:
         """Something is missing here."""
         if self.texts:
@@ -70,9 +67,10 @@ def repeats_in_pieces(data: bytes) -> bool:
 
     That is token by token in ``logprobs``, or in more than one delta of a tool call's arguments.
     """
-    if b'"logprobs"' in data and _LOGPROBS.search(data):
+    # Not ``in``, which raises an error within and passes over it: that takes twice as long.
+    if data.find(b'"logprobs"') >= 0 and _LOGPROBS.search(data):
         return True
-    return b"_arguments.delta" in data and data.count(b"_arguments.delta") > data.count(b"_arguments.done")
+    return data.find(b"_arguments.delta") >= 0 and data.count(b"_arguments.delta") > data.count(b"_arguments.done")
 
 
 def single(body: Body) -> Any:

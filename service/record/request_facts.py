@@ -1,11 +1,13 @@
 """What a request asks for, whichever API it is written in."""
 
 import re
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from service.record.bodies import first_document, first_pairs, first_texts, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
+from service.record.plain_messages import plain_messages
 from service.record.request_fields import may_have_doubles, merged, with_known_names
 
 # So much of a request that breaks off may name its model, in so many characters.
@@ -25,11 +27,14 @@ _GENERATE: Final = "/generate"
 """The recorder's own address, as it stands in what was refused there; what was let through asks for Ollama's."""
 
 
-class Asked(NamedTuple):
+# Not frozen, which takes longer to make; nobody sets a field later. A named tuple takes longer to read.
+@dataclass(slots=True)
+class Asked:
     """The facts of a request. ``document`` is its parsed JSON; None when it is not (or broken) JSON.
 
-    ``lifecycle`` is ``load`` or ``unload`` where the request asks a model of the native API for
-    nothing but that. ``size`` is its length in bytes; so many of them are ``missing`` in our copy.
+    ``plain`` are its messages where they are nothing but roles and texts. ``lifecycle`` is ``load`` or ``unload`` where
+    the request asks a model of the native API for nothing but that. ``size`` is its length in bytes; so many of them
+    are ``missing`` in our copy.
     """
 
     document: dict[str, Any] | None = None
@@ -40,6 +45,7 @@ class Asked(NamedTuple):
     lifecycle: str | None = None
     size: int = 0
     missing: int = 0
+    plain: list[tuple[str, str]] | None = None
 
 
 def read_request(opened: OpenExchange, request: Body) -> Asked:
@@ -58,6 +64,7 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         model = texts.get("model") or texts.get("name")
         return Asked(model=model if model and len(model) <= _LONGEST_MODEL else None)
     found = with_known_names(found)
+    plain = plain_messages(found.get("messages"))
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.
     options = found.get("options") if opened.api == "ollama" else None
@@ -68,10 +75,11 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         model if isinstance(model, str) and model else None,
         None if lifecycle else _stream(opened, found),
         num_ctx,
-        _count_images(found),
+        _count_images(found, plain is not None),
         lifecycle,
         request.length,
         max(0, request.length - len(request.head) - len(request.tail)),
+        plain,
     )
 
 
@@ -121,21 +129,20 @@ def _is_no_time(keep_alive: Any) -> bool:
     return isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool) and 0 <= keep_alive < 1e-9
 
 
-def _count_images(asked: dict[str, Any]) -> int:
+def _count_images(asked: dict[str, Any], has_plain_messages: bool) -> int:
     images = asked.get("images")
     count = len(images) if isinstance(images, list) else 0
     # What is to be edited, in OpenAI's form.
     count += isinstance(asked.get("image"), str) and bool(asked["image"])
+    if has_plain_messages:
+        return count
     messages = asked.get("messages")
     if messages is None:
         messages = asked.get("input")
     if not isinstance(messages, list):
         return count
     for message in messages:
-        if type(message) is not dict or (
-            len(message) == 2 and "role" in message and type(message.get("content")) is str
-        ):
-            # As most are, and holds no more than a text.
+        if type(message) is not dict:
             continue
         images = message.get("images")
         if isinstance(images, list):

@@ -62,7 +62,7 @@ def write_duration(seconds: float) -> str:
 def write_time(nanoseconds: int, digits: int = 6) -> str:
     """Unix nanoseconds as RFC 3339 in UTC, with so many ``digits`` of the second (1 to 9)."""
     seconds, rest = divmod(nanoseconds, _SECOND)
-    return f"{_write_second(seconds)}.{f'{rest:09d}'[:digits]}Z"
+    return f"{_write_second(seconds)}.{str(rest).zfill(9)[:digits]}Z"
 
 
 # The times of one exchange, and of those beside it, lie in few seconds.

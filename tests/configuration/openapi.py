@@ -131,12 +131,13 @@ def _summary() -> dict[str, Any]:
 
 
 def _schema_of(kind: Any) -> dict[str, Any]:
-    """The schema of what ``dataclasses.asdict`` makes of a value of this type."""
-    if dataclasses.is_dataclass(kind):
+    """The schema of what is made of a value of this type: of a dataclass, and of a tuple with names, an object."""
+    is_tuple = hasattr(kind, "_fields")
+    if is_tuple or dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = kind._fields if is_tuple else [field.name for field in dataclasses.fields(kind)]
         properties = {name: _schema_of(hints[name]) for name in names}
-        return {"type": "object", "properties": properties, "required": names}
+        return {"type": "object", "properties": properties, "required": list(names)}
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         return {"type": "array", "items": _schema_of(arguments[0])}

@@ -136,7 +136,7 @@ def _phases() -> Iterator[bytes]:
 def _explanations() -> Iterator[bytes]:
     for kept in _kept():
         line = Record(kept.row.line)
-        yield orjson.dumps([asdict(explain(line, _AROUND)), asdict(read_conversation(line, kept.request))])
+        yield orjson.dumps([asdict(explain(line, _AROUND)), read_conversation(line, kept.request).as_json_object()])
 
 
 def _commands() -> Iterator[bytes]:

@@ -4,10 +4,11 @@ import random
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
-from service.record.bodies import decoded, document, first_document, left_out, readable, whole
+from service.record.bodies import decoded, document, first_document, is_utf_16, left_out, readable, whole
 from service.record.exchange import Body
 from tests.record.wire import body, shortened
 
@@ -212,3 +213,10 @@ def test_of_a_request_the_first_document_counts(before: bytes, behind: bytes) ->
 )
 def test_what_begins_with_no_document_has_none(data: bytes) -> None:
     assert first_document(data) is None
+
+
+def test_the_quick_look_for_utf_16_is_as_strict_as_the_long_one() -> None:
+    for begins in (bytes(pair) for pair in product(range(256), repeat=2)):
+        is_by_mark = begins in (b"\xff\xfe", b"\xfe\xff")
+        is_json = begins in (b"{\0", b"[\0", b"\0{", b"\0[")
+        assert is_utf_16(begins + b"x") is (is_by_mark or is_json)

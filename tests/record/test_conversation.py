@@ -1,7 +1,6 @@
 """Conversations, what of them is searched, and what of them stands in a list."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -168,7 +167,7 @@ def test_nesting_however_deep_raises_nothing(depth: int) -> None:
     ):
         line = said(request, tool_calls=deep)
         # As a page shows it.
-        orjson.dumps({"exchange": {"conversation": asdict(read_conversation(line, request.encode()))}})
+        orjson.dumps({"exchange": {"conversation": read_conversation(line, request.encode()).as_json_object()}})
         searchable(line)
         opening(line)
 

@@ -1,5 +1,7 @@
 """The facts that are counted of each record."""
 
+from dataclasses import asdict, fields
+
 import orjson
 import pytest
 
@@ -10,11 +12,11 @@ from tests.integration.a_day import a_day
 
 
 def test_each_fact_is_what_the_record_says() -> None:
-    assert set(CountedFacts._fields) <= set(FIELD_NAMES)
+    assert {field.name for field in fields(CountedFacts)} <= set(FIELD_NAMES)
     for encoded in a_day(60, 1_800_000_000).records:
         record = Record(encoded.line)
-        assert counted_facts(encoded.summary)._asdict() == {
-            name: getattr(record, name) for name in CountedFacts._fields
+        assert asdict(counted_facts(encoded.summary)) == {
+            field.name: getattr(record, field.name) for field in fields(CountedFacts)
         }
 
 

@@ -162,7 +162,8 @@ def test_a_form_says_its_model() -> None:
 def test_nothing_is_guessed_from_bytes_that_are_no_json() -> None:
     for sent in (b"\xff\xfe", b"nope", b'["model"]', b'{"prompt":"\\"model\\":\\"x\\""', b"5"):
         opened = _opened(sent)
-        assert read_request(opened, opened.request)[:2] == (None, None)
+        asked = read_request(opened, opened.request)
+        assert (asked.document, asked.model) == (None, None)
     opened = exchange(Body(7, b"", b"")).opened
     assert read_request(opened, opened.request).model is None
 

@@ -1,5 +1,6 @@
 """Which calls are of one conversation, and who served it last."""
 
+from dataclasses import replace
 from typing import Any
 
 from service.record.request_facts import Asked
@@ -19,7 +20,7 @@ def test_what_begins_alike_is_one_conversation() -> None:
     assert first is not None
     assert conversation_of(asked(messages=turns("bees?", "yes", "and wasps?"))) == first
     assert conversation_of(asked(messages=turns("wasps?"))) != first
-    assert conversation_of(asked(messages=turns("bees?"))._replace(model="other")) != first
+    assert conversation_of(replace(asked(messages=turns("bees?")), model="other")) != first
     system = [{"role": "system", "content": "be brief"}]
     assert conversation_of(asked(messages=system + turns("bees?"))) != first
     assert conversation_of(asked(messages=system + turns("a"))) != conversation_of(asked(messages=system + turns("b")))
