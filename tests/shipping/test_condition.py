@@ -2,6 +2,7 @@ import logging
 
 import pytest
 
+from service.journal import JournalError
 from service.shipping.condition import Condition
 from service.shipping.delivery import DeliveryState
 from service.shipping.pace import Pace
@@ -39,6 +40,20 @@ def test_the_same_refusal_is_told_once_and_another_again(
             it.has_failed(verdict)
     told = [record.__dict__["event"] for record in caplog.records]
     assert told == ["ReceiverRefused", "ReceiverRefused", "ReceiverFailed", "ReceiverRefused"]
+
+
+def test_a_journal_that_cannot_be_read_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.event_log.QUIET_SECONDS", 0.0)
+    it = condition()
+    trouble = JournalError("the journal cannot be read: unable to open database file")
+    trouble.__cause__ = PermissionError()
+    with caplog.at_level(logging.INFO, "ollama_recorder"):
+        it.has_stumbled(trouble)
+        it.has_stumbled(ValueError("x"))
+    assert [record.__dict__["event"] for record in caplog.records] == ["ReceiverFailed", "DefectFound"]
+    assert it.state is DeliveryState.FAILING
 
 
 def test_what_goes_wrong_here_is_a_failure_too() -> None:
