@@ -22,7 +22,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import measure_all_recorders, measure_dashboards, measure_page, measure_queue, measure_readers
+from tests.benchmarks import (
+    measure_all_recorders,
+    measure_dashboards,
+    measure_many_ollamas,
+    measure_page,
+    measure_queue,
+    measure_readers,
+)
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
 from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, peer, recorder, upstream
 from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
@@ -71,6 +78,8 @@ def main() -> int:
         return 2
     if arguments.queue:
         return measure_queue.main(arguments.short)
+    if arguments.many_ollamas:
+        return measure_many_ollamas.main(arguments.short)
     plan = SHORT if arguments.short else DEFAULT
     if arguments.streams:
         plan = replace(plan, streams=arguments.streams)
@@ -101,6 +110,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sharing", action="store_true", help="also a recorder with a queue whose places are free")
     parser.add_argument(
         "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
+    )
+    parser.add_argument(
+        "--many-ollamas",
+        action="store_true",
+        help="instead: what 1, 10, 100 and 1,000 Ollamas behind one recorder cost (--short: to 100)",
     )
     parser.add_argument(
         "--page", action="store_true", help="instead: how long who searches a million records waits (--short: 50,000)"
