@@ -19,7 +19,7 @@ from tests.servers import process
 from tests.servers.chromium import running_chromium
 from tests.servers.loki import Loki, running_loki
 from tests.servers.nginx import running_nginx
-from tests.servers.ollama import PROGRAMS, Ollama, running_ollama
+from tests.servers.ollama import NEWEST, PROGRAMS, Ollama, running_ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import running_recorder
 from tests.work_units import WorkUnits
@@ -50,12 +50,18 @@ REAL_SERVERS = {
     "phoenix": "make servers",
     "mlflow": "make servers",
     "open-webui": "make servers",
+    "portkey": "make servers",
 }
 
 
-@pytest.fixture(scope="session", params=PROGRAMS)
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(one, marks=[pytest.mark.long] if NEWEST in PROGRAMS and one != NEWEST else []) for one in PROGRAMS
+    ],
+)
 def ollama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ollama]:
-    """A real Ollama with its models, one for all tests; each test that uses it runs on every version."""
+    """A real Ollama with its models, one for all tests. What uses it runs on every version; the older is long."""
     with running_ollama(tmp_path_factory.mktemp(request.param), request.param) as server:
         yield server
 

@@ -21,8 +21,8 @@ ELSEWHERE = {"X_Forwarded_For": "203.0.113.9"}
 
 @asynccontextmanager
 async def running(folder: Path, said: io.BytesIO | None = None, **environment: str) -> AsyncIterator[App]:
-    """A whole recorder on a free port, its journal in ``folder``."""
-    given = {"LISTEN": "127.0.0.1:0", "DATA_DIR": str(folder), **environment}
+    """A whole recorder on a free port, its journal in ``folder``; an answer's record is there when it ends."""
+    given = {"LISTEN": "127.0.0.1:0", "DATA_DIR": str(folder), "RECORD_BEFORE_REPLY": "strict", **environment}
     output = Output(said or io.BytesIO())
     app = App(read_settings(given), given, output)
     await app.start()

@@ -94,7 +94,10 @@ async def test_a_recorder_that_keeps_nothing_is_not_healthy_whatever_else_works(
         return await asking.wait(), (await asking.communicate())[0].decode()
 
     monkeypatch.setattr(Journal, "write", fail)
-    async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=NOBODY) as app:
+    async with (
+        FakeOllama() as ollama,
+        running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=NOBODY, RECORD_BEFORE_REPLY="true") as app,
+    ):
         await ollama.stop()
         assert (await health(app))[0] == 0
         is_broken = True

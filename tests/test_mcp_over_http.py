@@ -105,6 +105,7 @@ def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) ->
     assert events(server, "WordsRead")[before:] == []
 
 
+@pytest.mark.long
 def test_without_a_token_or_with_a_wrong_one_nothing_is_told(server: RunningServer) -> None:
     for headers in ({}, {"Authorization": "Bearer guess"}):
         ran = client(server, ("totals", {}), **headers)
@@ -135,6 +136,7 @@ async def test_what_is_hostile_is_answered_and_the_next_question_too(server: Run
     assert events(server, "DefectFound") == []
 
 
+@pytest.mark.long
 async def test_without_the_sdk_it_says_what_to_install_and_refuses_as_the_page_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

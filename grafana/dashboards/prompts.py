@@ -25,6 +25,7 @@ _SHOWN = "\n".join(
     ]
 )
 _PAGE = f"{RECORDER_PAGE}/?show={CLICKED}"
+# A record is one line. With room for a second Loki reads all of the time shown, though it has found the first.
 _ONE = f'{frame.once_chosen("exchange")} | {field.exchange}="$exchange"'
 
 
@@ -61,7 +62,7 @@ def _one() -> Panel:
         "What is the chosen exchange?",
         "The exchange that was clicked, or whose id was typed above. The trace shows its phases; the exchange opens the"
         " recorder's own page, which explains them and can send the prompt again.",
-        Query(_ONE, lines=10),
+        Query(_ONE, lines=1),
         [
             Column(key.started, "Started", MOMENT, width=200),
             Column(key.request_time, "Duration", "s", width=80),
@@ -87,7 +88,7 @@ def _its_lines() -> Panel:
         "The chosen exchange, everything that was recorded",
         "One JSON object: prompt, answer, phases, who asked. Its trace and the recorder's page are links among"
         " the fields of the line.",
-        Query(_ONE, lines=10),
+        Query(_ONE, lines=1),
         pretty=True,
     ).no_value("Click an exchange in a table, or type its id above")
 
@@ -117,6 +118,6 @@ def _list() -> Panel:
 def _texts() -> Panel:
     return logs_panel(
         "The prompts and answers that match",
-        "The newest 200, the prompt above its answer.",
-        Query(f"{_FOUND} | json {_READ} | line_format `{_SHOWN}`", lines=200),
+        "The newest 100, the prompt above its answer.",
+        Query(f"{_FOUND} | json {_READ} | line_format `{_SHOWN}`", lines=100),
     ).no_value("Nothing matches: take a filter away, or show more time")

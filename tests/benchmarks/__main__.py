@@ -7,7 +7,8 @@ ratio is from 1 is what this machine's noise is worth. A share of the load's cor
 rate is the load's, not the gateway's; the CPU figures stand nevertheless. Other programs on the gateway's core disturb
 caches, so figures taken while "others" is more than a few percent are worth less.
 
-The exit code is 1 when an answer was wrong or a record is missing; a missed target is printed and does not fail.
+The exit code is 1 when an answer was wrong, a record is missing, or the recorder costs more than the limits of
+``checks``; what is wanted and was missed is printed and does not fail.
 """
 
 import argparse
@@ -30,9 +31,25 @@ from tests.benchmarks import (
     measure_queue,
     measure_readers,
 )
+from tests.benchmarks.apis import OLLAMA, OPENAI
+from tests.benchmarks.checks import exit_code
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
-from tests.benchmarks.gateways import Cores, Gateway, bare_passthrough, has_nginx, nginx, peer, recorder, upstream
-from tests.benchmarks.report import BARE, RECORDER, Findings, as_json, as_text
+from tests.benchmarks.findings import Findings
+from tests.benchmarks.gateways import (
+    BARE,
+    RECORDER,
+    Cores,
+    Gateway,
+    bare_passthrough,
+    has_nginx,
+    nginx,
+    peer,
+    recorder,
+    upstream,
+)
+from tests.benchmarks.log_receiver import told
+from tests.benchmarks.peers import litellm, portkey
+from tests.benchmarks.report import as_json, as_text
 from tests.benchmarks.rounds import CONNECTIONS, Measurement
 from tests.benchmarks.shares import shares
 
@@ -40,6 +57,7 @@ INTERVAL = 0.02
 BURST, BURST_CHUNKS = 200, 10
 SHIPPING = "recorder, shipping"
 SHARED = "recorder, shared"
+REPLY_FIRST = "recorder, reply first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +71,22 @@ class Plan:
     stream_seconds: float
     latency_rounds: int
     burst_rounds: int
+    warm_up_seconds: float = 0.3
 
 
 DEFAULT = Plan(12, 1.2, streams=(50, 200), stream_rounds=5, stream_seconds=3.0, latency_rounds=3000, burst_rounds=10)
+PEERS = Plan(
+    8, 1.0, streams=(10,), stream_rounds=5, stream_seconds=2.0, latency_rounds=500, burst_rounds=0, warm_up_seconds=4.0
+)
+SHORT_PEERS = replace(
+    PEERS,
+    exchange_rounds=4,
+    exchange_seconds=0.7,
+    stream_rounds=3,
+    stream_seconds=1.0,
+    latency_rounds=100,
+    warm_up_seconds=2.0,
+)
 SHORT = Plan(7, 0.5, streams=(50,), stream_rounds=5, stream_seconds=1.0, latency_rounds=1000, burst_rounds=5)
 
 
@@ -80,9 +111,7 @@ def main() -> int:
         return measure_queue.main(arguments.short)
     if arguments.many_ollamas:
         return measure_many_ollamas.main(arguments.short)
-    plan = SHORT if arguments.short else DEFAULT
-    if arguments.streams:
-        plan = replace(plan, streams=arguments.streams)
+    plan = _plan(arguments)
     # Ended from outside, it must not leave its gateways behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     cores = Cores.of_this_machine()
@@ -96,7 +125,13 @@ def main() -> int:
         findings = _measure(plan, gateways, cores, arguments)
     sys.stdout.write(json.dumps(as_json(findings), indent=1) if arguments.json else as_text(findings))
     sys.stdout.write("\n")
-    return 1 if findings.problems else 0
+    return exit_code(findings)
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    default, short = (PEERS, SHORT_PEERS) if arguments.peers else (DEFAULT, SHORT)
+    plan = short if arguments.short else default
+    return replace(plan, streams=arguments.streams) if arguments.streams else plan
 
 
 def _arguments() -> argparse.Namespace:
@@ -108,6 +143,11 @@ def _arguments() -> argparse.Namespace:
         "--shipping", action="store_true", help="also a recorder that ships to a Loki on the load's core"
     )
     parser.add_argument("--sharing", action="store_true", help="also a recorder with a queue whose places are free")
+    parser.add_argument(
+        "--reply-first",
+        action="store_true",
+        help="also a recorder that replies before the record (RECORD_BEFORE_REPLY)",
+    )
     parser.add_argument(
         "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
     )
@@ -132,19 +172,25 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--without-recorder", action="store_true", help="only the gateways it is compared with")
     parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="LiteLLM and Portkey beside the recorder, with their logging and without, all in OpenAI's form (--short:"
+        " two minutes)",
+    )
+    parser.add_argument(
         "--peer",
         nargs=3,
         action="append",
         default=[],
         metavar=("NAME", "URL", "COMMAND"),
         help="also this gateway: its name, the address below which Ollama's paths are, and what starts it;"
-        " {port}, {upstream} and {folder} in both are filled in",
+        " {port}, {upstream} and {folder} in both are filled in (with --peers it is asked in OpenAI's form)",
     )
     return parser.parse_args()
 
 
 def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.Namespace) -> list[Gateway]:
-    behind = running.enter_context(upstream(cores.load))
+    behind = running.enter_context(upstream(cores.load, OPENAI if arguments.peers else OLLAMA))
     gateways = [behind]
     if has_nginx():
         gateways.append(running.enter_context(nginx(cores.gateway, behind, folder / "nginx")))
@@ -157,6 +203,14 @@ def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.N
     if arguments.sharing:
         free_places = {"MAX_ACTIVE": "1000"}
         gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "shared", free_places, SHARED)))
+    if arguments.reply_first:
+        settings = {"RECORD_BEFORE_REPLY": "false"}
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "first", settings, REPLY_FIRST)))
+    if arguments.peers:
+        for start, title in ((litellm, "litellm"), (portkey, "portkey")):
+            for logs in (False, True):
+                place = folder / f"{title}{'-logs' if logs else ''}"
+                gateways.append(running.enter_context(start(cores.gateway, behind, place, logs=logs)))
     for number, (name, url, command) in enumerate(arguments.peer):
         if name in {gateway.name for gateway in gateways}:
             raise SystemExit(f"--peer {name}: another gateway has this name already")
@@ -172,26 +226,32 @@ def _measure(plan: Plan, gateways: Sequence[Gateway], cores: Cores, arguments: a
     measured = gateways[1:]
     idle = {gateway.name: resident_bytes(gateway.pid) for gateway in measured}
     measurement = Measurement(gateways)
-    measurement.warm_up(0.3)
+    measurement.warm_up(plan.warm_up_seconds)
     findings.problems = measurement.tally.problems
     if findings.problems:
         # What does not work need not be measured.
         return findings
-    small = f"Small exchanges, 490 bytes in, 840 out, {CONNECTIONS} connections"
+    api = gateways[0].target.api
+    findings.is_held_to_limits = api is OLLAMA
+    sizes = f"{len(api.small_request)} bytes in, {len(api.small_answer)} out"
+    small = f"Small exchanges, {sizes}, {CONNECTIONS} connections"
     findings.series[small] = measurement.small_exchanges(plan.exchange_rounds, plan.exchange_seconds)
     if not arguments.shipping:
         for number in plan.streams:
-            title = f"Streams, {number} at once, a chunk of 131 bytes each {INTERVAL * 1e3:.0f} ms"
+            title = f"Streams, {number} at once, a chunk of {api.chunk_bytes} bytes each {INTERVAL * 1e3:.0f} ms"
             series = measurement.streamed_chunks(plan.stream_rounds, number, plan.stream_seconds, INTERVAL)
             findings.series[title] = series
-        findings.bursts = measurement.bursts(plan.burst_rounds, BURST, BURST_CHUNKS, INTERVAL)
+        if plan.burst_rounds:
+            findings.bursts = measurement.bursts(plan.burst_rounds, BURST, BURST_CHUNKS, INTERVAL)
         findings.latency = measurement.one_connection(plan.latency_rounds)
-    if RECORDER in findings.series[small].slots:
+    if RECORDER in findings.series[small].slots and api is OLLAMA:
         slots = findings.series[small]
         findings.shares = shares(
             slots.median(RECORDER, lambda slot: slot.cpu), slots.median(RECORDER, lambda slot: slot.main_thread)
         )
     for gateway in measured:
+        if gateway.entries is not None:
+            findings.entries[gateway.name] = (measurement.tally.requests[gateway.name], *told(gateway.entries))
         findings.memory[gateway.name] = (idle[gateway.name], peak_resident_bytes(gateway.pid))
         if gateway.data_dir is not None:
             asked, kept = measurement.tally.requests[gateway.name], gateway.records()

@@ -3,7 +3,6 @@
 import os
 import shlex
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -11,18 +10,23 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.benchmarks.apis import OLLAMA, Api
 from tests.benchmarks.load import Target
-from tests.benchmarks.messages import CHAT_ANSWER, SMALL_REQUEST
+from tests.benchmarks.log_receiver import told
+from tests.benchmarks.measured_process import free_port, running_process
 
-ROOT = Path(__file__).parents[2]
+BARE = "bare aiohttp"
+NGINX = "NGINX"
+RECORDER = "recorder"
 START_SECONDS = 15.0
-PEER_START_SECONDS = 60.0
+PEER_START_SECONDS = 120.0
+ENTRY_SECONDS = 2.0
 SETTLE_SECONDS = 20.0
 POLL_SECONDS = 0.02
 
@@ -43,7 +47,10 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One running process tree. ``data_dir`` is set when it is a recorder."""
+    """One running process tree. ``data_dir`` is set when it is a recorder.
+
+    ``entries`` is the file that tells of each entry of another gateway's log, where it has one.
+    """
 
     name: str
     pid: int
@@ -51,13 +58,19 @@ class Gateway:
     core: int
     data_dir: Path | None = None
     ships: bool = False
+    entries: Path | None = None
 
     def records(self) -> int:
         """How many exchanges the journal holds."""
         return self._ask("SELECT count(*) FROM exchange")
 
     def settle(self, requests: int) -> bool:
-        """Wait until a recorder has kept, and where it ships delivered, this many exchanges; return whether it has."""
+        """Wait until a recorder has kept, and where it ships delivered, this many exchanges; return whether it has.
+
+        For another gateway's log until no more of it comes: what it loses is told at the end.
+        """
+        if self.entries is not None:
+            self._settle_entries(self.entries, requests)
         if self.data_dir is None:
             return True
         latest = "SELECT coalesce(max(number), 0) FROM " + (
@@ -70,6 +83,13 @@ class Gateway:
             time.sleep(POLL_SECONDS)
         return True
 
+    def _settle_entries(self, entries: Path, requests: int) -> None:
+        came, since = -1, time.monotonic()
+        while (now := told(entries)[0]) < requests and time.monotonic() - since < ENTRY_SECONDS:
+            if now > came:
+                came, since = now, time.monotonic()
+            time.sleep(POLL_SECONDS)
+
     def _ask(self, question: str) -> int:
         assert self.data_dir is not None
         with closing(sqlite3.connect(f"file:{self.data_dir}/journal.sqlite3?mode=ro", uri=True)) as journal:
@@ -78,19 +98,19 @@ class Gateway:
 
 
 @contextmanager
-def upstream(core: int) -> Iterator[Gateway]:
+def upstream(core: int, api: Api = OLLAMA) -> Iterator[Gateway]:
     """The upstream, which is also what "direct" talks to."""
     command = [sys.executable, "-m", "tests.benchmarks.upstream"]
-    with _process(command, core, stdout=subprocess.PIPE) as process:
+    with running_process(command, core, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        yield Gateway("direct", process.pid, Target(int(process.stdout.readline())), core)
+        yield Gateway("direct", process.pid, Target(int(process.stdout.readline()), api=api), core)
 
 
 @contextmanager
 def nginx(core: int, behind: Gateway, folder: Path) -> Iterator[Gateway]:
     """A bare NGINX that forwards, unbuffered."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     text = (Path(__file__).parent / "nginx.conf").read_text()
     for word, value in (("UPSTREAM", behind.target.port), ("PORT", port), ("FOLDER", folder)):
         text = text.replace(word, str(value))
@@ -98,9 +118,9 @@ def nginx(core: int, behind: Gateway, folder: Path) -> Iterator[Gateway]:
     # Root's NGINX would give its workers to a user who cannot open the folder.
     configuration.write_text(("user root;\n" if os.geteuid() == 0 else "") + text)
     command = ["nginx", "-e", str(folder / "nginx.log"), "-p", str(folder), "-c", str(configuration)]
-    with _process(command, core, log=folder / "output.log") as process:
+    with running_process(command, core, log=folder / "output.log") as process:
         _wait_until_listening(process, port, folder / "output.log")
-        yield Gateway("NGINX", process.pid, Target(port, "/api/ollama"), core)
+        yield Gateway(NGINX, process.pid, Target(port, "/api/ollama", behind.target.api), core)
 
 
 def has_nginx() -> bool:
@@ -108,24 +128,24 @@ def has_nginx() -> bool:
 
 
 @contextmanager
-def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = "bare aiohttp") -> Iterator[Gateway]:
+def bare_passthrough(core: int, behind: Gateway, folder: Path, name: str = BARE) -> Iterator[Gateway]:
     """The thirty lines of ``bare_passthrough``."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     address = f"http://127.0.0.1:{behind.target.port}"
     command = [sys.executable, "-m", "tests.benchmarks.bare_passthrough", str(port), address]
-    with _process(command, core, log=folder / "output.log") as process:
+    with running_process(command, core, log=folder / "output.log") as process:
         _wait_until_listening(process, port, folder / "output.log")
-        yield Gateway(name, process.pid, Target(port, "/api/ollama"), core)
+        yield Gateway(name, process.pid, Target(port, "/api/ollama", behind.target.api), core)
 
 
 @contextmanager
 def recorder(
-    core: int, behind: Gateway, folder: Path, settings: Mapping[str, str] | None = None, name: str = "recorder"
+    core: int, behind: Gateway, folder: Path, settings: Mapping[str, str] | None = None, name: str = RECORDER
 ) -> Iterator[Gateway]:
     """The recorder with its default settings, save addresses and folder, and what ``settings`` says."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     environment = {
         "LISTEN": f"127.0.0.1:{port}",
         "OLLAMA_URL": f"http://127.0.0.1:{behind.target.port}",
@@ -134,10 +154,17 @@ def recorder(
         **(settings or {}),
     }
     log = folder / "output.log"
-    with _process([sys.executable, "-m", "service", "serve"], core, log=log, environment=environment) as process:
+    with running_process([sys.executable, "-m", "service", "serve"], core, log=log, environment=environment) as process:
         _wait_until_listening(process, port, log)
         _wait_until_ready(process, f"http://127.0.0.1:{port}/healthz", log)
-        yield Gateway(name, process.pid, Target(port, "/api/ollama"), core, folder / "data", "LOKI_URL" in environment)
+        yield Gateway(
+            name,
+            process.pid,
+            Target(port, "/api/ollama", behind.target.api),
+            core,
+            folder / "data",
+            "LOKI_URL" in environment,
+        )
 
 
 @contextmanager
@@ -149,15 +176,29 @@ def peer(core: int, behind: Gateway, folder: Path, name: str, url: str, command:
     """
     folder.mkdir()
     upstream_address = f"http://127.0.0.1:{behind.target.port}"
-    words = {"{port}": str(_free_port()), "{upstream}": upstream_address, "{folder}": str(folder)}
+    words = {"{port}": str(free_port()), "{upstream}": upstream_address, "{folder}": str(folder)}
     for word, value in words.items():
         url, command = url.replace(word, value), command.replace(word, value)
-    target = target_of(url)
+    target = replace(target_of(url), api=behind.target.api)
     environment = {**os.environ, "UPSTREAM": upstream_address, "FOLDER": str(folder)}
-    log = folder / "output.log"
-    with _process(shlex.split(command), core, log=log, environment=environment, is_tree=True) as process:
-        _wait_until_same_answer(process, name, f"http://127.0.0.1:{target.port}{target.prefix}/api/chat", log)
-        yield Gateway(name, process.pid, target, core)
+    with started_peer(core, folder / "output.log", name, target, shlex.split(command), environment) as gateway:
+        yield gateway
+
+
+@contextmanager
+def started_peer(
+    core: int,
+    log: Path,
+    name: str,
+    target: Target,
+    command: list[str],
+    environment: Mapping[str, str],
+    entries: Path | None = None,
+) -> Iterator[Gateway]:
+    """A gateway that ``command`` starts, once it gives the answer that is expected. Raises RuntimeError otherwise."""
+    with running_process(command, core, log=log, environment=environment, is_tree=True) as process:
+        _wait_until_same_answer(process, name, target, log)
+        yield Gateway(name, process.pid, target, core, entries=entries)
 
 
 def target_of(url: str) -> Target:
@@ -168,15 +209,19 @@ def target_of(url: str) -> Target:
     return Target(parts.port, parts.path.rstrip("/"))
 
 
-def _wait_until_same_answer(process: "subprocess.Popen[str]", name: str, address: str, log: Path) -> None:
+def _wait_until_same_answer(process: "subprocess.Popen[str]", name: str, target: Target, log: Path) -> None:
     """A gateway may listen before it can forward, and one that answers errors is not measured."""
-    headers = {"Content-Type": "application/json"}
+    address, api = f"http://127.0.0.1:{target.port}{target.prefix}{target.api.path}", target.api
+    own = [(field, value) for field, _, value in (line.partition(": ") for line in target.headers.splitlines())]
+    headers = {"Content-Type": "application/json", **dict(own)}
     until, seen = time.monotonic() + PEER_START_SECONDS, "nothing"
     while True:
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, SMALL_REQUEST, headers), timeout=5) as answer:
+            with urllib.request.urlopen(
+                urllib.request.Request(address, api.small_request, headers), timeout=5
+            ) as answer:
                 body = answer.read()
-            if body == CHAT_ANSWER:
+            if target.is_same(body, api.small_answer):
                 return
             seen = f"another body than the upstream's: {body[:300]!r}"
         except (OSError, HTTPException) as error:
@@ -184,66 +229,6 @@ def _wait_until_same_answer(process: "subprocess.Popen[str]", name: str, address
         if process.poll() is not None or time.monotonic() > until:
             raise RuntimeError(f"{name} answered at {address} with {seen}\n{log.read_text()[-4000:]}")
         time.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def _process(
-    command: list[str],
-    core: int,
-    *,
-    stdout: int | None = None,
-    log: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-    is_tree: bool = False,
-) -> Iterator["subprocess.Popen[str]"]:
-    """Run a command on one core; its threads and children inherit that. Ended by its id, with all that it started if
-    ``is_tree``."""
-    output = log.open("w") if log else None
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout or output,
-            stderr=subprocess.STDOUT if output else None,
-            text=True,
-            env=dict(environment) if environment else None,
-            start_new_session=is_tree,
-        )
-    finally:
-        os.sched_setaffinity(0, before)
-        if output:
-            output.close()
-    try:
-        yield process
-    finally:
-        _signal(process, signal.SIGTERM, is_tree)
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if is_tree:
-            _signal(process, signal.SIGKILL, is_tree)
-        if process.stdout:
-            process.stdout.close()
-
-
-def _signal(process: "subprocess.Popen[str]", number: signal.Signals, is_tree: bool) -> None:
-    if not is_tree:
-        process.send_signal(number)
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _wait_until_listening(process: "subprocess.Popen[str]", port: int, log: Path) -> None:

@@ -5,33 +5,42 @@ exact and can be compared with the number of records. (wrk cuts its connections 
 """
 
 import asyncio
+import operator
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import uvloop
 
-from tests.benchmarks.messages import (
-    CHAT_ANSWER,
-    LAST_CHUNK,
-    LAST_LINE,
-    SMALL_REQUEST,
-    STREAM_REQUEST,
-    TOKEN_LINE,
-    post,
-)
+from tests.benchmarks.apis import OLLAMA, Api
+from tests.benchmarks.messages import LAST_CHUNK, post
 
 DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a gateway listens, and what it wants before Ollama's own path."""
+    """Where a gateway listens, what it wants before Ollama's own path, and what is asked there.
+
+    ``headers`` are whole lines that this gateway needs. ``is_same`` says of an answer whether it is the expected one.
+    """
 
     port: int
     prefix: str = ""
+    api: Api = OLLAMA
+    headers: str = ""
+    is_same: Callable[[bytes, bytes], bool] = operator.eq
+
+    def small(self) -> bytes:
+        """The bytes of a call for a small exchange."""
+        return post(self.prefix + self.api.path, self.api.small_request, self.headers)
+
+    def stream(self, chunks: int, interval: float) -> bytes:
+        """The bytes of a call for a stream of ``chunks``, one every ``interval`` seconds."""
+        query, body = self.api.stream(chunks, interval)
+        return post(self.prefix + self.api.path + query, body, self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +104,9 @@ def exchanges(target: Target, connections: int, seconds: float) -> Result:
 
 async def _exchanges(target: Target, connections: int, seconds: float) -> Result:
     loop = asyncio.get_running_loop()
-    request = post(target.prefix + "/api/chat", SMALL_REQUEST)
     clients = []
     for _ in range(connections):
-        _, client = await loop.create_connection(lambda: _Exchanges(request), "127.0.0.1", target.port)
+        _, client = await loop.create_connection(lambda: _Exchanges(target), "127.0.0.1", target.port)
         clients.append(client)
     begin = time.perf_counter()
     for client in clients:
@@ -117,11 +125,11 @@ async def _exchanges(target: Target, connections: int, seconds: float) -> Result
 class _Exchanges(asyncio.Protocol):
     """One connection that asks again as soon as it was answered. ``asked`` - ``answered`` are its errors."""
 
-    def __init__(self, request: bytes) -> None:
+    def __init__(self, target: Target) -> None:
         self.asked = self.answered = 0
         self.may_ask = True
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._request = request
+        self._request, self._expected, self._is_same = target.small(), target.api.small_answer, target.is_same
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -139,15 +147,15 @@ class _Exchanges(asyncio.Protocol):
         # Most answers come in one piece with their length: these are not taken apart.
         if not (
             received.startswith(b"HTTP/1.1 200 ")
-            and received.endswith(CHAT_ANSWER)
-            and received.find(b"\r\n\r\n") + 4 + len(CHAT_ANSWER) == len(received)
+            and received.endswith(self._expected)
+            and received.find(b"\r\n\r\n") + 4 + len(self._expected) == len(received)
         ):
             body = body_of(received)
             if body is None:
                 self._received = received
                 return
             # An answer that is another, or an error, came too: it is not taken for one.
-            self.answered += body == CHAT_ANSWER
+            self.answered += self._is_same(body, self._expected)
         else:
             self.answered += 1
         self._received = b""
@@ -168,7 +176,7 @@ def streams(target: Target, number: int, chunks: int, interval: float) -> Result
 
 async def _streams(target: Target, number: int, chunks: int, interval: float) -> Result:
     loop = asyncio.get_running_loop()
-    request = post(f"{target.prefix}/api/chat?chunks={chunks}&interval={interval}", STREAM_REQUEST)
+    request = target.stream(chunks, interval)
     begin = time.perf_counter()
     clients = []
     for _ in range(number):
@@ -176,7 +184,7 @@ async def _streams(target: Target, number: int, chunks: int, interval: float) ->
         client.ask()
         clients.append(client)
         await asyncio.sleep(10 * interval / number)
-    return await _ended_streams(clients, begin, chunks, interval)
+    return await _ended_streams(clients, begin, target, chunks, interval)
 
 
 def burst(target: Target, number: int, chunks: int, interval: float) -> Result:
@@ -186,7 +194,7 @@ def burst(target: Target, number: int, chunks: int, interval: float) -> Result:
 
 async def _burst(target: Target, number: int, chunks: int, interval: float) -> Result:
     loop = asyncio.get_running_loop()
-    request = post(f"{target.prefix}/api/chat?chunks={chunks}&interval={interval}", STREAM_REQUEST)
+    request = target.stream(chunks, interval)
     clients = []
     for _ in range(number):
         _, client = await loop.create_connection(lambda: _Stream(request), "127.0.0.1", target.port)
@@ -196,14 +204,16 @@ async def _burst(target: Target, number: int, chunks: int, interval: float) -> R
     begin = time.perf_counter()
     for client in clients:
         client.ask()
-    return await _ended_streams(clients, begin, chunks, interval)
+    return await _ended_streams(clients, begin, target, chunks, interval)
 
 
-async def _ended_streams(clients: Sequence["_Stream"], begin: float, chunks: int, interval: float) -> Result:
+async def _ended_streams(
+    clients: Sequence["_Stream"], begin: float, target: Target, chunks: int, interval: float
+) -> Result:
     await asyncio.wait([client.ended for client in clients], timeout=chunks * interval + DRAIN_SECONDS)
     took = time.perf_counter() - begin
-    expected = TOKEN_LINE * (chunks - 1) + LAST_LINE
-    whole = [client for client in clients if client.body() == expected]
+    expected = target.api.stream_answer(chunks)
+    whole = [client for client in clients if target.is_same(client.body() or b"", expected)]
     first_bytes = [client.at[0] - client.asked_at for client in whole]
     gaps = [later - sooner for client in clients for sooner, later in zip(client.at, client.at[1:], strict=False)]
     for client in clients:
@@ -252,14 +262,14 @@ class _Stream(asyncio.Protocol):
 
 def latencies(targets: Sequence[Target], rounds: int) -> list[list[float]]:
     """Seconds of small exchanges on one connection for each target, taken in turn, ``rounds`` times; errors raise."""
-    requests = [post(target.prefix + "/api/chat", SMALL_REQUEST) for target in targets]
+    requests = [target.small() for target in targets]
     connections = [socket.create_connection(("127.0.0.1", target.port), timeout=DRAIN_SECONDS) for target in targets]
     taken: list[list[float]] = [[] for _ in targets]
     for connection in connections:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         for _ in range(rounds):
-            for connection, request, times in zip(connections, requests, taken, strict=True):
+            for target, connection, request, times in zip(targets, connections, requests, taken, strict=True):
                 begin = time.perf_counter()
                 connection.sendall(request)
                 received = connection.recv(65536)
@@ -269,7 +279,7 @@ def latencies(targets: Sequence[Target], rounds: int) -> list[list[float]]:
                         raise ConnectionError(f"an answer broke off: {received[:200]!r}")
                     received += piece
                 times.append(time.perf_counter() - begin)
-                if body != CHAT_ANSWER:
+                if not target.is_same(body, target.api.small_answer):
                     raise ConnectionError(f"another answer than the upstream's: {body[:200]!r}")
     finally:
         for connection in connections:

@@ -201,7 +201,9 @@ def main(records: int) -> int:
         indexer.close()
         with (
             upstream(Cores.of_this_machine().load) as ollama,
-            running_recorder(folder, OLLAMA_URL=f"http://127.0.0.1:{ollama.target.port}") as recorder,
+            running_recorder(
+                folder, OLLAMA_URL=f"http://127.0.0.1:{ollama.target.port}", RECORD_BEFORE_REPLY="true"
+            ) as recorder,
         ):
             sys.stdout.write(f"{records:,} records, {CHATS} chats at once\n")
             asyncio.run(measure(recorder.port, recorder.process.pid, records))

@@ -10,17 +10,20 @@ import orjson
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 from service.record.line import make_record
 from service.record.masking import mask
+from tests.benchmarks import openai_messages
 
 
-def _exchange(request: bytes, response: bytes, content_type: str) -> Exchange:
+def _exchange(
+    request: bytes, response: bytes, content_type: str, path: str = "/api/chat", api: str = "ollama"
+) -> Exchange:
     opened = OpenExchange(
         id="0" * 32,
         started_ns=1_767_722_308_000_000_000,
         method="POST",
-        request_uri="/api/ollama/api/chat",
-        path="/api/chat",
+        request_uri=f"/api/ollama{path}",
+        path=path,
         operation="chat",
-        api="ollama",
+        api=api,
         remote_addr="172.18.0.3",
         trace_id="1" * 32,
         span_id="2" * 16,
@@ -68,6 +71,23 @@ def _stream(tokens: int) -> bytes:
     return piece * tokens + _last("") + b"\n"
 
 
+def _openai_stream(chunks: int) -> bytes:
+    return openai_messages.TOKEN_EVENT * chunks + openai_messages.LAST_EVENTS
+
+
+def _anthropic_stream(events: int) -> bytes:
+    def event(kind: str, **fields: object) -> bytes:
+        return f"event: {kind}\ndata: ".encode() + orjson.dumps({"type": kind, **fields}) + b"\n\n"
+
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "llama3.2", "content": []}
+    start = event("message_start", message=message | {"usage": {"input_tokens": 27, "output_tokens": 0}})
+    opened = event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    piece = event("content_block_delta", index=0, delta={"type": "text_delta", "text": " the"})
+    ended = event("content_block_stop", index=0)
+    reason = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": events})
+    return start + opened + piece * events + ended + reason + event("message_stop")
+
+
 def _cost(call: Callable[[], object], most_seconds: float = 0.5) -> float:
     """The least of several measurements, so that a busy machine disturbs little. Microseconds."""
     best = float("inf")
@@ -96,6 +116,12 @@ def main() -> None:
         ),
         "chat, 40 tokens streamed": _exchange(small, _stream(40), "application/x-ndjson"),
         "chat, 2000 tokens streamed": _exchange(small, _stream(2000), "application/x-ndjson"),
+        "OpenAI's chat, 2000 chunks streamed": _exchange(
+            small, _openai_stream(2000), "text/event-stream", "/v1/chat/completions", "openai"
+        ),
+        "Anthropic's messages, 2000 events streamed": _exchange(
+            small, _anthropic_stream(2000), "text/event-stream", "/v1/messages", "anthropic"
+        ),
         "chat with 1 MB of text": _exchange(_request(sentence * 19000), _last("Yes."), "application/json"),
         "chat with an image of 750 kB": _exchange(_request("What?", images=[image]), _last("Yes."), "application/json"),
     }

@@ -2,9 +2,19 @@
 
 import json
 
+MAIL = "Dear Sir or Madam, the invoice 2026-1184 was paid twice, please return the second payment. "
+SENTENCE = "The sender asks for the return of a payment that was made twice for one invoice. "
 
-def _compact(value: object) -> bytes:
+
+def compact(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def filled(value: object, message: dict[str, str], text: str, length: int) -> bytes:
+    """``value`` as ``length`` bytes: ``message``, which is in it, gets so much of ``text`` as content."""
+    missing = length - len(compact(value))
+    message["content"] = (text * 9)[:missing]
+    return compact(value)
 
 
 def _request(stream: bool) -> bytes:
@@ -18,18 +28,16 @@ def _request(stream: bool) -> bytes:
         "stream": stream,
         "options": {"temperature": 0.2, "num_ctx": 4096, "num_predict": 256},
     }
-    text = "Dear Sir or Madam, the invoice 2026-1184 was paid twice, please return the second payment. "
-    missing = 490 - len(_compact(chat))
-    chat["messages"][1]["content"] = (text * 5)[:missing]  # type: ignore[index]
-    return _compact(chat)
+    return filled(chat, chat["messages"][1], MAIL, 490)  # type: ignore[index]
 
 
 def _answer() -> bytes:
     """840 bytes of a chat answer."""
+    message = {"role": "assistant", "content": ""}
     answer = {
         "model": "llama3.2",
         "created_at": "2026-11-21T00:27:42.455996959Z",
-        "message": {"role": "assistant", "content": ""},
+        "message": message,
         "done": True,
         "done_reason": "stop",
         "total_duration": 1867472092,
@@ -39,13 +47,10 @@ def _answer() -> bytes:
         "eval_count": 97,
         "eval_duration": 1693410134,
     }
-    text = "The sender asks for the return of a payment that was made twice for one invoice. "
-    missing = 840 - len(_compact(answer))
-    answer["message"]["content"] = (text * 9)[:missing]  # type: ignore[index]
-    return _compact(answer)
+    return filled(answer, message, SENTENCE, 840)
 
 
-def _chunk(data: bytes) -> bytes:
+def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
@@ -53,7 +58,7 @@ SMALL_REQUEST = _request(stream=False)
 STREAM_REQUEST = _request(stream=True)
 CHAT_ANSWER = _answer()
 TOKEN_LINE = (
-    _compact(
+    compact(
         {
             "model": "llama3.2",
             "created_at": "2026-11-21T00:27:42.183292713Z",
@@ -64,7 +69,7 @@ TOKEN_LINE = (
     + b"\n"
 )
 LAST_LINE = (
-    _compact(
+    compact(
         {
             "model": "llama3.2",
             "created_at": "2026-11-21T00:27:45.183292713Z",
@@ -81,13 +86,13 @@ LAST_LINE = (
     )
     + b"\n"
 )
-TOKEN_CHUNK = _chunk(TOKEN_LINE)
-LAST_LINE_CHUNK = _chunk(LAST_LINE)
+TOKEN_CHUNK = chunk(TOKEN_LINE)
+LAST_LINE_CHUNK = chunk(LAST_LINE)
 LAST_CHUNK = b"0\r\n\r\n"
 
 
-def post(path: str, body: bytes) -> bytes:
-    """The bytes of one request as n8n's HTTP client (axios on Node) sends it."""
+def post(path: str, body: bytes, headers: str = "") -> bytes:
+    """The bytes of one request as n8n's HTTP client (axios on Node) sends it, with more ``headers`` as whole lines."""
     head = (
         f"POST {path} HTTP/1.1\r\n"
         "Accept: application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, */*;q=0.8\r\n"
@@ -97,6 +102,7 @@ def post(path: str, body: bytes) -> bytes:
         "X-N8N-Execution-Id: 231\r\n"
         "X-N8N-Node: Summarise\r\n"
         "User-Agent: axios/1.12.0\r\n"
+        f"{headers}"
         f"Content-Length: {len(body)}\r\n"
         "Host: localhost\r\n"
         "Connection: keep-alive\r\n\r\n"

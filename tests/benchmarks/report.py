@@ -1,36 +1,14 @@
-"""The result as tables of ratios, and the targets it is held against."""
+"""The result as tables of ratios, or as JSON."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from tests.benchmarks.rounds import Series, Slot
+from tests.benchmarks.checks import checks
+from tests.benchmarks.findings import Findings
+from tests.benchmarks.gateways import BARE, NGINX
+from tests.benchmarks.rounds import Series, Slot, percentile
 
-BARE = "bare aiohttp"
-NGINX = "NGINX"
-RECORDER = "recorder"
-EXCHANGE_TARGET = 1.5
-CHUNK_TARGET = 1.3
-RESIDENT_TARGET_MB = 80
-BURST_TARGET = 3.0
 CEILING = 0.9
-
-
-@dataclass(slots=True)
-class Findings:
-    """All that one run found. Latencies are seconds, memory bytes, series by what the load was.
-
-    ``bursts`` are the seconds until the first byte of each stream, round by round.
-    """
-
-    machine: str
-    series: dict[str, Series] = field(default_factory=dict)
-    latency: dict[str, list[float]] = field(default_factory=dict)
-    bursts: dict[str, list[Sequence[float]]] = field(default_factory=dict)
-    memory: dict[str, tuple[int, int]] = field(default_factory=dict)
-    records: dict[str, tuple[int, int]] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
 def as_text(findings: Findings) -> str:
@@ -39,11 +17,11 @@ def as_text(findings: Findings) -> str:
     if findings.latency:
         parts.append(_latency(findings.latency))
     if findings.bursts:
-        parts.append(_bursts(findings.bursts))
+        parts.append(_bursts(findings))
     if findings.shares:
         parts.append(_shares(findings.shares))
     parts.append(_memory_and_records(findings))
-    parts.append("\n".join(_targets(findings)))
+    parts.append("\n".join(check.line for check in checks(findings)))
     parts += [f"PROBLEM {problem}" for problem in findings.problems]
     return "\n\n".join(parts)
 
@@ -54,21 +32,25 @@ def as_json(findings: Findings) -> dict[str, object]:
         "machine": findings.machine,
         "series": {title: _series_values(series) for title, series in findings.series.items()},
         "latency_us": {
-            name: {"p50": _percentile(taken, 50) * 1e6, "p99": _percentile(taken, 99) * 1e6}
+            name: {"p50": percentile(taken, 50) * 1e6, "p99": percentile(taken, 99) * 1e6}
             for name, taken in findings.latency.items()
         },
         "burst_first_byte_ms": {
             name: {
-                "p50": [_percentile(taken, 50) * 1e3 for taken in rounds if len(taken) > 1],
-                "p99": [_percentile(taken, 99) * 1e3 for taken in rounds if len(taken) > 1],
-                "ratio": _burst_ratios(findings.bursts, name),
+                "p50": [percentile(taken, 50) * 1e3 for taken in rounds if len(taken) > 1],
+                "p99": [percentile(taken, 99) * 1e3 for taken in rounds if len(taken) > 1],
+                "ratio": findings.burst_ratios(name, NGINX),
             }
             for name, rounds in findings.bursts.items()
         },
         "resident_bytes": {name: {"idle": idle, "peak": peak} for name, (idle, peak) in findings.memory.items()},
         "records": {name: {"requests": asked, "records": kept} for name, (asked, kept) in findings.records.items()},
+        "log_entries": {
+            name: {"requests": asked, "entries": came, "with_prompt_and_answer": whole}
+            for name, (asked, came, whole) in findings.entries.items()
+        },
         "shares_us": findings.shares,
-        "targets": _targets(findings),
+        "checks": [check.line for check in checks(findings)],
         "problems": findings.problems,
     }
 
@@ -120,34 +102,26 @@ def _percent(series: Series, name: str, of: Callable[[Slot], float], mark_above:
 
 
 def _latency(latency: Mapping[str, Sequence[float]]) -> str:
-    direct = [_percentile(latency["direct"], percent) for percent in (50, 99)]
+    direct = [percentile(latency["direct"], percent) for percent in (50, 99)]
     rows = [["", "p50 µs", "p99 µs", "added p50", "added p99"]]
     for name, taken in latency.items():
-        values = [_percentile(taken, percent) for percent in (50, 99)]
+        values = [percentile(taken, percent) for percent in (50, 99)]
         added = [value - base for value, base in zip(values, direct, strict=True)]
         rows.append([name, *(f"{value * 1e6:.0f}" for value in values), *(f"{value * 1e6:+.0f}" for value in added)])
     count = len(latency["direct"])
     return f"One connection, one exchange after the other, gateways taken in turn, {count} each\n{_table(rows)}"
 
 
-def _bursts(bursts: Mapping[str, Sequence[Sequence[float]]]) -> str:
+def _bursts(findings: Findings) -> str:
     rows = [["", "p50 ms", "p99 ms", f"p99 x {NGINX}"]]
-    for name, rounds in bursts.items():
+    for name, rounds in findings.bursts.items():
         whole = [taken for taken in rounds if len(taken) > 1]
-        p50, p99 = ([_percentile(taken, percent) * 1e3 for taken in whole] for percent in (50, 99))
-        ratios = [] if name == "direct" else _burst_ratios(bursts, name)
+        p50, p99 = ([percentile(taken, percent) * 1e3 for taken in whole] for percent in (50, 99))
+        ratios = [] if name == "direct" else findings.burst_ratios(name, NGINX)
         shown = [_spread(values, digits) if values else "-" for values, digits in ((p50, 1), (p99, 1), (ratios, 2))]
         rows.append([name, *shown])
-    count = max(len(taken) for rounds in bursts.values() for taken in rounds)
+    count = max(len(taken) for rounds in findings.bursts.values() for taken in rounds)
     return f"A burst: {count} streams asked for at once, until the first byte of each\n{_table(rows)}"
-
-
-def _burst_ratios(bursts: Mapping[str, Sequence[Sequence[float]]], name: str) -> list[float]:
-    """The p99 of ``name`` over NGINX's, round by round, as far as both have answers; none without NGINX."""
-    pairs = zip(bursts[name], bursts.get(NGINX, ()), strict=False)
-    return [
-        _percentile(ours, 99) / _percentile(theirs, 99) for ours, theirs in pairs if len(ours) > 1 and len(theirs) > 1
-    ]
 
 
 def _shares(shares: Mapping[str, float]) -> str:
@@ -163,40 +137,16 @@ def _memory_and_records(findings: Findings) -> str:
         for name, (idle, peak) in findings.memory.items()
     ]
     lines += [f"{name}: {asked:,} requests, {kept:,} records" for name, (asked, kept) in findings.records.items()]
+    lines += [
+        f"{name}: {asked:,} requests, {came:,} log entries, {whole:,} of them with prompt and answer"
+        for name, (asked, came, whole) in findings.entries.items()
+    ]
     return "\n".join(lines)
-
-
-def _targets(findings: Findings) -> list[str]:
-    lines = []
-    for title, series in findings.series.items():
-        if RECORDER in series.slots and BARE in series.slots:
-            limit = EXCHANGE_TARGET if series.unit == "exchange" else CHUNK_TARGET
-            ratio = statistics.median(series.ratios(RECORDER, BARE))
-            # Whatever else runs here only adds, so the least of each is what a quiet machine would show.
-            least = [min(slot.cpu for slot in series.slots[name]) for name in (RECORDER, BARE)]
-            quiet = f"{least[0] / least[1]:.2f} between the least of each"
-            lines.append(_target(ratio <= limit, f"{title}: {ratio:.2f} x {BARE} ({quiet}), at most {limit} wanted"))
-    if RECORDER in findings.bursts and (ratios := _burst_ratios(findings.bursts, RECORDER)):
-        ratio = statistics.median(ratios)
-        text = f"burst: p99 of the first byte {ratio:.2f} x {NGINX}, at most {BURST_TARGET:g} wanted"
-        lines.append(_target(ratio <= BURST_TARGET, text))
-    if RECORDER in findings.memory:
-        idle = findings.memory[RECORDER][0] / 1e6
-        lines.append(_target(idle < RESIDENT_TARGET_MB, f"{idle:.0f} MB idle, under {RESIDENT_TARGET_MB} wanted"))
-    return lines
-
-
-def _target(is_met: bool, text: str) -> str:
-    return ("PASS " if is_met else "MISS ") + text
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
     """Median, and the least and the greatest of all rounds."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
-
-
-def _percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100)[percent - 1]
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:

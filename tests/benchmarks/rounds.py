@@ -137,9 +137,9 @@ class Measurement:
             rate=units / result.seconds,
             load_used=load_used / result.seconds,
             disturbed=max(0.0, busy - spent.tree) / took if gateway is not upstream else 0.0,
-            gap_p99=_percentile(result.gaps, 99) if result.gaps else None,
+            gap_p99=percentile(result.gaps, 99) if result.gaps else None,
         )
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]

@@ -101,7 +101,9 @@ def _request(kind: str, prompt: str) -> bytes:
 async def _soak(folder: Path, minutes: float) -> int:
     async with FakeOllama() as ollama:
         ollama.answers("*", _by_request)
-        started = running_recorder(folder, ready="/healthz", OLLAMA_URL=ollama.url, RETENTION_GB="0.05")
+        started = running_recorder(
+            folder, ready="/healthz", OLLAMA_URL=ollama.url, RETENTION_GB="0.05", RECORD_BEFORE_REPLY="true"
+        )
         server = await asyncio.to_thread(started.__enter__)
         try:
             traffic, samples = Traffic(), list[Sample]()

@@ -9,6 +9,8 @@ from service.search.filters import Filter
 from tests.cli.conftest import Run
 from tests.loki_search.everywhere import everywhere
 
+pytestmark = pytest.mark.long
+
 
 def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with everywhere(tmp_path, 5) as stores:

@@ -32,6 +32,7 @@ def asked(folder: Path, *questions: tuple[str, dict[str, Any]]) -> list[Any]:
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_an_mcp_client_finds_why_a_call_was_slow(tmp_path: Path) -> None:
     keep(tmp_path / "data", chat(1), chat(2, "Summarise it", id=SLOW, seconds=90.0, model="big"))
     tools, found, told, wrong, unknown = asked(

@@ -170,6 +170,7 @@ def test_on_a_terminal_it_says_where_to_look_and_then_a_line_an_exchange(serving
     assert terminal.process.wait(20) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("words", "settings"), [(["--log-format", "json"], {}), ([], {"LOG_FORMAT": "json"})])
 def test_json_can_be_had_on_a_terminal_too(
     words: list[str], settings: dict[str, str], serving: Callable[..., Terminal]

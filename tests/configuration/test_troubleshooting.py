@@ -62,6 +62,7 @@ def test_every_query_finds_its_situation_in_a_real_loki(loki: Loki) -> None:
             assert found, f"nothing found in the chapter {name}: {query}"
 
 
+@pytest.mark.long
 def test_prometheus_answers_every_query(start_recorder: Callable[..., RunningServer], tmp_path: Path) -> None:
     away = "http://127.0.0.1:1"
     recorder = start_recorder(ready="/healthz", OLLAMA_URL=away, LOKI_URL=away, INSPECTOR_TOKEN="secret")

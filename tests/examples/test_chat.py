@@ -20,6 +20,8 @@ from tests.integration.watching import records
 from tests.servers.ollama import MODEL
 from tests.servers.process import RunningServer
 
+pytestmark = pytest.mark.long
+
 PROGRAM = Path(__file__).parents[2] / "examples" / "chat.py"
 SECONDS = 20.0
 

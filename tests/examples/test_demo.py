@@ -41,6 +41,7 @@ def test_there_is_a_day_to_look_at_and_more_comes(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("ollama-recorder-demo-*"))
 
 
+@pytest.mark.long
 def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(tmp_path: Path) -> None:
     def command(port: int) -> list[str | Path]:
         return ["env", f"LISTEN=127.0.0.1:{port}", "DEMO_PAUSE=100000", sys.executable, "-m", "examples.demo"]
@@ -73,6 +74,7 @@ def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(
         refused.value.close()
 
 
+@pytest.mark.long
 def test_a_wrong_setting_is_told_in_its_words(tmp_path: Path) -> None:
     environment = {**os.environ, "LISTEN": "nowhere", "TMPDIR": str(tmp_path)}
     done = subprocess.run(

@@ -14,6 +14,8 @@ from tests.integration.watching import records
 from tests.servers.ollama import EMBEDDING_MODEL, MODEL
 from tests.servers.process import RunningServer
 
+pytestmark = pytest.mark.long
+
 PROGRAM = Path(__file__).parents[2] / "examples" / "openai_client.py"
 
 
@@ -61,7 +63,6 @@ async def test_a_tool_that_the_model_asks_for_is_answered(start_recorder: Callab
         assert second["messages"][2] == {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees in Lyon"}
 
 
-@pytest.mark.long
 def test_a_model_that_is_not_there_is_told_and_the_exit_code_says_so(recorder: RunningServer) -> None:
     done = run(recorder.port, "--model", "absent", "chat")
     assert done.returncode == 1

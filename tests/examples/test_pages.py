@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 
 from service.cli import app
@@ -20,6 +21,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text()
 
 
+@pytest.mark.long
 def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(recorder: RunningServer) -> None:
     blocks = [block for block in re.findall(r"```sh\n(.*?)```", page("web-front-end.md"), re.DOTALL) if "curl" in block]
     answers = []
@@ -34,6 +36,7 @@ def test_the_commands_of_the_web_page_ask_a_real_model_and_are_recorded(recorder
     assert [one["failed"] for one in said] == [False, False]
 
 
+@pytest.mark.long
 def test_the_pages_name_every_command_and_every_part_of_the_programs() -> None:
     chat = (PROJECT / "examples" / "chat.py").read_text()
     told = page("terminal-chat.md")

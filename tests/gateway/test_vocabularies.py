@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from service.gateway.upstream import Upstream
 from service.gateway.vocabularies import Vocabularies
 from service.record.model_facts import ModelFacts
@@ -99,6 +101,7 @@ async def test_a_folder_that_cannot_be_written_keeps_none(tmp_path: Path) -> Non
         await until(lambda: vocabularies.counter_of("tiny"))
 
 
+@pytest.mark.long
 async def test_memory_and_files_are_bounded(tmp_path: Path, monkeypatch: object) -> None:
     names = [f"{number:064x}" for number in range(8)]
     async with FakeOllama() as ollama:

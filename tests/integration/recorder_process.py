@@ -88,8 +88,10 @@ class RecorderProcess:
 async def start(start_recorder: StartRecorder, tmp_path: Path, ollama_url: str, **options: Any) -> RecorderProcess:
     """Start a recorder in front of ``ollama_url``, which may be served by the loop that calls this.
 
-    ``options`` are those of ``running_recorder``; a ``DATA_DIR`` among them is honoured.
+    ``options`` are those of ``running_recorder``; a ``DATA_DIR`` among them is honoured. Its answers wait for their
+    record as a user's do, 250 ms at most.
     """
+    options.setdefault("RECORD_BEFORE_REPLY", "true")
     folder = options.setdefault("folder", tmp_path / "recorder")
     server = await asyncio.to_thread(start_recorder, ready="/healthz", OLLAMA_URL=ollama_url, **options)
     return RecorderProcess(server, Path(options.get("DATA_DIR", folder / "data")))

@@ -9,10 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from service.journal.check import check
 from tests.fakes.ollama import FakeOllama
 from tests.integration.watching import call, records, started
 from tests.servers.process import RunningServer
+
+pytestmark = pytest.mark.long
 
 DEPLOY = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
 DOCUMENTED = re.compile(r"^ollama-recorder ((?:backup|restore) /backup/journal\.sqlite3)\b", re.MULTILINE)

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.fakes.ollama import CHUNKED, LAST_CHUNK, FakeOllama, answer, chunk, head
 from tests.gateway.harness import RawAnswer, talk
 from tests.integration.watching import asked, doors, started
 from tests.servers.process import RunningServer
+
+pytestmark = pytest.mark.long
 
 StartRecorder = Callable[..., RunningServer]
 StartNginx = Callable[..., RunningServer]

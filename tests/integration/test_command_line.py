@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.journal.folder import JOURNAL
 from tests.integration.watching import call, records, spoken
 from tests.servers.process import RunningServer, free_port
 from tests.servers.recorder import PROJECT
+
+pytestmark = pytest.mark.long
 
 StartRecorder = Callable[..., RunningServer]
 SECONDS = 30

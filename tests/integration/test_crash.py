@@ -34,7 +34,10 @@ from tests.integration.watching import asked as asked_of
 from tests.servers.process import free_port
 from tests.servers.recorder import PROJECT
 
-pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it"),
+]
 
 CONNECTIONS = 32
 # What goes on for 25 ms is written down before it is answered; the rest is what a busy machine may add to that.

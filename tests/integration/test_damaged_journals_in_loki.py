@@ -20,6 +20,8 @@ from tests.running_app import running, until
 from tests.servers.loki import Loki
 from tests.servers.process import free_port
 
+pytestmark = pytest.mark.long
+
 RECORDS = 60
 FEW, MANY, AT_ONCE = 16, 200, 8
 # A minute where nothing else goes on.

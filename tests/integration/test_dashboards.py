@@ -20,6 +20,8 @@ from tests.integration.load import ask_all, chat, request_bytes
 from tests.integration.recorder_process import StartRecorder, eventually, start
 from tests.servers.loki import running_loki
 
+pytestmark = pytest.mark.long
+
 INSTANCE = "the-day"
 
 

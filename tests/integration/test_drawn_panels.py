@@ -22,6 +22,8 @@ from tests.integration.grafana_frames import lines as frame_of_lines
 from tests.integration.grafana_queries import DASHBOARDS, QUERIES, GrafanaQuery, panels, with_variables
 from tests.servers.loki import running_loki
 
+pytestmark = pytest.mark.long
+
 RECORDS, WINDOW = 1000, 300
 Panel = Mapping[str, Any]
 QUERY_OF = {(query.place, query.title): query for query in QUERIES}
@@ -166,7 +168,6 @@ def check_cell(title: str, column: str, key: str, said: Said, value: object, tex
         assert text, place
 
 
-@pytest.mark.long
 def test_each_line_has_the_points_that_the_records_of_its_minutes_give(asked: Asked, drawn: Drawn) -> None:
     for (uid, title), (panel, made) in drawn.items():
         if panel["type"] != "timeseries":

@@ -143,6 +143,7 @@ async def test_hostile_answers_pass_unchanged_and_each_leaves_one_readable_recor
             assert json.loads(line["request_body"]) == json.loads(CHAT), name
 
 
+@pytest.mark.long
 async def test_a_thousandfold_body_costs_neither_memory_nor_time(start_recorder: StartRecorder) -> None:
     bombs = [name for name in PACKED if "thousandfold" in name]
     async with FakeOllama() as ollama:
@@ -179,6 +180,7 @@ HOSTILE_HEADERS = {
 }
 
 
+@pytest.mark.long
 async def test_hostile_headers_leave_one_readable_record(start_recorder: StartRecorder) -> None:
     async with FakeOllama() as ollama:
         recorder = await started(start_recorder, ready="/healthz", OLLAMA_URL=ollama.url)
@@ -201,6 +203,7 @@ async def test_hostile_headers_leave_one_readable_record(start_recorder: StartRe
         assert {line["remote_addr"] for line in lines} == {"127.0.0.1"}
 
 
+@pytest.mark.long
 async def test_a_real_loki_takes_every_one_of_them(
     start_recorder: StartRecorder, start_loki: Callable[..., Loki]
 ) -> None:

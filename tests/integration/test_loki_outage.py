@@ -81,6 +81,7 @@ async def loki() -> AsyncIterator[FakeLoki]:
         yield fake
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("count", "is_patient"), [(600, False), pytest.param(20_000, True, marks=pytest.mark.long)])
 async def test_everything_arrives_once_whatever_loki_does_and_traffic_does_not_notice(
     start_recorder: StartRecorder,

@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import Callable
 
+import pytest
+
 from tests.fakes.ollama import FakeOllama
 from tests.gateway.harness import request_bytes, talk
 from tests.integration.watching import asked, events, read_record, records, spoken, started
@@ -122,6 +124,7 @@ async def test_malformed_requests_are_refused_and_never_passed_on(start_recorder
         assert b"Traceback" not in recorder.log.read_bytes()
 
 
+@pytest.mark.long
 async def test_malformed_requests_through_nginx_are_refused_or_made_clean(
     start_recorder: StartRecorder, start_nginx: Callable[..., RunningServer]
 ) -> None:
@@ -147,6 +150,7 @@ async def test_malformed_requests_through_nginx_are_refused_or_made_clean(
         assert spoken(recorder)
 
 
+@pytest.mark.long
 async def test_an_upload_that_turns_bad_on_the_way_is_never_complete_for_ollama(start_recorder: StartRecorder) -> None:
     async with FakeOllama() as ollama:
         recorder = await started(start_recorder, ready="/healthz", OLLAMA_URL=ollama.url, OLLAMA_TIMEOUT="1")
@@ -173,6 +177,7 @@ async def test_an_upload_that_turns_bad_on_the_way_is_never_complete_for_ollama(
         assert len(asked(ollama)) == 1
 
 
+@pytest.mark.long
 async def test_a_flood_of_malformed_requests_is_counted_and_not_logged_one_by_one(
     start_recorder: StartRecorder,
 ) -> None:

@@ -21,6 +21,8 @@ from tests.servers.ollama import MODEL, Ollama
 from tests.servers.process import SERVERS, RunningServer, require, running
 from tests.servers.recorder import running_recorder
 
+pytestmark = pytest.mark.long
+
 SECONDS = 300.0
 HOW = "run make servers"
 
@@ -192,7 +194,6 @@ def test_a_block_of_the_page_works_and_is_recorded(one: Block, stand: Stand, tmp
         assert answered["response_text"].strip() in printed
 
 
-@pytest.mark.long
 def test_llm_finds_the_model_by_the_address_of_its_environment(stand: Stand, tmp_path: Path) -> None:
     program = require("frameworks", HOW) / "bin"
     before = stand.newest()
@@ -238,7 +239,6 @@ def test_continue_finds_ollama_below_the_address_of_its_configuration(stand: Sta
         assert {record["caller"] for record in kept} == {"continue"}
 
 
-@pytest.mark.long
 def test_claude_codes_variables_lead_to_the_messages_of_the_model(stand: Stand, tmp_path: Path) -> None:
     """Anthropic's SDK reads the same variables, and asks as Claude Code does: streamed, with ``beta``."""
     lines = shown("Claude Code", "sh", stand.base, MODEL).splitlines()

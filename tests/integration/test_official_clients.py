@@ -176,6 +176,7 @@ def test_the_openai_sdk_understands_a_refusal_of_ours(door: Door) -> None:
         assert "no address of Ollama" in refused.value.message
 
 
+@pytest.mark.long
 def test_langchain_works(door: Door) -> None:
     import langchain_ollama
 
@@ -256,6 +257,7 @@ async def curl(address: str) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.communicate()
 
 
+@pytest.mark.long
 async def test_a_client_that_hangs_up_at_the_streams_own_end_had_it_all(
     start_recorder: Callable[..., RunningServer],
 ) -> None:

@@ -21,6 +21,8 @@ from tests.servers.ollama import MODEL, Ollama
 from tests.servers.process import RunningServer
 from tests.servers.recorder import PROJECT
 
+pytestmark = pytest.mark.long
+
 NAMED = f"{MODEL}:latest"  # it asks for models by the names that /api/tags gave it
 CHAT = "86d04289-5645-4094-ab9b-50f8cde4a30a"
 USER = {

@@ -78,6 +78,7 @@ async def test_what_packs_find_is_masked_in_all_that_is_kept_shipped_and_shown(
         assert b"joe.miller" not in on_disk
 
 
+@pytest.mark.long
 async def test_an_address_that_comes_in_pieces_is_masked_and_its_pieces_are_not_kept(
     start_recorder: StartRecorder,
 ) -> None:
@@ -97,6 +98,7 @@ async def test_an_address_that_comes_in_pieces_is_masked_and_its_pieces_are_not_
         assert b"ler@" not in everything_kept(recorder.log.parent)
 
 
+@pytest.mark.long
 async def test_what_goes_on_is_masked_in_the_journal_the_queue_and_the_feed(start_recorder: StartRecorder) -> None:
     async with FakeOllama() as ollama:
         ollama.answers("/api/chat", answer(HOLD))
@@ -150,6 +152,7 @@ async def test_the_file_is_read_again_and_one_with_a_mistake_changes_nothing(
         assert await asked_for("4111111111111111", 3) == "***"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["prompts", "names"])
 async def test_names_are_masked_where_the_file_asks_for_it(
     start_recorder: StartRecorder, tmp_path: Path, where: str

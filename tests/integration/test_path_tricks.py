@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from tests.fakes.ollama import FakeOllama
 from tests.gateway.harness import request_bytes, talk
 from tests.integration.recorder_process import RecorderProcess
@@ -130,6 +132,7 @@ async def test_the_absolute_form_of_our_own_address_is_an_address(
     assert [sent.target for sent in asked(scripted)] == ["/api/tags"]
 
 
+@pytest.mark.long
 async def test_a_trick_is_recorded_as_it_was_sent_and_breaks_no_line(
     start_recorder: Callable[..., RunningServer],
 ) -> None:

@@ -16,6 +16,8 @@ from tests.gateway.harness import request_bytes
 from tests.integration.watching import call, records, started
 from tests.servers.process import RunningServer, require
 
+pytestmark = pytest.mark.long
+
 MESSAGES: list[Any] = [{"role": "user", "content": "Bonjour"}]
 LIMITS = """
 [workflow."elsewhere"]

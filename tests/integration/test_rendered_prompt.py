@@ -137,6 +137,7 @@ def test_what_cannot_be_looked_at_is_told(ollama: Ollama, recorder: RunningServe
     assert rendered(recorder, "0" * 32)[0] == 404
 
 
+@pytest.mark.long
 def test_who_may_not_send_again_may_not_look(ollama: Ollama, tmp_path: Path) -> None:
     with running_recorder(tmp_path, OLLAMA_URL=ollama.url, INSPECTOR_REPLAY="false") as recorder:
         identifier = chatted(recorder, [SYSTEM, LAST])

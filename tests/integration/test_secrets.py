@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from service.journal.reader import Reader
 from tests.fakes.ollama import HOLD, FakeOllama, answer, json_answer, whole
 from tests.gateway.harness import request_bytes, talk
@@ -114,6 +116,7 @@ async def test_known_shapes_of_secrets_are_masked_in_all_that_is_kept(
             assert secret not in in_loki, secret
 
 
+@pytest.mark.long
 async def test_a_request_that_was_in_flight_in_a_crash_is_masked_as_well(start_recorder: StartRecorder) -> None:
     async with FakeOllama() as ollama:
         ollama.answers("/api/chat", answer(HOLD))
@@ -143,6 +146,7 @@ async def test_a_request_that_was_in_flight_in_a_crash_is_masked_as_well(start_r
             assert secret.encode() not in on_disk, secret
 
 
+@pytest.mark.long
 async def test_masking_can_be_turned_off(start_recorder: StartRecorder) -> None:
     async with FakeOllama() as ollama:
         recorder = await started(start_recorder, ready="/healthz", OLLAMA_URL=ollama.url, MASK_SECRETS="false")
@@ -153,6 +157,7 @@ async def test_masking_can_be_turned_off(start_recorder: StartRecorder) -> None:
         assert b"authorization-credential-1" not in everything_kept(recorder.log.parent)
 
 
+@pytest.mark.long
 async def test_keys_open_the_gateway_name_the_caller_and_go_no_further(
     start_recorder: StartRecorder, tmp_path: Path
 ) -> None:

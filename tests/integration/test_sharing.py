@@ -202,6 +202,7 @@ def test_a_hangup_signal_reads_the_limits_again(ollama: Ollama, tmp_path: Path) 
             time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_mistake_in_the_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "limits.toml").write_text("[default]\nmax_activ = 1\n")
     ran = subprocess.run(

@@ -21,7 +21,10 @@ from tests.integration.recorder_process import StartRecorder, eventually, reache
 from tests.integration.watching import spoken
 from tests.servers.process import free_port
 
-pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it"),
+]
 NOBODY = "http://127.0.0.1:1"
 SERVE = [sys.executable, "-m", "service", "serve"]
 

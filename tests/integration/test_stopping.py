@@ -122,6 +122,7 @@ async def test_an_idle_recorder_stops_at_once_although_clients_keep_connections(
         await client.leave()
 
 
+@pytest.mark.long
 async def test_a_recorder_that_starts_again_finds_its_records_and_numbers_go_on(
     start_recorder: StartRecorder, tmp_path: Path, ollama: FakeOllama
 ) -> None:

@@ -308,6 +308,7 @@ def test_loki_has_no_label_but_the_contracts(traffic: Traffic) -> None:
     assert {"job": "spans", "service": "ollama"} in series
 
 
+@pytest.mark.long
 def test_the_numbers_are_read_without_parsing_lines(traffic: Traffic) -> None:
     tokens = traffic.number('sum(sum_over_time({job="nginx", service="ollama"} | unwrap completion_tokens [5m]))')
     lines = [json.loads(line) for _, line in traffic.logs('{job="nginx", service="ollama"}')]

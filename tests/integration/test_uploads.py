@@ -170,6 +170,7 @@ async def test_an_answer_that_comes_before_the_upload_was_read_reaches_the_clien
     assert kept.line.get("request_bytes", 0) < LARGE
 
 
+@pytest.mark.long
 async def test_an_ollama_that_does_not_read_an_upload_makes_its_client_wait_and_memory_does_not_grow(
     ollama: FakeOllama, recorder: RecorderProcess, measured: Callable[[str], None]
 ) -> None:
@@ -261,6 +262,7 @@ def blob(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("door", [DIRECTLY, THROUGH_NGINX])
 async def test_curl_uploads_a_file_in_each_of_its_ways_and_is_told_to_continue(
     ollama: FakeOllama, recorder: RecorderProcess, start_nginx: StartNginx, blob: Path, door: str
@@ -284,6 +286,7 @@ async def test_curl_uploads_a_file_in_each_of_its_ways_and_is_told_to_continue(
     assert "Expect: 100-continue" in (await curl(way.port, digest, *ways["-T"])).passed
 
 
+@pytest.mark.long
 async def test_curl_learns_of_a_refusal_before_it_sends_the_body(
     start_recorder: StartRecorder, tmp_path: Path, ollama: FakeOllama, blob: Path
 ) -> None:
@@ -294,6 +297,7 @@ async def test_curl_learns_of_a_refusal_before_it_sends_the_body(
     assert asked(ollama) == []
 
 
+@pytest.mark.long
 async def test_curl_sees_the_early_answer_of_an_ollama_that_has_the_blob(
     ollama: FakeOllama, recorder: RecorderProcess, blob: Path
 ) -> None:

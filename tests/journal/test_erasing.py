@@ -136,7 +136,7 @@ def test_requests_that_are_still_being_answered_outlive_the_overwriting(tmp_path
     journal.close()
 
 
-@pytest.mark.parametrize("seed", [2, 9, 12])
+@pytest.mark.parametrize("seed", [pytest.param(2, marks=pytest.mark.long), 9, pytest.param(12, marks=pytest.mark.long)])
 def test_no_byte_stays_where_pages_were_used_again_and_rows_moved(seed: int, tmp_path: Path) -> None:
     """SQLite reuses pages without clearing them and leaves copies of rows that it moves; these days had both."""
     choose, journal, newest = random.Random(seed), opened(tmp_path), 0

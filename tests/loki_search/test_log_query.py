@@ -80,6 +80,7 @@ def as_python(pattern: str) -> str:
     return re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), pattern)
 
 
+@pytest.mark.long
 def test_every_character_that_the_index_takes_for_one_of_ascii_or_for_none_is_another_spelling() -> None:
     connection = connect_in_memory()
     make_text_table(connection, 0)

@@ -114,6 +114,7 @@ def test_damage_that_a_search_finds_is_mended_by_the_next_that_indexes(tmp_path:
         assert search.count(Filter(text="alpha")) == 300
 
 
+@pytest.mark.long
 def test_what_expired_in_the_journal_expires_in_the_index(tmp_path: Path, indexer: Indexer) -> None:
     count = 2 * PARTITION_NUMBERS + 10
     write(tmp_path, [said(number, "alpha", workflow=f"w{number // 4000}") for number in range(1, count + 1)])

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow"
+all_parts="loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow portkey"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -303,6 +303,14 @@ build_ai_sdk() {
     (cd "$out/ai-sdk" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
+# Measured beside the recorder by make bench BENCH=--peers.
+build_portkey() {
+    need_program npm "it installs Portkey's gateway." "apt-get install npm"
+    mkdir -p "$out/portkey"
+    cp "$here/portkey/package.json" "$here/portkey/package-lock.json" "$out/portkey/"
+    (cd "$out/portkey" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 build_astro() {
     need_program npm "it installs what the Astro example needs." "apt-get install npm"
     mkdir -p "$out/astro"
@@ -382,6 +390,7 @@ each_installed() {
     if wanted n8n; then "$1" n8n "$here"/n8n/package*.json -- build_n8n; fi
     if wanted phoenix; then "$1" phoenix "$here/phoenix/requirements.txt" -- build_phoenix; fi
     if wanted mlflow; then "$1" mlflow "$here/mlflow/requirements.txt" -- build_mlflow; fi
+    if wanted portkey; then "$1" portkey "$here"/portkey/package*.json -- build_portkey; fi
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted n8n-nodes; then "$1" n8n-nodes n8n/nodes/package*.json -- build_n8n_nodes; fi
     if [[ " ${parts[*]} " == *" docker "* ]]; then

@@ -23,13 +23,19 @@ def running_recorder(
 ) -> Iterator[RunningServer]:
     """Start ``python -m service serve`` with ``environment`` and nothing else of this process's settings.
 
-    Its journal is in ``folder / "data"``, so a second one in the same folder finds what the first one kept.
+    Its journal is in ``folder / "data"``, so a second one in the same folder finds what the first one kept. An
+    answer waits for its record however long that takes, as tests look for the record once they have the answer: on a
+    busy machine 250 ms are not always enough. A test of that hold sets ``RECORD_BEFORE_REPLY`` itself.
     """
     settings = {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(PROJECT),
         "PYTHONUNBUFFERED": "1",
         "DATA_DIR": str(folder / "data"),
+        "RECORD_BEFORE_REPLY": "strict",
+        # Python's HTTP client reads all certificates of the machine when it is loaded: a tenth of a start.
+        "SSL_CERT_FILE": os.devnull,
+        "SSL_CERT_DIR": os.devnull,
         **environment,
     }
 

@@ -34,6 +34,7 @@ MISTAKES = (
 )
 
 
+@pytest.mark.long
 def test_each_mistake_in_the_page_is_found(tsc: Path, tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "page")
     module = tmp_path / "page/text/exchange_text.js"
