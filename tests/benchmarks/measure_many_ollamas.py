@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.benchmarks.counters import resident_bytes, usage
-from tests.benchmarks.gateways import ROOT, Cores, Gateway, recorder
+from tests.benchmarks.gateways import Cores, Gateway, recorder
 from tests.benchmarks.load import Target
 from tests.benchmarks.many_ollamas import address_of
+from tests.benchmarks.measured_process import running_process
 from tests.benchmarks.messages import CHAT_ANSWER, SMALL_REQUEST
 
 COUNTS, SHORT_COUNTS = (1, 10, 100, 1000), (1, 10, 100)
@@ -70,7 +71,7 @@ def main(is_short: bool) -> int:
 def measured(cores: Cores, count: int, idle_seconds: float = IDLE_SECONDS, exchanges: int = EXCHANGES) -> Figures:
     """Raises AssertionError when an answer is not what it has to be."""
     with tempfile.TemporaryDirectory(prefix="bench-many-") as place, ExitStack() as running:
-        port = running.enter_context(_ollamas(count))
+        port = running.enter_context(_ollamas(cores.load, count))
         addresses = ",".join(f"http://{address_of(number)}:{port}" for number in range(1, count + 1))
         behind = Gateway("none", 0, Target(0), cores.load)
         began = time.monotonic()
@@ -95,14 +96,11 @@ def measured(cores: Cores, count: int, idle_seconds: float = IDLE_SECONDS, excha
 
 
 @contextmanager
-def _ollamas(count: int) -> Iterator[int]:
+def _ollamas(core: int, count: int) -> Iterator[int]:
     command = [sys.executable, "-m", "tests.benchmarks.many_ollamas", str(count)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
+    with running_process(command, core, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
 
 
 def _are_found(gateway: Gateway, count: int) -> bool:
