@@ -15,7 +15,8 @@ from service.sharing.sharing import Sharing
 _HOLD_SECONDS: Final = 0.25
 # Each of several Ollamas is asked for two lists at once, again and again.
 _CONNECTIONS_TO_EACH: Final = 2
-_FILES_OF_AN_EXCHANGE: Final = 2
+# Two for each exchange: sixteen at once are the least that is of use.
+_FILES_OF_EXCHANGES: Final = 32
 
 
 def relay_settings_of(settings: Settings) -> RelaySettings:
@@ -48,7 +49,7 @@ def _kept_open(settings: Settings) -> int:
 
 def require_enough_files(settings: Settings) -> None:
     """Raises SettingsError where the Ollamas take all files that the system lets this process open."""
-    needed, most = FILES_OF_OUR_OWN + _kept_open(settings) + _FILES_OF_AN_EXCHANGE, most_files()
+    needed, most = FILES_OF_OUR_OWN + _kept_open(settings) + _FILES_OF_EXCHANGES, most_files()
     if needed > most and len(settings.ollama_urls) > 1:
         raise SettingsError(
             f"OLLAMA_URL names {len(settings.ollama_urls):,} Ollamas, which takes {needed:,} open files, and the system"

@@ -59,7 +59,7 @@ def test_more_ollamas_than_files_are_refused_with_what_to_raise(tmp_path: Path) 
     command = ["prlimit", "--nofile=256:256", sys.executable, "-m", "service", "serve"]
     done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "OLLAMA_URL names 199 Ollamas, which takes 464 open files, and the system allows 256" in done.stderr
+    assert "OLLAMA_URL names 199 Ollamas, which takes 494 open files, and the system allows 256" in done.stderr
     assert "LimitNOFILE=" in done.stderr
     assert not (tmp_path / "data").exists()
 
