@@ -144,7 +144,8 @@ build_docker() {
     unshare --mount debootstrap --variant=minbase \
         --include=nginx-light,gettext-base,python3-venv,python3-pip,wget,$tools \
         bookworm "$new/debian" >"$out/docker.log"
-    rm -rf "$new"/*/var/cache/apt/archives/*.deb "$new"/*/var/lib/apt/lists/* "$out/docker"
+    # Devices are the engine's to make. Whoever searches this folder would read them without end.
+    rm -rf "$new"/*/dev/* "$new"/*/var/cache/apt/archives/*.deb "$new"/*/var/lib/apt/lists/* "$out/docker"
     mv "$new" "$out/docker"
 }
 

@@ -20,6 +20,7 @@ _WHEELS = SERVERS / "docker-wheels"
 _PARTS = Path(__file__).with_name("docker")
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_STOP = 60.0
+_NAMESPACES = ("--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child")
 _STAGED = ("loki", "prometheus", "otelcol", "n8n/node_modules/node/bin/node")
 
 
@@ -29,8 +30,10 @@ def why_not() -> str | None:
         return "the Docker Engine is not here: tests/servers/build.sh docker"
     if os.geteuid() != 0:
         return "a Docker Engine of the test's own needs root"
-    missing = [name for name in _STAGED if not (SERVERS / name).exists()]
-    return f"{', '.join(missing)} is not here: make servers" if missing else None
+    if missing := [name for name in _STAGED if not (SERVERS / name).exists()]:
+        return f"{', '.join(missing)} is not here: make servers"
+    tried = subprocess.run(["unshare", *_NAMESPACES, "true"], capture_output=True, check=False)
+    return tried.stderr.decode().strip() or "no namespaces here" if tried.returncode else None
 
 
 @dataclass(slots=True)
@@ -43,12 +46,11 @@ class Engine:
 
     def start(self) -> None:
         """Start it, as the machine does. Containers that are to run always start with it."""
-        namespaces = ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"]
         script = [str(_PARTS / "start.sh"), str(ENGINE / "engine"), str(self.folder), self._cgroup]
         with (self.folder / "dockerd.log").open("ab") as log:
             # It ends with this process, however that ends.
             self._started = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, *script],
+                ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, *script],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
