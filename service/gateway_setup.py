@@ -6,13 +6,17 @@ from typing import Final
 from aiohttp import http_parser
 
 from service.gateway.call import RelaySettings
-from service.gateway.http_server import Bounds
+from service.gateway.http_server import FILES_OF_OUR_OWN, Bounds, most_files
 from service.settings import Settings, SettingsError
 from service.settings_file import SettingsFile
 from service.sharing.limits import Rules, read_rules
 from service.sharing.sharing import Sharing
 
 _HOLD_SECONDS: Final = 0.25
+# Each of several Ollamas is asked for two lists at once, again and again.
+_CONNECTIONS_TO_EACH: Final = 2
+# Two for each exchange: sixteen at once are the least that is of use.
+_FILES_OF_EXCHANGES: Final = 32
 
 
 def relay_settings_of(settings: Settings) -> RelaySettings:
@@ -34,7 +38,23 @@ def bounds_of(settings: Settings) -> Bounds:
         settings.max_connections,
         settings.max_connections_per_address,
         settings.answer_read_timeout,
+        kept_open=_kept_open(settings),
     )
+
+
+def _kept_open(settings: Settings) -> int:
+    ollamas = len(settings.ollama_urls)
+    return _CONNECTIONS_TO_EACH * ollamas if ollamas > 1 else 0
+
+
+def require_enough_files(settings: Settings) -> None:
+    """Raises SettingsError where the Ollamas take all files that the system lets this process open."""
+    needed, most = FILES_OF_OUR_OWN + _kept_open(settings) + _FILES_OF_EXCHANGES, most_files()
+    if needed > most and len(settings.ollama_urls) > 1:
+        raise SettingsError(
+            f"OLLAMA_URL names {len(settings.ollama_urls):,} Ollamas, which takes {needed:,} open files, and the system"
+            f" allows {most:,}: raise its hard limit (ulimit -Hn, LimitNOFILE= of a service, ulimits of a container)"
+        )
 
 
 def sharing_of(settings: Settings) -> tuple[Sharing | None, SettingsFile[Rules] | None]:

@@ -239,8 +239,12 @@ class Status:
         """See which models Ollama holds in memory; asking neither loads one nor keeps it loaded for longer."""
         if self.routing is None:
             await self._ask_for_models_of(self.send, self._models)
-        for one in self._upstreams():
-            await self._ask_for_models_of(one.client.send, self._models_of.setdefault(one.name, ModelMemory()))
+        # At once: one that is silent keeps nobody from being asked.
+        asking = [
+            self._ask_for_models_of(one.client.send, self._models_of.setdefault(one.name, ModelMemory()))
+            for one in self._upstreams()
+        ]
+        await asyncio.gather(*asking)
 
     async def _ask_for_models_of(self, send: Send, memory: ModelMemory) -> None:
         body = None

@@ -1,6 +1,7 @@
 """``serve``, ``health``, ``settings``, ``version``: the recorder as a process."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -43,6 +44,7 @@ def serve(log_format: Format = None) -> None:
     from service.cli.log_text import TextForTerminal
     from service.cli.settings_at_start import read_settings_at_start
     from service.gateway.http_server import raise_file_limit
+    from service.gateway_setup import require_enough_files
     from service.logs import start_logging
     from service.record.without_names import without_names
 
@@ -52,6 +54,7 @@ def serve(log_format: Format = None) -> None:
     raise_file_limit()
     try:
         settings = read_settings_at_start(os.environ)
+        require_enough_files(settings)
     except SettingsError as mistakes:
         stop(str(mistakes), USAGE_EXIT_CODE)
     chosen = log_format or settings.log_format
@@ -72,7 +75,9 @@ def serve(log_format: Format = None) -> None:
         host, port = settings.listen
         # The event loop's own words hold the address once more, as Python writes it.
         why = os.strerror(trouble.errno).lower() if trouble.errno and trouble.errno > 0 else trouble.strerror
-        stop(f"cannot listen on {host}:{port}: {why}. Is another recorder running? LISTEN changes it.")
+        is_taken = trouble.errno not in (errno.EMFILE, errno.ENFILE)
+        advice = "Is another recorder running? LISTEN changes it." if is_taken else "Let it open more: ulimit -Hn."
+        stop(f"cannot listen on {host}:{port}: {why}. {advice}")
     finally:
         output.stop()
 

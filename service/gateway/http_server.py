@@ -15,8 +15,8 @@ from service.gateway.malformed import AiohttpProtocol, AiohttpServer
 from service.gateway.request import Handle
 
 _LOOK_SECONDS: Final = 1.0
-# The journal, standard output, receivers, and readers.
-_FILES_OF_OUR_OWN: Final = 64
+FILES_OF_OUR_OWN: Final = 64
+"""The journal, standard output, receivers, and readers."""
 _MOST_FILES: Final = 1 << 20
 _NEARLY_ALL: Final = 0.9
 
@@ -29,18 +29,26 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def most_connections(setting: int) -> int:
-    """MAX_CONNECTIONS, or what is left of the files that may be open: each exchange needs two."""
+def most_connections(setting: int, kept_open: int = 0) -> int:
+    """MAX_CONNECTIONS, or what is left of the files that may be open: each exchange needs two.
+
+    ``kept_open`` are connections to Ollamas that are there without any exchange.
+    """
+    return setting or max(1, (most_files() - FILES_OF_OUR_OWN - kept_open) // 2)
+
+
+def most_files() -> int:
+    """How many files this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _MOST_FILES if soft == resource.RLIM_INFINITY else min(soft, _MOST_FILES)
-    return setting or max(1, (files - _FILES_OF_OUR_OWN) // 2)
+    return _MOST_FILES if soft == resource.RLIM_INFINITY else min(soft, _MOST_FILES)
 
 
 class Bounds(NamedTuple):
     """A request's head has to be whole within ``head_seconds``; of a body, something comes every ``body_seconds``.
 
     0: never. ``most`` connections are held at once, and ``most_of_one`` of one address; 0: what the system allows, and
-    three quarters of ``most``. Of an answer its client takes something every ``read_seconds``; 0: never.
+    three quarters of ``most``. Of an answer its client takes something every ``read_seconds``; 0: never. ``kept_open``
+    connections to Ollamas are there without any exchange.
     """
 
     head_seconds: float = 30.0
@@ -48,6 +56,7 @@ class Bounds(NamedTuple):
     most: int = 0
     most_of_one: int = 0
     read_seconds: float = 300.0
+    kept_open: int = 0
 
 
 class HttpServer:
@@ -68,7 +77,7 @@ class HttpServer:
         self.head_seconds = bounds.head_seconds
         self.body_seconds = bounds.body_seconds
         self.read_seconds = bounds.read_seconds
-        self._most = most_connections(bounds.most)
+        self._most = most_connections(bounds.most, bounds.kept_open)
         self._most_of_one = bounds.most_of_one or max(1, self._most * 3 // 4)
         self._loop = asyncio.get_running_loop()
         self._aiohttp = AiohttpServer(handle_others)

@@ -1,6 +1,17 @@
-"""Reporting a fault of ours without repeating what was in the bodies."""
+"""Telling trouble by name, and a fault of ours without what was in the bodies."""
 
 from service import events
+from service.journal import JournalError
+
+
+def named(error: BaseException) -> str:
+    """The text of ``error`` and its kind, which programs compare: "disk I/O error (SQLITE_IOERR_READ)".
+
+    A JournalError has the kind of what caused it, and none of its own.
+    """
+    cause = error.__cause__ if isinstance(error, JournalError) else error
+    kind = getattr(cause, "sqlite_errorname", "") or ("" if cause is None else type(cause).__name__)
+    return f"{error} ({kind})" if kind else str(error)
 
 
 def report_defect(where: str, error: BaseException) -> None:

@@ -34,7 +34,16 @@ def prepare_folder(folder: Path) -> None:
         else:
             folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
-        raise JournalError(f"DATA_DIR={str(folder)!r} cannot be used: {error.strerror}") from error
+        text = f"DATA_DIR={str(folder)!r} cannot be used: {error.strerror}"
+        if isinstance(error, PermissionError):
+            text += f". The recorder runs as user {os.geteuid()}: give that user the folder and what is in it"
+        raise JournalError(text) from error
+
+
+def files_in_use(folder: Path) -> list[Path]:
+    """What is there of the files that the recorder writes to. Those that were set aside are nobody's any more."""
+    names = (path for path in folder.iterdir() if path.name.startswith(_OURS))
+    return sorted(path for path in names if ".replaced-" not in path.name and ".corrupt-" not in path.name)
 
 
 def give_to_owner(descriptor: int, folder: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from service import events
 from service.journal import JournalError
-from service.journal.defects import report_defect
+from service.journal.defects import named, report_defect
 from service.journal.journal import Journal
 from service.journal.open_rows import OpenRow, row_bytes, row_without_body
 from service.journal.shedding import Losses, lighter, lightest, record_bytes
@@ -207,11 +207,11 @@ class RetryingWriter:
     def _begin_trouble(self, error: Exception) -> None:
         if self.trouble is None:
             self._trouble_since = time.monotonic()
-            self.trouble = _reason(error)
+            self.trouble = named(error)
             events.emit(events.JournalDegraded(self.trouble))
 
     def _wait_longer(self, error: Exception) -> None:
-        self.trouble = _reason(error)
+        self.trouble = named(error)
         self._must_reopen = self._must_reopen or not is_full(error)
         self._is_damaged = self._is_damaged or is_damage(error)
         if not self.is_failing:
@@ -238,8 +238,3 @@ def _in_parts(records: Sequence[EncodedRecord]) -> list[list[EncodedRecord]]:
         parts[-1].append(record)
         size += record_bytes(record)
     return parts
-
-
-def _reason(error: Exception) -> str:
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    return f"{error} ({name})"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.journal import JournalError
-from service.journal.defects import report_defect
+from service.journal.defects import named, report_defect
 from service.journal.reader import Reader
 from service.journal.transaction import transaction
 from service.search import index, removal
@@ -281,7 +281,7 @@ class IndexingThread:
                 retry_seconds = _FIRST_RETRY_SECONDS
                 self._woken.wait(_TIDY_SECONDS)
             except (JournalError, sqlite3.Error, OSError) as error:
-                self._state = replace(self._state, trouble=str(error))
+                self._state = replace(self._state, trouble=named(error))
                 self._stopped.wait(retry_seconds)
                 retry_seconds = min(2 * retry_seconds, _LAST_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next records must be indexed

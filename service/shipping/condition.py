@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from service.events import DefectFound, ReceiverFailed, ReceiverRecovered, ReceiverRefused, emit
 from service.journal import JournalError
+from service.journal.defects import named
 from service.shipping.delivery import DeliveryState
 from service.shipping.pace import Pace
 from service.shipping.receiver import Decision, Verdict
@@ -50,14 +51,16 @@ class Condition:
         return delay
 
     def has_stumbled(self, error: Exception) -> float:
-        """Something is wrong here. The seconds to wait."""
-        if isinstance(error, JournalError):
-            # The journal tells its troubles itself: they are no fault of ours.
-            self._begin(DeliveryState.FAILING, f"{error}"[:300], "")
+        """Something is wrong here, with the journal or with us. The seconds to wait."""
+        is_of_journal = isinstance(error, JournalError)
+        text = named(error) if is_of_journal else f"{type(error).__name__}: {error}"
+        self._begin(DeliveryState.FAILING, text[:300], "")
+        delay = self.pace.delay_after(self._failures)
+        if is_of_journal:
+            emit(ReceiverFailed(self.name, self.last_error, round(delay, 3)))
         else:
-            self._begin(DeliveryState.FAILING, f"{type(error).__name__}: {error}"[:300], "")
             emit(DefectFound(f"shipping to {self.name}", self.last_error))
-        return self.pace.delay_after(self._failures)
+        return delay
 
     def _begin(self, state: DeliveryState, error: str, what_to_do: str) -> None:
         if self.state not in (DeliveryState.FAILING, DeliveryState.REFUSING):

@@ -26,14 +26,11 @@ def possible(standings: Sequence[Standing], tried: Collection[str] = ()) -> tupl
     A model that nobody has may go to any, for Ollama's own 404.
     """
     left = [one for one in standings if one.name not in tried]
-    preferred = (
-        [one for one in left if one.is_up and one.has_model],
-        # Who was tried and could not be reached is no reason to ask one that lacks the model.
-        [one for one in left if one.has_model],
-        [one for one in left if one.is_up and not _somebody_has_it(standings)],
-        [one for one in left if not _somebody_has_it(standings)],
-    )
-    return tuple(one.name for one in next(filter(None, preferred), ()))
+    having = [one for one in left if one.has_model]
+    # Who was tried and could not be reached is no reason to ask one that lacks the model.
+    if not having and not any(one.has_model for one in standings):
+        having = left
+    return tuple(one.name for one in having if one.is_up) or tuple(one.name for one in having)
 
 
 def choose(standings: Sequence[Standing], last: str | None = None) -> str:
@@ -46,7 +43,3 @@ def choose(standings: Sequence[Standing], last: str | None = None) -> str:
         standings,
         key=lambda one: (not (one.has_loaded and one.is_free), one.name != last, one.active, not one.has_loaded),
     ).name
-
-
-def _somebody_has_it(standings: Sequence[Standing]) -> bool:
-    return any(one.has_model for one in standings)

@@ -24,12 +24,16 @@ class NamedUpstream:
         self.models: frozenset[str] = frozenset()
         self.loaded: frozenset[str] = frozenset()
 
+    def has(self, model: str) -> bool:
+        """Whether it is known to have ``model`` (a canonical name)."""
+        return model in self.models or model in self.loaded
+
     def standing(self, model: str | None, active: int, is_free: bool) -> Standing:
         """What is known of it for a call of ``model`` (a canonical name; None: of none)."""
         return Standing(
             name=self.name,
             is_up=self.trouble is None,
-            has_model=model is None or model in self.models or model in self.loaded,
+            has_model=model is None or self.has(model),
             has_loaded=model is None or model in self.loaded,
             is_free=is_free,
             active=active,

@@ -51,9 +51,9 @@ class Routing:
 
     async def are_away(self, names: Where) -> bool:
         """Whether none of these is well, and a look of just now says so too."""
-        watches = [self.watches[name] for name in names]
-        if any(watch.upstream.trouble is None for watch in watches):
+        if any(self.watches[name].upstream.trouble is None for name in names):
             return False
+        watches = [self.watches[name] for name in names]
         await asyncio.gather(*(watch.look_again() for watch in watches))
         return all(watch.upstream.trouble is not None for watch in watches)
 

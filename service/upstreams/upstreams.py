@@ -40,20 +40,21 @@ class Upstreams:
 
     def is_known(self, model: str) -> bool:
         """Whether one of them is known to have this model."""
-        return any(one.has_model for one in self._standings(canonical_name(model)))
+        name = canonical_name(model)
+        return any(one.has(name) for one in self.all.values())
 
     def where(self, model: str | None, tried: Collection[str] = ()) -> tuple[str, ...]:
         """Where a call of ``model`` may go (None: it names none)."""
-        return possible(self._standings(model and canonical_name(model)), tried)
+        return possible(self._standings(model, self.all), tried)
 
     def loaded(self, model: str | None, names: Collection[str]) -> tuple[str, ...]:
         """Those of ``names`` that have the model in memory."""
-        return tuple(name for name in names if model and canonical_name(model) in self.all[name].loaded)
+        canonical = model and canonical_name(model)
+        return tuple(name for name in names if canonical and canonical in self.all[name].loaded)
 
     def pick(self, names: Collection[str], model: str | None, conversation: bytes | None = None) -> NamedUpstream:
         """The one of ``names``, of which there is at least one, that a call goes to."""
-        standings = [one for one in self._standings(model and canonical_name(model)) if one.name in names]
-        return self.all[choose(standings, self.conversations.last(conversation))]
+        return self.all[choose(self._standings(model, names), self.conversations.last(conversation))]
 
     def served(self, upstream: NamedUpstream, model: str | None, conversation: bytes | None) -> None:
         """A call of ``model`` was answered there: so it is loaded, until a look tells otherwise."""
@@ -94,14 +95,14 @@ class Upstreams:
         away = [one.name for one in self.all.values() if well and one.trouble is not None]
         return await list_of_all(asked, target, lines, away)
 
-    def _standings(self, model: str | None) -> list[Standing]:
-        queue = self._queue
+    def _standings(self, model: str | None, names: Collection[str]) -> list[Standing]:
+        queue, canonical = self._queue, model and canonical_name(model)
         standings = []
-        for one in self.all.values():
-            active = queue.active_at(one.name)
+        for name in names:
+            active = queue.active_at(name)
             # Without MAX_ACTIVE an Ollama is free while no model works there: by itself it answers one call at a time.
-            is_free = not active if queue.most_active is None else queue.has_place(one.name)
-            standings.append(one.standing(model, active, is_free))
+            is_free = not active if queue.most_active is None else queue.has_place(name)
+            standings.append(self.all[name].standing(canonical, active, is_free))
         return standings
 
 

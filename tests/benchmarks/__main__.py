@@ -23,7 +23,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import measure_all_recorders, measure_dashboards, measure_page, measure_queue, measure_readers
+from tests.benchmarks import (
+    measure_all_recorders,
+    measure_dashboards,
+    measure_many_ollamas,
+    measure_page,
+    measure_queue,
+    measure_readers,
+)
 from tests.benchmarks.apis import OLLAMA, OPENAI
 from tests.benchmarks.checks import exit_code
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes
@@ -102,6 +109,8 @@ def main() -> int:
         return 2
     if arguments.queue:
         return measure_queue.main(arguments.short)
+    if arguments.many_ollamas:
+        return measure_many_ollamas.main(arguments.short)
     plan = _plan(arguments)
     # Ended from outside, it must not leave its gateways behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -141,6 +150,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
+    )
+    parser.add_argument(
+        "--many-ollamas",
+        action="store_true",
+        help="instead: what 1, 10, 100 and 1,000 Ollamas behind one recorder cost (--short: to 100)",
     )
     parser.add_argument(
         "--page", action="store_true", help="instead: how long who searches a million records waits (--short: 50,000)"

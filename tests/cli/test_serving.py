@@ -53,6 +53,17 @@ def test_health_says_what_is_wrong_in_a_line(run: Run, answers: Callable[..., An
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_more_ollamas_than_files_are_refused_with_what_to_raise(tmp_path: Path) -> None:
+    urls = ",".join(f"http://127.1.0.{number}:9" for number in range(1, 200))
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "OLLAMA_URL": urls, "DATA_DIR": str(tmp_path / "data")}
+    command = ["prlimit", "--nofile=256:256", sys.executable, "-m", "service", "serve"]
+    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "OLLAMA_URL names 199 Ollamas, which takes 494 open files, and the system allows 256" in done.stderr
+    assert "LimitNOFILE=" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_an_address_that_is_taken_is_told_in_a_sentence(answers: Callable[..., Answering], tmp_path: Path) -> None:
     taken = answers({}).url.removeprefix("http://")
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LISTEN": taken, "DATA_DIR": str(tmp_path / "data")}

@@ -219,10 +219,11 @@ class _NotingProtocol(asyncio.StreamReaderProtocol):
 
 async def _main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in for Ollama with recorded answers.")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=11434)
     parser.add_argument("--interval", type=float, default=0.0, help="seconds between the words of a streamed chat")
     arguments = parser.parse_args()
-    async with FakeOllama(arguments.port) as ollama:
+    async with FakeOllama(arguments.port, arguments.host) as ollama:
         if arguments.interval:
             ollama.answers("/api/chat", ndjson_stream(40, arguments.interval))
             ollama.answers("/v1/chat/completions", sse_stream(40, arguments.interval))

@@ -6,6 +6,8 @@ import resource
 from service.gateway.call import AlreadySent
 from service.gateway.http_server import most_connections, raise_file_limit
 from service.gateway.request import Request
+from service.gateway_setup import bounds_of
+from service.settings import read_settings
 from tests.gateway.test_client_connection import PAGE, POSTED, Wire, by_gateway, served
 
 
@@ -90,12 +92,20 @@ async def test_there_is_a_bound_for_all_connections_and_one_for_each_address() -
     assert server.trouble() is None
 
 
+def test_connections_to_several_ollamas_leave_fewer_to_clients() -> None:
+    assert bounds_of(read_settings({})).kept_open == 0
+    assert bounds_of(read_settings({"OLLAMA_URL": "http://one,http://two,http://three"})).kept_open == 6
+
+
 def test_as_many_connections_as_files_allow() -> None:
     assert most_connections(7) == 7
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
         assert most_connections(0) == 96
+        assert most_connections(0, kept_open=20) == 86
+        assert most_connections(0, kept_open=2000) == 1
+        assert most_connections(7, kept_open=2000) == 7
         raise_file_limit()
         assert most_connections(0) > 96
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] in (hard, 1 << 20)

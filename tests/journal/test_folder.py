@@ -54,6 +54,15 @@ def test_a_journal_that_others_could_read_is_closed_to_them(tmp_path: Path) -> N
     assert mode(tmp_path / "journal.sqlite3") == 0o600
 
 
+def test_a_folder_of_another_user_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(JournalError, match=rf"Permission denied\. .* runs as user {os.geteuid()}: give that user"):
+        prepare_folder(tmp_path)
+
+
 def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").touch()
     tmp_path.chmod(0o755)

@@ -30,6 +30,8 @@ is_missing() {
 
 need_program() { command -v "$1" >/dev/null || is_missing "$1" "$2" "$3"; }
 
+need_root() { [ "$(id -u)" = 0 ] || is_missing "The right to make namespaces" "$1" "sudo, or as root"; }
+
 need_header() { [ -e "$root/usr/include/$1" ] || is_missing "$root/usr/include/$1" "Ollama's source needs it." "apt-get install $2"; }
 
 need_package() { "$python" -c "import $1" 2>/dev/null || is_missing "The Python package $1" "$2" "make .venv/dev"; }
@@ -124,6 +126,36 @@ build_kubernetes() {
         )/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" "$new/servicemonitors.yaml")
     rm -rf "$out/kubernetes"
     mv "$new" "$out/kubernetes"
+}
+
+# Only when it is asked for by name: a Docker Engine, and what stand-ins for the stack's images are made of. Both are
+# Debian as its stable releases are today; nothing else can be pinned there.
+build_docker() {
+    need_root "Debian is unpacked as root."
+    need_program debootstrap "it unpacks the Docker Engine of Debian." "apt-get install debootstrap"
+    need_program unshare "what is mounted meanwhile goes with it." "apt-get install util-linux"
+    local new=$out/docker.new tools=ca-certificates,curl
+    rm -rf "$new"
+    mkdir -p "$new"
+    say "unpacking Debian's Docker Engine, and a Debian for images (three minutes, 1.2 GB)"
+    unshare --mount debootstrap --variant=minbase \
+        --include=docker.io,docker-cli,docker-compose,docker-buildx,iptables,iproute2,make,$tools \
+        trixie "$new/engine" >"$out/docker.log"
+    unshare --mount debootstrap --variant=minbase \
+        --include=nginx-light,gettext-base,python3-venv,python3-pip,wget,$tools \
+        bookworm "$new/debian" >"$out/docker.log"
+    # Devices are the engine's to make. Whoever searches this folder would read them without end.
+    rm -rf "$new"/*/dev/* "$new"/*/var/cache/apt/archives/*.deb "$new"/*/var/lib/apt/lists/* "$out/docker"
+    mv "$new" "$out/docker"
+}
+
+# What the image is built from, fetched once: nothing in the engine has a way out.
+build_docker_wheels() {
+    rm -rf "$out/docker-wheels"
+    for part in image build; do
+        "$python" -m pip download --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.11 \
+            --dest "$out/docker-wheels" -r "requirements/$part.txt"
+    done
 }
 
 build_ollama() {
@@ -337,7 +369,7 @@ exec 9>"$out/.lock"
 flock -n 9 || { say "waiting for another make servers"; flock 9; }
 
 for part in "${@:-all}"; do
-    case " $all_parts kubernetes all " in *" $part "*) ;; *) echo "unknown: $part (known: $all_parts)" >&2; exit 2 ;; esac
+    case " $all_parts kubernetes docker all " in *" $part "*) ;; *) echo "unknown: $part (known: $all_parts)" >&2; exit 2 ;; esac
 done
 wanted() { local part; for part in "${parts[@]}"; do [ "$part" = all ] || [ "$part" = "$1" ] && return 0; done; return 1; }
 parts=("${@:-all}")
@@ -362,6 +394,10 @@ each_installed() {
     if wanted portkey; then "$1" portkey "$here"/portkey/package*.json -- build_portkey; fi
     if wanted n8n-2.41; then "$1" n8n-2.41 "$here"/n8n-2.41/package*.json -- build_n8n_2_41; fi
     if wanted n8n-nodes; then "$1" n8n-nodes n8n/nodes/package*.json -- build_n8n_nodes; fi
+    if [[ " ${parts[*]} " == *" docker "* ]]; then
+        "$1" docker /dev/null -- build_docker
+        "$1" docker-wheels requirements/image.txt requirements/build.txt -- build_docker_wheels
+    fi
 }
 
 each_compiled() {

@@ -42,8 +42,23 @@ def test_the_same_refusal_is_told_once_and_another_again(
     assert told == ["ReceiverRefused", "ReceiverRefused", "ReceiverFailed", "ReceiverRefused"]
 
 
+def test_a_journal_that_cannot_be_read_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.event_log.QUIET_SECONDS", 0.0)
+    it = condition()
+    trouble = JournalError("the journal cannot be read: unable to open database file")
+    trouble.__cause__ = PermissionError()
+    with caplog.at_level(logging.INFO, "ollama_recorder"):
+        it.has_stumbled(trouble)
+        it.has_stumbled(ValueError("x"))
+    assert [record.__dict__["event"] for record in caplog.records] == ["ReceiverFailed", "DefectFound"]
+    assert it.state is DeliveryState.FAILING
+
+
 @pytest.mark.parametrize(
-    ("error", "told"), [(OSError("disk I/O error"), ["DefectFound"]), (JournalError("it is damaged"), [])]
+    ("error", "told"),
+    [(OSError("disk I/O error"), ["DefectFound"]), (JournalError("it is damaged"), ["ReceiverFailed"])],
 )
 def test_what_goes_wrong_here_is_a_failure_too_and_of_the_journal_no_fault_of_ours(
     error: Exception, told: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from pathlib import Path
 from service.alerting.looking import Looking
 from service.cli.doctor.ollama import look_at_ollama
 from service.settings import read_settings
-from tests.fakes.ollama import json_answer
+from tests.fakes.ollama import HOLD, answer, json_answer
 from tests.running_app import get, said, until
 from tests.upstreams.pair import chat, pair
 
@@ -90,6 +90,20 @@ async def test_models_in_memory_are_told_apart_by_their_ollama(tmp_path: Path) -
             )
 
         await until(told)
+
+
+async def test_one_that_is_silent_keeps_no_other_from_telling_its_models(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (app, one, other):
+        one.ollama.answers("/api/ps", answer(HOLD))
+        other.ollama.answers("/api/ps", json_answer({"models": [{"name": "tiny:latest", "size": 7, "size_vram": 0}]}))
+        asking = asyncio.create_task(app._status._ask_for_models())
+
+        async def told() -> bool:
+            return b'place="cpu"' in (await get(app, "/metrics")).body
+
+        await until(told)
+        assert not asking.done()
+        asking.cancel()
 
 
 async def test_the_queue_names_the_ollama_of_each_call_that_runs(tmp_path: Path) -> None:

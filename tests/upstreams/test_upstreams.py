@@ -51,6 +51,28 @@ def test_whether_somebody_has_a_model() -> None:
     assert known.where("tiny", {"gpu2"}) == ()
 
 
+class _Name(str):
+    """Counts how often any of them is compared."""
+
+    __slots__ = ()
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        _Name.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_a_choice_of_many_looks_at_each_only_some_times() -> None:
+    known = Upstreams([NamedUpstream(_Name(f"gpu{number}"), "http://one") for number in range(1000)], FairQueue(None))
+    for one in known.all.values():
+        one.loaded = frozenset({"tiny:latest"})
+    names = known.where("tiny")
+    assert (len(names), known.pick(names, "tiny").name) == (1000, "gpu0")
+    assert len(known.loaded("tiny", names)) == 1000
+    assert _Name.compared < 10_000
+
+
 def test_an_address_may_name_a_model() -> None:
     assert model_of_path("/v1/models/library/tiny:latest") == "library/tiny:latest"
     assert model_of_path("/v1/models") is None

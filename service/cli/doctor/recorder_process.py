@@ -29,7 +29,7 @@ _NOT_ITS_OWN = (
 )
 _BROKEN_DISK = ("The disk does not read or write: look into the system's own log, and at the mount.", Chapter.DAMAGED)
 _SAVING = ("Wait some seconds: it saves what can be read. Then look at the disk.", Chapter.DAMAGED)
-_OF_JOURNAL = {
+_BY_NAME = {
     "SQLITE_READONLY_DBMOVED": _SAVING,
     "SQLITE_READONLY": _NOT_ITS_OWN,
     "SQLITE_CANTOPEN": _NOT_ITS_OWN,
@@ -39,6 +39,7 @@ _OF_JOURNAL = {
     "SQLITE_IOERR": _BROKEN_DISK,
     "SQLITE_CORRUPT": _SAVING,
     "SQLITE_NOTADB": _SAVING,
+    "SQLITE_FULL": _FULL,
 }
 """What to do, by the name of the trouble in /readyz, whose end is not compared: the first that fits counts."""
 
@@ -169,15 +170,20 @@ def _readiness(base: str) -> list[CheckResult]:
         CheckResult(_ABOUT, Severity.PROBLEM, f"It says of its {part}: {trouble}", *_advice(part, str(trouble)))
         for part, trouble in degraded.items()
         if part != "ollama" and not (part == LOKI and "HTTP 429" not in str(trouble))
+        # Whoever cannot read the journal says so, and the journal itself says why.
+        if part == "journal" or "journal" not in degraded or "the journal cannot be read" not in str(trouble)
     ]
 
 
 def _advice(part: str, trouble: str) -> tuple[str, Chapter | None]:
     if part == LOKI:
         return _RATE
-    if part != "journal":
+    if part not in ("journal", "index"):
         return _LOG
-    return next((advice for name, advice in _OF_JOURNAL.items() if f"({name}" in trouble), _FULL)
+    is_journal = part == "journal"
+    advice = next((advice for name, advice in _BY_NAME.items() if f"({name}" in trouble), _FULL if is_journal else _LOG)
+    # Nothing of an index is saved: a damaged one is made again.
+    return _LOG if advice is _SAVING and not is_journal else advice
 
 
 def _losses(settings: Settings, base: str) -> list[CheckResult]:

@@ -1,5 +1,6 @@
 """The journal and its index: are they there, sound and private, and is there room for more."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from service.cli.doctor.chapters import Chapter
 from service.cli.doctor.check_result import CheckResult, Severity
 from service.journal import JournalError
-from service.journal.folder import JOURNAL
+from service.journal.folder import JOURNAL, files_in_use
 from service.journal.reader import Reader
 from service.journal.transaction import is_empty
 from service.record.wording import counted
@@ -41,9 +42,11 @@ def look_at_storage(settings: Settings) -> list[CheckResult]:
         ]
     if not os.access(folder, os.R_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "not for this user", str(folder))
-    results = [_room(settings)]
+    results = [_room(settings), *_owners(folder)]
     if folder.stat().st_mode & 0o077:
-        advice = f"chmod 700 {folder}"
+        # Shut by another owner, the recorder could not look into it either.
+        is_ours = os.geteuid() in (0, folder.stat().st_uid)
+        advice = f"chmod 700 {folder}" if is_ours else f"Give it to the recorder's user first, then: chmod 700 {folder}"
         results.append(
             CheckResult("journal", Severity.PROBLEM, "Other users may look into its folder.", advice, Chapter.OPEN)
         )
@@ -61,6 +64,37 @@ def look_at_storage(settings: Settings) -> list[CheckResult]:
     finally:
         reader.close()
     return results
+
+
+def _owners(folder: Path) -> list[CheckResult]:
+    """Whether the recorder's user may write to the folder and to all that is in it."""
+    of_others = _of_others(folder)
+    if not of_others:
+        return []
+    text = f"In {str(folder)!r} is what its user may not write to: {', '.join(of_others)}."
+    advice = "Give the folder and all that is in it to the user that the recorder runs as."
+    return [CheckResult("journal", Severity.PROBLEM, text, advice, Chapter.NOT_WRITABLE)]
+
+
+def _of_others(folder: Path) -> list[str]:
+    """The recorder's user is whoever asks. Root may do everything: for root it is whoever owns the folder or, where
+    that is root as well, the files in it."""
+    me, found = os.geteuid(), folder.stat()
+    owners = {}
+    for path in files_in_use(folder):
+        with contextlib.suppress(FileNotFoundError):  # SQLite takes its log away
+            owners[path] = path.stat().st_uid
+    if me == 0 and found.st_uid != 0:
+        return [_owned(path.name, owner) for path, owner in owners.items() if owner != found.st_uid]
+    if me == 0:
+        is_closed = any(owners.values()) and not found.st_mode & 0o022
+        return [_owned("the folder", 0)] if is_closed else []
+    strange = [_owned(path.name, owner) for path, owner in owners.items() if not os.access(path, os.R_OK | os.W_OK)]
+    return strange if os.access(folder, os.W_OK) else [_owned("the folder", found.st_uid), *strange]
+
+
+def _owned(name: str, owner: int) -> str:
+    return f"{name} (of user {owner})"
 
 
 def _room(settings: Settings) -> CheckResult:
@@ -96,7 +130,7 @@ def _unreadable(trouble: JournalError) -> CheckResult:
         return CheckResult("journal", Severity.NOTE, text, "`ollama-recorder journal check` reads every page.")
     if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         advice = "Run doctor as the recorder's own user, or in its container."
-        return CheckResult("journal", Severity.PROBLEM, _sentence(trouble), advice, Chapter.DAMAGED)
+        return CheckResult("journal", Severity.PROBLEM, _sentence(trouble), advice, Chapter.NOT_WRITABLE)
     if cause.sqlite_errorcode == sqlite3.SQLITE_ERROR:
         # Sound, with other tables than ours.
         advice = "Name another folder in DATA_DIR, or use the version of the recorder that wrote it."

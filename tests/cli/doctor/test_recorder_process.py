@@ -64,6 +64,31 @@ def test_what_is_wrong_with_the_journal_decides_what_to_do(
     assert advice in told.advice
 
 
+@pytest.mark.parametrize(
+    ("trouble", "advice"),
+    [
+        ("attempt to write a readonly database (SQLITE_READONLY_DIRECTORY)", "to the recorder's user"),
+        ("the journal cannot be read: unable to open database file (SQLITE_CANTOPEN)", "to the recorder's user"),
+        ("database or disk is full (SQLITE_FULL)", "Make room"),
+        ("database disk image is malformed (SQLITE_CORRUPT)", "Its log says more"),
+        ("a fault of ours: KeyError", "Its log says more"),
+    ],
+)
+def test_what_is_wrong_with_the_index_decides_too(trouble: str, advice: str, settings: Make, answers: Make) -> None:
+    found = look_at_recorder(settings(), answers(ALIVE | {"/readyz": {"degraded": {"index": trouble}}}).url)
+    (told,) = [finding for finding in found if trouble in finding.text]
+    assert advice in told.advice
+
+
+def test_what_only_follows_from_the_journal_is_not_told_again(settings: Make, answers: Make) -> None:
+    unread = "the journal cannot be read: unable to open database file (SQLITE_CANTOPEN)"
+    degraded = {"journal": "Permission denied (PermissionError)", "index": unread, "otlp": unread}
+    found = look_at_recorder(settings(), answers(ALIVE | {"/readyz": {"degraded": degraded}}).url)
+    assert [finding.text for finding in found if "It says of its" in finding.text] == [
+        "It says of its journal: Permission denied (PermissionError)"
+    ]
+
+
 @pytest.mark.parametrize("answer", [Said(b"hello"), Said(b"", 404), Said(b"ok", 500)])
 def test_something_else_at_its_address_is_told_apart(answer: Said, settings: Make, answers: Make) -> None:
     (found,) = look_at_recorder(settings(), answers({"/healthz": answer}).url)

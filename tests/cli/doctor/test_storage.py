@@ -1,11 +1,15 @@
 """The journal's soundness, its privacy, its index, and the room that is left."""
 
+import json
+import os
 import shutil
 import socket
 import sqlite3
+import tempfile
 from collections import namedtuple
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from service.search.index import INDEX
 from tests.cli.kept import chat, keep
 
 Make = Callable[..., Any]
+OTHER = 10001
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -40,6 +45,59 @@ def test_without_a_journal_there_is_nothing_to_do(settings: Make, folder: Path) 
     assert [finding.state for finding in look_at_storage(settings())] == [Severity.NOTE]
     folder.mkdir(mode=0o700)
     assert Severity.PROBLEM not in {finding.state for finding in look_at_storage(settings())}
+
+
+def for_another_user(look: Callable[[], list[CheckResult]]) -> list[list[str]]:
+    """What a user who is not root finds: text and advice of each problem. Only root can become one."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setresgid(OTHER, OTHER, OTHER)
+        os.setresuid(OTHER, OTHER, OTHER)
+        told = [[one.text, one.advice] for one in look() if one.state is Severity.PROBLEM]
+        os.write(writing, json.dumps(told).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return list(json.loads(answer))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
+def test_what_is_not_the_recorders_own_is_named_with_its_owner(settings: Make, folder: Path) -> None:
+    keep(folder, *map(chat, range(1, 6)))
+    catch_up(settings())
+    for above in folder.parents:
+        if above.is_relative_to(tempfile.gettempdir()):
+            above.chmod(above.stat().st_mode | 0o011)
+    everything = [folder, *folder.iterdir()]
+
+    def given(*strange: Path) -> None:
+        for path in everything:
+            owner = 0 if path in strange else OTHER
+            os.chown(path, owner, owner)
+
+    def as_each() -> tuple[list[list[str]], list[list[str]]]:
+        look = partial(look_at_storage, settings())
+        return [[one.text, one.advice] for one in look() if one.state is Severity.PROBLEM], for_another_user(look)
+
+    given()
+    assert as_each() == ([], [])
+    given(folder / INDEX)
+    for text, advice in [told[0] for told in as_each()]:
+        assert f"{INDEX} (of user 0)" in text
+        assert "to the user that the recorder runs as" in advice
+    given(folder / JOURNAL)
+    for told in as_each():
+        assert f"{JOURNAL} (of user 0)" in told[0][0]
+    # Everybody may look in, and only root may write: closing it would shut out the recorder.
+    given(folder)
+    folder.chmod(0o755)
+    for told, closing_it in zip(as_each(), ("chmod 700", "Give it to the recorder's user first"), strict=True):
+        assert "the folder (of user 0)" in told[0][0]
+        assert told[1][1].startswith(closing_it)
 
 
 def test_a_damaged_file_a_folder_open_to_others_and_files_set_aside_are_told(settings: Make, folder: Path) -> None:
