@@ -4,8 +4,8 @@
 # What one expects: the console's log (`/log/stream`) tells of a streamed chat what it tells of any other, once it is
 # over: answer, tokens, status and how long it took.
 # What happens: the entry is written when the stream begins. In the place of the answer stands a fixed sentence. There
-# are no tokens, and `duration` ends with the head of the answer. A stream that breaks off half-way is logged as one that is
-# whole: status 200, the same sentence, and no second entry.
+# are no tokens, and `duration` ends with the head of the answer. A stream that breaks off half-way is logged as a
+# whole one: status 200, the same sentence, and no second entry.
 #
 # So neither speed nor tokens nor failures of streams can be read from it. Seen, with an upstream that takes 3 s for
 # its stream:
