@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import event_loop_watch
 from tests.event_loop_watch import watched_event_loop
 from tests.servers.ollama import EMBEDDING_MODEL, MODEL, MODEL_NAMES, Ollama
 from tests.servers.process import RunningServer, running
@@ -169,6 +171,25 @@ async def test_what_blocks_an_event_loop_is_found_out() -> None:
             numbers *= 2
             await asyncio.sleep(0.05)
     assert watch.blocked
+
+
+@pytest.mark.blocks("what is tested is a watch over this very loop")
+async def test_the_watch_over_an_event_loop_does_not_accuse_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_threads, is_slow = event_loop_watch._of_threads, True
+
+    def slowly() -> dict[str, tuple[float, float]]:
+        nonlocal is_slow
+        if is_slow and threading.current_thread() is threading.main_thread():
+            is_slow = False
+            time.sleep(1.5)
+        return of_threads()
+
+    with watched_event_loop() as watch:
+        # As a disk that others use keeps what /proc tells.
+        monkeypatch.setattr(event_loop_watch, "_of_threads", slowly)
+        await asyncio.sleep(0.2)
+    assert not is_slow
+    assert watch.blocked == []
 
 
 def test_the_whole_chain_stands(nginx: RunningServer, ollama: Ollama) -> None:
