@@ -55,22 +55,13 @@ export function makeExchange({ address, inFlight, announce, erase }) {
       if (isAborted(error)) return;
       state = "failed";
       const refusal = /** @type {import("../state/api.js").Refusal} */ (error);
-      const numbers = refusal.status === FORBIDDEN ? await numbersOf(id) : undefined;
+      const numbers = refusal.status === FORBIDDEN ? await numbersOf(id, asking.next(), address.view.store) : undefined;
       if (id !== shown) return;
       if (numbers) article.drawNumbers(numbers);
       else article.drawTrouble(refusal, loadInstead);
     } finally {
       clearTimeout(waiting);
       focusIfWanted();
-    }
-  }
-
-  /** @param {string} id */
-  async function numbersOf(id) {
-    try {
-      return await askForNumbers(id, asking.next(), address.view.store);
-    } catch {
-      return undefined;
     }
   }
 
@@ -125,4 +116,17 @@ export function makeExchange({ address, inFlight, announce, erase }) {
       article.clear();
     },
   };
+}
+
+/**
+ * What who may not see bodies may see of it, if anything.
+ *
+ * @param {Parameters<typeof askForNumbers>} asked
+ */
+async function numbersOf(...asked) {
+  try {
+    return await askForNumbers(...asked);
+  } catch {
+    return undefined;
+  }
 }
