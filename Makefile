@@ -33,7 +33,7 @@ up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ol
 # tests of a file share is started once, as a file's tests are not divided.
 AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/dev ## every test that this machine can run, in about four minutes
+test: $(VENV)/dev ## every test that this machine can run, in about five minutes
 	$(BIN)/python -m pytest -m "not long and not browser and not hostile" $(AT_ONCE) $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones: kills, outages, hundreds of streams, gigabytes
