@@ -55,12 +55,10 @@ class Condition:
         is_of_journal = isinstance(error, JournalError)
         text = named(error) if is_of_journal else f"{type(error).__name__}: {error}"
         self._begin(DeliveryState.FAILING, text[:300], "")
-        delay = self.pace.delay_after(self._failures)
-        if is_of_journal:
-            emit(ReceiverFailed(self.name, self.last_error, round(delay, 3)))
-        else:
+        if not is_of_journal:
+            # The journal tells its troubles itself: they are no fault of ours, nor of the receiver.
             emit(DefectFound(f"shipping to {self.name}", self.last_error))
-        return delay
+        return self.pace.delay_after(self._failures)
 
     def _begin(self, state: DeliveryState, error: str, what_to_do: str) -> None:
         if self.state not in (DeliveryState.FAILING, DeliveryState.REFUSING):

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 import orjson
 
 from service.journal.reader import Row
+from service.loki_search.all_recorders import began_ns
 from service.record.exchange import EncodedRecord
 from service.shipping.loki.encode import encode
 from tests.benchmarks.counters import peak_resident_bytes, resident_bytes, usage
@@ -37,7 +38,7 @@ KILLED = "attic"
 DAYS = 10.0
 _PUSHED_AT_ONCE = 500
 _KILLED_AT, _SENT_TWICE_NS = 0.9, 1_800 * 10**9
-_DAY_NS = 86_400 * 10**9
+_DAY_NS, _HOUR_NS = 86_400 * 10**9, 3_600 * 10**9
 _TIMES = 8
 # A question that is given up is told as such.
 _PATIENCE_SECONDS = 300.0
@@ -171,9 +172,14 @@ def _compare(base: str, shipped: Shipped) -> bool:
     found = Counter(_exported(base))
     seconds = time.monotonic() - began
     twice = sum(count - 1 for count in found.values())
-    missing, strange = len(shipped.ids - found.keys()), len(found.keys() - shipped.ids)
+    absent = shipped.ids - found.keys()
+    missing, strange = len(absent), len(found.keys() - shipped.ids)
     _tell(f"exported: {found.total():,} records in {seconds:.0f} s, {found.total() / seconds:,.0f} a second")
     _tell(f"twice: {twice}, missing: {missing}, never shipped: {strange}")
+    if absent:
+        # Together or far apart: that tells a part of Loki's that was not read from a place where pages were joined.
+        hours = Counter(began_ns(one) // _HOUR_NS for one in absent)
+        _tell(f"missing in {len(hours)} hours, at most {max(hours.values())} in one; for example {sorted(absent)[:3]}")
     return bool(twice or missing or strange)
 
 
