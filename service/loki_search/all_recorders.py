@@ -117,14 +117,15 @@ class AllRecorders:
         self, query: str, earliest: int, before: Place, limit: int
     ) -> Iterator[tuple[list[LokiLine], Place, int]]:
         """Lines older than ``before``, newest first; after each part the place that was reached, and its cost."""
-        length, longest, batch = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, max(_LINES, limit + 1)
+        length, longest, most = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, _MOST_LINES
+        batch = max(_LINES, limit + 1)
         while before[0] > earliest or before[1]:
             # The end is not included; lines of that very nanosecond may still be missing.
             until = before[0] + 1 if before[1] else before[0]
             since = max(earliest, until - length)
             answer = ask_for_lines(self._loki, query, since, until, batch, _ANSWER_SECONDS)
             if answer is AskFor.FEWER_LINES and batch > 1:
-                batch //= 2
+                batch = most = batch // 2
                 continue
             if answer is AskFor.A_SHORTER_TIME and length > _SHORTEST_STRETCH_NS:
                 length = longest = length // 2
@@ -133,18 +134,25 @@ class AllRecorders:
                 raise LokiError(
                     f"Loki has to be asked for {answer}, and there is nothing less to ask for: see its limits."
                 )
-            lines = [line for line in answer.lines if line.place < before] if before[1] else answer.lines
-            if len(answer.lines) < batch:
-                before = since, "", ""
+            lines = answer.lines
+            if len(lines) < batch:
+                reached = since
                 length = min(length * _GROWTH, longest)
-            elif lines:
-                before = lines[-1].place
-            elif batch < _MOST_LINES:
-                # So many ended in one nanosecond.
-                batch = min(batch * _GROWTH, _MOST_LINES)
-                continue
             else:
-                before = before[0], "", ""
+                # Of those that ended in its oldest nanosecond a full answer may have only some.
+                reached = lines[-1].ended_ns + 1
+                lines = [line for line in lines if line.ended_ns >= reached]
+                if not lines and batch < most:
+                    batch = min(batch * _GROWTH, most)
+                    continue
+                if not lines:
+                    raise LokiError(
+                        f"More than {batch:,} exchanges ended in one nanosecond, and Loki gives no more at once:"
+                        " raise its max_entries_limit_per_query, or ask for less."
+                    )
+            if before[1]:
+                lines = [line for line in lines if line.place < before]
+            before = reached, "", ""
             yield lines, before, answer.scanned_bytes
 
 

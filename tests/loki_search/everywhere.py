@@ -65,10 +65,12 @@ class Everywhere:
 def everywhere(folder: Path, records: int) -> Iterator[Everywhere]:
     """So many ``records`` in each of two journals, of the last three days, and some odd ones; all are in Loki too."""
     folders = tuple(folder / instance for instance in INSTANCES)
+    until_ns = time.time_ns()
     with running_loki(folder / "loki", flags=("-ingester.max-chunk-age=2h",)) as loki:
         for seed, (instance, journal) in enumerate(zip(INSTANCES, folders, strict=True), 1):
             journal.mkdir()
-            made = list(make_records(records, seed=seed, days=3.0))
+            # The two make theirs in the same nanoseconds, so that pages end between them.
+            made = list(make_records(records, seed=seed, days=3.0, until_ns=until_ns))
             odd = list(_odd_ones(seed)) if seed == 1 else []
             write(journal, sorted([*made, *odd], key=lambda record: record.ended_ns))
             index(journal)

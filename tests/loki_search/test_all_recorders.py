@@ -1,16 +1,18 @@
 """The same filter gives the same exchanges in both stores: a journal with its index, and a real Loki."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from service.loki_search import all_recorders
 from service.loki_search.all_recorders import AllRecorders, began_ns, read_place, write_place
 from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines
+from service.loki_search.selection import LokiLine
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from tests.fakes.journals import COMMON_PHRASE, COMMON_WORD, MODELS, NODES, USERS, WORKFLOWS
 from tests.loki_search.everywhere import DAY_NS, LONG, Everywhere, everywhere
@@ -117,6 +119,10 @@ def test_a_page_is_the_newest_and_leads_on_without_a_gap(stores: Everywhere, mon
     monkeypatch.setattr(all_recorders, "_LINES", 20)
     everything = stores.in_loki(Filter())
     assert len(everything) > 2 * RECORDS
+    # Each page ends between two of the same nanosecond, or beside them.
+    for at_once in (20, 50):
+        assert [line.exchange for line in stores.store.lines(Filter(), at_once)] == everything
+    assert set(everything) == stores.in_journals(Filter())
     seen: list[str] = []
     times: list[int] = []
     before = None
@@ -225,6 +231,47 @@ def test_a_place_after_all_there_is_begins_with_the_newest(place: str, monkeypat
     assert page.is_complete
     assert len(asked) < 10
     assert max(until for _, until in asked) < time.time_ns() + DAY_NS
+
+
+class LokiInMemory:
+    """Gives the lines that it has as Loki does: the newest, and any of those that ended in the same nanosecond."""
+
+    def __init__(self, lines: list[LokiLine], most: int = 5_000) -> None:
+        self.lines, self.most = lines, most
+
+    def __call__(self, _: LokiAddress, __: str, since: int, until: int, limit: int, ___: float) -> LokiLines | AskFor:
+        if limit > self.most:
+            return AskFor.FEWER_LINES
+        inside = [line for line in self.lines if since <= line.ended_ns < until]
+        # The lowest ids of a nanosecond come first here; the order in which pages go on is the other.
+        inside.sort(key=lambda line: (-line.ended_ns, line.exchange, line.instance))
+        return LokiLines(sorted(inside[:limit], key=lambda line: line.place, reverse=True), 1)
+
+
+def made_lines(ends: list[int]) -> list[LokiLine]:
+    return [LokiLine(NOW - end, "office", f"{number:032x}", b"{}") for number, end in enumerate(ends)]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ends=st.lists(st.integers(0, 12), max_size=60), limit=st.integers(1, 20), most=st.integers(30, 70))
+def test_exchanges_that_ended_in_the_same_nanosecond_are_all_there_once(
+    monkeypatch: pytest.MonkeyPatch, ends: list[int], limit: int, most: int
+) -> None:
+    lines = made_lines(ends)
+    assume(max(Counter(ends).values(), default=0) < most // 2)
+    monkeypatch.setattr(all_recorders, "_LINES", 2)
+    monkeypatch.setattr(all_recorders, "ask_for_lines", LokiInMemory(lines, most))
+    store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
+    expected = sorted((line.place for line in lines), reverse=True)
+    assert [line.place for line in store.lines(Filter(), limit)] == expected
+    assert [line.place for part, _, _ in store.parts(Filter(), "{}", limit) for line in part] == expected
+
+
+def test_more_exchanges_of_one_nanosecond_than_loki_gives_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_recorders, "ask_for_lines", LokiInMemory(made_lines([7] * 300), most=120))
+    store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
+    with pytest.raises(LokiError, match="max_entries_limit_per_query"):
+        store.page(Filter(), 10)
 
 
 def test_what_a_journal_alone_knows_is_refused() -> None:
