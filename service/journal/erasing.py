@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from service.journal import schema
 from service.journal.folder import JOURNAL
 from service.journal.reader import Reader
 from service.journal.space import Headroom, vacuum
@@ -79,8 +78,7 @@ def overwrite_step(connection: sqlite3.Connection, headroom: Headroom) -> bool:
         return False
     if _has_free_pages(connection):
         # Pages from the file's end take the place of free ones, and the file becomes shorter.
-        pages = max(1, min(_PAGES_A_STEP, headroom.wal_bytes // schema.PAGE_SIZE // 4))
-        vacuum(connection, pages)
+        vacuum(connection, min(_PAGES_A_STEP, headroom.most_pages))
         return True
     if not _write_open_rows_anew(connection):
         return False

@@ -290,16 +290,17 @@ class Journal:
     def tidy(self) -> bool:
         """One short step of removing what is too old or too much. True: there is more to do."""
         connection = self.connection
+        # On a full disk the log begins anew before more is written into it.
+        self.shrink_wal()
         more = (
             expire(connection, self._retention, self.receivers, by_age=self._clock.allows_expiry(connection)) > 0
             or overwrite_step(connection, self.headroom)
-            or give_back_pages(connection, self._retention)
+            or give_back_pages(connection, self._retention, self.headroom)
         )
         if not more:
             if self._is_tidying:
                 # The file becomes shorter only now; where nothing is recorded any more, nobody else would do it.
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            self.shrink_wal()
             bound_growth(connection, self.headroom)
         self._is_tidying = more
         return more

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from service import events
 from service.journal.folder import HEADROOM, JOURNAL, give_to_owner
+from service.journal.schema import PAGE_SIZE
 from service.journal.transaction import transaction
 
 # One step of tidying holds up the writer, so it stays within some milliseconds.
@@ -55,6 +56,11 @@ class Headroom:
     def wal_bytes(self) -> int:
         """What the write-ahead log may take before it is worked in: half the headroom, so that it always fits."""
         return self.size // 2
+
+    @property
+    def most_pages(self) -> int:
+        """How many pages one step may move, so that the log's reserved bytes are enough for it on a full disk."""
+        return max(1, self.wal_bytes // PAGE_SIZE // 4)
 
     def is_reserved(self) -> bool:
         with contextlib.suppress(OSError):
@@ -174,7 +180,7 @@ def checkpoint(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
-def give_back_pages(connection: sqlite3.Connection, retention: Retention) -> bool:
+def give_back_pages(connection: sqlite3.Connection, retention: Retention, headroom: Headroom) -> bool:
     """Give a bounded number of free pages back to the file system. True: there is more to do.
 
     Free pages are used again by the next records, so a quarter of the file may stay free; moving pages costs writes.
@@ -183,7 +189,7 @@ def give_back_pages(connection: sqlite3.Connection, retention: Retention) -> boo
     is_too_large = pages * _pragma(connection, "page_size") > retention.bytes
     if not free or not (is_too_large or (free > pages // 4 and free > 2 * _PAGES_A_STEP)):
         return False
-    vacuum(connection, _PAGES_A_STEP)
+    vacuum(connection, min(_PAGES_A_STEP, headroom.most_pages))
     return _pragma(connection, "freelist_count") < free
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,17 @@ import pytest_asyncio
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
-from tests.journal.given import ask, ended, kept_ids, make_recorder, opened, small_disk, wait_until
+from tests.journal.given import (
+    ask,
+    ended,
+    kept_ids,
+    make_recorder,
+    open_journal,
+    opened,
+    record,
+    small_disk,
+    wait_until,
+)
 
 pytestmark = pytest.mark.blocks("these tests look into the journal's file from the loop's own thread")
 BODY = os.urandom(2000).hex().encode()
@@ -177,3 +188,16 @@ async def test_retention_keeps_a_journal_within_its_limit_on_a_small_disk(disk: 
     assert recorder.degraded is None
     await asyncio.to_thread(recorder.stop)
     assert kept_ids(disk)[-1] == 500
+
+
+def test_pages_are_given_back_though_the_disk_has_no_room_for_a_longer_log(disk: Path) -> None:
+    with open_journal(disk) as journal:
+        for start in range(1, 201, 20):
+            journal.write([record(number, BODY, BODY) for number in range(start, start + 20)])
+    with open_journal(disk, retention=Retention(days=36_500, bytes=1_500_000)) as journal:
+        size = journal.path.stat().st_size
+        assert size > 2_000_000
+        fill(disk / "ballast")
+        steps = list(takewhile(bool, (journal.tidy() for _ in range(1000))))
+        assert len(steps) > 1
+        assert journal.path.stat().st_size < size - 500_000
