@@ -3,6 +3,8 @@
 Time in which the whole process waited for a processor, or the machine itself did as another had it, is not counted,
 and what keeps the loop must have been seen twice, or one thread must have computed for as long. On a machine that many
 share, a single look and the clock alone would accuse the innocent. What the loop's own thread computes is certain.
+
+The kernel counts a wait when it is over, so the loop is judged once it runs again, by its own thread.
 """
 
 import asyncio
@@ -33,6 +35,7 @@ class EventLoopWatch:
         self._before, self._computed_before = _of_threads(), time.thread_time()
         self._stolen_before = _seconds_stolen()
         self._suspected: float | None = None
+        self._seen: tuple[float, str] = 0.0, ""
         self._noted: float | None = None
 
     def beat(self) -> None:
@@ -40,9 +43,12 @@ class EventLoopWatch:
         # The loop has got here: whatever keeps the beat itself, as a slow disk does, is no fault of what is tested.
         due, self._due = self._due, math.inf
         now, computed = _of_threads(), time.thread_time()
+        seen = self._seen[1] if self._seen[0] == due else ""
         if computed - self._computed_before > LIMIT_SECONDS and self._noted != due:
             self._noted = due
-            self.blocked.append(f"blocked: it computed for {(computed - self._computed_before) * 1000:.0f} ms")
+            self.blocked.append(f"blocked: it computed for {(computed - self._computed_before) * 1000:.0f} ms\n{seen}")
+        elif seen:
+            self._note(f"at\n{seen}", due)
         elif max((self._since(now, name)[0] for name in now), default=0.0) > LIMIT_SECONDS:
             # A thread that computes and keeps Python's global lock is never seen by the other one.
             self._note("(it has gone on since: nobody knows where it was)", due)
@@ -63,12 +69,13 @@ class EventLoopWatch:
                 # It waits for the system to wake it, and nothing keeps it: the system has other things to do.
                 self._noted = due
             elif self._suspected == due:
-                self._note("".join(traceback.format_stack(frame)[-6:]), due)
+                self._seen = due, "".join(traceback.format_stack(frame)[-6:])
             self._suspected = due
 
     def end(self) -> None:
-        """Stop beating and looking."""
+        """Stop beating and looking; run by the loop, as ``beat`` is."""
         self._over.set()
+        self.beat()
 
     def _since(self, now: dict[str, tuple[float, float]], thread: str) -> tuple[float, float]:
         """For how many seconds ``thread`` has computed since the last beat, and waited for a processor."""
@@ -84,7 +91,7 @@ class EventLoopWatch:
         late = time.monotonic() - due - self._seconds_waited()
         if late > LIMIT_SECONDS and self._noted != due:
             self._noted = due
-            self.blocked.append(f"blocked for {late * 1000:.0f} ms or more at\n{where}")
+            self.blocked.append(f"blocked for {late * 1000:.0f} ms or more {where}")
 
 
 def _of_threads() -> dict[str, tuple[float, float]]:

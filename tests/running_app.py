@@ -67,7 +67,7 @@ async def until(path_is: Callable[[], Any], seconds: float = 15.0) -> Any:
 async def found(app: App, query: str, count: int) -> list[dict[str, Any]]:
     """The entries that ``/exchanges.json?query`` answers with, as soon as there are ``count``: the index follows."""
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(20):
         while True:
             entries: list[dict[str, Any]] = (await said(app, f"/exchanges.json?{query}"))["exchanges"]
             if len(entries) == count:

@@ -64,7 +64,7 @@ async def test_an_answered_call_is_in_the_journal_before_its_end_and_on_standard
 async def test_readiness_names_what_is_missing_and_a_receiver_is_no_reason_not_to_work(tmp_path: Path) -> None:
     async with FakeOllama() as ollama, running(tmp_path / "data", OLLAMA_URL=ollama.url, LOKI_URL=NOBODY) as app:
         await ask(app)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while True:
                 ready = await ask(app, "/readyz", b"")
                 if b"degraded" in ready.body and b"loki" in ready.body:

@@ -31,7 +31,7 @@ async def test_failures_and_an_ollama_that_is_gone_are_told(tmp_path: Path, monk
         ollama.answers("/api/chat", answer(0.3, whole(b'{"error": "it broke"}', status=500)))
         await asyncio.gather(*(chat(app, "Hi", X_Caller="shop") for _ in range(6)))
         await found(app, "caller=shop", 6)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(20):
             titles: set[str] = set()
             while not titles >= {"More than 10 % of requests fail", "Calls to models take long"}:
                 await receiver.until(len(receiver.bodies) + 1) if titles else await receiver.until(1)
@@ -70,7 +70,7 @@ async def test_a_fault_of_ours_does_not_end_it(monkeypatch: pytest.MonkeyPatch) 
         return recent(cut_prompts={"tiny": 1})
 
     running_watch = asyncio.create_task(AlertWatch(webhook, parts, once_broken, 30.0).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not webhook.waiting:
             await asyncio.sleep(0.01)
     running_watch.cancel()

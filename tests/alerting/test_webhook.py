@@ -60,7 +60,7 @@ class Receiver:
             await writer.wait_closed()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(15), self.got:
+        async with asyncio.timeout(20), self.got:
             await self.got.wait_for(lambda: len(self.bodies) >= count)
 
 
@@ -104,7 +104,7 @@ async def telling(receiver: Receiver, *, seconds: float = 0.5) -> AsyncIterator[
 
 
 async def emptied(webhook: Webhook) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(20):
         while webhook.waiting:
             await asyncio.sleep(0.01)
 

@@ -83,7 +83,7 @@ def test_what_was_kept_is_there_after_a_restart(start_loki: Callable[..., Loki])
 def test_lines_can_be_erased(loki: Loki) -> None:
     selector = urllib.parse.urlencode({"query": '{instance="test"}', "start": str(int(time.time() - DAY))})
     request = urllib.request.Request(f"{loki.url}/loki/api/v1/delete?{selector}", method="POST")
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=20) as reply:
         assert reply.status == 204
 
 

@@ -151,7 +151,7 @@ def test_prometheus_keeps_samples_for_retention_days(given: dict[str, str], days
 
     with (
         running(command, folder=tmp_path, ready="/-/ready") as prometheus,
-        urllib.request.urlopen(f"{prometheus.url}/api/v1/status/runtimeinfo", timeout=10) as reply,
+        urllib.request.urlopen(f"{prometheus.url}/api/v1/status/runtimeinfo", timeout=20) as reply,
     ):
         kept = json.load(reply)["data"]["storageRetention"]
     assert in_hours(kept) == days * 24
@@ -197,7 +197,7 @@ def start_door(tmp_path: Path) -> Iterator[Callable[[str], RunningServer]]:
 def status(url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=20) as reply:
             return int(reply.status)
     except urllib.error.HTTPError as refused:
         refused.close()

@@ -67,8 +67,8 @@ def test_prometheus_answers_every_query(start_recorder: Callable[..., RunningSer
     away = "http://127.0.0.1:1"
     recorder = start_recorder(ready="/healthz", OLLAMA_URL=away, LOKI_URL=away, INSPECTOR_TOKEN="secret")
     with pytest.raises(urllib.error.HTTPError, match="503"):
-        urllib.request.urlopen(f"{recorder.url}/readyz", timeout=10)
-    with urllib.request.urlopen(f"{recorder.url}/metrics", timeout=10) as answer:
+        urllib.request.urlopen(f"{recorder.url}/readyz", timeout=20)
+    with urllib.request.urlopen(f"{recorder.url}/metrics", timeout=20) as answer:
         told = {line.split()[2] for line in answer.read().decode().splitlines() if line.startswith("# TYPE")}
     queries = blocks("promql", TEXT)
     asked = {name for query in queries for name in re.findall(r"ollama_recorder_\w+", query)}

@@ -80,7 +80,7 @@ def test_hours_of_looks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 async def looked_at(meter: EnergyMeter, exchange: Exchange) -> Exchange:
     looking = asyncio.create_task(meter.run())
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(20):
             while (told := meter.told(exchange._replace(ended_ns=time.time_ns()))).energy is None:
                 await asyncio.sleep(0.05)
         return told
@@ -133,7 +133,7 @@ async def test_while_a_meter_cannot_be_read_nothing_is_told(monkeypatch: pytest.
     def told() -> Exchange:
         return meter.told(ended(1, duration=0.05)._replace(ended_ns=time.time_ns()))
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(20):
         while told().energy is None:
             await asyncio.sleep(0.05)
         is_gone = True

@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def ask(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=20) as answer:
         return json.load(answer)
 
 
@@ -75,7 +75,7 @@ def test_another_model_answers_in_its_own_words_and_an_unknown_one_is_not_found(
             f"{server.url}/api/ollama/api/chat", b'{"model": "x", "messages": [{"content": ""}]}'
         )
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
-            urllib.request.urlopen(unknown, timeout=10)
+            urllib.request.urlopen(unknown, timeout=20)
         assert json.load(refused.value) == {"error": "model 'x' not found"}
         refused.value.close()
 

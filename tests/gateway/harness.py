@@ -39,7 +39,7 @@ class RunningGateway:
 
     async def exchange(self, number: int = 1) -> Exchange:
         """Wait until ``number`` exchanges have ended, and return the last of them."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(self.ended) < number:
                 await asyncio.sleep(0.005)
         return self.ended[number - 1]

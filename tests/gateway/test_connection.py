@@ -158,7 +158,7 @@ async def test_an_unread_answer_makes_ollama_wait_instead_of_filling_memory() ->
         got = await ask(Upstream(ollama.url))
         assert isinstance(got, Connection)
         before = -1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while sent != before:
                 before = sent
                 await asyncio.sleep(0.2)

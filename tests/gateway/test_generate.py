@@ -167,7 +167,7 @@ async def test_a_prompt_in_malformed_chunks_is_refused_at_once_and_recorded() ->
         writer.write(opened)
         await asyncio.sleep(0.2)
         writer.write(b"no size\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             got = await reader.read()
         writer.close()
         assert got.startswith(b"HTTP/1.1 400 ")

@@ -357,7 +357,7 @@ async def test_calls_of_models_are_counted_apart_from_all_that_goes_on() -> None
             )
             for path in paths
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while gateway.relay.in_flight < len(paths) or gateway.relay.at_models < 2:
                 await asyncio.sleep(0.01)
         assert gateway.relay.at_models == 2

@@ -49,7 +49,7 @@ class Bench:
 
     async def run(self, exchanges: Sequence[str] = (identifier(1), "f" * 32)) -> list[Any]:
         assert await self.replays.begin(exchanges, {"model": "big"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while self.replays.running:
                 await asyncio.sleep(0.01)
         self.replays.reader.close()

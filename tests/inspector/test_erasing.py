@@ -193,7 +193,7 @@ async def test_it_goes_on_when_whoever_waits_for_it_leaves(without_recorder: Wit
     with pytest.raises(asyncio.CancelledError):
         await waiting
     left_now.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not without_recorder.loki.gone:
             await asyncio.sleep(0.01)
     assert without_recorder.left() == []

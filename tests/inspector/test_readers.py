@@ -181,13 +181,13 @@ async def test_the_feed_of_who_may_see_numbers_has_no_words(tmp_path: Path, file
             reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
             headers = "".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in bearer(name).items())
             writer.write(f"GET /live HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await reader.readuntil(b"hello")
             feeds.append((reader, writer))
         identifier = await recorded(app, ollama)
         heard = []
         for reader, writer in feeds:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await reader.readuntil(b"event: ended")
                 heard.append(await reader.readuntil(b"\n\n"))
             writer.close()

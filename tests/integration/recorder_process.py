@@ -69,7 +69,7 @@ class RecorderProcess:
         return answer.status, answer.json()
 
     async def _get(self, path: str) -> Received:
-        async with asyncio.timeout(10), connected(self.port) as client:
+        async with asyncio.timeout(20), connected(self.port) as client:
             return await client.ask(request_bytes("GET", path))
 
     def resident(self) -> float:

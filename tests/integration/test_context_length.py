@@ -135,7 +135,7 @@ def in_loki(loki: Loki, last: Record, called_cut: int) -> None:
 def shown_everywhere(recorder: RunningServer, last: Record) -> None:
     """In the list, in the finding, on the command line and by its filter."""
     lost = last["prompt_lost_messages"]
-    with urllib.request.urlopen(f"{recorder.url}/exchanges.json?truncated=true&limit=1", timeout=10) as answer:
+    with urllib.request.urlopen(f"{recorder.url}/exchanges.json?truncated=true&limit=1", timeout=20) as answer:
         [listed] = json.load(answer)["exchanges"]
     assert (listed["exchange"], listed["prompt_lost_messages"]) == (last["exchange"], lost)
     read = f"{last['prompt_tokens']:,} tokens were read, and there was room for 1,024"

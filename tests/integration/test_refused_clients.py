@@ -68,7 +68,7 @@ async def shared(
         server = await started(start_recorder, OLLAMA_URL=ollama.url, LIMITS_FILE=str(limits), **SETTINGS)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(request_bytes("POST", "/api/ollama/~workflow=often/api/chat", b'{"model":"tiny"}'))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await reader.readuntil(b"}\n")
         yield server, tmp_path / "recorder"
         writer.transport.abort()

@@ -252,7 +252,7 @@ async def _post(port: int, name: str) -> str:
         return got.header("X-Exchange-Id") or ""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         received = await reader.readuntil(LEAVES_AFTER[name][0])
     writer.close()
     return received.partition(b"X-Exchange-Id: ")[2][:32].decode()

@@ -196,7 +196,7 @@ def test_a_hangup_signal_reads_the_limits_again(ollama: Ollama, tmp_path: Path) 
         assert call(found.server, "/api/ollama/~workflow=nobody/api/chat", body).status == 403
         found.limits.write_text("[default]\n")
         found.server.process.send_signal(signal.SIGHUP)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 20
         while call(found.server, "/api/ollama/~workflow=nobody/api/chat", body).status != 200:
             assert time.monotonic() < until
             time.sleep(0.05)

@@ -200,7 +200,7 @@ def test_the_query_for_slow_calls_finds_those_over_ten_seconds(traffic: Traffic,
         encode(rows, "here", with_spans=False).body,
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     )
-    with urllib.request.urlopen(pushed, timeout=10) as reply:
+    with urllib.request.urlopen(pushed, timeout=20) as reply:
         assert reply.status == 204
     found = [json.loads(line) for _, line in Traffic(loki, traffic.nginx, time.time() - 60).logs(SLOW_CALLS)]
     pushed_ids = {row.id for row in rows}
@@ -298,7 +298,7 @@ def test_the_callers_trace_is_joined_and_its_spans_are_in_loki(traffic: Traffic)
 
 def test_loki_has_no_label_but_the_contracts(traffic: Traffic) -> None:
     times = f"start={int((traffic.began - 60) * 1e9)}&end={int((time.time() + 60) * 1e9)}"
-    with urllib.request.urlopen(f"{traffic.loki.url}/loki/api/v1/series?{times}", timeout=10) as reply:
+    with urllib.request.urlopen(f"{traffic.loki.url}/loki/api/v1/series?{times}", timeout=20) as reply:
         series = json.load(reply)["data"]
     # service_name is Loki's own.
     assert all(one.pop("instance") and one.pop("service_name") == "ollama" for one in series)

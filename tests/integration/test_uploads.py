@@ -155,7 +155,7 @@ async def test_an_answer_that_comes_before_the_upload_was_read_reaches_the_clien
     begun = time.monotonic()
     sending = asyncio.create_task(upload.send(digest))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             answered = await client.reader.readuntil(b"\r\n\r\n")
         assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
         assert time.monotonic() - begun < 8
@@ -213,7 +213,7 @@ async def test_an_ollama_that_ends_in_the_middle_of_an_upload_is_a_502_and_nothi
     client = await Client.connect(recorder.port)
     sending = asyncio.create_task(Upload(client, SMALL, WITH_LENGTH).send(digest))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             got = await client.receive()
     finally:
         sending.cancel()

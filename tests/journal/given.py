@@ -120,7 +120,7 @@ def ask(folder: Path, question: str) -> list[Any]:
         return connection.execute(question).fetchall()
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so in time"

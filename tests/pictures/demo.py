@@ -37,7 +37,7 @@ class Demo:
 
     def ask(self, path: str) -> Any:
         """What the recorder answers with JSON."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
             return json.load(answer)
 
     def newest(self, **filters: str) -> str:
@@ -83,7 +83,7 @@ def running_demo(folder: Path) -> Iterator[Demo]:
 def _fail(url: str, body: dict[str, Any], headers: dict[str, str]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=20).close()
     except urllib.error.HTTPError as refused:
         refused.close()
     else:

@@ -99,13 +99,13 @@ def test_a_hostile_pattern_ends_soon_and_lets_others_run(regex: str, piece: str)
 
     others = threading.Thread(target=tick)
     others.start()
-    begun = time.monotonic()
+    begun, computed = time.monotonic(), time.thread_time()
     try:
         MaskRun(masks).text(text, MaskedPart.PROMPTS)
     finally:
-        took = time.monotonic() - begun
+        took, computed = time.monotonic() - begun, time.thread_time() - computed
         is_done.set()
         others.join()
-    # A search that has begun is not interrupted, and the machine may be busy with others.
-    assert took < MOST_SECONDS + 30
+    # A search that has begun is not interrupted. What others have of the machine meanwhile is not counted.
+    assert computed < MOST_SECONDS + 10
     assert max(after - before for before, after in pairwise(ticks)) < took / 2 + 0.5

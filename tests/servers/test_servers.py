@@ -158,9 +158,15 @@ async def test_what_blocks_an_event_loop_is_found_out() -> None:
     with watched_event_loop() as watch:
         await asyncio.sleep(0.05)
         # What others take of the machine meanwhile is not counted.
-        until = time.monotonic() + 10
+        until = time.monotonic() + 20
         while not watch.blocked and time.monotonic() < until:
             time.sleep(0.6)  # noqa: ASYNC251 - that is what is tested
+            await asyncio.sleep(0.05)
+    assert "test_what_blocks_an_event_loop" in watch.blocked[0]
+    with watched_event_loop() as watch:
+        await asyncio.sleep(0.05)
+        # At its very end as well.
+        time.sleep(2.5)  # noqa: ASYNC251
     assert "test_what_blocks_an_event_loop" in watch.blocked[0]
     with watched_event_loop() as watch:
         await asyncio.sleep(0.05)
@@ -192,13 +198,32 @@ async def test_the_watch_over_an_event_loop_does_not_accuse_itself(monkeypatch: 
     assert watch.blocked == []
 
 
+@pytest.mark.blocks("what is tested is a watch over this very loop")
+async def test_a_wait_for_a_processor_that_is_counted_when_it_is_over_accuses_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_threads, waits_over = event_loop_watch._of_threads, 0.0
+
+    def counted() -> dict[str, tuple[float, float]]:
+        found = of_threads()
+        return found | {"waiting": (0.0, waits_over)}
+
+    monkeypatch.setattr(event_loop_watch, "_of_threads", counted)
+    with watched_event_loop() as watch:
+        await asyncio.sleep(0.05)
+        time.sleep(1.0)  # noqa: ASYNC251 - as long as the kernel gives this thread no processor
+        waits_over = 0.9
+        await asyncio.sleep(0.05)
+    assert watch.blocked == []
+
+
 def test_the_whole_chain_stands(nginx: RunningServer, ollama: Ollama) -> None:
-    with urllib.request.urlopen(f"{nginx.url}/api/ollama/api/tags", timeout=10) as reply:
+    with urllib.request.urlopen(f"{nginx.url}/api/ollama/api/tags", timeout=20) as reply:
         names = [model["name"] for model in json.load(reply)["models"]]
         exchange = reply.headers["X-Exchange-Id"]
     assert set(names) == MODEL_NAMES
     assert exchange
-    until = time.monotonic() + 10  # NGINX writes its line after the answer
+    until = time.monotonic() + 20  # NGINX writes its line after the answer
     while exchange not in nginx.log_text() and time.monotonic() < until:
         time.sleep(0.01)
     assert json.loads(nginx.log_text().splitlines()[-1])["exchange"] == exchange

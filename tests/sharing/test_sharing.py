@@ -212,7 +212,7 @@ async def test_the_metrics_and_the_live_feed_tell_of_the_queue(tmp_path: Path) -
         writer.write(request_bytes("GET", "/live"))
         calls = [call(app, "runs"), call(app, "waits")]
         await waiting(app, 1)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(20):
             told = b""
             while b'"place":1' not in told:
                 told = await reader.readline()

@@ -121,7 +121,7 @@ class MemoryJournal:
         await holds(lambda: self.cursor >= number, seconds)
 
 
-async def holds(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def holds(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until ``condition`` holds."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -39,7 +39,7 @@ async def server(*pieces: bytes, endless: bytes = b"", is_patient: bool = False)
 
 
 async def sent_to(url: str, patience: float = 5.0) -> Verdict:
-    async with HttpEndpoint(url, {}, judge, patience).connect() as send, asyncio.timeout(10):
+    async with HttpEndpoint(url, {}, judge, patience).connect() as send, asyncio.timeout(20):
         return await send(BATCH)
 
 

@@ -46,7 +46,7 @@ async def test_a_new_record_is_shipped_when_the_shipper_is_woken() -> None:
         await holds(lambda: shipper.delivery().state is DeliveryState.WELL)
         journal.rows.append(make_row(1))
         shipper.wake()
-        await journal.wait_for_cursor(1, seconds=5)
+        await journal.wait_for_cursor(1)
 
 
 async def test_records_that_end_together_go_in_one_request() -> None:

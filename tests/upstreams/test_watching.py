@@ -48,7 +48,7 @@ async def test_it_leaves_by_a_call_that_could_not_connect_and_is_looked_at_at_on
         watch, changes = watch_of(ollama)
         task = asyncio.create_task(watch.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while not changes:
                     await asyncio.sleep(0.01)
                 watch.note(Failure(Outcome.UPSTREAM_UNREACHABLE, "connection refused"))

@@ -168,6 +168,6 @@ async def test_a_real_loki_leaves_out_just_the_lines_and_spans_of_what_was_erase
 
 
 def requests_at(loki: Loki) -> bytes:
-    with urllib.request.urlopen(f"{loki.url}{deletion.DELETE_PATH}", timeout=10) as reply:
+    with urllib.request.urlopen(f"{loki.url}{deletion.DELETE_PATH}", timeout=20) as reply:
         said: bytes = reply.read()
         return said

@@ -135,7 +135,7 @@ async def test_a_receiver_that_takes_and_never_answers_is_not_waited_for_at_the_
         export.start("box-1")
         observe(export)
         await asyncio.sleep(0.1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await export.stop(within=0.1)
 
 
