@@ -92,6 +92,32 @@ async def test_each_of_several_ollamas_is_shown_with_what_it_does(browser: Brows
             await expect(row).to_contain_text(f"{other.name} gone since today")
 
 
+async def test_of_a_thousand_ollamas_those_that_are_gone_or_at_work_come_first(
+    browser: Browser, tmp_path: Path
+) -> None:
+    given = [
+        {"name": f"gpu-{number}", "trouble": None, "active": 0, "waiting": 0, "loaded": []} for number in range(1000)
+    ]
+    given[700] |= {"trouble": "connection refused"}
+    given[800] |= {"active": 3}
+    given[900] |= {"waiting": 2}
+    async with sharing(tmp_path) as (app, held):
+        held.let_go()
+        await call(app, "hi")
+        async with opened(browser, app) as page:
+            await page.route("**/status.json", lambda route: route.fulfill(json={"upstreams": given}))
+            await page.reload()
+            region = page.get_by_role("region", name="Ollamas")
+            rows = region.get_by_role("row")
+            await expect(rows).to_have_count(21)
+            for place, name in enumerate(("gpu-700 gone", "gpu-900 up", "gpu-800 up", "gpu-0 up"), 1):
+                await expect(rows.nth(place)).to_contain_text(name)
+            await region.get_by_role("button", name="Show 980 more: 980 up").click()
+            await expect(rows).to_have_count(1001)
+            await expect(rows.nth(1)).to_contain_text("gpu-0 up")
+            await expect(region).to_be_focused()
+
+
 async def test_one_ollama_has_no_table_of_its_own(browser: Browser, tmp_path: Path) -> None:
     async with sharing(tmp_path, MAX_ACTIVE="1") as (app, held):
         held.let_go()
