@@ -124,8 +124,12 @@ def test_a_card_that_counts_is_a_meter() -> None:
 
 def test_a_driver_that_was_loaded_anew_is_begun_anew() -> None:
     begun: list[str] = []
-    nvml = Nvml(nvmlShutdown=lambda: begun.append("over"))
-    nvml.nvmlInit = lambda: begun.append("begun")
+
+    class Begun(Nvml):
+        def nvmlInit(self) -> None:  # noqa: N802
+            begun.append("begun")
+
+    nvml = Begun(nvmlShutdown=lambda: begun.append("over"))
     assert len(nvidia_meters(lambda: nvml)) == 1
     assert len(nvidia_meters(lambda: nvml)) == 1
     assert begun == ["over", "begun"] * 2
