@@ -144,7 +144,8 @@ class Settings:
     )
     keep_body_bytes: int = _setting(
         "1048576",
-        "bytes kept of each body; the length that passed is always recorded",
+        "bytes kept of each body; the length that passed is always recorded; under 1000 the counts of an answer may go"
+        " with its text",
         as_number("bytes, 0 or more", 0, int),
     )
     in_flight_body_bytes: int = _setting(
