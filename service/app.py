@@ -128,7 +128,7 @@ class App:
         async with AsyncExitStack() as begun:
             await self._begin(begun)
             self._begun = begun.pop_all()
-        listen = f"http://{self.settings.listen[0]}:{self.port}"
+        listen = f"http://{self.settings.listen_at(self.port)}"
         emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
 
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:

@@ -23,7 +23,8 @@ def read_file_of_setting(path: Path) -> str:
     if len(held) > _LONGEST:
         raise ValueError("it is longer than 1 MiB")
     try:
-        return held.decode("utf-8")
+        # Editors of Windows write a mark first. It would be a part of the first name.
+        return held.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
 

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 _NOT_IN_HOSTS = frozenset("<>\"'`{}|\\^;, ")
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
+_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - whoever says so means it
 _PORTS = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -21,6 +23,13 @@ class NamedAddress(NamedTuple):
 
 def as_text(value: str) -> str:
     """As it is."""
+    return value
+
+
+def as_header_text(value: str) -> str:
+    """What can be sent in a header."""
+    if not value.isprintable():
+        raise ValueError("one line, without control characters")
     return value
 
 
@@ -123,12 +132,34 @@ def as_named_addresses(value: str) -> tuple[NamedAddress, ...]:
 
 
 def as_listen(value: str) -> tuple[str, int]:
-    """A host and a port."""
+    """A host and a port; ``*`` is every address of IPv4."""
     expected = "HOST:PORT, for instance 127.0.0.1:8080"
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(expected)
-    return host.strip("[]"), int(port)
+    host = _EVERY_ADDRESS if host == "*" else host[1:-1] if host[0] + host[-1] == "[]" else host
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise ValueError(expected) from None
+    elif not _HOST.fullmatch(host) or not can_be_looked_up(host):
+        raise ValueError(expected)
+    return host, int(port)
+
+
+def can_be_looked_up(host: str) -> bool:
+    """Whether the system may be asked for ``host``: each part between two dots is there, and not too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Both, as an address has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def as_words(value: str) -> tuple[str, ...]:
@@ -147,7 +178,7 @@ def as_origins(value: str) -> tuple[str, ...]:
 def as_hosts(value: str) -> tuple[str, ...]:
     """Host names, in lower case."""
     for host in as_words(value):
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        if not _HOST.fullmatch(host):
             raise ValueError("host names without scheme or port, separated by commas")
     return tuple(host.lower() for host in as_words(value))
 
@@ -194,6 +225,7 @@ def _http_parts(value: str, expected: str) -> SplitResult:
         raise ValueError(expected) from None
     # What stands between two addresses is no part of a host.
     is_odd = any(mark in _NOT_IN_HOSTS or not mark.isprintable() for mark in parts.netloc.rpartition("@")[2])
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right or is_odd:
+    is_http = parts.scheme in ("http", "https")
+    if not is_http or not parts.hostname or not port_is_right or is_odd or not can_be_looked_up(parts.hostname):
         raise ValueError(expected)
     return parts

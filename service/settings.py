@@ -13,6 +13,7 @@ from service.setting_values import (
     NamedAddress,
     Network,
     as_addresses,
+    as_header_text,
     as_hosts,
     as_listen,
     as_named_addresses,
@@ -28,6 +29,7 @@ from service.setting_values import (
     as_truth_or_strict,
     as_url,
     as_webhook,
+    host_and_port,
 )
 
 
@@ -99,10 +101,10 @@ class Settings:
     loki_url: str = _setting(
         "", "base address of a Loki to ship to, for instance http://loki:3100; empty = do not ship", as_url
     )
-    loki_tenant: str = _setting("", "tenant (X-Scope-OrgID) for a Loki with several", as_text)
+    loki_tenant: str = _setting("", "tenant (X-Scope-OrgID) for a Loki with several", as_header_text)
     loki_username: str = _setting("", "user name for Loki (basic authentication, with LOKI_PASSWORD)", as_text)
     loki_password: str = _setting("", "password for Loki", as_text, secret=True)
-    loki_token: str = _setting("", "bearer token for Loki", as_text, secret=True)
+    loki_token: str = _setting("", "bearer token for Loki", as_header_text, secret=True)
     peers: tuple[NamedAddress, ...] = _setting(
         "",
         "the other recorders that ship to the same Loki, as name=address with commas, for instance"
@@ -142,7 +144,8 @@ class Settings:
     )
     keep_body_bytes: int = _setting(
         "1048576",
-        "bytes kept of each body; the length that passed is always recorded",
+        "bytes kept of each body; the length that passed is always recorded; under 1000 the counts of an answer may go"
+        " with its text",
         as_number("bytes, 0 or more", 0, int),
     )
     in_flight_body_bytes: int = _setting(
@@ -185,7 +188,10 @@ class Settings:
         as_path,
     )
     inspector_token: str = _setting(
-        "", "needed for /metrics, the page and /exchanges from any address but this machine's", as_text, secret=True
+        "",
+        "needed for /metrics, the page and /exchanges from any address but this machine's",
+        as_header_text,
+        secret=True,
     )
     readers_file: Path | None = _setting(
         "",
@@ -245,6 +251,10 @@ class Settings:
     def ollama_url(self) -> str:
         """The address of the one Ollama; those of all, where there are several."""
         return ", ".join(address.url for address in self.ollama_urls)
+
+    def listen_at(self, port: int | None = None) -> str:
+        """Host and port to listen on, as an address has them; another ``port`` where the system chose it."""
+        return host_and_port(self.listen[0], self.listen[1] if port is None else port)
 
 
 def _variable(name: str, metadata: Mapping[str, Any]) -> Variable:

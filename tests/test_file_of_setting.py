@@ -19,6 +19,12 @@ def test_it_is_read_as_it_is(tmp_path: Path) -> None:
     assert len(read_file_of_setting(file)) == 1 << 20
 
 
+def test_the_mark_that_windows_writes_first_is_no_part_of_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(b"\xef\xbb\xbfann " + b"0" * 64 + b"\r\n")
+    assert read_keys(file) == {"0" * 64: "ann"}
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     with pytest.raises(ValueError, match="cannot be read: No such file"):

@@ -16,6 +16,11 @@ def test_the_defaults_are_those_of_the_table() -> None:
     assert settings == read_settings(dict.fromkeys((variable.name for variable in TABLE.values()), ""))
 
 
+def test_where_it_listens_is_told_as_an_address_has_it() -> None:
+    settings = read_settings({"LISTEN": "[::1]:0"})
+    assert (settings.listen_at(), settings.listen_at(8080)) == ("[::1]:0", "[::1]:8080")
+
+
 def test_all_mistakes_are_told_at_once_each_with_variable_value_and_expectation() -> None:
     wrong = {
         "OLLAMA_URL": "localhost:11434",

@@ -46,13 +46,14 @@ class AlertStates:
             if state.told_at is not None:
                 notices.append(Notice(state.finding, state.began_ns, now_ns))
         for key, finding in found.items():
+            if key not in self._states and len(self._states) >= MOST_STATES:
+                continue
             state = self._states.get(key) or AlertState(finding, now, now_ns)
             state = replace(state, finding=finding)
             if _is_to_be_told(state, now):
                 notices.append(Notice(finding, state.began_ns))
                 state = replace(state, told_at=now)
-            if key in self._states or len(self._states) < MOST_STATES:
-                self._states[key] = state
+            self._states[key] = state
         return notices
 
 

@@ -1,6 +1,7 @@
 """``backup`` and ``restore``: a whole copy of the journal out, and in again."""
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -31,7 +32,7 @@ def backup(
         _write_out(folder)
         return
     size = _copied(folder, Path(file))
-    note(f"{file}: {size / 1e6:,.1f} MB. Put it back with: ollama-recorder restore {file}")
+    note(f"{file}: {size / 1e6:,.1f} MB. Put it back with: ollama-recorder restore {shlex.quote(file)}")
 
 
 def restore(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from service.setting_values import host_and_port
 from service.settings import Settings, SettingsError, read_settings
 
 USAGE_EXIT_CODE = 2
@@ -36,7 +37,7 @@ def base_address(settings: Settings, url: str = "") -> str:
         return read_address(url)
     host, port = settings.listen
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{host_and_port(host, port)}"
 
 
 def read_address(url: str) -> str:

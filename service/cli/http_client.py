@@ -34,7 +34,8 @@ def asking(
     connection = kind(parts.hostname or "", parts.port, timeout=seconds)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, target, body, dict(headers or {}))
+        # A token may have more letters than Latin-1.
+        connection.request(method, target, body, {name: value.encode() for name, value in (headers or {}).items()})
         yield connection.getresponse()
     except http.client.HTTPException as error:
         raise ConnectionError(f"what answers does not speak HTTP properly ({type(error).__name__})") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -31,11 +32,20 @@ def list_all(wanted: Filter, limit: int, say: Callable[[Record, dict[str, Any]],
     return count
 
 
-def use_of_all(wanted: Filter, by: str) -> tuple[list[Group], str | None]:
-    """What the exchanges add up to for each name in the field ``by``; since when they count, None: since ever."""
+@dataclass(frozen=True, slots=True)
+class UseOfAll:
+    """``since`` is when they begin to count, None: since ever. With ``warnings`` of Loki's any may be missing."""
+
+    groups: list[Group]
+    since: str | None
+    warnings: tuple[str, ...]
+
+
+def use_of_all(wanted: Filter, by: str) -> UseOfAll:
+    """What the exchanges add up to for each name in the field ``by``."""
     with asking() as store, gathered(store, without_numbers(wanted)) as facts:
         groups = totals.use(facts.connection, [by], facts.wanted, None)[0].groups
-        return groups, None if facts.is_complete else write_moment(facts.since_ns)
+        return UseOfAll(groups, None if facts.is_complete else write_moment(facts.since_ns), facts.warnings)
 
 
 def kept_of_all(wanted: Filter) -> Iterator[KeptRecord]:

@@ -5,6 +5,7 @@ import errno
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -72,14 +73,21 @@ def serve(log_format: Format = None) -> None:
     except JournalError as trouble:
         stop(str(trouble))
     except OSError as trouble:
-        host, port = settings.listen
         # The event loop's own words hold the address once more, as Python writes it.
         why = os.strerror(trouble.errno).lower() if trouble.errno and trouble.errno > 0 else trouble.strerror
-        is_taken = trouble.errno not in (errno.EMFILE, errno.ENFILE)
-        advice = "Is another recorder running? LISTEN changes it." if is_taken else "Let it open more: ulimit -Hn."
-        stop(f"cannot listen on {host}:{port}: {why}. {advice}")
+        stop(f"cannot listen on {settings.listen_at()}: {why}. {_what_to_do(trouble)}")
     finally:
         output.stop()
+
+
+def _what_to_do(trouble: OSError) -> str:
+    if trouble.errno in (errno.EMFILE, errno.ENFILE):
+        return "Let it open more: ulimit -Hn."
+    if trouble.errno == errno.EADDRNOTAVAIL or isinstance(trouble, socket.gaierror):
+        return "This machine has no such address: LISTEN names one that it has, or 0.0.0.0 for all."
+    if trouble.errno in (errno.EACCES, errno.EPERM):
+        return "This user may not take that port: LISTEN changes it."
+    return "Is another recorder running? LISTEN changes it."
 
 
 def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

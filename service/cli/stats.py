@@ -97,18 +97,22 @@ def stats(
 def _tell_of_all(wanted: Filter, by: str, sort: Sort, as_json: bool, as_csv: bool) -> None:
     """Of all recorders. Who made whom wait is told by one recorder only."""
     from service.cli.loki_listing import use_of_all
+    from service.loki_search.loki_answers import not_whole
     from service.search.totals import GROUP_COLUMNS, in_order
 
     if sort is Sort.MADE_WAIT:
         stop("--sort made_wait is known of one recorder only.", USAGE_EXIT_CODE)
-    groups, since = use_of_all(wanted, by)
-    groups = in_order(groups, sort.value)
+    use = use_of_all(wanted, by)
+    groups, since, warnings = in_order(use.groups, sort.value), use.since, use.warnings
     columns = [name for name in GROUP_COLUMNS if name != Sort.MADE_WAIT]
+    if warnings and as_csv:
+        stop(str(not_whole(warnings)))
     if since and as_csv:
         stop(f"These are too many to add up: from {since} on they were read. Ask for a shorter time.")
     if as_json:
         rows = [{name: getattr(group, name) for name in columns} for group in groups]
-        say_json({"by": by, "groups": rows, "complete": not since, **({"since": since} if since else {})}, indent=2)
+        told = {"by": by, "groups": rows, "complete": not (since or warnings)}
+        say_json(told | ({"since": since} if since else {}) | ({"warnings": warnings} if warnings else {}), indent=2)
     elif as_csv:
         _say_csv(columns, groups)
     elif not groups:
@@ -119,6 +123,8 @@ def _tell_of_all(wanted: Filter, by: str, sort: Sort, as_json: bool, as_csv: boo
         _show(groups, by, 0.0, shown)
     if since:
         note(f"Only what ended from {since} on is added up: there is too much for one answer.")
+    if warnings:
+        note(str(not_whole(warnings)))
 
 
 def _say_csv(columns: Sequence[str], groups: "list[Group]") -> None:

@@ -83,6 +83,9 @@ def nvidia_meters(load: Callable[[], Any] | None = None) -> list[Meter]:
     """
     try:
         nvml = load() if load else importlib.import_module(_NVML)
+        # Whoever asks again does so after trouble: a driver that was loaded anew is seen by a new beginning only.
+        with contextlib.suppress(Exception):
+            nvml.nvmlShutdown()
         nvml.nvmlInit()
     except Exception:  # noqa: BLE001 - whatever a driver's library says, there is no meter
         return []

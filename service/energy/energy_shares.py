@@ -24,6 +24,8 @@ _MOST_WATTS: Final = 50_000.0
 _LONGEST_GAP: Final = 5.0
 _END_SECONDS: Final = 2.0
 _AFTER_TROUBLE: Final = 10.0
+# So often all that were there are looked for, and then one is enough.
+_TRIES_FOR_ALL: Final = 6
 # Two hours of them: 460 kB.
 _MOST_SAMPLES: Final = 28_800
 # The queue and the exchange are timed by two looks at the clock.
@@ -86,7 +88,10 @@ class EnergyMeter:
     """Reads meters on a thread of its own, and tells the share of each call. Without meters there is no thread."""
 
     def __init__(self, find_meters: Callable[[], Sequence[Meter]], in_flight: Callable[[], int]) -> None:
-        """``find_meters`` is asked once, on the thread; ``in_flight`` counts the calls at Ollama, from any thread."""
+        """``find_meters`` is asked on the thread, at first and after trouble; what it gives counts from anywhere.
+
+        ``in_flight`` counts the calls at Ollama, from any thread.
+        """
         self._find_meters = find_meters
         self._in_flight = in_flight
         self._curve = EnergyCurve()
@@ -117,14 +122,25 @@ class EnergyMeter:
 
     def _look(self) -> None:
         meters = self._find_meters()
-        pause = _EVERY_SECONDS
-        while meters and not self._is_over.wait(pause):
+        while meters and not self._is_over.wait(_EVERY_SECONDS):
             try:
                 self._curve.add(time.time(), sum(meter() for meter in meters), self._in_flight())
-                pause = _EVERY_SECONDS
             except OSError:
                 self._curve.break_off()
-                pause = _AFTER_TROUBLE
+                meters = self._found_again(len(meters))
+
+    def _found_again(self, before: int) -> Sequence[Meter]:
+        """The meters there are after trouble: all that were there ``before``, or later those that are left.
+
+        A driver that was loaded anew has others than those that are gone. None: this is over.
+        """
+        tries = 0
+        while not self._is_over.wait(_AFTER_TROUBLE):
+            tries += 1
+            meters = self._find_meters()
+            if len(meters) >= (before if tries < _TRIES_FOR_ALL else 1):
+                return meters
+        return ()
 
 
 def _ended_before_ollama(exchange: Exchange, left: float) -> bool:

@@ -50,8 +50,9 @@ def read_keys(file: Path) -> dict[str, str]:
             continue
         if len(words) != 2 or not re.fullmatch(r"[0-9a-fA-F]{64}", words[1]):
             bad.append(f"line {number}: expected 'name sha256-of-key' (64 hexadecimal digits)")
-        else:
-            keys[words[1].lower()] = words[0]
+        elif (known := keys.setdefault(words[1].lower(), words[0])) != words[0]:
+            # Whose limits it had, and whose records, would be a matter of order.
+            bad.append(f"line {number}: {known[:80]!r} has the same key; each name needs one of its own")
     if not keys and not bad:
         bad.append("no key in it: nobody could call")
     if bad:

@@ -23,7 +23,7 @@ _BOUNDLESS: Final = CopyRoom(1 << 62)
 
 
 class Capture:
-    """Copies at most ``limit`` bytes. The last eighth of the limit is kept for a body's end,
+    """Copies at most ``limit`` bytes. The last eighth of the limit, of a small one half, is kept for a body's end,
     because that is where a stream of Ollama's says how it went. Where ``room`` runs out, less is kept."""
 
     __slots__ = ("_head", "_head_room", "_held", "_room", "_tail", "_tail_length", "_tail_limit", "length")
@@ -32,7 +32,8 @@ class Capture:
         self.length = 0
         self._room = room
         self._held = 0
-        self._tail_limit = limit // 8
+        # Of a small limit half, so that the line with the counts, of some 300 bytes, is in it.
+        self._tail_limit = max(limit // 8, min(limit // 2, _SHORTEST_TAIL))
         self._head_room = limit - self._tail_limit
         self._head: list[bytes] = []
         self._tail: deque[bytes] | None = None

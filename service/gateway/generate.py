@@ -43,6 +43,7 @@ _FORM: Final = JsonForm(
     mistyped='"{name}" has to be {expected}.',
 )
 _EXAMPLE: Final = 'Send {"prompt": "..."} as JSON; "model", "system", "options" and "stream" are optional.'
+_NO_ANSWER: Final = "Ollama broke off, or answered something that is not JSON."
 # These name the caller or one of several Ollamas, or are credentials that the gateway checks.
 _PASSED_ON: Final = frozenset(
     {b"user-agent", b"authorization", b"x-api-key", b"traceparent"}
@@ -57,6 +58,15 @@ class _StreamedText:
         self._answer = StreamedAnswer("ollama", "generate", "application/x-ndjson")
         self._new: list[str] = []
         self.error = ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether what came is an answer at all, be it without a word so far."""
+        return self._answer.is_understood
+
+    @property
+    def is_finished(self) -> bool:
+        return self._answer.is_finished
 
     def add(self, piece: bytes) -> None:
         self._take_in(self._answer.add(piece))
@@ -176,13 +186,15 @@ class Generate:
             if not is_going_on and answer.failure is None:
                 texts.end()
             text = texts.take()
-            if not response.prepared:
-                if texts.error:
-                    return _json(500, {"error": texts.error}, headers)
+            if texts.error and not response.prepared:
+                return _json(500, {"error": texts.error}, headers)
+            if texts.has_begun and not response.prepared:
                 await response.prepare(request)
             if text:
                 await response.write(text)
-        if answer.failure is not None or texts.error:
+        if not response.prepared:
+            return _json(502, {"error": _NO_ANSWER}, headers)
+        if answer.failure is not None or texts.error or not texts.is_finished:
             # Half a text must not look like a whole one: the connection ends without the final chunk.
             if request.transport is not None:
                 request.transport.abort()
@@ -250,6 +262,7 @@ def _advice(answer: UpstreamResponse) -> tuple[tuple[str, str], ...]:
 
 
 async def _read_all(answer: UpstreamResponse) -> bytes:
+    """The whole body; nothing where it broke off."""
     pieces: list[bytes] = []
 
     def take(piece: bytes) -> bool:
@@ -257,7 +270,7 @@ async def _read_all(answer: UpstreamResponse) -> bytes:
         return False
 
     await answer.forward(take)
-    return b"".join(pieces)
+    return b"".join(pieces) if answer.failure is None else b""
 
 
 def _whole(
@@ -268,12 +281,14 @@ def _whole(
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        return _json(502, {"error": "Ollama broke off, or answered something that is not JSON."}, headers)
+        return _json(502, {"error": _NO_ANSWER}, headers)
     if status != 200 or answer.get("error"):
         told = {"error": str(answer.get("error") or body[:200].decode("utf-8", "replace"))}
         if isinstance(setting := answer.get("setting"), str):
             told["setting"] = setting
         return _json(status if status >= 400 else 500, told, headers)
+    if answer.get("done") is False:
+        return _json(502, {"error": _NO_ANSWER}, headers)
     content = {"text": answer.get("response") or "", "model": answer.get("model") or model, "exchange": exchange}
     return _json(200, content, headers)
 

@@ -58,11 +58,13 @@ async def list_exchanges(store: AllRecorders | None, query: Query) -> web.Respon
             ("limit", str(limit)),
         ]
         answer["next"] = f"/exchanges.json?{urlencode(onwards)}"
-    scanned = {
+    scanned: dict[str, Any] = {
         "from": write_moment(page.since_ns),
         "bytes": page.scanned_bytes,
         "seconds": round(time.monotonic() - began, 3),
     }
+    if page.warnings:
+        scanned["warnings"] = list(page.warnings)
     return say(answer | {"scanned": scanned, "complete": page.is_complete})
 
 

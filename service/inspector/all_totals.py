@@ -26,7 +26,7 @@ from service.inspector.responses import refuse, say
 from service.inspector.threads import aside_waiting, may_wait
 from service.loki_search.all_recorders import AllRecorders, without_numbers
 from service.loki_search.facts import MOST_RECORDS, GatheredFacts, gathered
-from service.loki_search.loki_answers import LokiError
+from service.loki_search.loki_answers import LokiError, not_whole
 from service.record.timestamps import write_moment
 from service.search import totals
 from service.search.filters import Filter, without
@@ -79,6 +79,8 @@ async def add_up_as_table(store: AllRecorders | None, query: Query) -> web.Respo
     answer = await _asked(store, without_numbers(wanted), lambda facts: {"groups": groups_of(facts, query)})
     if isinstance(answer, web.Response):
         return answer
+    if "warnings" in answer["scanned"]:
+        return refuse(503, str(not_whole(answer["scanned"]["warnings"])), {"Retry-After": "5"})
     if not answer["complete"]:
         return refuse(
             409,
@@ -118,7 +120,14 @@ async def _asked(
     def ask(store: AllRecorders) -> Values:
         with gathered(store, wanted, MOST_RECORDS) as facts:
             scanned: Values = {"from": write_moment(facts.since_ns), "bytes": facts.scanned_bytes}
-            return {"store": "loki", **answer_of(facts), "scanned": scanned, "complete": facts.is_complete}
+            if facts.warnings:
+                scanned["warnings"] = list(facts.warnings)
+            return {
+                "store": "loki",
+                **answer_of(facts),
+                "scanned": scanned,
+                "complete": facts.is_complete and not facts.warnings,
+            }
 
     try:
         answer = await aside_waiting(ask, store)

@@ -1,5 +1,6 @@
 """One exchange: its conversation, what it took and why, its bytes, and the command that repeats it."""
 
+import re
 import shlex
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from service.search.search import Search
 
 # Linux takes no longer argument than 128 KiB; a command that has to be pasted should be shorter still.
 _LONGEST_ARGUMENT: Final = 60_000
+_LISTS_OF_CURL: Final = frozenset("[]{}")
+_BOUNDARY: Final = re.compile(rb"--[0-9A-Za-z'+_,./:=?-]{1,70}")
 _GONE: Final = "There is no exchange {} here (any more). It may be older than RETENTION_DAYS, or was erased."
 
 
@@ -109,18 +112,30 @@ async def give_command(identifier: str, reader: Reader, base: str) -> web.Respon
 
 
 def curl_command(kept: KeptRecord, record: Record, base: str) -> str:
-    """One line for a POSIX shell. Whatever the request holds, it is data there and no command."""
-    address = base + target_of(record.request_uri or "")
-    words = ["curl", "-sS", "-X", kept.row.method, address, "-H", f"X-Replay-Of: {kept.row.id}"]
+    """One line for a POSIX shell. Whatever the request holds, it is data there: no command, and no name of a file."""
+    target = target_of(record.request_uri or "")
+    # curl waits for the body that an answer to HEAD tells the length of, unless it knows; braces are a list to it.
+    method = ["-I"] if kept.row.method == "HEAD" else ["-X", kept.row.method]
+    as_it_is = [] if _LISTS_OF_CURL.isdisjoint(target) else ["-g"]
+    words = ["curl", "-sS", *as_it_is, *method, base + target, "-H", f"X-Replay-Of: {kept.row.id}"]
     if not kept.request:
         return shlex.join(words) + "\n"
-    words += ["-H", "Content-Type: application/json"]
+    words += ["-H", f"Content-Type: {_content_type(kept.request)}"]
     text = kept.request.decode("utf-8", "replace")
     is_text = text.encode() == kept.request and "\0" not in text
     if is_text and len(kept.request) <= _LONGEST_ARGUMENT:
-        return shlex.join([*words, "--data-binary", text]) + "\n"
+        # To the other options a text that begins with @ is the name of a file, which would be sent.
+        return shlex.join([*words, "--data-raw", text]) + "\n"
     fetching = ["curl", "-sS", f"{base}/exchanges/{kept.row.id}/request"]
     return f"{shlex.join(fetching)} | {shlex.join([*words, '--data-binary', '@-'])}\n"
+
+
+def _content_type(request: bytes) -> str:
+    """A form with a file in it begins with a line of its own choice, and ends with the same."""
+    line = request.split(b"\r\n", 1)[0]
+    if _BOUNDARY.fullmatch(line) and request.rstrip().endswith(line + b"--"):
+        return f"multipart/form-data; boundary={line[2:].decode()}"
+    return "application/json"
 
 
 def target_of(request_uri: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.loki_search.log_query import query_of
-from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, ask_for_lines
+from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines, not_whole
 from service.loki_search.selection import LokiLine, select
 from service.record.record import Record
 from service.search.filters import Filter
@@ -38,7 +38,8 @@ Place = tuple[int, str, str]
 class LokiPage:
     """``next_before`` is where to go on; None: there are no more. ``is_complete``: the page is full, or all was seen.
 
-    ``since_ns`` is the time down to which Loki was asked, ``scanned_bytes`` what it looked through.
+    ``since_ns`` is the time down to which Loki was asked, ``scanned_bytes`` what it looked through. With ``warnings``
+    of Loki's nothing is complete.
     """
 
     lines: list[LokiLine]
@@ -46,6 +47,7 @@ class LokiPage:
     is_complete: bool
     since_ns: int
     scanned_bytes: int
+    warnings: tuple[str, ...]
 
 
 class AllRecorders:
@@ -63,22 +65,29 @@ class AllRecorders:
         # There is nothing after the latest moment, wherever an address says that it goes on.
         latest = self._latest(wanted), "", ""
         scanned, at = 0, latest if before is None else min(before, latest)
-        for lines, reached, cost in self._stretches(query, earliest, at, limit):
+        warnings: tuple[str, ...] = ()
+        for part, reached in self._stretches(query, earliest, at, limit):
             at = reached
-            scanned += cost
-            found += select(wanted, lines)
+            scanned += part.scanned_bytes
+            warnings = tuple(dict.fromkeys(warnings + part.warnings))
+            found += select(wanted, part.lines)
             if len(found) > limit:
                 found = found[:limit]
-                return LokiPage(found, found[-1].place, True, at[0], scanned)
+                return LokiPage(found, found[-1].place, not warnings, at[0], scanned, warnings)
             if at[0] > earliest and time.monotonic() > deadline:
-                return LokiPage(found, at, False, at[0], scanned)
-        return LokiPage(found, None, True, earliest, scanned)
+                return LokiPage(found, at, False, at[0], scanned, warnings)
+        return LokiPage(found, None, not warnings, earliest, scanned, warnings)
 
     def lines(self, wanted: Filter, at_once: int = _LINES) -> Iterator[LokiLine]:
-        """All that ``wanted`` lets through, newest first; Loki is asked for ``at_once`` or more."""
+        """All that ``wanted`` lets through, newest first; Loki is asked for ``at_once`` or more.
+
+        Raises LokiError too where some may be missing.
+        """
         before: Place | None = None
         while True:
             page = self.page(wanted, at_once, before)
+            if page.warnings:
+                raise not_whole(page.warnings)
             yield from page.lines
             before = page.next_before
             if before is None:
@@ -88,18 +97,22 @@ class AllRecorders:
         """The newest record of the exchange with this id; None: no recorder shipped it, or it is gone."""
         wanted, began = Filter(exchange=(identifier,)), began_ns(identifier)
         # Its id says when it began, and most end soon. Clocks may differ, and ids may be of another kind.
+        warnings: dict[str, None] = {}
         soon = replace(wanted, since_ns=began - _SHORTEST_STRETCH_NS, until_ns=began + _FIRST_STRETCH_NS)
         for one in (soon, wanted):
-            for lines, _, _ in self.parts(one, query_of(one), 1):
-                found = next((line for line in lines if line.exchange == identifier), None)
+            for part, _ in self.parts(one, query_of(one), 1):
+                found = next((line for line in part.lines if line.exchange == identifier), None)
                 if found is not None:
                     return found
+                warnings.update(dict.fromkeys(part.warnings))
+        if warnings:
+            raise not_whole(warnings)
         return None
 
-    def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[list[LokiLine], Place, int]]:
+    def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[LokiLines, Place]]:
         """What ``query`` finds in the time of ``wanted``, newest first, in parts of at most ``limit``, as they come.
 
-        With each part the place that was reached, and the bytes that Loki looked through for it.
+        With each part the place that was reached.
         """
         return self._stretches(query, self.earliest(wanted), (self._latest(wanted), "", ""), limit)
 
@@ -113,10 +126,8 @@ class AllRecorders:
         now = time.time_ns() + _AHEAD_NS
         return now if wanted.until_ns is None else min(now, wanted.until_ns // 1_000_000 * 1_000_000)
 
-    def _stretches(
-        self, query: str, earliest: int, before: Place, limit: int
-    ) -> Iterator[tuple[list[LokiLine], Place, int]]:
-        """Lines older than ``before``, newest first; after each part the place that was reached, and its cost."""
+    def _stretches(self, query: str, earliest: int, before: Place, limit: int) -> Iterator[tuple[LokiLines, Place]]:
+        """Lines older than ``before``, newest first; with each part the place that was reached."""
         length, longest, most = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, _MOST_LINES
         batch = max(_LINES, limit + 1)
         while before[0] > earliest or before[1]:
@@ -153,7 +164,7 @@ class AllRecorders:
             if before[1]:
                 lines = [line for line in lines if line.place < before]
             before = reached, "", ""
-            yield lines, before, answer.scanned_bytes
+            yield replace(answer, lines=lines), before
 
 
 def began_ns(identifier: str) -> int:

@@ -15,7 +15,7 @@ import orjson
 
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.log_query import query_of
-from service.loki_search.loki_answers import LokiError
+from service.loki_search.loki_answers import LokiError, not_whole
 from service.loki_search.selection import LokiLine, row_of, select
 from service.record.fields import FIELDS, METADATA, FieldKind
 from service.search.filters import Filter
@@ -45,8 +45,8 @@ _TEXTS: Final = tuple(name for name in METADATA if _KINDS[name] is FieldKind.TEX
 class GatheredFacts:
     """An index in ``connection``; ``wanted`` is the filter to ask it with: numbers and ids are done with.
 
-    ``is_complete``: all that the filter may let through is there. Else what ended from ``since_ns`` on (Unix
-    nanoseconds) is. ``scanned_bytes`` is what Loki looked through.
+    ``is_complete``: Loki was asked for all that the filter may let through. Else what ended from ``since_ns`` on (Unix
+    nanoseconds) is. ``scanned_bytes`` is what Loki looked through. With ``warnings`` of Loki's any may be missing.
     """
 
     connection: sqlite3.Connection
@@ -54,6 +54,7 @@ class GatheredFacts:
     is_complete: bool
     since_ns: int
     scanned_bytes: int
+    warnings: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -66,15 +67,18 @@ def gathered(
     """
     deadline = time.monotonic() + seconds
     count, scanned, since_ns, is_complete = 0, 0, store.earliest(wanted), True
+    warnings: dict[str, None] = {}
     with contextlib.closing(connect_in_memory()) as connection:
         try:
-            for lines, reached, cost in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+            for part, reached in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+                lines = part.lines
                 rows = [row_of(_LARGEST_NUMBER - count - place, whole_line(line)) for place, line in enumerate(lines)]
                 connection.execute("BEGIN")
                 add_rows(connection, rows, None)
                 connection.execute("COMMIT")
                 count += len(lines)
-                scanned += cost
+                scanned += part.scanned_bytes
+                warnings.update(dict.fromkeys(part.warnings))
                 since_ns = reached[0]
                 if since_ns > store.earliest(wanted) and (count >= most or time.monotonic() > deadline):
                     is_complete = False
@@ -85,13 +89,18 @@ def gathered(
                 raise
             is_complete = False
         asked = replace(wanted, exchange=(), before=None, after=None)
-        yield GatheredFacts(connection, asked, is_complete, since_ns, scanned)
+        yield GatheredFacts(connection, asked, is_complete, since_ns, scanned, tuple(warnings))
 
 
 def matching_ids(store: AllRecorders, wanted: Filter) -> Iterator[tuple[str, str, int]]:
-    """Recorder, id and end (Unix nanoseconds) of all that ``wanted`` lets through, newest first. As ``gathered``."""
-    for lines, _, _ in store.parts(wanted, facts_query(wanted), _AT_ONCE):
-        for line in select(wanted, [whole_line(line) for line in lines]):
+    """Recorder, id and end (Unix nanoseconds) of all that ``wanted`` lets through, newest first. As ``gathered``.
+
+    Raises LokiError too where some may be missing.
+    """
+    for part, _ in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+        if part.warnings:
+            raise not_whole(part.warnings)
+        for line in select(wanted, [whole_line(line) for line in part.lines]):
             yield line.instance, line.exchange, line.ended_ns
 
 

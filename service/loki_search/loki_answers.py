@@ -2,7 +2,7 @@
 
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -48,10 +48,14 @@ class LokiAddress:
 
 @dataclass(frozen=True, slots=True)
 class LokiLines:
-    """``lines`` are newest first, no more than were asked for. ``scanned_bytes``: what Loki looked through for them."""
+    """``lines`` are newest first, no more than were asked for. ``scanned_bytes``: what Loki looked through for them.
+
+    With ``warnings`` of Loki's, some may be missing.
+    """
 
     lines: list[LokiLine]
     scanned_bytes: int
+    warnings: tuple[str, ...] = ()
 
 
 def ask_for_lines(
@@ -84,7 +88,8 @@ def ask_for_lines(
 
 def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiLines:
     try:
-        data: Any = orjson.loads(body)["data"]
+        answer: Any = orjson.loads(body)
+        data = answer["data"]
         lines = [
             LokiLine(int(at), str(stream["stream"].get("instance", "")), stream["stream"]["exchange"], line.encode())
             for stream in data["result"]
@@ -92,12 +97,18 @@ def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiL
             for at, line, *_ in stream["values"]
         ]
         scanned = int(data.get("stats", {}).get("summary", {}).get("totalBytesProcessed", 0))
+        warnings = tuple(printable(str(one)[:_QUOTED]).strip() for one in answer.get("warnings") or ())
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise LokiError(f"What answers at {loki.base} is no Loki, or an unknown one: see LOKI_URL.") from error
     # What was not asked for would be found twice.
     lines = [line for line in lines if since_ns <= line.ended_ns < until_ns]
     lines.sort(key=lambda line: line.place, reverse=True)
-    return LokiLines(lines, scanned)
+    return LokiLines(lines, scanned, warnings)
+
+
+def not_whole(warnings: Iterable[str]) -> LokiError:
+    """For what has to be all there is, where Loki gave ``warnings`` with its answer."""
+    return LokiError(f"Loki may not have found everything, as it warns: {'; '.join(warnings)}. Ask again later.")
 
 
 def _is_record(exchange: object) -> bool:

@@ -22,6 +22,13 @@ _NOTES = frozenset(
 )
 
 
+def listed(value: Any) -> list[Any]:
+    """What is mostly a list: a single one, as some servers write it, is a list of one, and nothing is none."""
+    if isinstance(value, list):
+        return value
+    return [value] if value else []
+
+
 def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) -> bool:
     """Gather the parts of a content. Tells whether they carried anything."""
     into = reply.thoughts if are_thoughts else reply.texts

@@ -3,7 +3,7 @@
 from typing import Any
 
 from service.record.answer_errors import error_in, error_of_reason, error_of_stranger
-from service.record.answer_parts import pass_over_unknown, read_parts
+from service.record.answer_parts import listed, pass_over_unknown, read_parts
 from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, json_lines
 from service.record.bodies import document, whole
 from service.record.exchange import Body
@@ -155,6 +155,8 @@ def _read_content(holder: dict[str, Any], key: str, reply: Reply) -> bool:
     if thought and isinstance(thought, str):
         reply.thoughts.append(thought)
         carried = True
+    elif thought:
+        carried = read_parts(listed(thought), reply, are_thoughts=True)
     if isinstance(text, str):
         if text:
             reply.texts.append(text)
@@ -163,12 +165,12 @@ def _read_content(holder: dict[str, Any], key: str, reply: Reply) -> bool:
         carried = read_parts(text, reply) or carried
     elif text is not None:
         reply.pass_over("a content that is no text")
-    if called and isinstance(called, list):
-        for each in called:
+    if called:
+        for each in listed(called):
             _read_call(each, reply)
         carried = True
     if key == "content":
-        for image in images if isinstance(images := holder.get("images"), list) else ():
+        for image in listed(holder.get("images")):
             reply.texts.append(word_of(image, "image") if isinstance(image, str) else "<image>")
             carried = True
         if not holder.keys() <= _KNOWN_IN_MESSAGE:

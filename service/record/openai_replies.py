@@ -10,7 +10,7 @@ from service.record.answer_errors import (
     error_of_stranger,
     is_page,
 )
-from service.record.answer_parts import image_of, pass_over_unknown, read_parts
+from service.record.answer_parts import image_of, listed, pass_over_unknown, read_parts
 from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, lines_of_chunks
 from service.record.bodies import decoded, is_like_json
 from service.record.exchange import Body
@@ -117,16 +117,15 @@ class _Choice:
         thought = found.get("reasoning") or found.get("reasoning_content") or found.get("thinking")
         if not thought and isinstance(found.get("reasoning_details"), list):
             thought = found["reasoning_details"]
-        if isinstance(thought, list):
-            carried = read_parts(thought, gathered, are_thoughts=True)
-        elif thought and isinstance(thought, str):
+        if thought and isinstance(thought, str):
             gathered.thoughts.append(thought)
             carried = True
-        if refusal := text_of(found.get("refusal")):
-            gathered.texts.append(refusal)
-            carried = True
+        elif thought:
+            carried = read_parts(listed(thought), gathered, are_thoughts=True)
+        if refusal := found.get("refusal"):
+            carried = read_parts(listed(refusal), gathered) or carried
         if images := found.get("images"):
-            carried = read_parts(images if isinstance(images, list) else [images], gathered) or carried
+            carried = read_parts(listed(images), gathered) or carried
         if isinstance(audio := found.get("audio"), dict) and (transcript := text_of(audio.get("transcript"))):
             gathered.texts.append(transcript)
             gathered.pass_over("sound")
@@ -144,9 +143,9 @@ class _Choice:
         if not calls and isinstance(found.get("function_call"), dict):
             # What there was before there were tools: one call at most, without an id.
             calls = [{"index": 0, "function": found["function_call"]}]
-        if not calls or not isinstance(calls, list):
+        if not calls:
             return False
-        for position, each in enumerate(calls):
+        for position, each in enumerate(listed(calls)):
             if not isinstance(each, dict):
                 self.gathered.pass_over("a call that is none")
                 continue

@@ -36,6 +36,16 @@ class StreamedAnswer:
         self._reply = Reply()
         self._rest: list[bytes] = []
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the end that its API has was among what has come."""
+        return self._reply.is_finished is True
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether what has come is a part of an answer."""
+        return self._reply.is_understood
+
     def add(self, data: bytes) -> AnswerDelta:
         """What these further bytes tell."""
         lines, newline, rest = data.rpartition(b"\n") if self._is_streamed else (b"", b"", data)

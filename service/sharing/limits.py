@@ -4,6 +4,7 @@ Tables are ``[default]`` and ``[key."…"]``, ``[workflow."…"]``, ``[caller."�
 a call: the first that fits, in this order. What it does not name is not limited.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from service.sharing.flows import Priority
 
 _LIBRARY: Final = "registry.ollama.ai/library/"
 _LATEST: Final = ":latest"
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_SPAN: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 FOR_EVER: Final = float("inf")
 
@@ -72,7 +73,7 @@ def _priority(value: Any) -> Priority:
 
 def _keep_alive(value: Any) -> float:
     seconds = span_of(value)
-    if seconds is None or seconds == FOR_EVER:
+    if seconds is None or not math.isfinite(seconds):
         raise ValueError('a time like "10m" or a number of seconds')
     return seconds
 

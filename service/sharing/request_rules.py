@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
+
 from service.gateway.error_responses import Refusal
 from service.record.bodies import readable
 from service.record.exchange import Body, OpenExchange
@@ -93,11 +95,31 @@ def without_cuts(opened: OpenExchange, content: bytes, asked: Asked) -> tuple[by
     start = content.find(b"{")
     if not document or is_compressed or content[:start].strip():
         return content, ()
-    names = [name for name in _names(opened.operation) if name not in document]
+    # Ollama takes null for nothing at all.
+    names = [name for name in _names(opened.operation) if document.get(name) is None]
     if not names:
         return content, ()
-    put_in = b"".join(b'"%b":false,' % name.encode() for name in names)
-    return content[: start + 1] + put_in + content[start + 1 :], tuple(names)
+    if document.keys().isdisjoint(names):
+        put_in = b"".join(b'"%b":false,' % name.encode() for name in names)
+        return content[: start + 1] + put_in + content[start + 1 :], tuple(names)
+    return _with_at_end(content, names)
+
+
+def _with_at_end(content: bytes, names: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """The later value counts, so what comes after a null does. Unchanged where the object is not all there is."""
+    end = content.rfind(b"}")
+    if content[end + 1 :].strip() or not _is_json(content):
+        return content, ()
+    put_in = b"".join(b',"%b":false' % name.encode() for name in names)
+    return content[:end] + put_in + content[end:], tuple(names)
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _names(operation: str) -> Sequence[str]:

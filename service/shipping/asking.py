@@ -56,12 +56,14 @@ def ask(
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"unknown kind {parts.scheme!r}")
+        # As the shipper sends them; a name or token may have more letters than Latin-1.
+        sent = {name: value.encode() for name, value in (headers or {}).items()}
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         with closing(connect(parts.hostname, parts.port, timeout=seconds)) as connection:
             connection.connect()
             with _at_most(connection.sock, seconds):
-                connection.request(method, target, b"" if method == "POST" else None, dict(headers or {}))
+                connection.request(method, target, b"" if method == "POST" else None, sent)
                 response = connection.getresponse()
                 by_name = {name.lower(): value for name, value in response.getheaders()}
                 return ReceiverAnswer(response.status, by_name, response.read(most))

@@ -31,5 +31,5 @@ def test_one_that_goes_on_is_told_again_after_hours() -> None:
 def test_each_model_is_told_for_itself_and_they_are_not_without_end() -> None:
     states = AlertStates()
     many = [AlertFinding(rules.PROMPTS_CUT, f"m{n}", 1, "1") for n in range(MOST_STATES + 10)]
-    states.update(many, 0.0, 0)
-    assert len(states.update([], 60.0, 1)) == MOST_STATES
+    assert [len(states.update(many, 60.0 * minute, minute)) for minute in range(3)] == [MOST_STATES, 0, 0]
+    assert len(states.update([], 180.0, 3)) == MOST_STATES

@@ -139,7 +139,7 @@ async def test_an_alert_is_posted_in_the_form_of_grafanas_webhooks() -> None:
             },
             "annotations": {"summary": summary, "description": rules.PROMPTS_CUT.what_to_do},
             "startsAt": "2023-11-14T22:13:20.000Z",
-            "fingerprint": "ollama-prompts-cut",
+            "fingerprint": body["alerts"][0]["fingerprint"],
             "value": 2,
         }
     ]
@@ -150,6 +150,24 @@ def test_one_that_is_over_says_so() -> None:
     body = json.loads(message([over], "here"))
     assert (body["status"], body["text"][:6]) == ("resolved", "Over: ")
     assert body["alerts"][0]["endsAt"] == "2023-11-14T22:14:20.000Z"
+
+
+def test_a_receiver_tells_alerts_apart_and_knows_each_again() -> None:
+    def fingerprint(notice: Notice, instance: str = "here") -> str:
+        return str(json.loads(message([notice], instance))["alerts"][0]["fingerprint"])
+
+    over = replace(NOTICE, ended_ns=1_700_000_060_000_000_000)
+    other = replace(NOTICE, finding=NOTICE.finding._replace(about="other"))
+    known = fingerprint(NOTICE)
+    assert len(known) == 16
+    assert (fingerprint(over) == known, fingerprint(other) == known, fingerprint(NOTICE, "there") == known) == (
+        True,
+        False,
+        False,
+    )
+    # What is wrong with a part may be told in other words by the time that it is over.
+    away = [Notice(AlertFinding(rules.UNREACHABLE, why, 1, ""), 0) for why in ("refused", "no route")]
+    assert fingerprint(away[0]) == fingerprint(away[1])
 
 
 def test_a_name_that_was_recorded_has_no_lines_of_its_own() -> None:

@@ -1,6 +1,7 @@
 """``backup`` and ``restore`` as a person types them, and as Docker pipes them."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,13 +18,13 @@ PROGRAM = [sys.executable, "-m", "service"]
 
 def test_a_backup_goes_back_by_the_command_that_it_names(run: Run, folder: Path, tmp_path: Path) -> None:
     keep(folder, chat(1), chat(2))
-    copy = tmp_path / "copies" / "journal.backup"
+    copy = tmp_path / "Ann's copies" / "journal.backup"
     copy.parent.mkdir()
     made = run("backup", str(copy))
     assert made.exit_code == 0
-    assert f"Put it back with: ollama-recorder restore {copy}" in made.stderr
+    named = made.stderr.partition("Put it back with: ollama-recorder ")[2]
     keep(folder, chat(3))
-    back = run("restore", str(copy))
+    back = run(*shlex.split(named))
     assert back.exit_code == 0
     assert "2 records are in the journal now. Start the recorder." in back.stdout
     assert ".replaced-" in back.stdout

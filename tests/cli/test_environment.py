@@ -15,6 +15,8 @@ from service.settings import read_settings
         ("[::]:8080", "http://[::1]:8080"),
         ("[fd00::1]:8080", "http://[fd00::1]:8080"),
         ("recorder.local:8080", "http://recorder.local:8080"),
+        ("*:8080", "http://127.0.0.1:8080"),
+        ("::1:8080", "http://[::1]:8080"),
     ],
 )
 def test_a_recorder_is_asked_at_an_address_of_where_it_listens(listen: str, address: str) -> None:

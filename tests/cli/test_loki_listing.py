@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from service.loki_search.loki_answers import LokiLines
 from service.search.filters import Filter
 from tests.cli.conftest import Run
 from tests.loki_search.everywhere import everywhere
 
-pytestmark = pytest.mark.long
 
-
+@pytest.mark.long
 def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with everywhere(tmp_path, 5) as stores:
         monkeypatch.setenv("LOKI_URL", stores.loki_url)
@@ -41,6 +41,19 @@ def test_lists_of_all_recorders_say_whose_each_is(run: Run, tmp_path: Path, monk
         assert [json.loads(line)["exchange"] for line in exported] == stores.in_loki(Filter())
 
 
+def test_what_may_lack_something_is_not_said_to_be_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    warned = LokiLines([], 7, ("one ingester is away",))
+    monkeypatch.setattr("service.loki_search.all_recorders.ask_for_lines", lambda *_: warned)
+    monkeypatch.setenv("LOKI_URL", "http://127.0.0.1:9")
+    told = json.loads(run("stats", "--store", "loki", "--json").stdout)
+    assert (told["complete"], told["warnings"], "since" in told) == (False, ["one ingester is away"], False)
+    assert "one ingester is away" in run("stats", "--store", "loki").stderr
+    for words in (("list",), ("search", "x"), ("stats", "--csv"), ("export", "jsonl")):
+        asked = run(*words, "--store", "loki")
+        assert (asked.exit_code, "one ingester is away" in asked.stderr) == (1, True)
+
+
+@pytest.mark.long
 def test_without_a_loki_it_says_what_to_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in (("list",), ("search", "x"), ("stats",), ("export", "jsonl")):
         asked = run(*words, "--store", "loki")

@@ -73,6 +73,16 @@ def test_an_address_that_is_taken_is_told_in_a_sentence(answers: Callable[..., A
     assert (done.returncode, done.stderr.strip()) == (1, sentence)
 
 
+@pytest.mark.parametrize("listen", ["192.0.2.7:8080", "[2001:db8::7]:8080"])
+def test_an_address_that_this_machine_has_not_is_told(listen: str, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LISTEN": listen, "DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "service", "serve"]
+    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot listen on {listen}: ")
+    assert done.stderr.endswith("This machine has no such address: LISTEN names one that it has, or 0.0.0.0 for all.\n")
+
+
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_asked_for_either_way(words: list[str], run: Run) -> None:
     assert run(*words).stdout == f"{service.__version__}\n"

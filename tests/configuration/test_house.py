@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "service.peers": {"service.file_of_setting", "service.journal.folder", "service.shipping.asking"},
     "service.exports": {"service.record", "service.journal.reader"},
     # Each receiver reads its own settings, so that a further one is a folder and a line.
-    "service.shipping": {"service.record", "service.journal", "service.settings"},
+    "service.shipping": {"service.record", "service.journal", "service.settings", "service.setting_values"},
     # What the index and the parts tell is compared with limits; the parts are asked where they meet.
     "service.alerting": {"service.record", "service.search", "service.journal"},
     "service.setting_values": set[str](),

@@ -122,6 +122,19 @@ def test_a_card_that_counts_is_a_meter() -> None:
         meter()
 
 
+def test_a_driver_that_was_loaded_anew_is_begun_anew() -> None:
+    begun: list[str] = []
+
+    class Begun(Nvml):
+        def nvmlInit(self) -> None:  # noqa: N802
+            begun.append("begun")
+
+    nvml = Begun(nvmlShutdown=lambda: begun.append("over"))
+    assert len(nvidia_meters(lambda: nvml)) == 1
+    assert len(nvidia_meters(lambda: nvml)) == 1
+    assert begun == ["over", "begun"] * 2
+
+
 def absent() -> Any:
     raise ImportError("No module named 'pynvml'")
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -142,6 +143,48 @@ async def test_while_a_meter_cannot_be_read_nothing_is_told(monkeypatch: pytest.
         is_gone = False
         while told().energy is None:
             await asyncio.sleep(0.05)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+
+async def test_meters_that_vanish_are_found_again_as_others_or_those_that_are_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.energy.energy_shares._AFTER_TROUBLE", 0.05)
+    began, times_found = time.monotonic(), 0
+    is_gone = set[int]()
+
+    def card(generation: int) -> float:
+        if generation in is_gone:
+            raise OSError("the driver is another one now")
+        return 40 * (time.monotonic() - began)
+
+    def find() -> list[Callable[[], float]]:
+        nonlocal times_found
+        times_found += 1
+        found = times_found
+        # At first two; for a while none; then two others; in the end one.
+        count = 2 if found == 1 else 0 if found < 4 else 2 if found == 4 else 1
+        return [lambda: card(found)] * count
+
+    meter = EnergyMeter(find, lambda: 1)
+    looking = asyncio.create_task(meter.run())
+
+    def told() -> Exchange:
+        return meter.told(ended(1, duration=0.05)._replace(ended_ns=time.time_ns()))
+
+    async with asyncio.timeout(20):
+        for generation in (1, 4):
+            while told().energy is None:
+                await asyncio.sleep(0.05)
+            assert times_found == generation
+            is_gone.add(generation)
+            while told().energy is not None:
+                await asyncio.sleep(0.05)
+        while told().energy is None:
+            await asyncio.sleep(0.05)
+    # All were looked for first.
+    assert times_found == 4 + 6
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
 

@@ -145,3 +145,13 @@ def test_a_broken_keys_file_names_each_bad_line(tmp_path: Path) -> None:
     file.write_text("# nothing\n")
     with pytest.raises(ValueError, match="nobody could call"):
         read_keys(file)
+
+
+def test_a_key_of_two_names_is_told_and_two_keys_of_one_name_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    one, other = "0" * 64, "a" * 64
+    file.write_text(f"ann {one}\nann {other}\nann {other.upper()}\n")
+    assert read_keys(file) == {one: "ann", other: "ann"}
+    file.write_text(f"ann {other}\nbob {other.upper()}\n")
+    with pytest.raises(ValueError, match="line 2: 'ann' has the same key; each name"):
+        read_keys(file)

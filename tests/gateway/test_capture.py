@@ -6,6 +6,7 @@ import pytest
 
 from service.gateway.capture import Capture, CopyRoom
 from service.record.exchange import Body
+from tests.fakes.ollama import done_line, token_line
 
 
 @pytest.mark.parametrize("limit", [0, 1, 7, 8, 64, 1000])
@@ -29,6 +30,20 @@ def test_a_copy_is_whole_up_to_its_limit_and_keeps_both_ends_beyond(limit: int) 
         else:
             assert len(body.head) + len(body.tail) == limit
             assert body.is_shortened
+
+
+@pytest.mark.parametrize("limit", [1_000, 2_000, 10_000, 32_768, 1 << 20])
+def test_the_line_with_the_counts_is_in_a_small_copy_too(limit: int) -> None:
+    end = done_line(20)
+    copy = Capture(limit)
+    piece = token_line() * 100
+    for _ in range(200):
+        copy.add(piece)
+    copy.add(end)
+    body = copy.body("application/x-ndjson", "")
+    assert body.tail.endswith(b"\n" + end)
+    assert body.head.startswith(token_line())
+    assert len(body.tail) == max(limit // 8, min(limit // 2, 4096))
 
 
 def test_memory_is_bounded_by_the_limit() -> None:

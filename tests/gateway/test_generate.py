@@ -20,6 +20,7 @@ from tests.fakes.ollama import (
     chunk,
     head,
     json_answer,
+    whole,
 )
 from tests.gateway.harness import RawAnswer, request_bytes, running_gateway, talk
 
@@ -254,7 +255,8 @@ async def test_half_a_text_does_not_look_whole() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
         first = chunk(lines("Half")[0])
         error = chunk(b'{"error":"an error was encountered while running the model"}\n')
-        for ending in ((RESET,), (error, LAST_CHUNK)):
+        # Whatever stands between may end in good order what Ollama did not.
+        for ending in ((RESET,), (error, LAST_CHUNK), (LAST_CHUNK,), (chunk(b"<html>"), LAST_CHUNK)):
             has_half = asyncio.Event()
             ollama.answers("/api/generate", answer(head(200, CHUNKED), first, has_half, *ending))
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -266,10 +268,31 @@ async def test_half_a_text_does_not_look_whole() -> None:
             writer.close()
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_no_answer_is_told_before_any_text(stream: bool) -> None:
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        half = whole(b'{"model":"tiny","response":"","done":false}')
+        for none in (whole(b"<html>login</html>", content_type="text/html"), whole(b""), whole(b"[]"), half):
+            ollama.answers("/api/generate", answer(none))
+            got = await ask(gateway.port, {"prompt": "Hi", "stream": stream})
+            if stream and none is half:
+                assert not got.is_complete
+                continue
+            assert (got.status, json.loads(got.body)["error"]) == (
+                502,
+                "Ollama broke off, or answered something that is not JSON.",
+            )
+        text = b'{"model":"tiny","response":"Half","done":true}'
+        ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(text), RESET))
+        got = await ask(gateway.port, {"prompt": "Hi"})
+        assert (got.status, b"Half" in got.body) == (502, False)
+
+
 async def test_a_last_line_without_a_newline_is_part_of_the_stream() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
-        first, last = lines("Half", " a text")[:2]
-        ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(first), chunk(last.rstrip()), LAST_CHUNK))
+        first = lines("Half")[0]
+        last = json.dumps({"model": "tiny", "response": " a text", "done": True}).encode()
+        ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(first), chunk(last), LAST_CHUNK))
         got = await ask(gateway.port, {"prompt": "Hi", "stream": True})
         assert (got.status, got.body, got.is_complete) == (200, b"Half a text", True)
         ollama.answers(

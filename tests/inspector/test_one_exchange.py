@@ -79,8 +79,29 @@ def test_whatever_a_prompt_holds_is_data_in_the_command(text: str) -> None:
         check=True,
     )
     words = shown.stdout.split(b"\0")
-    assert words[words.index(b"--data-binary") + 1] == request
+    assert words[words.index(b"--data-raw") + 1] == request
     assert b"http://localhost:8080/api/ollama/api/chat" in words
+
+
+def test_a_text_that_curl_takes_for_the_name_of_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    command = command_for(kept(f"@{secret}".encode()), "http://localhost:8080")
+    assert command.rstrip().endswith(f" --data-raw @{secret}")
+    assert "--data-binary" not in command
+
+
+def test_an_address_is_no_list_of_addresses_and_a_head_waits_for_no_body() -> None:
+    command = command_for(kept(b"", "/api/ollama/api/tags?x=[1-9]{a,b}", "HEAD"), "http://localhost:8080")
+    assert command.startswith("curl -sS -g -I 'http://localhost:8080/api/ollama/api/tags?x=[1-9]{a,b}' -H ")
+    assert command_for(kept(b"", method="GET"), "http://[::1]:80").startswith("curl -sS -X GET 'http://[::1]:80/api/")
+
+
+def test_a_form_is_sent_again_as_a_form() -> None:
+    form = b'--b0-1\r\nContent-Disposition: form-data; name="model"\r\n\r\ntiny\r\n--b0-1--\r\n'
+    assert "'Content-Type: multipart/form-data; boundary=b0-1'" in command_for(kept(form), "http://localhost:8080")
+    for none in (b"--b0-1\r\nno end", b'{"a": 1}', b"--\r\n----"):
+        assert "'Content-Type: application/json'" in command_for(kept(none), "http://localhost:8080")
 
 
 def test_a_request_that_is_too_long_for_a_command_line_is_fetched_by_it() -> None:

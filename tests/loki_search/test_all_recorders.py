@@ -264,7 +264,7 @@ def test_exchanges_that_ended_in_the_same_nanosecond_are_all_there_once(
     store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
     expected = sorted((line.place for line in lines), reverse=True)
     assert [line.place for line in store.lines(Filter(), limit)] == expected
-    assert [line.place for part, _, _ in store.parts(Filter(), "{}", limit) for line in part] == expected
+    assert [line.place for part, _ in store.parts(Filter(), "{}", limit) for line in part.lines] == expected
 
 
 def test_more_exchanges_of_one_nanosecond_than_loki_gives_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

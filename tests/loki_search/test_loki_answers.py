@@ -62,6 +62,20 @@ def test_lines_come_newest_first_without_those_that_are_no_records(answers: tupl
 
 
 @pytest.mark.parametrize(
+    ("told", "warnings"),
+    [(["one ingester is away\x1b", 5], ("one ingester is away", "5")), (None, ()), ([], ())],
+)
+def test_what_loki_warns_of_is_read(
+    answers: tuple[type[_Answers], LokiAddress], told: object, warnings: tuple[str, ...]
+) -> None:
+    handler, loki = answers
+    handler.body = json.dumps(LINES | {"warnings": told}).encode()
+    found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+    assert isinstance(found, LokiLines)
+    assert (len(found.lines), found.warnings) == (2, warnings)
+
+
+@pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [
         (429, b"too many outstanding requests", "answered 429: too many outstanding requests"),

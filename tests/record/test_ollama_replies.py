@@ -204,10 +204,22 @@ def test_what_no_field_tells_of_is_not_passed_over_without_a_word() -> None:
         _said("", hologram="B"),
         _said("A") | {"message": {"role": "assistant", "content": {"text": "A"}}},
         _said("A", tool_calls=["look"]),
+        _said("A", tool_calls="look()"),
+        _said("A", thinking=True),
         {"new": "thing"},
     ):
         assert read("chat", _lines(_said("A"), piece, _DONE)).problem
     assert read("chat", _lines(_said("A") | {"logprobs": [1], "citations": []}, _DONE)).problem is None
+
+
+def test_one_alone_is_read_as_a_list_of_one() -> None:
+    called = {"function": {"name": "look", "arguments": "{}"}}
+    reply = read(
+        "chat", _lines(_said("", tool_calls=called), _said("", thinking=["Hm"]), _said("", images="aGk="), _DONE)
+    )
+    assert [each["function"]["name"] for each in reply.tool_calls] == ["look"]
+    assert (reply.thoughts, reply.problem) == (["Hm"], None)
+    assert reply.texts[0].startswith("<image 2 bytes")
 
 
 @pytest.mark.parametrize(

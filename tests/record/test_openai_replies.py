@@ -6,6 +6,7 @@ import pytest
 from service.record.answer_errors import RUNNER_GONE
 from service.record.exchange import Body
 from service.record.openai_replies import read
+from service.record.replies import Reply
 from tests.record.wire import body, shortened
 
 EVENTS = "text/event-stream"
@@ -32,6 +33,20 @@ def test_reasoning_under_its_other_name_is_read_too() -> None:
     assert read("chat", _events(_delta(reasoning_content="Hm"))).thoughts == ["Hm"]
     once = {"choices": [{"message": {"content": "A", "reasoning_content": "Hm"}}]}
     assert read("chat", body(json.dumps(once).encode())).thoughts == ["Hm"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_alone_is_a_list_of_one_and_what_is_no_list_is_noted(whole: bool) -> None:
+    def told(**message: Any) -> Reply:
+        if whole:
+            return read("chat", body(json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()))
+        return read("chat", _events(_delta(**message)))
+
+    called = told(tool_calls={"id": "call_1", "function": {"name": "look", "arguments": "{}"}})
+    assert ([each["id"] for each in called.tool_calls], called.problem) == (["call_1"], None)
+    assert told(content="A", reasoning={"text": "Hm"}).thoughts == ["Hm"]
+    for lost in ({"tool_calls": "look()"}, {"reasoning": True}, {"refusal": {"why": "no"}}):
+        assert told(content="A", **lost).problem
 
 
 def test_tool_calls_are_put_together_from_their_pieces() -> None:

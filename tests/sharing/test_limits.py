@@ -92,6 +92,9 @@ tokens_per_day = true
         "tokens_per_day = True: expected a whole number",
     ):
         assert words in message
+    for no_time in ("nan", "inf", "-1", "true"):
+        with pytest.raises(ValueError, match="expected a time like"):
+            read_rules(f"[default]\nkeep_alive_at_most = {no_time}")
     with pytest.raises(ValueError, match="no TOML"):
         read_rules("[default")
 

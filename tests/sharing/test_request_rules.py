@@ -101,6 +101,9 @@ def test_a_form_has_to_name_its_model_once_and_plainly(parts: list[tuple[str, st
         (-1, "for ever"),
         ("-1", "for ever"),
         ("24h", "for 24 h"),
+        # All that Go takes for a duration.
+        ("24.h", "for 24 h"),
+        ("+23.h60.m", "for 24 h"),
     ],
 )
 def test_nobody_pins_a_model_for_longer_than_allowed(keep_alive: object, told: str) -> None:
@@ -128,6 +131,21 @@ def test_ollama_is_asked_not_to_cut() -> None:
     )
     assert changed(content, opened("/api/embed", "embed"))[1] == ("truncate",)
     assert changed(b'{"model":"tiny","truncate":true}')[1] == ("shift",)
+
+
+@pytest.mark.parametrize(
+    ("content", "sent", "names"),
+    [
+        (b'{"truncate": null} ', b'{"truncate": null,"truncate":false,"shift":false} ', ("truncate", "shift")),
+        (b'{"Shift":null,"truncate":true}', b'{"Shift":null,"truncate":true,"shift":false}', ("shift",)),
+        # Where it ends is not certain.
+        (b'{"truncate":null} {}', b'{"truncate":null} {}', ()),
+        (b'{"truncate":null} x', b'{"truncate":null} x', ()),
+    ],
+)
+def test_null_says_as_little_as_nothing(content: bytes, sent: bytes, names: tuple[str, ...]) -> None:
+    # Ollama reads the fields of an object one after the other, and null for a field that is not there.
+    assert changed(content) == (sent, names)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,12 @@ def test_every_status_is_an_answer_and_redirects_are_not_followed(status: int) -
     assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer secret"]
 
 
+def test_a_header_is_sent_as_the_shipper_sends_it() -> None:
+    with answering({"/ready": b""}) as server:
+        ask(f"{server.url}/ready", headers={"Authorization": "Bearer 日"})
+    assert [asked.headers["Authorization"].encode("latin-1").decode() for asked in server.asked] == ["Bearer 日"]
+
+
 def test_a_post_has_an_empty_body() -> None:
     with answering({"/delete": b""}) as server:
         assert ask(f"{server.url}/delete?query=x", "POST").status == 200

@@ -34,13 +34,39 @@ export interface Matches {
 	upTo: number;
 }
 
-/** What matches after one number and up to another, as far as the recorder can find it now. */
+/** What was looked at last: an exchange's number, and when that was. `from`: only what ended since then is new. */
+export interface Known {
+	number?: number;
+	time?: string;
+	from?: string;
+}
+
+/**
+ * Take note that the newest exchange has this number. A lower one than before is that of another journal, all of which
+ * is new, or of a backup that was put back: what ended before the last look was told then.
+ */
+export function noteNewest(known: Known, number: number): void {
+	if (typeof known.number === 'number' && number < known.number) {
+		known.number = 0;
+		known.from = known.time;
+	}
+	if (typeof known.number !== 'number') known.number = number;
+}
+
+/** Take note that all was looked at up to here. */
+export function noteLooked(known: Known, time: string): void {
+	known.time = time;
+	delete known.from;
+}
+
+/** What matches after one number and up to another and ended since `from`, as far as the recorder can find it now. */
 export async function matchesSince(
 	asking: Asking,
 	place: Place,
 	wanted: Wanted,
 	after: number,
 	upTo: number,
+	from?: string,
 ): Promise<Matches> {
 	const query = queryOf(filtersOf(wanted), { after, before: upTo + 1, limit: 500 });
 	const first = await read(asking, place, `/exchanges.json?${query}`);
@@ -48,7 +74,8 @@ export async function matchesSince(
 	const found = await pagesFrom(asking, place, first, Infinity);
 	const isKnown = (entry: IDataObject) => Number(entry.number) <= reached;
 	const isWanted = (entry: IDataObject) => wanted.event !== 'waited' || waited(entry) > wanted.seconds;
-	return { entries: found.filter((entry) => isKnown(entry) && isWanted(entry)).reverse(), upTo: reached };
+	const isNew = (entry: IDataObject) => from === undefined || Date.parse(String(entry.time)) >= Date.parse(from);
+	return { entries: found.filter((entry) => isKnown(entry) && isNew(entry) && isWanted(entry)).reverse(), upTo: reached };
 }
 
 function waited(entry: IDataObject): number {

@@ -51,6 +51,24 @@ test('no more is read than is asked for', async () => {
 	assert.equal(recorder.asked.length, 1);
 });
 
+test('a backup that was put back tells nothing twice, and another journal misses nothing', async () => {
+	const known = {};
+	matches.noteNewest(known, 70);
+	matches.noteLooked(known, '2026-11-29T10:00:00.000Z');
+	matches.noteNewest(known, 71);
+	assert.deepEqual(known, { number: 70, time: '2026-11-29T10:00:00.000Z' });
+	matches.noteNewest(known, 9);
+	assert.deepEqual([known.number, known.from], [0, '2026-11-29T10:00:00.000Z']);
+	const recorder = asking({ exchanges: [
+		{ number: 9, time: '2026-11-29T10:00:01.000000Z' }, { number: 8, time: '2026-11-29T10:00:00.000Z' }, { number: 7, time: '2026-11-28T10:00:00Z' },
+	] });
+	const { entries } = await matches.matchesSince(recorder, PLACE, { event: 'failed', seconds: 0, filters: {} }, 0, 9, known.from);
+	assert.deepEqual(entries.map(({ number }) => number), [8, 9]);
+	known.number = 9;
+	matches.noteLooked(known, '2026-11-29T10:00:02.000Z');
+	assert.deepEqual(known, { number: 9, time: '2026-11-29T10:00:02.000Z' });
+});
+
 test('what the recorder cannot find yet is left for the next look', async () => {
 	const recorder = asking({ exchanges: [{ number: 8 }, { number: 7 }], reached: 7 });
 	assert.deepEqual(await matchesSince(recorder, 'failed'), { entries: [{ number: 7 }], upTo: 7 });

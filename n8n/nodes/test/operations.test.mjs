@@ -41,6 +41,27 @@ test('a text is put together, with its counts, and the node names item and itsel
 	assert.equal(asking.asked[0].headers['X-N8N-Item'], '2');
 });
 
+test('what is no JSON is named, with what it is', async () => {
+	const options = { format: '{"type":"object"}' };
+	for (const [more, told] of [
+		[{ options }, /^Error: The answer, which ended with "length", is no JSON: \{"a$/],
+		[{ options: { format: '{type' } }, /^Error: The format is no JSON: \{type$/],
+		[{ options: { messages: '[' } }, /^Error: What was said before is no JSON: \[$/],
+		[{ options: { messages: '{}' } }, /^Error: What was said before has to be a list/],
+	]) {
+		const asking = node({ operation: 'chat', model: 'm', prompt: 'Q', ...more }, streamed({ message: { content: '{"a' } }, { message: {}, done: true, done_reason: 'length' }));
+		await assert.rejects(ran('model chat', asking), (error) => told.test(String(error)));
+	}
+});
+
+test('all calls of a large journal are items', async () => {
+	const exchanges = Array.from({ length: 200_000 }, (_, number) => ({ number }));
+	const asking = node({ resource: 'call', operation: 'find', returnAll: true, filters: {} }, answered({ exchanges }));
+	Object.assign(asking, { getInputData: () => [{}], getCredentials: async () => PLACE, continueOnFail: () => false });
+	const [found] = await new OllamaRecorder().execute.call(asking);
+	assert.equal(found.length, 200_000);
+});
+
 test('a chat has what was said before, as a text or as a list', async () => {
 	const before = [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }];
 	for (const messages of [before, JSON.stringify(before)]) {

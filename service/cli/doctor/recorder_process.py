@@ -215,15 +215,19 @@ def _metrics(base: str, headers: dict[str, str]) -> dict[str, float]:
 
 def _reach(settings: Settings) -> list[CheckResult]:
     """Who reaches it, as far as LISTEN tells. In a container it listens on all of its own addresses, as it must."""
-    host, port = settings.listen
-    if host in ("127.0.0.1", "::1", "localhost"):
-        text = f"It listens on {host}:{port} only: programs in containers and on other machines do not reach it."
+    if settings.listen[0] in ("127.0.0.1", "::1", "localhost"):
+        text = (
+            f"It listens on {settings.listen_at()} only: programs in containers and on other machines do not reach it."
+        )
         advice = (
             "That is right for callers on this machine; others come through `make up`, or a LISTEN that they reach."
         )
         return [CheckResult(_ABOUT, Severity.NOTE, text, advice, Chapter.NOT_REACHED)]
     if settings.api_keys_file is None and not is_in_container():
-        text = f"It listens on {host}:{port} without API_KEYS_FILE: whoever reaches this machine may use the models."
+        text = (
+            f"It listens on {settings.listen_at()} without API_KEYS_FILE: whoever reaches this machine may use the"
+            " models."
+        )
         return [
             CheckResult(
                 _ABOUT, Severity.ADVICE, text, "Give each caller a key, or let a firewall decide.", Chapter.OPEN

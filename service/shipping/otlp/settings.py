@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import service
+from service.setting_values import can_be_looked_up
 from service.settings import SettingsError
 
 NAME: Final = "otlp"
@@ -148,7 +149,8 @@ def _of_signal(signal: str, variables: Mapping[str, str], what: str) -> tuple[st
 def _check_url(endpoint: OtlpEndpoint, mistakes: list[str]) -> None:
     try:
         parts = urlsplit(endpoint.address)
-        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        is_host = bool(parts.hostname) and can_be_looked_up(parts.hostname or "")
+        is_right = parts.scheme in ("http", "https") and is_host and (parts.port is None or parts.port > 0)
     except ValueError:
         is_right = False
     if not is_right:

@@ -3,6 +3,7 @@ import { afterEach, mock, test } from "node:test";
 
 import { readView } from "../../../service/inspector/page/state/address.js";
 import { makeSharedFeed } from "../../../service/inspector/page/state/shared_feed.js";
+import { warningText } from "../../../service/inspector/page/text/format.js";
 
 const realFetch = globalThis.fetch;
 globalThis.document = { hidden: false };
@@ -45,6 +46,20 @@ test("pages of all recorders follow each other, each exchange of each recorder o
   assert.match(asked[1], /older_than=x&limit=500$/);
   assert.equal(feed.hasMore(), false);
   assert.deepEqual(feed.scanned(), { from: "2026-11-20T10:00:00Z", bytes: 150, seconds: 1 });
+  feed.stop();
+});
+
+test("what Loki warned of is told once, for the whole list", async () => {
+  const warned = (from, ...warnings) => ({ ...scanned(from, 1), warnings });
+  answering(
+    { exchanges: [summary(9, "office")], next: "/exchanges.json?store=loki&older_than=x", scanned: warned("2026-11-21T10:00:00Z", "an ingester is away") },
+    { exchanges: [summary(7, "attic")], scanned: warned("2026-11-20T10:00:00Z", "an ingester is away", "too old") },
+  );
+  const feed = makeSharedFeed(readView("?store=loki"), () => {});
+  await feed.reload();
+  assert.deepEqual(feed.scanned()?.warnings, ["an ingester is away", "too old"]);
+  assert.equal(warningText(feed.scanned()), "Some may be missing, as Loki warns: an ingester is away; too old");
+  assert.equal(warningText(scanned("2026-11-20T10:00:00Z", 1)), "");
   feed.stop();
 });
 

@@ -102,7 +102,7 @@ def test_headers_cannot_smuggle_anything(headers: str) -> None:
     assert "OTEL_EXPORTER_OTLP_HEADERS" in mistakes(OTEL_EXPORTER_OTLP_HEADERS=headers)
 
 
-@pytest.mark.parametrize("url", ["grpc://host:4317", "http://", "http://host:99999", "http://[::1"])
+@pytest.mark.parametrize("url", ["grpc://host:4317", "http://", "http://host:99999", "http://[::1", "http://a..b:4318"])
 def test_an_endpoint_that_is_no_address_is_a_mistake(url: str) -> None:
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in mistakes(OTEL_EXPORTER_OTLP_ENDPOINT=url)
 

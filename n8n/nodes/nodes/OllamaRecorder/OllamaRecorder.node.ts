@@ -42,7 +42,8 @@ export class OllamaRecorder implements INodeType {
 			try {
 				const answered = await OPERATIONS[name](this, place, item);
 				const found = isTool(this) ? forAnAgent(name, answered) : answered;
-				made.push(...found.map((one) => ({ ...one, pairedItem: { item } })));
+				// One by one: as arguments of one call a hundred thousand are too many.
+				for (const one of found) made.push({ ...one, pairedItem: { item } });
 			} catch (error) {
 				if (!this.continueOnFail()) throw new NodeOperationError(this.getNode(), error as Error, { itemIndex: item });
 				made.push({ json: { error: (error as Error).message }, pairedItem: { item } });

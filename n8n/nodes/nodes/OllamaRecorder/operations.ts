@@ -31,14 +31,27 @@ async function askModel(asking: IExecuteFunctions, place: Place, item: number): 
 	const options = Object.fromEntries(Object.entries(rest).filter(([name]) => OF_THE_MODEL.includes(name)));
 	if (Object.keys(options).length > 0) body.options = options;
 	if (keep_alive) body.keep_alive = keep_alive;
-	if (format) body.format = typeof format === 'string' ? JSON.parse(format) : format;
+	if (format) body.format = typeof format === 'string' ? (parsed(format, 'The format') as IDataObject) : format;
 	const answer = ask(asking, place, `/api/${operation}`, body, namesOf(asking, isTool(asking) ? undefined : item), Number(timeout) * 1000);
 	return [{ json: await putTogether(answer, format !== undefined) }];
 }
 
 function chat(prompt: string, system: unknown, earlier: unknown = []): IDataObject {
-	const before = (typeof earlier === 'string' ? JSON.parse(earlier) : earlier) as IDataObject[];
+	const before = typeof earlier === 'string' ? parsed(earlier, 'What was said before') : earlier;
+	if (!Array.isArray(before)) throw new Error('What was said before has to be a list of messages, each with role and content.');
 	return { messages: [...(system ? [{ role: 'system', content: system }] : []), ...before, { role: 'user', content: prompt }] };
+}
+
+/** Raises an Error that says what is no JSON. */
+function parsed(text: string, what: string): unknown {
+	let found: { document: unknown } | undefined;
+	try {
+		found = { document: JSON.parse(text) };
+	} catch {
+		found = undefined;
+	}
+	if (found === undefined) throw new Error(`${what} is no JSON: ${text.slice(0, 200) || 'it is empty'}`);
+	return found.document;
 }
 
 async function listModels(asking: IExecuteFunctions, place: Place): Promise<INodeExecutionData[]> {
@@ -58,12 +71,13 @@ async function putTogether(answer: AsyncIterable<IDataObject>, isStructured: boo
 	}
 	if (last.embeddings !== undefined) return { model: last.model, embedding: (last.embeddings as IDataObject[])[0], prompt_tokens: last.prompt_eval_count };
 	const seconds = Number(last.eval_duration) / 1e9;
+	const ended = String(last.done_reason ?? 'unfinished');
 	return {
 		text,
 		...(thinking ? { thinking } : {}),
-		...(isStructured ? { answer: JSON.parse(text) as IDataObject } : {}),
+		...(isStructured ? { answer: parsed(text, `The answer, which ended with "${ended}",`) as IDataObject } : {}),
 		model: last.model,
-		done_reason: last.done_reason ?? 'unfinished',
+		done_reason: ended,
 		prompt_tokens: last.prompt_eval_count,
 		completion_tokens: last.eval_count,
 		...(last.total_duration ? { seconds: Number(last.total_duration) / 1e9 } : {}),

@@ -7,7 +7,7 @@ import type {
 	ITriggerResponse,
 } from 'n8n-workflow';
 import { FILTERS } from '../../recorder/filters';
-import { EVENTS, matchesSince, type Wanted } from '../../recorder/matches';
+import { EVENTS, matchesSince, noteLooked, noteNewest, type Known, type Wanted } from '../../recorder/matches';
 import { LISTS } from '../../recorder/lists';
 import { eventsOf } from '../../recorder/liveEvents';
 import { placeOf, watch, type Place } from '../../recorder/request';
@@ -57,7 +57,7 @@ export class OllamaRecorderTrigger implements INodeType {
 			filters: this.getNodeParameter('filters', {}) as IDataObject,
 		};
 		const closing = new AbortController();
-		const known = this.getWorkflowStaticData('node');
+		const known = this.getWorkflowStaticData('node') as Known;
 		const isFirst = typeof known.number !== 'number';
 		// n8n keeps what is known once this has returned, so a first start waits until it has its place.
 		const placed = Promise.withResolvers<void>();
@@ -80,17 +80,18 @@ async function follow(
 	asking: ITriggerFunctions,
 	place: Place,
 	wanted: Wanted,
-	known: IDataObject,
+	known: Known,
 	closing: AbortSignal,
 	placed: PromiseWithResolvers<void>,
 ): Promise<void> {
 	let failures = 0;
 	while (!closing.aborted) {
 		try {
-			for await (const number of endings(asking, place, closing)) {
+			for await (const { number, time } of endings(asking, place, closing)) {
 				failures = 0;
 				if (closing.aborted) return;
 				await look(asking, place, wanted, known, number);
+				noteLooked(known, time);
 				placed.resolve();
 			}
 		} catch (error) {
@@ -107,25 +108,28 @@ async function look(
 	asking: ITriggerFunctions,
 	place: Place,
 	wanted: Wanted,
-	known: IDataObject,
+	known: Known,
 	number: number,
 ): Promise<void> {
-	// A lower number is that of another journal: all of it is new.
-	if (typeof known.number === 'number' && number < known.number) known.number = 0;
-	if (typeof known.number !== 'number') known.number = number;
+	noteNewest(known, number);
 	for (let tries = 0; (known.number as number) < number; tries++) {
 		if (tries === MOST_LOOKS) {
 			throw new NodeOperationError(asking.getNode(), `The recorder does not find call ${number} yet. It is tried again.`);
 		}
 		if (tries > 0) await sleep(MS_BETWEEN_LOOKS);
-		const { entries, upTo } = await matchesSince(asking, place, wanted, known.number as number, number);
+		const { entries, upTo } = await matchesSince(asking, place, wanted, known.number as number, number, known.from);
 		known.number = Math.max(known.number as number, upTo);
 		if (entries.length > 0) asking.emit([asking.helpers.returnJsonArray(entries)]);
 	}
 }
 
-/** The number of the newest exchange, at once and whenever one has ended. Ends when the connection does. */
-async function* endings(asking: ITriggerFunctions, place: Place, closing: AbortSignal): AsyncGenerator<number> {
+interface Ending {
+	number: number;
+	time: string;
+}
+
+/** The newest exchange, at once and whenever one has ended, and when that was. Ends when the connection does. */
+async function* endings(asking: ITriggerFunctions, place: Place, closing: AbortSignal): AsyncGenerator<Ending> {
 	const stream = await watch(asking, place);
 	const end = () => stream.destroy();
 	const silence = setTimeout(end, MOST_SILENCE_MS);
@@ -133,8 +137,8 @@ async function* endings(asking: ITriggerFunctions, place: Place, closing: AbortS
 	stream.on('data', () => silence.refresh());
 	try {
 		for await (const { name, data, id } of eventsOf(stream)) {
-			if (name === 'hello') yield (JSON.parse(data) as { number: number }).number;
-			else if (name === 'ended' && id !== undefined) yield id;
+			if (name === 'hello') yield JSON.parse(data) as Ending;
+			else if (name === 'ended' && id !== undefined) yield { number: id, time: (JSON.parse(data) as Ending).time };
 		}
 	} finally {
 		clearTimeout(silence);

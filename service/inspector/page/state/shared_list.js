@@ -6,7 +6,8 @@ import { compact } from "./summary.js";
 /**
  * @typedef {import("./summary.js").ListedExchange} ListedExchange
  * @typedef {import("./ended_list.js").Page} Page
- * @typedef {{from: string, bytes: number, seconds: number}} Scanned  down to when, how much, for how long Loki looked
+ * @typedef {{from: string, bytes: number, seconds: number, warnings?: string[]}} Scanned  down to when, how much, for how long
+ *   Loki looked, and what it warned of: then any exchange may be missing
  */
 
 /** The pages after the first are as large as the recorder gives. */
@@ -39,7 +40,9 @@ export function makeSharedList(first) {
   function count(more) {
     if (!more) return;
     const from = scanned && scanned.from < more.from ? scanned.from : more.from;
+    const warnings = [...new Set([...(scanned?.warnings ?? []), ...(more.warnings ?? [])])];
     scanned = { from, bytes: (scanned?.bytes ?? 0) + more.bytes, seconds: (scanned?.seconds ?? 0) + more.seconds };
+    if (warnings.length) scanned.warnings = warnings;
   }
 
   return {

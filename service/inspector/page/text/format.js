@@ -214,3 +214,11 @@ export function shownField(kind, unit, value) {
   if (unit === "J") return energy(value);
   return shownAs(kind === "count" || kind === "truth" ? kind : "text", value);
 }
+
+/**
+ * Where Loki warned that its answer lacks something; else "".
+ * @param {{warnings?: string[]}} scanned  as an answer of all recorders has it
+ */
+export function warningText({ warnings = [] }) {
+  return warnings.length ? `Some may be missing, as Loki warns: ${warnings.join("; ")}` : "";
+}

@@ -1,7 +1,7 @@
 /** The list: only the rows in sight are elements, so a hundred thousand exchanges scroll like ten. */
 
 import { recordersNow } from "../state/clock.js";
-import { duration, moment, size, whole } from "../text/format.js";
+import { duration, moment, size, warningText, whole } from "../text/format.js";
 import { makeDrawnList } from "./drawn_list.js";
 import { byId, oncePerFrame, setText } from "./elements.js";
 import { makeListFoot } from "./list_foot.js";
@@ -154,7 +154,8 @@ function drawScanned(scanned) {
   place.hidden = scanned === undefined;
   if (!scanned) return;
   const since = moment(Date.parse(scanned.from), recordersNow());
-  setText(place, `All recorders: Loki looked through ${size(scanned.bytes)}, back to ${since}, in ${duration(scanned.seconds)}.`);
+  const cost = `All recorders: Loki looked through ${size(scanned.bytes)}, back to ${since}, in ${duration(scanned.seconds)}.`;
+  setText(place, [cost, warningText(scanned)].filter(Boolean).join(" "));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The numbers beside the timeline: exact, over all that the view matches. */
 
-import { counted, duration, moment, short, whole } from "../text/format.js";
+import { counted, duration, moment, short, warningText, whole } from "../text/format.js";
 import { byId, element, replace, setText } from "./elements.js";
 
 /**
@@ -75,6 +75,8 @@ function apartText({ embeddings, refused, others }) {
  */
 function partText({ complete, scanned }) {
   if (complete !== false || !scanned) return "";
+  // How far it goes means little where Loki left out what lies before.
+  if (scanned.warnings) return warningText(scanned);
   return `Only what ended since ${moment(Date.parse(scanned.from), Date.now())} is added up: there is too much for one answer`;
 }
 
