@@ -75,7 +75,7 @@ def test_an_address_that_is_taken_is_told_in_a_sentence(answers: Callable[..., A
 
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_asked_for_either_way(words: list[str], run: Run) -> None:
-    assert run(*words).stdout == f"{service.__version__}\n"
+    assert run(*words).stdout == f"{service.full_version()}\n"
 
 
 @pytest.mark.parametrize("words", [[], ["list"], ["journal", "check"]])
