@@ -8,16 +8,25 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 RUN python -m venv --without-pip /venv
 # What the recorder runs with, and the MCP SDK: nobody can install it into a container that nothing is written to.
-COPY requirements/image.txt requirements/build.txt requirements/
+COPY requirements/image.txt requirements/build.txt requirements/compile.txt requirements/
 RUN pip --python /venv/bin/python install --require-hashes --only-binary :all: -r requirements/image.txt \
     && pip install --require-hashes --only-binary :all: -r requirements/build.txt
+# What every exchange passes is compiled to machine code (decision 0036). COMPILED=false leaves that out, and the compiler.
+ARG COMPILED=true
+RUN if [ "$COMPILED" = true ]; then \
+        { command -v gcc >/dev/null \
+            || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; }; } \
+        && pip install --require-hashes --only-binary :all: -r requirements/compile.txt; \
+    fi
 COPY pyproject.toml README.md LICENSE ./
 COPY docs docs
 COPY grafana/README.md grafana/
 COPY n8n/README.md n8n/
+COPY release/__init__.py release/compiled.py release/
 COPY service service
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
     && pip --python /venv/bin/python install --no-deps --no-index wheels/*.whl \
+    && if [ "$COMPILED" = true ]; then python -m release.compiled --into /venv/lib/python3*/site-packages --python /venv/bin/python; fi \
     && /venv/bin/python -m compileall -q /venv/lib
 
 FROM ${PYTHON}

@@ -15,7 +15,7 @@ TESTS ?= tests
 # Each process of a test run imports all tests: from compiled modules in half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run demo up test test-long test-hostile test-page test-all test-ten test-upstream servers bench soak lint dist lock written dashboards pictures clean
+.PHONY: help run demo up test test-long test-hostile test-page test-all test-ten test-upstream servers bench soak lint dist compiled lock written dashboards pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -78,10 +78,14 @@ dist: $(VENV)/run ## what a release consists of, in dist/: wheel, source, bill o
 	else echo "npm is not here: the nodes for n8n are left out." >&2; fi
 	$(BIN)/python -m release
 
+compiled: $(VENV)/dev ## the recorder with its most used modules compiled, in build/compiled (needs a C compiler): docs/performance.md
+	$(BIN)/python -m release.compiled --into build/compiled
+
 lock: $(VENV)/dev ## lock anew what pyproject.toml allows; UPGRADE=--upgrade takes the newest
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --extra mask --output-file requirements/run.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --group build --output-file requirements/build.txt
+	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --constraint requirements/dev.txt --group compile --output-file requirements/compile.txt
 	for part in clients phoenix mlflow; do $(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) \
 		tests/servers/$$part/requirements.in --output-file tests/servers/$$part/requirements.txt || exit 1; done
 	$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --override tests/servers/open-webui/overrides.txt tests/servers/open-webui/requirements.in --output-file tests/servers/open-webui/requirements.txt

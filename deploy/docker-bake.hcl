@@ -3,7 +3,8 @@
 #   docker buildx bake --file deploy/docker-bake.hcl here     for the engine of this machine
 #   IMAGE=registry.example/ollama-recorder docker buildx bake --file deploy/docker-bake.hcl --push
 #
-# All packages are wheels, so nothing is compiled. The other platform's programs run by QEMU (binfmt).
+# All packages are wheels. The recorder itself is compiled, which takes long where the other platform's programs run by
+# QEMU (binfmt): --set '*.args.COMPILED=false' leaves that out.
 
 variable "IMAGE" {
   default = "ollama-recorder"

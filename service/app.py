@@ -129,7 +129,7 @@ class App:
             await self._begin(begun)
             self._begun = begun.pop_all()
         listen = f"http://{self.settings.listen_at(self.port)}"
-        emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.__version__))
+        emit(RecorderStarted(listen, self.settings.ollama_url, str(self.settings.data_dir), service.full_version()))
 
     async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Take no new exchanges, let running ones end for ``drain_seconds``, cut off the rest, ship what is there."""

@@ -30,6 +30,7 @@ REAL_SERVERS = {
     "chromium": "apt-get install chromium",
     "caddy": "apt-get install caddy",
     "sqlite3": "apt-get install sqlite3",
+    "compiled": "tests/servers/build.sh compiled",
     "loki": "make servers",
     "prometheus": "make servers",
     "otelcol": "make servers",

@@ -23,7 +23,6 @@ from service.gateway.relay import Relay
 from service.inspector.live import Live
 from service.inspector_setup import Inspector
 from service.journal import JournalError
-from service.journal.batch_writer import BatchWriter
 from service.journal.folder import take_lock
 from service.journal.journal import Journal
 from service.journal.reader import Reader
@@ -283,10 +282,10 @@ async def test_a_start_that_is_cancelled_undoes_what_it_began(tmp_path: Path, mo
 async def test_a_journal_that_is_opened_and_not_recorded_into_is_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(writer: BatchWriter) -> None:
+    def fail(journal: Journal) -> int:
         raise JournalError("what a crash left open cannot be read")
 
-    monkeypatch.setattr(BatchWriter, "recover", fail)
+    monkeypatch.setattr(Journal, "newest_ended_ns", fail)
     with pytest.raises(JournalError, match="crash"):
         await not_started(tmp_path / "data").start()
     assert is_free(tmp_path / "data")

@@ -25,7 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
 
 
 def test_the_version_is_the_packages(run: CliRunner) -> None:
-    assert run.invoke(app, ["version"]).stdout == service.__version__ + "\n"
+    assert run.invoke(app, ["version"]).stdout == service.full_version() + "\n"
 
 
 def test_help_names_every_command_and_an_unknown_one_is_a_mistake(run: CliRunner) -> None:

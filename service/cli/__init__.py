@@ -61,7 +61,7 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
     "mcp": CommandPlace("mcp_serving:mcp", "Serve MCP on standard input and output"),
     "settings": CommandPlace("about:settings", "Show every setting"),
     "health": CommandPlace("about:health", "Ask a running recorder whether it answers and keeps records"),
-    "version": CommandPlace("about:version", "Print the version."),
+    "version": CommandPlace("about:version", "Print the version, and whether compiled code runs."),
     "journal": LazyGroup("journal", "The file in which all exchanges are kept.", _JOURNAL),
     "ship": LazyGroup("ship", "What goes to Loki and to an OTLP receiver.", _SHIP),
 }
@@ -72,7 +72,7 @@ _CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 def _say_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted:
-        click.echo(service.__version__)
+        click.echo(service.full_version())
         context.exit()
 
 
@@ -82,7 +82,7 @@ _VERSION: Final = click.Option(
     is_eager=True,
     expose_value=False,
     callback=_say_version,
-    help="Print the version.",
+    help="Print the version, and whether compiled code runs.",
 )
 app: Final = LazyGroup(
     "ollama-recorder",

@@ -64,5 +64,5 @@ def health(
 
 
 def version() -> None:
-    """Print the version."""
-    click.echo(service.__version__)
+    """Print the version, and whether compiled code runs."""
+    click.echo(service.full_version())

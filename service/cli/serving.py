@@ -171,7 +171,7 @@ def _greeting(settings: Settings, port: int) -> list[str]:
     host = "localhost" if host in _ANY_OR_OWN else f"[{host}]" if ":" in host else host
     base = f"http://{host}:{port}"
     return [
-        f"Ollama Recorder {service.__version__}, journal in {str(settings.data_dir)!r}.",
+        f"Ollama Recorder {service.full_version()}, journal in {str(settings.data_dir)!r}.",
         f"Use {base}/api/ollama instead of {settings.ollama_url}, and {base}/api/ollama/v1 for OpenAI's API.",
         f"Open {base}",
     ]

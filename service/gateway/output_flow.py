@@ -57,7 +57,8 @@ class OutputFlow:
         """Look whether the client takes anything; whether it has just been given up. ``now`` is the loop's time."""
         if self._writable is None or self.transport is None or not self._seconds or self.has_stalled:
             return False
-        left = self.transport.get_write_buffer_size() + _unacknowledged(self.transport.get_extra_info("socket"))
+        unacknowledged = _unacknowledged(self.transport.get_extra_info("socket"))
+        left = float(self.transport.get_write_buffer_size() + unacknowledged)
         if left < self._left:
             self._left, self._taken_at = left, now
         elif now - self._taken_at >= self._seconds:

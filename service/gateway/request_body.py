@@ -122,21 +122,24 @@ class RequestBodyReader:
         """What of the body was no valid HTTP, in a sentence."""
         return self._stream.fault
 
-    async def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:
+    def pieces(self, on_whole: Callable[[], None]) -> AsyncIterator[bytes]:
         """The body as it comes; ``on_whole`` is called after its last piece, before the iterator ends."""
-        stream, idle_timeout = self._stream, self._idle_timeout
+        return _Pieces(self, on_whole)
+
+    async def next_piece(self) -> bytes:
+        """The next piece as soon as it is here; nothing at the end of the body."""
+        idle_timeout = self._idle_timeout
         idle_timeout.waits_for_client = True
-        while piece := await stream.read():
-            idle_timeout.heard(time.monotonic())
+        piece = await self._stream.read()
+        now = time.monotonic()
+        idle_timeout.heard(now)
+        if piece:
             self.copy.add(piece)
-            idle_timeout.waits_for_client = False
-            yield piece
-            idle_timeout.waits_for_client = True
-        self.whole_at = time.monotonic()
-        idle_timeout.heard(self.whole_at)
+        else:
+            self.whole_at = now
+            self.is_incomplete = False
         idle_timeout.waits_for_client = False
-        self.is_incomplete = False
-        on_whole()
+        return piece
 
     async def whole(self, on_whole: Callable[[], None]) -> bytes:
         """All of the body at once; else as ``pieces``."""
@@ -172,3 +175,23 @@ class RequestBodyReader:
         headers = self._head.headers
         body = self.copy.body(headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
         return body._replace(is_incomplete=True) if self.is_incomplete else body
+
+
+class _Pieces:
+    """The pieces of one body. It is no asynchronous generator, as what compiles this module knows none."""
+
+    __slots__ = ("_on_whole", "_reader")
+
+    def __init__(self, reader: RequestBodyReader, on_whole: Callable[[], None]) -> None:
+        self._reader = reader
+        self._on_whole = on_whole
+
+    def __aiter__(self) -> "_Pieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._reader.next_piece()
+        if not piece:
+            self._on_whole()
+            raise StopAsyncIteration
+        return piece

@@ -24,7 +24,7 @@ from service.record.exchange import Body, Exchange, OpenExchange, Outcome
 # Smaller requests are read whole and sent with their head in one packet; larger ones flow.
 READ_WHOLE_BYTES: Final = 256 * 1024
 # How long a request is read on for its record when its client was answered already.
-READ_ON_SECONDS: Final = 1.0
+READ_ON_SECONDS = 1.0
 # The times of the first pieces are enough to find the first token's: nothing is kept per chunk.
 NOTED_ARRIVALS: Final = 24
 

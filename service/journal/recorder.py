@@ -93,7 +93,7 @@ class Recorder:
         self.notice: str | None = None
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._worker: threading.Thread | None = None
         self._is_look_planned = False
         self._next_tidy = 0.0
         self._next_salvage = 0.0
@@ -192,12 +192,12 @@ class Recorder:
             self._batch_writer.recover()
         except (sqlite3.Error, OSError) as error:
             self._retrying_writer.note_trouble(error)
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._worker = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._worker.start()
 
     def stop(self) -> None:
         """Write all that is queued and close the journal. Blocks, so not in the event loop; may be called twice."""
-        thread, self._thread = self._thread, None
+        thread, self._worker = self._worker, None
         if thread is not None:
             self._queue.stop()
             thread.join()

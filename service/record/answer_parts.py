@@ -20,6 +20,8 @@ _NOTES = frozenset(
         *("annotations", "citations"),
     )
 )
+# Of thoughts in thoughts; no server is known that sends more than two.
+_MOST_LEVELS = 20
 
 
 def listed(value: Any) -> list[Any]:
@@ -29,8 +31,11 @@ def listed(value: Any) -> list[Any]:
     return [value] if value else []
 
 
-def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) -> bool:
+def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False, levels: int = _MOST_LEVELS) -> bool:
     """Gather the parts of a content. Tells whether they carried anything."""
+    if not levels:
+        reply.pass_over("parts that are nested too deeply")
+        return False
     into = reply.thoughts if are_thoughts else reply.texts
     carried = False
     for part in parts:
@@ -38,20 +43,20 @@ def read_parts(parts: list[Any], reply: Reply, *, are_thoughts: bool = False) ->
             into.append(part)
             carried = carried or bool(part)
         elif isinstance(part, dict):
-            carried = _read_part(part, into, reply) or carried
+            carried = _read_part(part, into, reply, levels) or carried
         elif part is not None:
             reply.pass_over("a part that is neither text nor object")
     return carried
 
 
-def _read_part(part: dict[str, Any], into: list[str], reply: Reply) -> bool:
+def _read_part(part: dict[str, Any], into: list[str], reply: Reply, levels: int) -> bool:
     part = with_lower_names(part)
     kind = type_of(part)
     if kind in _HIDDEN_THOUGHTS:
         reply.thoughts.append(HIDDEN_THINKING)
         return True
     if kind in _THOUGHTS or (kind is None and text_of(part.get("thinking"))):
-        return _read_thought(part, reply)
+        return _read_thought(part, reply, levels)
     if kind is None or kind in _TEXTS:
         text = part.get("text")
         if isinstance(text, dict):
@@ -70,14 +75,14 @@ def _read_part(part: dict[str, Any], into: list[str], reply: Reply) -> bool:
     return False
 
 
-def _read_thought(part: dict[str, Any], reply: Reply) -> bool:
+def _read_thought(part: dict[str, Any], reply: Reply, levels: int) -> bool:
     for key in ("thinking", "text", "reasoning", "content", "summary"):
         found = part.get(key)
         if text_of(found):
             reply.thoughts.append(str(found))
             return True
         if isinstance(found, list) and found:
-            return read_parts(found, reply, are_thoughts=True)
+            return read_parts(found, reply, are_thoughts=True, levels=levels - 1)
     return False
 
 

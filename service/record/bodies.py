@@ -134,7 +134,7 @@ _DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
 
 
 # What Python writes for a byte that is no UTF-8.
-_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_ESCAPED_BYTE = re.compile(r"[\udc80-\udcff]")
 GAP_MARK: Final = re.compile(r" … \[(\d{1,15}) bytes left out\] … ".encode())
 """What ``left_out`` writes, and how many bytes it says."""
 _GAP_WORDS: Final = b" bytes left out] "

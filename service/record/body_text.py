@@ -15,7 +15,7 @@ _MOST_PARTS = 64
 # The most characters of a text that may have been no UTF-8, as a share.
 _ODD_IN_TEXT, _ODD_ELSEWHERE = 0.3, 0.1
 
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})', re.IGNORECASE)
 _PART_TYPE = re.compile(rb"content-type:[ \t]{0,20}([a-z]{1,40})/", re.IGNORECASE)
 

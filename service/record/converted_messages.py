@@ -9,6 +9,8 @@ from typing import Any
 from service.record.replies import text_of
 
 _TEXTS = frozenset({"text", "input_text", "output_text"})
+# Of contents in contents: a message, the result of a tool, and what nobody sends.
+_MOST_LEVELS = 20
 
 
 def as_converted(asked: dict[str, Any], api: str) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def _joined(message: Any) -> Any:
     }
 
 
-def _with_joined_texts(parts: list[Any]) -> list[Any]:
+def _with_joined_texts(parts: list[Any], levels: int = _MOST_LEVELS) -> list[Any]:
     """``parts`` with all their texts in the first one that is text, those of the results of tools among themselves."""
     found: list[Any] = []
     texts: list[str] = []
@@ -72,8 +74,8 @@ def _with_joined_texts(parts: list[Any]) -> list[Any]:
         if isinstance(part, dict) and str(part.get("type")) in _TEXTS:
             at = len(found) if at is None else at
             texts.append(text_of(part.get("text")) or "")
-        elif isinstance(part, dict) and isinstance(inner := part.get("content"), list):
-            found.append(part | {"content": _with_joined_texts(inner)})
+        elif levels and isinstance(part, dict) and isinstance(inner := part.get("content"), list):
+            found.append(part | {"content": _with_joined_texts(inner, levels - 1)})
         else:
             found.append(part)
     if at is not None:

@@ -25,7 +25,7 @@ from service.record.request_facts import Asked
 from service.record.thinking_tags import split_thinking
 from service.record.tool_calls import parsed_arguments
 
-_MOST_ANSWERS: Final = 20_000
+_MOST_ANSWERS = 20_000
 # A greeting and its answer are in many conversations that have nothing else in common.
 _TELLING_BYTES: Final = 100
 # Of longer ones only the end is compared.

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from service.record.bodies import document
+from service.record.surrogates import SURROGATE
 
 _OUR_REGISTRY: Final = re.compile(r"^(?:https?://)?(?:registry\.ollama\.ai/)?(?:library/)?")
 _WEIGHTS: Final = re.compile(r"^FROM \S*?sha256[-:]([0-9a-f]{64})\s*$", re.MULTILINE)
@@ -117,7 +118,7 @@ def _name_of(member: Any, where: str) -> str | None:
 
 def _can_be_written(text: str) -> bool:
     """Whether it has no lone surrogates, which no other answer can hold."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not SURROGATE.search(text)
 
 
 def read_loaded(body: bytes) -> tuple[LoadedModel, ...] | None:

@@ -31,7 +31,7 @@ _PAYLOAD: Final = re.compile(
     r"(?:[A-Za-z0-9+/_-]{60,}+={0,2}(?:\r?\n|\Z))*+(?:[A-Za-z0-9+/_-]{1,59}={0,2}\s*+)?\Z"
 )
 _LETTERS_IN_PAYLOADS: Final = 0.5
-_HALF: Final = re.compile("[\ud800-\udfff]")
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class MaskedPart(StrEnum):

@@ -90,7 +90,7 @@ def _keys(data: bytes, key: bytes, value: "re.Pattern[bytes]") -> Iterator["re.M
     at = data.find(key)
     while at >= 0:
         end = at + len(key)
-        if data[at - 1 : at] != b"\\" and (found := value.match(data, end)):
+        if not data.endswith(b"\\", 0, at) and (found := value.match(data, end)):
             yield found
         at = data.find(key, end)
 

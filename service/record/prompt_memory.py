@@ -25,8 +25,8 @@ from service.record.prompt_fit import (
 )
 from service.record.prompt_parts import Part
 
-_MOST_TURNS: Final = 20_000
-_MOST_MODELS: Final = 200
+_MOST_TURNS = 20_000
+_MOST_MODELS = 200
 _RATIOS_KEPT: Final = 200
 _ENOUGH_RATIOS: Final = 20
 # A short prompt is more template than text.

@@ -106,7 +106,8 @@ class _Call:
         text = "".join([piece for piece in self.pieces if isinstance(piece, str)])
         if text:
             return joined(text)
-        return next((piece for piece in reversed(self.pieces) if not isinstance(piece, str)), text)
+        others = [piece for piece in self.pieces if not isinstance(piece, str)]
+        return others[-1] if others else text
 
     def is_other(self, call_id: str, name: str, arguments: Any) -> bool:
         """Whether a piece with this id and name is of another call than this one."""

@@ -52,12 +52,14 @@ from tests.benchmarks.peers import litellm, portkey
 from tests.benchmarks.report import as_json, as_text
 from tests.benchmarks.rounds import CONNECTIONS, Measurement
 from tests.benchmarks.shares import shares
+from tests.servers.process import SERVERS
 
 INTERVAL = 0.02
 BURST, BURST_CHUNKS = 200, 10
 SHIPPING = "recorder, shipping"
 SHARED = "recorder, shared"
 REPLY_FIRST = "recorder, reply first"
+COMPILED = "recorder, compiled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="also a recorder that replies before the record (RECORD_BEFORE_REPLY)",
     )
+    parser.add_argument("--compiled", action="store_true", help="also a recorder that is compiled to machine code")
     parser.add_argument(
         "--queue", action="store_true", help="instead: what a queue costs, with free places and with 10,000 who wait"
     )
@@ -206,6 +209,10 @@ def _start(folder: Path, cores: Cores, running: ExitStack, arguments: argparse.N
     if arguments.reply_first:
         settings = {"RECORD_BEFORE_REPLY": "false"}
         gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "first", settings, REPLY_FIRST)))
+    if arguments.compiled:
+        # Of the checkout, which Python would look at first, only what is measured beside it.
+        settings = {"PYTHONPATH": str(SERVERS / "compiled"), "PYTHONSAFEPATH": "1"}
+        gateways.append(running.enter_context(recorder(cores.gateway, behind, folder / "compiled", settings, COMPILED)))
     if arguments.peers:
         for start, title in ((litellm, "litellm"), (portkey, "portkey")):
             for logs in (False, True):

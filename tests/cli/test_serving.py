@@ -85,7 +85,7 @@ def test_an_address_that_this_machine_has_not_is_told(listen: str, tmp_path: Pat
 
 @pytest.mark.parametrize("words", [["--version"], ["version"]])
 def test_the_version_is_asked_for_either_way(words: list[str], run: Run) -> None:
-    assert run(*words).stdout == f"{service.__version__}\n"
+    assert run(*words).stdout == f"{service.full_version()}\n"
 
 
 @pytest.mark.parametrize("words", [[], ["list"], ["journal", "check"]])

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from service.gateway.request import Request
+from service.gateway.request_body import EMPTY
+from service.gateway.request_head import read_head
 from service.gateway.response_writer import ResponseWriter
 
 
@@ -33,9 +36,12 @@ class _Transport:
 
 def made(version: tuple[int, int]) -> tuple[ResponseWriter, _Transport]:
     transport = _Transport()
-    head = SimpleNamespace(minor=version[1], keeps_alive=True)
-    request: Any = SimpleNamespace(head=head, client=SimpleNamespace(transport=transport))
-    return ResponseWriter(request), transport
+    read = read_head(b"GET /api/ollama/api/tags HTTP/%d.%d\r\nHost: localhost\r\n\r\n" % version)
+    assert read is not None
+    client: Any = SimpleNamespace(transport=transport)
+    head = read[0]
+    head.keeps_alive = True
+    return ResponseWriter(Request(head, 0, EMPTY, client)), transport
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ async def test_each_of_several_ollamas_is_shown_with_what_it_does(browser: Brows
 async def test_of_a_thousand_ollamas_those_that_are_gone_or_at_work_come_first(
     browser: Browser, tmp_path: Path
 ) -> None:
-    given = [
+    given: list[dict[str, Any]] = [
         {"name": f"gpu-{number}", "trouble": None, "active": 0, "waiting": 0, "loaded": []} for number in range(1000)
     ]
     given[700] |= {"trouble": "connection refused"}

@@ -60,3 +60,14 @@ def test_an_image_that_our_copy_does_not_hold_whole_is_told_so() -> None:
     assert image_of({"b64_json": shortened}) == f"<image {(len(ENCODED) + 900) * 3 // 4} bytes, not whole>"
     assert image_of({"b64_json": "no base64 at all!"}) == "<image of 17 characters>"
     assert image_of({"type": "text", "text": "a"}) is None
+
+
+@pytest.mark.parametrize("levels", [400, 2000])
+def test_thoughts_in_thoughts_are_read_to_a_depth_and_no_further(levels: int) -> None:
+    nested: Any = [{"type": "thinking", "thinking": "deep"}]
+    for _ in range(levels):
+        nested = [{"type": "thinking", "thinking": nested}]
+    reply = Reply()
+    assert read_parts(["before", *nested, "after"], reply)
+    assert ("".join(reply.texts), reply.thoughts) == ("beforeafter", [])
+    assert reply.problem == "the answer holds parts that are nested too deeply"

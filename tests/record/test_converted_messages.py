@@ -64,3 +64,16 @@ def test_a_message_is_lost_when_all_of_its_parts_are() -> None:
     assert [whole_messages(asked, "openai", lost) for lost in (1, 2, 3, 5, 6, 26)] == [None, None, 1, 1, 2, 8]
     assert whole_messages(asked, "anthropic", 2) == 2
     assert whole_messages({"input": []}, "openai", 2) == 2
+
+
+def test_parts_in_parts_are_joined_to_a_depth_and_stay_below_it() -> None:
+    two = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    nested: list[Any] = two
+    for _ in range(2000):
+        nested = [{"type": "tool_result", "content": nested}]
+    converted = as_converted({"messages": [{"role": "user", "content": nested}]}, "anthropic")
+    found = converted["messages"][0]["content"]
+    for _ in range(2000):
+        (part,) = found
+        found = part["content"]
+    assert found is two

@@ -10,9 +10,10 @@
 # PYTHON names a Python that has the development requirements (make sets it). SERVERS is the folder to build into,
 # SYSROOT where usr/ begins; both are for the test of this script.
 set -euo pipefail
+shopt -s globstar
 cd "$(dirname "$0")/../.."
 here=tests/servers
-all_parts="loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow portkey"
+all_parts="compiled loki prometheus otelcol helm ollama ollama-0.34 models javascript typescript grafana-data clients frameworks mcp ai-sdk astro open-webui n8n n8n-2.41 n8n-nodes phoenix mlflow portkey"
 out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
@@ -33,6 +34,11 @@ need_program() { command -v "$1" >/dev/null || is_missing "$1" "$2" "$3"; }
 need_root() { [ "$(id -u)" = 0 ] || is_missing "The right to make namespaces" "$1" "sudo, or as root"; }
 
 need_header() { [ -e "$root/usr/include/$1" ] || is_missing "$root/usr/include/$1" "Ollama's source needs it." "apt-get install $2"; }
+
+need_python_header() {
+    "$python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+        is_missing "Python.h" "$1" "apt-get install python3-dev"
+}
 
 need_package() { "$python" -c "import $1" 2>/dev/null || is_missing "The Python package $1" "$2" "make .venv/dev"; }
 
@@ -142,7 +148,7 @@ build_docker() {
         --include=docker.io,docker-cli,docker-compose,docker-buildx,iptables,iproute2,make,$tools \
         trixie "$new/engine" >"$out/docker.log"
     unshare --mount debootstrap --variant=minbase \
-        --include=nginx-light,gettext-base,python3-venv,python3-pip,wget,$tools \
+        --include=nginx-light,gettext-base,python3-venv,python3-pip,python3-dev,gcc,libc6-dev,wget,$tools \
         bookworm "$new/debian" >"$out/docker.log"
     # Devices are the engine's to make. Whoever searches this folder would read them without end.
     rm -rf "$new"/*/dev/* "$new"/*/var/cache/apt/archives/*.deb "$new"/*/var/lib/apt/lists/* "$out/docker"
@@ -152,7 +158,7 @@ build_docker() {
 # What the image is built from, fetched once: nothing in the engine has a way out.
 build_docker_wheels() {
     rm -rf "$out/docker-wheels"
-    for part in image build; do
+    for part in image build compile; do
         "$python" -m pip download --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.11 \
             --dest "$out/docker-wheels" -r "requirements/$part.txt"
     done
@@ -217,6 +223,18 @@ build_ollama_0_34() {
     strip "$new"/lib/ollama/*
     rm -rf "$out/ollama-0.34" "$work"
     mv "$new" "$out/ollama-0.34"
+}
+
+# The recorder itself, as the image has it. It is compiled anew for each state of the code.
+build_compiled() {
+    need_program cc "it compiles the recorder's most used modules." "apt-get install gcc libc6-dev"
+    need_python_header "the recorder's compiled modules need it."
+    need_package setuptools "it calls the compiler."
+    say "compiling the recorder (two minutes on two cores)"
+    rm -rf "$out/compiled.new"
+    "$python" -m release.compiled --into "$out/compiled.new" >"$out/compiled.log" 2>&1 || { cat "$out/compiled.log"; return 1; }
+    rm -rf "$out/compiled"
+    mv "$out/compiled.new" "$out/compiled"
 }
 
 build_models() {
@@ -396,11 +414,12 @@ each_installed() {
     if wanted n8n-nodes; then "$1" n8n-nodes n8n/nodes/package*.json -- build_n8n_nodes; fi
     if [[ " ${parts[*]} " == *" docker "* ]]; then
         "$1" docker /dev/null -- build_docker
-        "$1" docker-wheels requirements/image.txt requirements/build.txt -- build_docker_wheels
+        "$1" docker-wheels requirements/image.txt requirements/build.txt requirements/compile.txt -- build_docker_wheels
     fi
 }
 
 each_compiled() {
+    if wanted compiled; then "$1" compiled service/**/*.py pyproject.toml release/compiled.py requirements/dev.txt -- build_compiled; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted helm; then "$1" helm "$here"/kubernetes/go.* -- build_helm; fi
