@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import aiohttp
-import orjson
 
 import service
 from service.alerting.alert_states import Notice
 from service.alerting.looking import AlertFinding
 from service.events import AlertsUntold, emit
+from service.json_writing import write_json
 from service.record.timestamps import write_time
 
 MOST_WAITING: Final = 200
@@ -131,7 +131,7 @@ def message(notices: Sequence[Notice], instance: str) -> bytes:
         "message": "\n".join(lines),
         "alerts": alerts,
     }
-    return orjson.dumps(body)
+    return write_json(body)
 
 
 def _alert(notice: Notice, instance: str) -> dict[str, Any]:

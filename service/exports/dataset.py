@@ -13,12 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
 
-import orjson
-
 from service.exports.chats import ChatOptions, Example, Reason, examples
 from service.exports.messages import Message
 from service.exports.train_split import TrainSplit
 from service.journal.reader import KeptRecord
+from service.json_writing import write_json
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
@@ -73,7 +72,7 @@ def side_of(place: float, validation: float) -> str:
 
 
 def _row_of(messages: list[Message], tools: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"messages": messages, "tools": orjson.dumps(tools).decode() if tools else None}
+    return {"messages": messages, "tools": write_json(tools).decode() if tools else None}
 
 
 def _count(contents: Contents, example: Example) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.conversation import ChatMessage, Conversation, ToolCall
 from service.record.json_text import compact
 from service.record.tool_calls import parsed_arguments
@@ -149,7 +150,7 @@ def _comparable(arguments: Any) -> Any:
 
 def _canonical(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return write_json(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Lone surrogates, or deeper than orjson goes; the text of it is as good for a digest.
         return repr(value).encode("utf-8", "backslashreplace")

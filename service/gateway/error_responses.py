@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import orjson
+from service.json_writing import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def error_body(path: str, status: int, message: str, setting: str | None = None)
         error = {"error": message}
     if setting:
         error["setting"] = setting
-    return orjson.dumps(error)
+    return write_json(error)
 
 
 def last_answer(status: int, message: str) -> bytes:

@@ -24,6 +24,7 @@ from service.gateway.request_body import EMPTY
 from service.gateway.request_head import RequestHead
 from service.gateway.response_writer import ResponseWriter
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
+from service.json_writing import write_json
 from service.record.exchange import GATEWAY_PREFIX
 from service.record.json_body import JsonForm, read_fields
 from service.record.streamed import AnswerDelta, StreamedAnswer
@@ -150,7 +151,7 @@ class Generate:
         self, request: web.BaseRequest, fields: dict[str, Any], more: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
         streams = fields.setdefault("stream", False)
-        content = orjson.dumps(fields)
+        content = write_json(fields)
         answer = await self._send("POST", _TARGET, self._header_lines(request), RequestBody(content, len(content)))
         if isinstance(answer, Failure):
             return _json(500, {"error": f"The recorder cannot reach itself: {answer.reason}."}, more)
@@ -294,4 +295,4 @@ def _whole(
 
 
 def _json(status: int, value: dict[str, Any], headers: tuple[tuple[str, str], ...]) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json", headers=dict(headers))
+    return web.Response(status=status, body=write_json(value), content_type="application/json", headers=dict(headers))

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-import orjson
-
 from service.gateway.error_responses import Refusal
 from service.gateway.upstream import Send
 from service.gateway.whole_answer import fetch_whole
+from service.json_writing import write_json
 from service.record.model_facts import read_abilities, read_models
 
 _GENERATES: Final = "completion"
@@ -47,6 +46,6 @@ async def _generates(name: str, listed: dict[str, Any], send: Send) -> bool:
     """What ``/api/tags`` tells of the model (Ollama 0.34), else what ``/api/show`` does (0.17)."""
     abilities = listed.get("capabilities")
     if not isinstance(abilities, list):
-        body = await fetch_whole(send, "POST", "/api/show", orjson.dumps({"model": name}))
+        body = await fetch_whole(send, "POST", "/api/show", write_json({"model": name}))
         abilities = read_abilities(body or b"")
     return not isinstance(abilities, list) or _GENERATES in abilities

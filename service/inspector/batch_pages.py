@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 
 from service.exports.csv_table import write_rows
@@ -17,6 +16,7 @@ from service.inspector.replaying import Replaying, read_changes
 from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.threads import aside, aside_at_length
 from service.journal.replay_batches import ReplayBatch, read_batch, read_batches
+from service.json_writing import write_json
 from service.record.json_body import JsonForm, read_fields
 from service.record.operations import ANSWERED_IN_WORDS
 from service.record.record import Record
@@ -118,7 +118,7 @@ class BatchPages:
         if part == ".csv":
             body, kind = b"".join(write_rows(COLUMNS, map(flat, rows))), "text/csv; charset=utf-8"
         else:
-            body, kind = b"".join(orjson.dumps(row) + b"\n" for row in rows), "application/x-ndjson"
+            body, kind = b"".join(write_json(row) + b"\n" for row in rows), "application/x-ndjson"
         name = f'attachment; filename="replays-{batch.id}{part}"'
         return web.Response(body=body, headers=PRIVATE_HEADERS | {"Content-Type": kind, "Content-Disposition": name})
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
+from service.json_writing import write_json
 
 OLLAMA: Final = "ollama"
 """The part that a container's health check leaves out: a recorder whose Ollama is away is none the worse."""
@@ -33,4 +33,4 @@ def readiness(parts: list[Component], left_out: Collection[str] = ()) -> tuple[i
         status, word = 503, "unready"
     else:
         status, word = 200, "degraded" if trouble else "ready"
-    return status, orjson.dumps({"status": word, "degraded": trouble, "parts": [part.name for part in parts]})
+    return status, write_json({"status": word, "degraded": trouble, "parts": [part.name for part in parts]})

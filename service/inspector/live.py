@@ -17,6 +17,7 @@ from service.events import DefectFound, emit
 from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
+from service.json_writing import write_json
 from service.record.exchange import Exchange
 from service.record.in_flight import READ_BYTES, describe, progress
 from service.record.own_masks import OwnMasks
@@ -43,7 +44,7 @@ _HEADERS: Final = PRIVATE_HEADERS | {"Content-Type": "text/event-stream", "X-Acc
 def event(name: str, data: Any, number: int | None = None) -> bytes:
     """One event as bytes. JSON holds no line break, so it is one ``data:`` line."""
     head = f"event: {name}\n" if number is None else f"id: {number}\nevent: {name}\n"
-    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+    return head.encode() + b"data: " + write_json(data) + b"\n\n"
 
 
 async def tell(
@@ -75,7 +76,7 @@ async def tell(
 
 def _wordless(piece: bytes) -> bytes:
     head, mark, data = piece.partition(b"data: ")
-    return head + mark + orjson.dumps(without_words(orjson.loads(data))) + b"\n\n" if mark else piece
+    return head + mark + write_json(without_words(orjson.loads(data))) + b"\n\n" if mark else piece
 
 
 async def _write(response: web.StreamResponse, piece: bytes) -> None:

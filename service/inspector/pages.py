@@ -38,6 +38,7 @@ from service.inspector.responses import PRIVATE_HEADERS, refuse, say
 from service.inspector.rights import HAVE_WORDS, MCP, rights_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
+from service.json_writing import write_json
 from service.loki_search.all_recorders import AllRecorders
 from service.privacy_events import WordsRead
 from service.record.n8n_marks import execution_template
@@ -147,7 +148,7 @@ class Pages:
         client = replace(request.client, reader=reader.name, may_replay=may_replay)
         answer = await self._answer_reader(replace(request, client=client, may=reader.may))
         if path in HAVE_WORDS and Right.BODIES not in reader.may and isinstance(answer, web.Response):
-            answer.text = orjson.dumps(without_words(orjson.loads(answer.text or "null"))).decode()
+            answer.text = write_json(without_words(orjson.loads(answer.text or "null"))).decode()
         return answer
 
     async def _answer_reader(self, request: PageRequest) -> web.StreamResponse:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from service.events import DefectFound, emit
 from service.journal import JournalError
+from service.json_writing import write_json
 from service.loki_search.loki_answers import LokiError
 
 PRIVATE_HEADERS = {
@@ -47,7 +47,7 @@ def say(value: Any, status: int = 200, headers: Mapping[str, str] | None = None)
     """``value`` as JSON."""
     return web.Response(
         status=status,
-        body=orjson.dumps(value),
+        body=write_json(value),
         content_type="application/json",
         headers=PRIVATE_HEADERS | dict(headers or {}),
     )

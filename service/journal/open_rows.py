@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-import orjson
-
+from service.json_writing import write_json
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 
 OpenRow = tuple[str, str, bytes, bytes]
@@ -20,7 +19,7 @@ def encode_open(opened: OpenExchange) -> OpenRow:
     # Bodies are blobs of their own, so that JSON need not carry bytes.
     del facts["request"]["head"], facts["request"]["tail"]
     try:
-        text = orjson.dumps(facts).decode()
+        text = write_json(facts).decode()
     except TypeError:
         # Header bytes that are no UTF-8 travel as lone surrogates: orjson refuses them, the standard library escapes.
         text = json.dumps(facts)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from service.journal.reader import Reader
+from service.json_writing import write_json
 
 _NAME: Final = "replay batch "
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -71,7 +72,7 @@ def read_batch(reader: Reader, batch: str) -> ReplayBatch | None:
 
 
 def _put(connection: sqlite3.Connection, name: str, value: dict[str, Any]) -> None:
-    connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, orjson.dumps(value).decode()))
+    connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, write_json(value).decode()))
 
 
 def _facts(value: object) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.json_writing import write_json
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.log_query import query_of
 from service.loki_search.loki_answers import LokiError, not_whole
@@ -119,7 +120,7 @@ def whole_line(line: LokiLine) -> LokiLine:
         # No recorder shipped it.
         return line
     values = {name: _value(name, text) for name, text in zip(_NAMES, texts, strict=True) if text}
-    return replace(line, line=orjson.dumps(values))
+    return replace(line, line=write_json(values))
 
 
 def _value(name: str, text: str) -> Any:

@@ -4,9 +4,8 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from service.journal.reader import KeptRecord, Row
+from service.json_writing import write_json
 from service.record.fields import BODIES
 from service.record.record import Record
 from service.search.filters import Filter
@@ -61,7 +60,7 @@ def kept_of(line: LokiLine) -> KeptRecord:
 def _without_texts(line: LokiLine) -> LokiLine:
     """Only words are looked for in them."""
     values = {name: value for name, value in Record(line.line).values.items() if name not in BODIES}
-    return replace(line, line=orjson.dumps(values))
+    return replace(line, line=write_json(values))
 
 
 def row_of(number: int, line: LokiLine) -> Row:

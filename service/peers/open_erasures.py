@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from service.journal.folder import make_private_file
+from service.json_writing import write_json
 
 FILE: Final = "open-erasures.json"
 _DAMAGED: Final = ".damaged"
@@ -89,7 +90,7 @@ class OpenErasures:
         make_private_file(new)
         with new.open("r+b") as file:
             file.truncate()
-            file.write(orjson.dumps([asdict(one) for one in erasures]))
+            file.write(write_json([asdict(one) for one in erasures]))
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)

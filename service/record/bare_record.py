@@ -2,6 +2,7 @@
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.exchange import EncodedRecord, Exchange, Outcome
 from service.record.fields import FIELD_NAMES
 from service.record.line import status_of
@@ -39,7 +40,7 @@ def bare_record(exchange: Exchange, error: Exception) -> EncodedRecord:
         "span_id": opened.span_id,
         "started": write_time(opened.started_ns, 3),
     }
-    line = orjson.dumps({name: _clean(value) for name, value in facts.items() if value is not None})
+    line = write_json({name: _clean(value) for name, value in facts.items() if value is not None})
     return EncodedRecord(
         id=opened.id,
         started_ns=opened.started_ns,
@@ -60,7 +61,7 @@ def line_without_bodies(summary: bytes) -> bytes:
     try:
         values = orjson.loads(summary)
         values.update({flag: True for length, flag in _FLAGS.items() if values.get(length)})
-        return orjson.dumps({name: values[name] for name in FIELD_NAMES if name in values})
+        return write_json({name: values[name] for name in FIELD_NAMES if name in values})
     except (ValueError, AttributeError, TypeError):
         return summary
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.bodies import first_document, gap_in
 from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
@@ -255,7 +256,7 @@ def _is_shallow(found: Any, body: bytes) -> bool:
     for _ in range(_ROOM):
         found = [found]
     try:
-        orjson.dumps(found)
+        write_json(found)
     except TypeError:
         return False
     return True

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import orjson
 
+from service.json_writing import write_json
+
 # Levels of the documents that a value stands in.
 _ROOM: Final = 54
 
@@ -50,7 +52,7 @@ def _can_be_written(value: object) -> bool:
     for _ in range(_ROOM):
         value = [value]
     try:
-        orjson.dumps(value)
+        write_json(value)
     except TypeError:
         return False
     return True

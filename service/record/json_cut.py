@@ -6,8 +6,7 @@ falls between them, and nobody could then tell what was asked.
 
 from typing import Any
 
-import orjson
-
+from service.json_writing import write_json
 from service.record.bodies import document, left_out
 
 # What a mark takes as an entry of a list, with its quotes and comma.
@@ -42,7 +41,7 @@ def cut_json(text: str, room: int) -> str | None:
 
 
 def _written(value: Any) -> bytes:
-    return orjson.dumps(value)
+    return write_json(value)
 
 
 def _size(value: Any) -> int:

@@ -5,11 +5,13 @@ from typing import Any
 
 import orjson
 
+from service.json_writing import write_json
+
 
 def compact(value: Any) -> str:
     """``value`` as JSON text without white space; what JSON cannot hold is shown as text."""
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return write_json(value, otherwise=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError, RecursionError):
         pass
     try:

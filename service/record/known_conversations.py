@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of, turns_of_messages
 from service.record.conversation import words_in_line
 from service.record.exchange import OpenExchange, Outcome
@@ -245,7 +246,7 @@ def _is_telling(question: str, answer: str) -> bool:
 def _beside(turn: ChatMessage) -> bytes:
     value = [turn.images, [(call.name, parsed_arguments(call.arguments)) for call in turn.tool_calls]]
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return write_json(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Lone surrogates, or deeper than orjson goes: the texts of it are as good for a digest.
         flat = turn.images, [(call.name, call.arguments) for call in turn.tool_calls]

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import orjson
-
+from service.json_writing import write_json
 from service.record.bodies import document, left_out
 from service.record.characters import IN_LINES, as_pattern_of_utf8
 from service.record.json_cut import cut_json
@@ -19,9 +18,9 @@ _UNSAFE = re.compile(as_pattern_of_utf8(IN_LINES))
 def encode(facts: Mapping[str, Any]) -> bytes:
     """``facts`` as one line of JSON, whatever characters its texts hold."""
     try:
-        line = orjson.dumps(facts)
+        line = write_json(facts)
     except TypeError:
-        line = orjson.dumps({key: _storable(value) for key, value in facts.items()})
+        line = write_json({key: _storable(value) for key, value in facts.items()})
     return _escaped(line)
 
 

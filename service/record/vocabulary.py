@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.pretokenizers import Split, pretokenizer
 from service.record.token_pairs import PairRow, TokenPairs
 
@@ -127,7 +128,7 @@ class Vocabulary:
         """A short form of it, for a file."""
         head = {"form": _FORM, "kind": self.kind, "rule": self.rule, "symbols": self.symbols, "special": self.special}
         pairs, neighbours = self.pairs.to_bytes(), self.neighbours.to_bytes()
-        return b"".join((orjson.dumps(head), b"\n", len(pairs).to_bytes(8, "little"), pairs, neighbours))
+        return b"".join((write_json(head), b"\n", len(pairs).to_bytes(8, "little"), pairs, neighbours))
 
 
 def from_bytes(data: bytes) -> Vocabulary | None:

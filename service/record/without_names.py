@@ -2,6 +2,7 @@
 
 import orjson
 
+from service.json_writing import write_json
 from service.record.exchange import GATEWAY_PREFIX, cut_labels
 from service.record.fields import PERSONAL
 
@@ -17,7 +18,7 @@ def without_names(line: bytes) -> bytes:
     address = values.get("request_uri")
     if isinstance(address, str):
         values["request_uri"] = _without_labels(address)
-    return orjson.dumps(values)
+    return write_json(values)
 
 
 def _without_labels(address: str) -> str:

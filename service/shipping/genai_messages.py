@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
+from service.json_writing import write_json
 from service.record.chat_messages import ChatMessage, ToolCall, instructions_of, tools_of
 from service.record.conversation import WordsInLine
 from service.record.generation import UNFINISHED
@@ -64,7 +63,7 @@ def finish_reason(record: Record) -> str | None:
 def _written(name: str, values: Sequence[Part]) -> Iterator[tuple[str, str]]:
     if values:
         try:
-            yield name, orjson.dumps(values).decode()
+            yield name, write_json(values).decode()
         except TypeError:
             return
 

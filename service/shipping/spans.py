@@ -13,9 +13,8 @@ from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
-import orjson
-
 from service.journal.reader import Row
+from service.json_writing import write_json
 from service.record.conversation import words_in_line
 from service.record.exchange import GATEWAY_PREFIX, Outcome, cut_labels
 from service.record.fields import SERVER_ATTRIBUTES
@@ -219,7 +218,7 @@ def _cut_middle(value: Attribute, excess: int) -> str | None:
     """Take about ``excess`` bytes of JSON out of a text, keeping both ends; None when there is not enough of it."""
     if not isinstance(value, str):
         return None
-    size = len(orjson.dumps(value))
+    size = len(write_json(value))
     # Room for the mark in the middle and for the attribute that tells of the cut.
     half = len(value) * (size - excess - 60) // size // 2
     return f"{value[:half]} … {value[-half:]}" if half > 0 else None
@@ -239,4 +238,4 @@ def _json_line(span: Span, attributes: Mapping[str, Attribute]) -> bytes:
         "error": span.error,
         "attributes": attributes,
     }
-    return orjson.dumps({key: value for key, value in keys.items() if value is not None})
+    return write_json({key: value for key, value in keys.items() if value is not None})

@@ -4,8 +4,7 @@ import hashlib
 from collections import OrderedDict
 from typing import Final
 
-import orjson
-
+from service.json_writing import write_json
 from service.record.request_facts import Asked
 
 _MOST: Final = 8192
@@ -52,7 +51,7 @@ def conversation_of(asked: Asked) -> bytes | None:
         return None
     instructions = document.get("system", document.get("instructions"))
     try:
-        written = orjson.dumps([asked.model, instructions, beginning])
+        written = write_json([asked.model, instructions, beginning])
     except TypeError:
         return None
     return hashlib.blake2b(written, digest_size=12).digest()

@@ -9,10 +9,9 @@ from http.client import responses
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-import orjson
-
 from service.gateway.upstream import Failure, RequestBody, Send, UpstreamResponse
 from service.gateway.whole_answer import fetch_answer
+from service.json_writing import write_json
 from service.record.bodies import document
 from service.record.exchange import Outcome
 from service.record.model_facts import listed_models
@@ -104,7 +103,7 @@ async def list_of_all(
             members.setdefault(name, member)
     around = {key: value for key, value in first.items() if key != where and _can_be_written(value)}
     missing = [*(name for name in answers if name not in lists), *away]
-    return MadeAnswer(200, orjson.dumps({**around, where: list(members.values())}), missing)
+    return MadeAnswer(200, write_json({**around, where: list(members.values())}), missing)
 
 
 def _none_listed(answers: Sequence[tuple[int, bytes, str] | str]) -> UpstreamResponse | Failure:
@@ -129,7 +128,7 @@ def _list_in(
 def _can_be_written(value: object) -> bool:
     """Whether it can stand in an answer: not with lone surrogates, nor nested over a hundred times."""
     try:
-        orjson.dumps(value)
+        write_json(value)
     except TypeError:
         return False
     return True

@@ -10,9 +10,8 @@ import gzip
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from service.journal.reader import Row
+from service.json_writing import write_json
 from service.record.fields import METADATA
 from service.record.record import Record
 from service.shipping import spans
@@ -44,7 +43,7 @@ def encode(rows: Sequence[Row], instance: str, with_spans: bool, content: SpanCo
     ]
     if span_entries:
         pushed.append({"stream": {"job": "spans", "service": "ollama", "instance": instance}, "values": span_entries})
-    body = orjson.dumps({"streams": pushed})
+    body = write_json({"streams": pushed})
     return Batch(gzip.compress(body, compresslevel=1, mtime=0), len(body))
 
 
@@ -57,7 +56,7 @@ def _text(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return str(value[:_LONGEST_METADATA_VALUE])
-    return str(value) if kind is int else orjson.dumps(value).decode()
+    return str(value) if kind is int else write_json(value).decode()
 
 
 def _span_entries(row: Row, record: Record, content: SpanContent) -> list[list[Any]]:
