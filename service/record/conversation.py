@@ -132,6 +132,8 @@ def _searched_prompt(record: Record) -> str:
         for call in turn.tool_calls:
             pieces += (call.name, call.arguments)
     prompt = "\n".join(pieces)
+    if "tools" not in asked and "functions" not in asked:
+        return prompt
     return _offered(asked, SEARCHABLE_CHARACTERS - len(prompt) - 1) + prompt
 
 

@@ -5,7 +5,7 @@ Nobody else divides the time: the page, the command line, spans, exports and das
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from service.record.exchange import Outcome
 from service.record.operations import ANSWERED_IN_VECTORS, ANSWERED_IN_WORDS
@@ -58,8 +58,8 @@ class Phase:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
+# A tuple, as one is made of each record that is indexed: a frozen dataclass of so many fields takes longer to make.
+class Durations(NamedTuple):
     """Seconds, in the order in which they passed; 0 where there is nothing of the kind.
 
     ``upload``: until the request had come; ``queue``: from then until the recorder let it go to Ollama; ``ready``:

@@ -1,7 +1,7 @@
 """What the index keeps of a record: numbers, names, and the words to search for."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.journal.reader import Row
 from service.record.conversation import searchable
@@ -29,8 +29,7 @@ _NAME_FIELDS = tuple(name if name in FIELD_NAMES or name in _COMPUTED else _FIEL
 _MODEL, _CAUSE, _CALLER = NAMED.index("model"), NAMED.index("cause"), NAMED.index("caller")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexColumns:
+class IndexColumns(NamedTuple):
     """``names`` in the order of index.NAMED; ``numbers`` are columns of index.FACT_COLUMNS, status to energy_mj;
     ``replay_of`` is the id of an exchange."""
 
