@@ -73,7 +73,8 @@ def _learn_names(
     connection: sqlite3.Connection, ids: dict[str | None, int], columns: Sequence[IndexColumns], partition: int
 ) -> None:
     """Put the id of each name into ``ids``, and note that it is used in ``partition``."""
-    for name in chain.from_iterable(map(_names, columns)):
+    # Most names are those of the record before.
+    for name in dict.fromkeys(chain.from_iterable(map(_names, columns))):
         if name is not None and name not in ids:
             ids[name] = _name_id(connection, name, partition)
 
