@@ -1,8 +1,8 @@
 """What a small exchange costs behind the relay, part by part: ``python -m tests.benchmarks.measure_behind``.
 
 CPU microseconds of one thread, the least of some rounds; what the threads cost one another is not in it. With the name
-of a part and a number (``measure_behind journal 20``) it does that part for so many commits and ends, so that Valgrind
-can count its instructions: the difference of two numbers is without the start.
+of a part and a number (``measure_behind journal 20``) it does that part for so many of 50 commits and ends. Valgrind then
+counts its instructions: the difference of two numbers is without what came before.
 """
 
 import gc
@@ -35,7 +35,8 @@ from tests.benchmarks.shares import measured_exchange
 A_COMMIT = 20
 COMMITS, ROUNDS = 50, 7
 Exchanges = list[Exchange]
-Work = Callable[[], None]
+# So many commits of what was prepared.
+Work = Callable[[int], None]
 T = TypeVar("T")
 
 
@@ -52,8 +53,8 @@ def exchanges(commits: int) -> list[Exchanges]:
 
 
 def each(do: Callable[[T], object], many: Sequence[T]) -> Work:
-    def work() -> None:
-        for one in many:
+    def work(commits: int) -> None:
+        for one in many[:commits]:
             do(one)
 
     return work
@@ -121,14 +122,14 @@ def output(folder: Path, batches: Sequence[Exchanges]) -> Work:
 
 
 def index(folder: Path, batches: Sequence[Exchanges]) -> Work:
-    journal(folder, batches)()
+    journal(folder, batches)(len(batches))
 
-    def work() -> None:
+    def work(commits: int) -> None:
         for file in folder.glob("index.sqlite3*"):
             file.unlink()
-        indexer = Indexer(folder)
-        while batches and indexer.step().behind:
-            pass
+        indexer, indexed = Indexer(folder), 0
+        while indexed < commits * A_COMMIT:
+            indexed += indexer.step().indexed
         indexer.close()
 
     return work
@@ -145,8 +146,8 @@ PARTS: dict[str, Callable[[Path, Sequence[Exchanges]], Work]] = {
 
 
 @contextmanager
-def prepared(part: str, commits: int) -> Iterator[Work]:
-    """The work of one part."""
+def prepared(part: str, commits: int = COMMITS) -> Iterator[Work]:
+    """The work of one part, of so many commits at most."""
     with tempfile.TemporaryDirectory(prefix="behind-") as folder:
         yield PARTS[part](Path(folder), exchanges(commits))
 
@@ -154,15 +155,15 @@ def prepared(part: str, commits: int) -> Iterator[Work]:
 def main() -> None:
     gc.disable()
     if len(sys.argv) > 2:
-        with prepared(sys.argv[1], int(sys.argv[2])) as work:
-            work()
+        with prepared(sys.argv[1]) as work:
+            work(int(sys.argv[2]))
         return
     least = dict.fromkeys(PARTS, float("inf"))
     for _ in range(ROUNDS):
         for part in PARTS:
-            with prepared(part, COMMITS) as work:
+            with prepared(part) as work:
                 begun = time.thread_time()
-                work()
+                work(COMMITS)
                 least[part] = min(least[part], (time.thread_time() - begun) / COMMITS / A_COMMIT * 1e6)
     for part, cost in least.items():
         sys.stdout.write(f"{cost:8.1f} µs  {part}\n")
