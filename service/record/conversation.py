@@ -40,6 +40,7 @@ _SAID_IN_TURNS = frozenset(
         *("tools", "functions"),
     )
 )
+_ANSWER = ("response_text", "thinking", "tool_calls", "error")
 # What is searched beside the messages of a chat.
 _BESIDE_MESSAGES = frozenset(("template", "system", "instructions", "tools", "functions"))
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
@@ -116,7 +117,7 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
 
 def searchable(record: Record) -> tuple[str, str]:
     """The (prompt, answer) of a line as text in which words are looked for, each bounded, the answer with its error."""
-    answer = [text for text in (record.response_text, record.thinking, record.tool_calls, record.error) if text]
+    answer = [text for text in record.texts(_ANSWER) if text]
     if not answer and _has_messages(record):
         answer = [(record.response_body or "")]
     return _ends(_searched_prompt(record)), _ends("\n".join(answer))
@@ -218,7 +219,8 @@ def _request(record: Record, request: bytes) -> tuple[bytes, bool]:
 
 
 def _has_messages(record: Record) -> bool:
-    return not record.operation or record.operation in WITH_MESSAGES
+    operation = record.operation
+    return not operation or operation in WITH_MESSAGES
 
 
 def _turns(record: Record, asked: Any, text: str) -> tuple[ChatMessage, ...]:

@@ -95,9 +95,11 @@ def durations_of(record: Record) -> Durations:
     """Where the time went. Numbers that contradict each other count as not measured."""
     total = record.request_time
     # Where the load was not told apart, all of the wait counts as one.
-    load = record.wait_time if record.load_time is None else record.load_time
-    if load or record.prompt_time or record.generation_time:
-        ready, prompt, generation = load or 0.0, record.prompt_time or 0.0, record.generation_time or 0.0
+    load = record.load_time
+    load = record.wait_time if load is None else load
+    prompt, generation = record.prompt_time or 0.0, record.generation_time or 0.0
+    if load or prompt or generation:
+        ready = load or 0.0
         work = ready + prompt + generation
         if total is None:
             return Durations(None, ready, 0.0, prompt, generation, is_measured=True)

@@ -53,6 +53,7 @@ def columns_of(row: Row) -> IndexColumns:
     names[_MODEL] = short_name(names[_MODEL] or "") or None
     names[_CALLER] = _caller(record, names[_CALLER])
     prompt, answer = map(spaced, searchable(record))
+    truncated = record.prompt_truncated
     started_ms, model = row.started_ns // 1_000_000, model_time_of(record)
     return IndexColumns(
         number=row.number,
@@ -62,7 +63,7 @@ def columns_of(row: Row) -> IndexColumns:
         numbers=(
             record.status,
             kind,
-            None if record.prompt_truncated is None else int(record.prompt_truncated),
+            None if truncated is None else int(truncated),
             request_ms,
             4 * height(request_ms) + kind,
             record.prompt_tokens,
@@ -93,9 +94,10 @@ def height(milliseconds: int | None) -> int:
 
 
 def _kind(record: Record, outcome: str) -> int:
-    if outcome == _LEFT and record.failed is not False:
+    failed = record.failed
+    if outcome == _LEFT and failed is not False:
         return CLIENT_LEFT
-    is_failed = outcome != _WHOLE if record.failed is None else record.failed
+    is_failed = outcome != _WHOLE if failed is None else failed
     return FAILED if is_failed else COMPLETED
 
 
@@ -109,7 +111,8 @@ def _apart(operation: str | None, outcome: str) -> int:
 
 def _caller(record: Record, caller: str | None) -> str | None:
     """n8n, where one of its nodes goes by the name of the library that it asks with."""
-    is_library = caller is not None and may_be_ai_node(record.user_agent or "") and caller in (record.user_agent or "")
+    agent = record.user_agent or ""
+    is_library = caller is not None and caller in agent and may_be_ai_node(agent)
     return N8N if is_library and is_n8n(record) else caller
 
 

@@ -1,8 +1,8 @@
 """What a small exchange costs behind the relay, part by part: ``python -m tests.benchmarks.measure_behind``.
 
 CPU microseconds of one thread, the least of some rounds; what the threads cost one another is not in it. With the name
-of a part and a number (``measure_behind journal 20``) it does that part for so many of 50 commits and ends. Valgrind then
-counts its instructions: the difference of two numbers is without what came before.
+of a part and a number (``measure_behind journal 20``) it does that part for so many of 50 commits and ends. Valgrind
+then counts its instructions: the difference of two numbers is without what came before.
 """
 
 import gc
