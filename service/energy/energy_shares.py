@@ -47,6 +47,11 @@ class EnergyCurve:
         self._joules = 0.0
         self._in_flight = 0
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of any moment, as without a meter."""
+        return len(self._times) < 2
+
     def add(self, moment: float, joules: float, in_flight: int) -> None:
         """The meters say ``joules`` by now, and so many calls are in flight."""
         with self._lock:
@@ -110,6 +115,8 @@ class EnergyMeter:
 
     def told(self, exchange: Exchange) -> Exchange:
         """``exchange`` with its share, where one is known."""
+        if self._curve.is_blank:
+            return exchange
         opened = exchange.opened
         if exchange.duration is None or exchange.outcome in _NEVER_SENT or opened.operation not in USE_MODELS:
             return exchange

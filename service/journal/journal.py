@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from service import events
-from service.journal import JournalError, definitions, salvage, schema
+from service.journal import JournalError, bound_values, definitions, salvage, schema
 from service.journal.clock_doubt import ClockDoubt
 from service.journal.damage import damage_error, forget_damage, noted_damage, visible_damage
 from service.journal.displaced import FileIds, copy_what_is_open, file_ids, leave
@@ -178,6 +178,7 @@ class Journal:
 
     def _connect(self) -> None:
         make_private_file(self.path)
+        bound_values.take_as_they_are()
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )

@@ -15,6 +15,7 @@ from service.record.characters import IN_LISTS, code_points
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, tools_of, turns_of
 from service.record.operations import ANSWERED_IN_VECTORS, WITH_MESSAGES
 from service.record.payloads import without_payloads
+from service.record.plain_messages import plain_messages
 from service.record.question import newest_question, payload_in_words, with_typed
 from service.record.record import Record
 from service.record.request_fields import with_known_names
@@ -40,6 +41,9 @@ _SAID_IN_TURNS = frozenset(
         *("tools", "functions"),
     )
 )
+_ANSWER = ("response_text", "thinking", "tool_calls", "error")
+# What is searched beside the messages of a chat.
+_BESIDE_MESSAGES = frozenset(("template", "system", "instructions", "tools", "functions"))
 _REPLACED = re.compile(r"<(?:[a-z]{1,40} \d{1,15} bytes(?: sha256:|, not whole>)|\d{1,15} numbers>)")
 _FILE_IN_FORM = re.compile(r"<(?:audio|video|image|data) \d{1,15} bytes[^<>]{0,100}>")
 _PICTURE = re.compile(r"<image \d{1,15} bytes(?: sha256:[0-9a-f]{64}|, not whole)>")
@@ -114,7 +118,7 @@ def read_conversation(record: Record, request: bytes) -> Conversation:
 
 def searchable(record: Record) -> tuple[str, str]:
     """The (prompt, answer) of a line as text in which words are looked for, each bounded, the answer with its error."""
-    answer = [text for text in (record.response_text, record.thinking, record.tool_calls, record.error) if text]
+    answer = [text for text in record.texts(_ANSWER) if text]
     if not answer and _has_messages(record):
         answer = [(record.response_body or "")]
     return _ends(_searched_prompt(record)), _ends("\n".join(answer))
@@ -127,13 +131,25 @@ def _searched_prompt(record: Record) -> str:
         return "" if text.startswith("base64:") else _unescaped(text)
     if not _has_messages(record):
         return "\n".join(value for value in asked.values() if isinstance(value, str))
+    is_embedding = record.operation in ANSWERED_IN_VECTORS
+    if not is_embedding and (plain := _plain_prompt(asked)) is not None:
+        return plain
     pieces: list[str] = []
-    for turn in turns_of(asked, is_embedding=record.operation in ANSWERED_IN_VECTORS):
+    for turn in turns_of(asked, is_embedding=is_embedding):
         pieces += (turn.thinking, turn.text) if turn.thinking else (turn.text,)
         for call in turn.tool_calls:
             pieces += (call.name, call.arguments)
     prompt = "\n".join(pieces)
     return _offered(asked, SEARCHABLE_CHARACTERS - len(prompt) - 1) + prompt
+
+
+def _plain_prompt(asked: dict[str, Any]) -> str | None:
+    """The words of a chat of texts only, as most are, without making turns of it; None: they have to be made."""
+    if not _BESIDE_MESSAGES.isdisjoint(asked) or (plain := plain_messages(asked.get("messages"))) is None:
+        return None
+    prompt = "\n".join([text for _, text in plain])
+    # What was thought stands apart.
+    return None if "<think" in prompt else prompt
 
 
 def _offered(asked: dict[str, Any], room: int) -> str:
@@ -204,7 +220,8 @@ def _request(record: Record, request: bytes) -> tuple[bytes, bool]:
 
 
 def _has_messages(record: Record) -> bool:
-    return not record.operation or record.operation in WITH_MESSAGES
+    operation = record.operation
+    return not operation or operation in WITH_MESSAGES
 
 
 def _turns(record: Record, asked: Any, text: str) -> tuple[ChatMessage, ...]:

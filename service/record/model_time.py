@@ -1,15 +1,13 @@
 """How long a model worked for an exchange, and how long the exchange waited for that: for sums over many of them."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.record.operations import ANSWERED_IN_VECTORS, MODEL_CALLS
 from service.record.phases import durations_of
 from service.record.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTime:
+class ModelTime(NamedTuple):
     """Seconds. ``waited`` for a place in the recorder, a model that is loaded, and a turn; None: nobody measured it.
 
     ``begins`` is when the model began, from the beginning of the exchange; ``works`` for how long it read and wrote,

@@ -39,7 +39,8 @@ def is_n8n(record: Record) -> bool:
         return True
     # As headers only n8n has them. Anybody may write labels into the path; all three are what n8n's credential writes.
     # Open WebUI's chats are executions too, and its tasks may be told in the header of a node.
-    if any(mark in (record.request_uri or "") for mark in LABELS_BEGIN):
+    address = record.request_uri or ""
+    if any(mark in address for mark in LABELS_BEGIN):
         return bool(record.workflow and record.execution_id and record.node)
     return bool(record.workflow or record.workflow_id)
 

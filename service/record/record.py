@@ -49,10 +49,10 @@ def _number(name: str) -> "Callable[[Record], float | None]":
     def read(record: "Record") -> float | None:
         values = record._values
         value = (record.values if values is None else values).get(name)
-        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
-            return None
         # NaN compares as neither.
-        return float(value) if 0 <= value < _LONGEST_SECONDS else None
+        if type(value) is float:
+            return value if 0 <= value < _LONGEST_SECONDS else None
+        return float(value) if type(value) is int and 0 <= value < _LONGEST_SECONDS else None
 
     return read
 

@@ -19,6 +19,7 @@ import sqlite3
 from pathlib import Path
 
 from service.journal import JournalError
+from service.journal.bound_values import take_as_they_are
 from service.journal.folder import make_private_file
 from service.journal.transaction import is_damage, use_wal
 
@@ -119,6 +120,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     """
     path = folder / INDEX
     make_private_file(path)
+    take_as_they_are()
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # All that is deleted is overwritten, also what full text moves about: no word of an erased record may stay.

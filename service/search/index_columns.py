@@ -1,7 +1,7 @@
 """What the index keeps of a record: numbers, names, and the words to search for."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.journal.reader import Row
 from service.record.conversation import searchable
@@ -29,8 +29,7 @@ _NAME_FIELDS = tuple(name if name in FIELD_NAMES or name in _COMPUTED else _FIEL
 _MODEL, _CAUSE, _CALLER = NAMED.index("model"), NAMED.index("cause"), NAMED.index("caller")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexColumns:
+class IndexColumns(NamedTuple):
     """``names`` in the order of index.NAMED; ``numbers`` are columns of index.FACT_COLUMNS, status to energy_mj;
     ``replay_of`` is the id of an exchange."""
 
@@ -54,6 +53,7 @@ def columns_of(row: Row) -> IndexColumns:
     names[_MODEL] = short_name(names[_MODEL] or "") or None
     names[_CALLER] = _caller(record, names[_CALLER])
     prompt, answer = map(spaced, searchable(record))
+    truncated = record.prompt_truncated
     started_ms, model = row.started_ns // 1_000_000, model_time_of(record)
     return IndexColumns(
         number=row.number,
@@ -63,7 +63,7 @@ def columns_of(row: Row) -> IndexColumns:
         numbers=(
             record.status,
             kind,
-            None if record.prompt_truncated is None else int(record.prompt_truncated),
+            None if truncated is None else int(truncated),
             request_ms,
             4 * height(request_ms) + kind,
             record.prompt_tokens,
@@ -94,9 +94,10 @@ def height(milliseconds: int | None) -> int:
 
 
 def _kind(record: Record, outcome: str) -> int:
-    if outcome == _LEFT and record.failed is not False:
+    failed = record.failed
+    if outcome == _LEFT and failed is not False:
         return CLIENT_LEFT
-    is_failed = outcome != _WHOLE if record.failed is None else record.failed
+    is_failed = outcome != _WHOLE if failed is None else failed
     return FAILED if is_failed else COMPLETED
 
 
@@ -110,7 +111,8 @@ def _apart(operation: str | None, outcome: str) -> int:
 
 def _caller(record: Record, caller: str | None) -> str | None:
     """n8n, where one of its nodes goes by the name of the library that it asks with."""
-    is_library = caller is not None and may_be_ai_node(record.user_agent or "") and caller in (record.user_agent or "")
+    agent = record.user_agent or ""
+    is_library = caller is not None and caller in agent and may_be_ai_node(agent)
     return N8N if is_library and is_n8n(record) else caller
 
 

@@ -144,7 +144,7 @@ def _commands() -> Iterator[bytes]:
 
 
 def _index() -> Iterator[bytes]:
-    return (repr(list(asdict(columns_of(row)).values())).encode() for row in _rows())
+    return (repr([*columns_of(row)]).encode() for row in _rows())
 
 
 WRITTEN: dict[str, Callable[[], Iterable[bytes]]] = {

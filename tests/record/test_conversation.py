@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from service.record import conversation
+from service.record.chat_messages import turns_of
 from service.record.conversation import SEARCHABLE_CHARACTERS, ChatMessage, Conversation, ToolCall
 from service.record.line import make_record
 from service.record.record import record_of
@@ -195,6 +196,33 @@ def test_every_word_that_was_said_is_searchable() -> None:
     prompt, answer = searchable(said(asked, response_text="good", thinking="deep", tool_calls="called", error="broken"))
     assert prompt.split() == ["brief", "question", "before", "earlier", "weather", '{"city":"Rome"}', "sunny"]
     assert answer.split() == ["good", "deep", "called", "broken"]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {},
+        {"images": ["a"], "suffix": "not read"},
+        {"system": "be brief"},
+        {"template": "all"},
+        {"instructions": "be kind"},
+        {"tools": [{"type": "function", "function": {"name": "f", "description": "looks"}}]},
+        {"functions": [{"name": "f", "description": "looks"}]},
+    ],
+)
+@pytest.mark.parametrize("answered", ["plain", "<think>deep</think>said", "they say <think> there"])
+@pytest.mark.parametrize("operation", ["chat", "embed"])
+def test_a_chat_of_texts_is_searched_as_its_turns_are(beside: dict[str, Any], answered: str, operation: str) -> None:
+    said_before = [("system", "rules"), ("user", "one"), ("assistant", answered), ("tool", ""), ("user", "two")]
+    asked = {"messages": [{"role": role, "content": text} for role, text in said_before]} | beside
+    pieces = [
+        text
+        for turn in turns_of(asked, is_embedding=operation == "embed")
+        for text in ((turn.thinking, turn.text) if turn.thinking else (turn.text,))
+    ]
+    offered = "looks\n" if "tools" in beside or "functions" in beside else ""
+
+    assert searchable(said(asked, operation))[0] == offered + "\n".join(pieces)
 
 
 def test_of_long_texts_both_ends_are_searchable() -> None:

@@ -50,3 +50,41 @@ def test_each_partition_has_its_own_words_and_knows_its_times(connection: sqlite
         found = connection.execute(f"SELECT rowid FROM text_{partition} WHERE text_{partition} MATCH 'first'")
         assert found.fetchall() == [(number,)]
     assert set(connection.execute("SELECT newest_partition FROM name").fetchall()) == {(3,)}
+
+
+def test_several_rows_of_facts_are_one_statement(connection: sqlite3.Connection, reader: Reader) -> None:
+    (row, *_) = reader.read_after(0, 1, 1 << 20)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    add_rows(connection, [moved(row, number) for number in range(1, 40)], reader)
+    connection.set_trace_callback(None)
+
+    assert connection.execute("SELECT count(*), min(number), max(number) FROM fact").fetchone() == (39, 1, 39)
+    assert sum("INTO fact" in statement for statement in statements) == 7
+    assert sum("INTO partition" in statement for statement in statements) == 1
+
+
+def test_words_are_written_once_a_transaction(connection: sqlite3.Connection, reader: Reader) -> None:
+    (row, *_) = reader.read_after(0, 1, 1 << 20)
+    connection.execute("BEGIN IMMEDIATE")
+    add_rows(connection, [moved(row, 1)], reader)
+    (before,) = connection.execute("SELECT count(*) FROM text_0_data").fetchone()
+    add_rows(connection, [moved(row, number) for number in range(2, 40)], reader)
+
+    assert connection.execute("SELECT count(*) FROM text_0_data").fetchone() == (before,)
+    connection.execute("COMMIT")
+    assert connection.execute("SELECT count(*) FROM text_0 WHERE text_0 MATCH 'first'").fetchone() == (39,)
+
+
+def test_a_name_that_is_used_again_is_not_forgotten_with_its_partition(
+    connection: sqlite3.Connection, reader: Reader
+) -> None:
+    (row, *_) = reader.read_after(0, 1, 1 << 20)
+    for number in (1, PARTITION_NUMBERS + 1, 2):
+        add_rows(connection, [moved(row, number)], reader)
+
+    assert connection.execute("SELECT text, newest_partition FROM name ORDER BY text").fetchall() == [
+        ("chat", 1),
+        ("completed", 1),
+    ]
+    assert connection.execute("SELECT count(DISTINCT operation) FROM fact").fetchone() == (1,)
