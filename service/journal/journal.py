@@ -291,8 +291,7 @@ class Journal:
     def tidy(self) -> bool:
         """One short step of removing what is too old or too much. True: there is more to do."""
         connection = self.connection
-        # On a full disk the log begins anew before more is written into it.
-        self.shrink_wal()
+        self.shrink_wal()  # On a full disk the log begins anew before more is written into it.
         more = (
             expire(connection, self._retention, self.receivers, by_age=self._clock.allows_expiry(connection)) > 0
             or overwrite_step(connection, self.headroom)
@@ -300,7 +299,7 @@ class Journal:
         )
         if not more:
             if self._is_tidying:
-                # The file becomes shorter only now; where nothing is recorded any more, nobody else would do it.
+                # The file becomes shorter only now, also where nothing is recorded any more.
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             bound_growth(connection, self.headroom)
         self._is_tidying = more
