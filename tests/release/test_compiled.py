@@ -109,13 +109,13 @@ def test_every_module_of_the_table_is_loaded_from_a_shared_object(compiled: Path
 @pytest.mark.long
 def test_a_compiled_dataclass_is_written_as_json(compiled: Path) -> None:
     script = (
-        "from service.json_writing import write_json; from service.record import phases;"
-        "print(phases.__file__, write_json([phases.Phase(next(iter(phases.PhaseName)), 1.5, 0.5, 'x')]))"
+        "from service.json_writing import write_json; from service.record import chat_messages;"
+        "print(chat_messages.__file__, write_json([chat_messages.ToolCall('find', '{}', 'a')]))"
     )
     done = _python(script, compiled)
     assert done.returncode == 0, done.stderr
     assert EXTENSION_SUFFIXES[0] in done.stdout
-    assert '"seconds":1.5,"begins":0.5' in done.stdout
+    assert '{"name":"find","arguments":"{}","id":"a"}' in done.stdout
 
 
 @pytest.mark.long
