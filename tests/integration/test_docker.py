@@ -262,7 +262,7 @@ def test_an_upgrade_lets_an_answer_end_and_keeps_what_was_kept(stack: DockerStac
     with stack.streamed("While it is upgraded") as stream:
         stack.up()
         rest, _ = stream.communicate(timeout=60)
-    assert stack.compose("exec -T recorder ollama-recorder version") == "9.9.9\n"
+    assert stack.compose("exec -T recorder ollama-recorder version") == "9.9.9 (compiled)\n"
     assert (stream.returncode, len(rest.splitlines())) == (0, LINES - BEGUN)
     assert stack.answers()
     assert stack.exchange_of("While it is upgraded")["outcome"] == "completed"
