@@ -30,6 +30,7 @@ WORKER = Path(__file__).with_name("form_worker.py")
 SUITES = (
     *("record", "gateway", "journal", "search", "inspector", "cli", "exports", "reporting", "sharing", "upstreams"),
     *("test_app.py", "test_dispatch.py", "integration/test_same_bytes.py"),
+    *("integration/test_crash.py", "integration/test_loki_outage.py", "integration/test_many_streams.py"),
     *("hostile/test_bodies.py", "hostile/test_malformed_bodies.py", "hostile/test_heads.py"),
 )
 
