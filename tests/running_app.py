@@ -56,7 +56,7 @@ async def chat(app: App, text: str, model: str = "tiny", path: str = PATH, **hea
     return got.header("X-Exchange-Id") or ""
 
 
-async def until(path_is: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def until(path_is: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Wait until the coroutine function ``path_is`` returns something true, and return that."""
     async with asyncio.timeout(seconds):
         while not (found := await path_is()):
