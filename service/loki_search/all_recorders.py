@@ -22,6 +22,9 @@ _ANSWER_SECONDS: Final = 30.0
 # Loki gives no more lines at once (max_entries_limit_per_query) unless it is told to.
 _MOST_LINES: Final = 5_000
 _LINES: Final = 200
+# Asked for beside a page: one that tells of more, and those of its first and last nanosecond, which may be there twice
+# or not whole. Without them each page would take a second question.
+_BESIDE: Final = 16
 _FIRST_STRETCH_NS: Final = 3_600 * 10**9
 _LONGEST_STRETCH_NS: Final = 30 * 86_400 * 10**9
 _SHORTEST_STRETCH_NS: Final = 60 * 10**9
@@ -129,7 +132,7 @@ class AllRecorders:
     def _stretches(self, query: str, earliest: int, before: Place, limit: int) -> Iterator[tuple[LokiLines, Place]]:
         """Lines older than ``before``, newest first; with each part the place that was reached."""
         length, longest, most = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, _MOST_LINES
-        batch = max(_LINES, limit + 1)
+        batch = max(_LINES, limit + _BESIDE)
         while before[0] > earliest or before[1]:
             # The end is not included; lines of that very nanosecond may still be missing.
             until = before[0] + 1 if before[1] else before[0]

@@ -267,6 +267,22 @@ def test_exchanges_that_ended_in_the_same_nanosecond_are_all_there_once(
     assert [line.place for part, _ in store.parts(Filter(), "{}", limit) for line in part.lines] == expected
 
 
+def test_a_page_of_many_takes_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    answers = LokiInMemory(made_lines([number // 2 for number in range(2_000)]))
+
+    def noted(*question: Any) -> LokiLines | AskFor:
+        asked.append(question[4])
+        return answers(*question)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", noted)
+    store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
+    before = store.page(Filter(), 500).next_before
+    asked.clear()
+    assert len(store.page(Filter(), 500, before).lines) == 500
+    assert len(asked) == 1
+
+
 def test_more_exchanges_of_one_nanosecond_than_loki_gives_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_recorders, "ask_for_lines", LokiInMemory(made_lines([7] * 300), most=120))
     store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
