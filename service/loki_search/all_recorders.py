@@ -19,8 +19,8 @@ from service.search.search_hits import summarise_found
 
 PAGE_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
-# Loki gives no more lines at once (max_entries_limit_per_query) unless it is told to.
-_MOST_LINES: Final = 5_000
+# Loki gives no more lines at once (max_entries_limit_per_query) unless it is told to: who asks for more is refused.
+MOST_LINES: Final = 5_000
 _LINES: Final = 200
 # Asked for beside a page: one that tells of more, and those of its first and last nanosecond, which may be there twice
 # or not whole. Without them each page would take a second question.
@@ -69,7 +69,7 @@ class AllRecorders:
         latest = self._latest(wanted), "", ""
         scanned, at = 0, latest if before is None else min(before, latest)
         warnings: tuple[str, ...] = ()
-        for part, reached in self._stretches(query, earliest, at, limit):
+        for part, reached in self._stretches(query, earliest, at, min(max(_LINES, limit + _BESIDE), MOST_LINES)):
             at = reached
             scanned += part.scanned_bytes
             warnings = tuple(dict.fromkeys(warnings + part.warnings))
@@ -103,7 +103,7 @@ class AllRecorders:
         warnings: dict[str, None] = {}
         soon = replace(wanted, since_ns=began - _SHORTEST_STRETCH_NS, until_ns=began + _FIRST_STRETCH_NS)
         for one in (soon, wanted):
-            for part, _ in self.parts(one, query_of(one), 1):
+            for part, _ in self.parts(one, query_of(one), _LINES):
                 found = next((line for line in part.lines if line.exchange == identifier), None)
                 if found is not None:
                     return found
@@ -112,12 +112,12 @@ class AllRecorders:
             raise not_whole(warnings)
         return None
 
-    def parts(self, wanted: Filter, query: str, limit: int) -> Iterator[tuple[LokiLines, Place]]:
-        """What ``query`` finds in the time of ``wanted``, newest first, in parts of at most ``limit``, as they come.
+    def parts(self, wanted: Filter, query: str, at_once: int) -> Iterator[tuple[LokiLines, Place]]:
+        """What ``query`` finds in the time of ``wanted``, newest first, as it comes; with each part the place reached.
 
-        With each part the place that was reached.
+        Loki is asked for ``at_once`` lines; for more only where that many ended in one nanosecond.
         """
-        return self._stretches(query, self.earliest(wanted), (self._latest(wanted), "", ""), limit)
+        return self._stretches(query, self.earliest(wanted), (self._latest(wanted), "", ""), at_once)
 
     def earliest(self, wanted: Filter) -> int:
         """The moment from which on ``wanted`` asks for exchanges, no longer ago than they are kept (Unix ns)."""
@@ -129,10 +129,9 @@ class AllRecorders:
         now = time.time_ns() + _AHEAD_NS
         return now if wanted.until_ns is None else min(now, wanted.until_ns // 1_000_000 * 1_000_000)
 
-    def _stretches(self, query: str, earliest: int, before: Place, limit: int) -> Iterator[tuple[LokiLines, Place]]:
+    def _stretches(self, query: str, earliest: int, before: Place, at_once: int) -> Iterator[tuple[LokiLines, Place]]:
         """Lines older than ``before``, newest first; with each part the place that was reached."""
-        length, longest, most = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, _MOST_LINES
-        batch = max(_LINES, limit + _BESIDE)
+        length, longest, most, batch = _FIRST_STRETCH_NS, _LONGEST_STRETCH_NS, MOST_LINES, at_once
         while before[0] > earliest or before[1]:
             # The end is not included; lines of that very nanosecond may still be missing.
             until = before[0] + 1 if before[1] else before[0]

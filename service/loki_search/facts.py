@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from service.json_writing import write_json
-from service.loki_search.all_recorders import AllRecorders
+from service.loki_search.all_recorders import MOST_LINES, AllRecorders
 from service.loki_search.log_query import query_of
 from service.loki_search.loki_answers import LokiError, not_whole
 from service.loki_search.selection import LokiLine, row_of, select
@@ -25,7 +25,6 @@ from service.search.indexed_rows import add_rows
 
 MOST_RECORDS: Final = 100_000
 GATHERING_SECONDS: Final = 20.0
-_AT_ONCE: Final = 4_999
 # So that the newest have the largest, as in a journal.
 _LARGEST_NUMBER: Final = 1_000_000_000
 # So many characters of a value are in the metadata.
@@ -71,7 +70,7 @@ def gathered(
     warnings: dict[str, None] = {}
     with contextlib.closing(connect_in_memory()) as connection:
         try:
-            for part, reached in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+            for part, reached in store.parts(wanted, facts_query(wanted), MOST_LINES):
                 lines = part.lines
                 rows = [row_of(_LARGEST_NUMBER - count - place, whole_line(line)) for place, line in enumerate(lines)]
                 connection.execute("BEGIN")
@@ -98,7 +97,7 @@ def matching_ids(store: AllRecorders, wanted: Filter) -> Iterator[tuple[str, str
 
     Raises LokiError too where some may be missing.
     """
-    for part, _ in store.parts(wanted, facts_query(wanted), _AT_ONCE):
+    for part, _ in store.parts(wanted, facts_query(wanted), MOST_LINES):
         if part.warnings:
             raise not_whole(part.warnings)
         for line in select(wanted, [whole_line(line) for line in part.lines]):

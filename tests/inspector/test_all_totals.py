@@ -69,8 +69,7 @@ async def test_what_cannot_be_added_up_is_told(tmp_path: Path) -> None:
 
 
 async def test_too_many_to_add_up_are_told(loki: Loki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.loki_search.facts._AT_ONCE", 1)
-    monkeypatch.setattr("service.loki_search.all_recorders._LINES", 2)
+    monkeypatch.setattr("service.loki_search.facts.MOST_LINES", 2)
     async with (
         FakeOllama() as ollama,
         running(tmp_path / "a", OLLAMA_URL=ollama.url, LOKI_URL=loki.url) as app,

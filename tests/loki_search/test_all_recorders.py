@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.loki_search import all_recorders
 from service.loki_search.all_recorders import AllRecorders, began_ns, read_place, write_place
+from service.loki_search.facts import gathered, matching_ids
 from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines
 from service.loki_search.selection import LokiLine
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
@@ -281,6 +282,21 @@ def test_a_page_of_many_takes_one_question(monkeypatch: pytest.MonkeyPatch) -> N
     asked.clear()
     assert len(store.page(Filter(), 500, before).lines) == 500
     assert len(asked) == 1
+
+
+def test_no_question_is_for_more_lines_than_loki_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def noted(*question: Any) -> LokiLines:
+        asked.append(question[4])
+        return LokiLines([], 1)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", noted)
+    store = AllRecorders(LokiAddress("http://127.0.0.1:9"), 30)
+    store.page(Filter(), 10_000)
+    list(matching_ids(store, Filter()))
+    with gathered(store, Filter()):
+        assert max(asked) == 5_000
 
 
 def test_more_exchanges_of_one_nanosecond_than_loki_gives_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

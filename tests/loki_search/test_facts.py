@@ -123,7 +123,7 @@ def test_any_filter_adds_up_to_the_same(stores: Everywhere, of_one: sqlite3.Conn
 def test_what_takes_too_long_is_told_with_how_far_it_went(
     stores: Everywhere, of_one: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts, "_AT_ONCE", 50)
+    monkeypatch.setattr(facts, "MOST_LINES", 50)
     (everything,) = of_one.execute("SELECT count(*) FROM fact").fetchone()
     for bounds in ({"most": 1}, {"seconds": 0.0}):
         with gathered(stores.store, Filter(), **bounds) as found:
