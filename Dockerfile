@@ -22,7 +22,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY docs docs
 COPY grafana/README.md grafana/
 COPY n8n/README.md n8n/
-COPY release/__init__.py release/compiled.py release/
+COPY release/__init__.py release/compiled.py release/written_out.py release/
 COPY service service
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
     && pip --python /venv/bin/python install --no-deps --no-index wheels/*.whl \

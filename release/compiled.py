@@ -15,6 +15,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final
 
+from release.written_out import written_out
+
 PROJECT = Path(__file__).parents[1]
 LIBRARY: Final = "ollama_recorder"
 """What all compiled modules are in, with ``__mypyc`` behind it; a module beside the package."""
@@ -38,6 +40,9 @@ def compile_into(folder: Path, python: str = sys.executable) -> None:
         work = Path(temporary)
         without = shutil.ignore_patterns("__pycache__", f"*{_SUFFIX}")
         shutil.copytree(PROJECT / "service", work / "service", ignore=without)
+        for module in compiled_modules():
+            path = work / module
+            path.write_text(written_out(path.read_text()))
         _build(work, python)
         if not (folder / "service").exists():
             shutil.copytree(PROJECT / "service", folder / "service", ignore=without)

@@ -11,7 +11,8 @@ import orjson
 
 # Nothing that is counted or timed in an exchange comes near. SQLite and JavaScript count exactly up to the first.
 _MOST: Final = 1 << 53
-_LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
+_LONGEST: Final = 10 * 365 * 86_400
+_LONGEST_SECONDS: Final = float(_LONGEST)
 
 Value = TypeVar("Value")
 
@@ -52,7 +53,8 @@ def _number(name: str) -> "Callable[[Record], float | None]":
         # NaN compares as neither.
         if type(value) is float:
             return value if 0 <= value < _LONGEST_SECONDS else None
-        return float(value) if type(value) is int and 0 <= value < _LONGEST_SECONDS else None
+        # Whole numbers are compared as such: one out of all measure is no float.
+        return float(value) if type(value) is int and 0 <= value < _LONGEST else None
 
     return read
 
@@ -167,6 +169,10 @@ class Record:
         """``line`` is the JSON object of the contract. ``values``: what it is parsed to, where that is known."""
         self.line = line
         self._values = values
+
+    def __deepcopy__(self, memo: object) -> "Record":
+        """Itself, as nobody changes it."""
+        return self
 
     @property
     def values(self) -> Mapping[str, Any]:

@@ -1,25 +1,30 @@
+import copy
+import json
 import math
 from typing import Any
 
 import pytest
 
-from service.record import record
 from service.record.record import Record, record_of
 
 
 def test_a_line_is_parsed_at_the_first_question_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[bytes] = []
-    original = record._parsed
 
     def counting(line: bytes) -> Any:
         parsed.append(line)
-        return original(line)
+        return json.loads(line)
 
-    monkeypatch.setattr(record, "_parsed", counting)
+    monkeypatch.setattr("orjson.loads", counting)
     found = Record(b'{"model":"tiny","request_time":2,"prompt_tokens":7,"failed":false}')
     assert not parsed
     assert (found.model, found.request_time, found.prompt_tokens, found.failed) == ("tiny", 2.0, 7, False)
     assert len(parsed) == 1
+
+
+def test_a_copy_of_what_holds_one_holds_the_same() -> None:
+    found = Record(b'{"model":"tiny"}')
+    assert copy.deepcopy([found])[0] is found
 
 
 def test_what_is_absent_is_none() -> None:

@@ -419,7 +419,7 @@ each_installed() {
 }
 
 each_compiled() {
-    if wanted compiled; then "$1" compiled service/**/*.py pyproject.toml release/compiled.py requirements/dev.txt -- build_compiled; fi
+    if wanted compiled; then "$1" compiled service/**/*.py pyproject.toml release/compiled.py release/written_out.py requirements/dev.txt -- build_compiled; fi
     if wanted loki; then "$1" loki "$here"/loki/go.* -- build_loki; fi
     if wanted prometheus; then "$1" prometheus "$here"/prometheus/go.* -- build_prometheus; fi
     if wanted helm; then "$1" helm "$here"/kubernetes/go.* -- build_helm; fi
