@@ -173,7 +173,7 @@ async def test_a_slow_disk_holds_up_neither_open_nor_close_nor_the_loop(start: S
         recorder.close(ended(number))
     took = time.perf_counter() - begun
 
-    assert took < 5, "the gate is still shut"
+    assert took < 20, "the gate is still shut"
     assert recorder.state().queued == 200
     gate.is_open.set()
 
@@ -245,17 +245,17 @@ async def test_a_broken_disk_lets_answers_go_and_records_are_written_once_it_is_
 
     monkeypatch.setattr(Journal, "write", fail)
     begun = time.monotonic()
-    for number in range(2, 42):
+    for number in range(2, 202):
         recorder.open(opened(number))
         await commit(recorder, ended(number))
-    # Forty that were held for 250 ms each would take ten seconds.
-    assert time.monotonic() - begun < 5
+    # If each were held for 250 ms, it would take fifty seconds.
+    assert time.monotonic() - begun < 20
     assert "Input/output error" in (recorder.degraded or "")
-    await asyncio.to_thread(wait_until, lambda: recorder.state().waiting == 40)
+    await asyncio.to_thread(wait_until, lambda: recorder.state().waiting == 200)
 
     monkeypatch.setattr(Journal, "write", write)
     await asyncio.to_thread(wait_until, lambda: recorder.degraded is None)
-    assert kept_ids(tmp_path) == list(range(1, 42))
+    assert kept_ids(tmp_path) == list(range(1, 202))
     assert recorder.state().records_lost == 0
 
 
