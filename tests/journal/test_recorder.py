@@ -165,7 +165,7 @@ async def test_a_slow_disk_holds_up_neither_open_nor_close_nor_the_loop(start: S
     gate = Gate()
     recorder = await start(make_record=gate.make_record)
     recorder.close(ended(1))
-    await asyncio.to_thread(gate.is_reached.wait, 5)
+    await asyncio.to_thread(gate.is_reached.wait, 20)
 
     begun = time.perf_counter()
     for number in range(2, 202):
@@ -182,7 +182,7 @@ async def test_under_pressure_bodies_go_first_then_records_and_each_is_counted(t
     gate = Gate()
     recorder = await start(make_record=gate.make_record, max_queued_bytes=10_000, max_queued=50)
     recorder.close(ended(1))
-    await asyncio.to_thread(gate.is_reached.wait, 5)
+    await asyncio.to_thread(gate.is_reached.wait, 20)
     released: list[int] = []
 
     for number in range(2, 102):
@@ -207,7 +207,7 @@ async def test_a_lost_record_does_not_look_like_a_crash_at_the_next_start(tmp_pa
     recorder = await start(make_record=gate.make_record, max_queued=3)
     recorder.open(opened(1))
     recorder.close(ended(2))
-    await asyncio.to_thread(gate.is_reached.wait, 5)
+    await asyncio.to_thread(gate.is_reached.wait, 20)
     for number in (3, 4, 5, 1):
         recorder.close(ended(number))
 
