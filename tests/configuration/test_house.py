@@ -40,7 +40,7 @@ MAY_IMPORT = {
         "service.file_of_setting",
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
-        *("service.record.json_body", "service.record.streamed"),
+        *("service.record.json_body", "service.record.json_text", "service.record.streamed"),
         # By what n8n is known.
         "service.record.n8n_marks",
         # What Ollama tells of its models.
