@@ -1,12 +1,26 @@
 """The row of an exchange while it is still being answered, and the record that a crash makes of it."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from service.json_writing import write_json
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 
 OpenRow = tuple[str, str, bytes, bytes]
+# Fields that are no texts; the others are, and may be unknown.
+_KINDS: Final = {
+    "started_ns": int,
+    "length": int,
+    "item": int | None,
+    "attempt": int | None,
+    "is_incomplete": bool,
+}
+_ALWAYS_TEXT: Final = (
+    *("id", "method", "request_uri", "path", "operation", "api", "remote_addr", "trace_id", "span_id"),
+    *("content_type", "content_encoding"),
+)
+# SQLite holds no larger numbers.
+_MOST: Final = 1 << 63
 _DIED = "the recorder died while this exchange was going on"
 
 
@@ -45,8 +59,10 @@ def decode_open(row: OpenRow) -> OpenExchange:
         # A newer version may have written more fields than this one knows.
         caller = Caller(**_fields_of(Caller, known.get("caller", {})))
         body = Body(**_fields_of(Body, known.get("request", {})) | {"head": head, "tail": tail})
-        return OpenExchange(**_fields_of(OpenExchange, known) | {"caller": caller, "request": body})
-    except (ValueError, TypeError, AttributeError):
+        opened = OpenExchange(**_fields_of(OpenExchange, known) | {"caller": caller, "request": body})
+        _check(opened)
+        return opened
+    except (ValueError, TypeError, AttributeError, RecursionError):
         body = Body(length=len(head) + len(tail), head=head, tail=tail)
         return OpenExchange(
             id=identifier,
@@ -61,6 +77,17 @@ def decode_open(row: OpenRow) -> OpenExchange:
             span_id=identifier[:16],
             request=body,
         )
+
+
+def _check(opened: OpenExchange) -> None:
+    """Raise TypeError where a value is none of its field's: whoever makes a record of it takes them as they are."""
+    body = opened.request
+    facts = opened._asdict() | {"caller": None, "request": None} | body._asdict() | {"head": "", "tail": ""}
+    values = [*facts.items(), *opened.caller._asdict().items()]
+    wrong = [name for name, value in values if not isinstance(value, _KINDS.get(name, str | None))]
+    numbers = opened.started_ns, body.length, opened.item or 0, opened.attempt or 0
+    if wrong or None in (facts[name] for name in _ALWAYS_TEXT) or not all(0 <= one < _MOST for one in numbers):
+        raise TypeError("it holds values of other kinds")
 
 
 def _fields_of(kind: type[OpenExchange | Caller | Body], values: dict[str, Any]) -> dict[str, Any]:
