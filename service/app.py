@@ -171,22 +171,22 @@ class App:
         if self._ollama.routing is not None:
             # The first call goes where its model is.
             await self._ollama.routing.look_at_all()
-        for name, task in (*self._ollama.tasks(), *self._making.tasks()):
-            start_task(begun, task, name)
+        for name, work in (*self._ollama.tasks(), *self._making.tasks()):
+            start_task(begun, work, name)
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
-        start_task(begun, self._status.watch_ollama(), "look after Ollama")
+        start_task(begun, self._status.watch_ollama, "look after Ollama")
         url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
         instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
-        for name, task in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
-            start_task(begun, task, name)
+        for name, work in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
+            start_task(begun, work, name)
         sharing, limits_file = self._ollama.sharing, self._ollama.limits_file
         if sharing is not None and limits_file is not None:
             # Before anybody calls: what was used today is known then.
             await to_its_end(sharing.tokens.read, self._reader)
-            start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
-        if (readers_file := self._inspector.readers_file) is not None:
-            start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
+            start_task(begun, partial(limits_file.watch, sharing.use), "look after LIMITS_FILE")
+        if (readers := self._inspector.readers_file) is not None:
+            start_task(begun, partial(readers.watch, self._inspector.pages.take_readers), "look after READERS_FILE")
         await self._listen(begun)
 
     async def _listen(self, begun: AsyncExitStack) -> None:

@@ -12,6 +12,7 @@ import orjson
 # Nothing that is counted or timed in an exchange comes near. SQLite and JavaScript count exactly up to the first.
 _MOST: Final = 1 << 53
 _LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
+_NESTED: Final = frozenset({dict, list})
 
 Value = TypeVar("Value")
 
@@ -192,4 +193,13 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
         values = orjson.loads(line)
     except ValueError:
         return {}
-    return values if isinstance(values, dict) else {}
+    if not isinstance(values, dict):
+        return {}
+    if not _NESTED.isdisjoint(map(type, values.values())):
+        return {name: value for name, value in values.items() if not _is_foreign(value)}
+    return values
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether no recorder writes such a value: one in others, which may be nested too deeply to be written anew."""
+    return type(value) is dict or (type(value) is list and not _NESTED.isdisjoint(map(type, value)))

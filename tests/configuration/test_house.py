@@ -40,9 +40,9 @@ MAY_IMPORT = {
         "service.file_of_setting",
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
-        *("service.record.json_body", "service.record.streamed"),
-        # By what n8n is known.
-        "service.record.n8n_marks",
+        *("service.record.json_body", "service.record.json_text", "service.record.streamed"),
+        # By what n8n is known, and names as records have them.
+        *("service.record.n8n_marks", "service.record.surrogates"),
         # What Ollama tells of its models.
         *("service.record.model_facts", "service.record.vocabulary"),
     },
@@ -96,7 +96,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.masks_setup": "tests/integration/test_own_masks.py",
     "service.record_making": "tests/integration/test_energy.py",
-    "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",
     "service.privacy_events": "tests/test_events.py",
