@@ -19,7 +19,7 @@ from service.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from service.app import App
-    from service.logs import Output
+    from service.logs import LogText, Output
 
 _ANY_OR_OWN = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - looked for, not listened on
 # Whoever waits longer for exchanges that are under way is told what for.
@@ -42,7 +42,6 @@ def serve(log_format: Format = None) -> None:
     A second signal ends it within a second. SIGHUP ends it on a terminal; as a service it reads
     API_KEYS_FILE, LIMITS_FILE, MASK_FILE and READERS_FILE again.
     """
-    from service.cli.log_text import TextForTerminal
     from service.cli.settings_at_start import read_settings_at_start
     from service.gateway.http_server import raise_file_limit
     from service.gateway_setup import require_enough_files
@@ -62,7 +61,7 @@ def serve(log_format: Format = None) -> None:
     is_text = chosen == LogFormat.TEXT or (chosen != LogFormat.JSON and sys.stdout.isatty())
     output = start_logging(
         settings.log_level,
-        text=TextForTerminal() if is_text else None,
+        text=_text_for_terminal() if is_text else None,
         rewrite=None if settings.log_names else without_names,
     )
     try:
@@ -78,6 +77,12 @@ def serve(log_format: Format = None) -> None:
         stop(f"cannot listen on {settings.listen_at()}: {why}. {_what_to_do(trouble)}")
     finally:
         output.stop()
+
+
+def _text_for_terminal() -> "LogText":
+    from service.cli.log_text import TextForTerminal
+
+    return TextForTerminal()
 
 
 def _what_to_do(trouble: OSError) -> str:
