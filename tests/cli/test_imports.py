@@ -39,9 +39,9 @@ OURS = {
 _TELL = """
 import atexit, json, sys
 atexit.register(lambda: sys.stderr.write("\\n" + json.dumps(sorted(sys.modules))))
-from service.cli import main
+from service.__main__ import start
 sys.argv = ["ollama-recorder", *sys.argv[1:]]
-main()
+start()
 """
 
 
@@ -139,14 +139,15 @@ LATE = {
     *("service.inspector_setup", "service.inspector.pages", "service.dispatch", "service.mcp_over_http"),
     *("service.exports", "service.reporting", "service.loki_search", "service.search.search", "service.search.totals"),
     *("service.gateway.generate", "service.gateway.malformed", "service.shipping.sending", "service.alerting"),
-    *("service.record.findings", "service.record.explanation", "service.cli.listing", "service.cli.mcp_serving"),
+    *("service.shipping.spans", "service.shipping.genai", "service.shipping.genai_metrics"),
+    *("service.record.findings", "service.record.explanation", "click", "service.cli"),
 }
 
 
-def loaded_by_serve(*paths: str, folder: Path) -> set[str]:
+def loaded_by_serve(*paths: str, folder: Path, words: tuple[str, ...] = ("serve",)) -> set[str]:
     """The modules that a recorder with the usual settings has loaded once it has answered these."""
     with subprocess.Popen(
-        [sys.executable, "-c", _TELL, "serve"],
+        [sys.executable, "-c", _TELL, *words],
         cwd=Path(__file__).parents[2],
         env={"DATA_DIR": str(folder), "LISTEN": "127.0.0.1:0", "OLLAMA_URL": "http://127.0.0.1:1", "PATH": ""},
         stdout=subprocess.PIPE,
@@ -173,6 +174,11 @@ POLLED = ("/healthz", "/readyz?exclude=ollama", "/metrics", "/api/ollama/api/ps"
 
 def test_a_recorder_that_nobody_looks_at_loads_neither_the_page_nor_aiohttp(folder: Path) -> None:
     assert not of(LATE, loaded_by_serve(*POLLED, folder=folder))
+
+
+def test_options_of_serve_are_read_by_what_reads_those_of_all_commands(folder: Path) -> None:
+    modules = loaded_by_serve("/healthz", folder=folder, words=("serve", "--log-format", "json"))
+    assert of(LATE, modules) == {"click", "service.cli"}
 
 
 @pytest.mark.parametrize("path", ["/", "/exchanges.json"])

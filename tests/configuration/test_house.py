@@ -81,6 +81,7 @@ MAY_IMPORT = {
     # A door without aiohttp, for those who look again and again.
     "service.polled": {"service.gateway", "service.inspector", "service.journal"},
     "service.loaded_late": set[str](),
+    "service.guarded_command": set[str](),
     # Files that settings name become what the gateway asks for.
     "service.background_tasks": set[str](),
     "service.reloading": {"service.settings", "service.gateway.admission"},
@@ -88,6 +89,7 @@ MAY_IMPORT = {
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
     *("service.conversations_setup", "service.record_making", "service.late_inspector"),
+    *("service.serve_process", "service.settings_at_start"),
     *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }
@@ -111,6 +113,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
     "service.cli.serving": "tests/test_cli.py",
+    "service.serve_process": "tests/cli/test_serving.py",
+    "service.guarded_command": "tests/test_cli.py",
     "service.cli.about": "tests/test_cli.py",
     "service.search.matching": "tests/search/test_search.py",
 }

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from service.settings import Settings
-from service.shipping.loki.encode import encode
 from service.shipping.loki.health import ask_readiness
 from service.shipping.loki.judge import judge
 from service.shipping.loki.settings import NAME, PUSH_PATH, URL_VARIABLE, LokiSettings, read_loki_settings
@@ -34,6 +33,8 @@ def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
 
 def make_receiver(loki: LokiSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``loki``. ``instance`` becomes a stream label, so it must outlive restarts."""
+    from service.shipping.loki.encode import encode
+
     return Receiver(
         name=NAME,
         encode=partial(encode, instance=instance, with_spans=loki.with_spans, content=content),

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from service.settings import TABLE, Settings
-from service.shipping.otlp.encode import encode
 from service.shipping.otlp.health import ask_readiness
 from service.shipping.otlp.judge import judge
 from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
@@ -67,6 +66,8 @@ def _carries(content: SpanContent) -> str:
 
 def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``otlp``. ``instance`` becomes the resource's ``service.instance.id`` unless that is set."""
+    from service.shipping.otlp.encode import encode
+
     return Receiver(
         name=NAME,
         encode=partial(
