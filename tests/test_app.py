@@ -315,8 +315,9 @@ async def test_parts_stop_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
         (Shipper, "stop"),
     ):
         noting(part, name)
-    async with running(tmp_path / "data", OLLAMA_URL=NOBODY, LOKI_URL=NOBODY):
-        pass
+    async with running(tmp_path / "data", OLLAMA_URL=NOBODY, LOKI_URL=NOBODY) as app:
+        # What readers are shown is there from the first of them on.
+        assert (await ask(app, "/", b"")).status == 200
     assert stopped == [
         "Relay.wait_until_idle",
         "Live.stop",

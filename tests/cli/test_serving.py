@@ -22,7 +22,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 import service
-from service.cli.serving import _greeting
+from service.serve_process import _greeting
 from service.settings import read_settings
 from tests.cli.answering import Answering, Said
 from tests.cli.conftest import Run
