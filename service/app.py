@@ -1,7 +1,7 @@
 """Starts the parts in order and stops them in reverse.
 
 The parts meet in three modules: here (gateway, journal, receivers), in ``status`` (how all of them are) and in
-``inspector_setup`` (what readers are shown).
+``inspector_setup`` (what readers are shown, loaded by ``late_inspector`` for the first of them).
 """
 
 import asyncio
