@@ -5,7 +5,6 @@ used again.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -242,8 +241,10 @@ class Connection(asyncio.BufferedProtocol):
         for name, value in self.headers:
             lower = name.lower()
             if lower == b"content-length":
-                with contextlib.suppress(ValueError):
+                try:  # noqa: SIM105 - the other form is a Python object's work, for every answer
                     self.length = int(value)
+                except ValueError:
+                    pass
             elif lower == b"transfer-encoding":
                 is_chunked = True
         if is_chunked:

@@ -7,6 +7,7 @@ from typing import Any
 from service.events import DefectFound, emit
 from service.gateway.call import AlreadySent, Call, Hooks
 from service.gateway.error_responses import Refusal
+from service.gateway.held_replies import HeldReplies
 from service.gateway.request import Request
 from service.gateway.round_trip import RoundTrip
 from service.record.exchange import Exchange
@@ -18,6 +19,7 @@ class Relay:
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
+        self._held = HeldReplies(hooks.released)
         self._round_trips: set[RoundTrip] = set()
         self._is_idle = asyncio.Event()
 
@@ -48,13 +50,13 @@ class Relay:
 
     def relay(self, request: Request, call: Call) -> Coroutine[Any, Any, AlreadySent]:
         """Carry one call to Ollama and its answer back."""
-        return self._carry(RoundTrip(self._hooks, request, call), None)
+        return self._carry(RoundTrip(self._hooks, self._held, request, call), None)
 
     def refuse(
         self, request: Request, call: Call, refusal: Refusal, body: bytes = b""
     ) -> Coroutine[Any, Any, AlreadySent]:
         """Answer a call that does not go to Ollama, and record that, with as much of its body as was read."""
-        round_trip = RoundTrip(self._hooks, request, call)
+        round_trip = RoundTrip(self._hooks, self._held, request, call)
         round_trip.body_reader.copy.add(body)
         return self._carry(round_trip, refusal)
 

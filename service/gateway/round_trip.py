@@ -13,6 +13,7 @@ from service.gateway.call import AlreadySent, Call, Committed, Hooks, Turn
 from service.gateway.capture import Capture
 from service.gateway.error_responses import REASONS, Refusal, error_body, silent, stopped_arriving, unreachable
 from service.gateway.headers import towards_client
+from service.gateway.held_replies import HeldReplies
 from service.gateway.idle_timeout import IdleTimeout
 from service.gateway.request import Request
 from service.gateway.request_body import RequestBodyReader
@@ -32,8 +33,9 @@ NOTED_ARRIVALS: Final = 24
 class RoundTrip:
     """One exchange. It ends exactly once, in ``end``."""
 
-    def __init__(self, hooks: Hooks, request: Request, call: Call) -> None:
+    def __init__(self, hooks: Hooks, held: HeldReplies, request: Request, call: Call) -> None:
         self.hooks = hooks
+        self.held = held
         self.settings = settings = hooks.settings
         self.request = request
         self.reply = ResponseWriter(request)
@@ -73,9 +75,10 @@ class RoundTrip:
             return await self._tell_failure(answer)
         self.answer = answer
         self.upstream_status = answer.status
-        lines, self.answer_type, self.answer_encoding = towards_client(answer.headers)
+        head = towards_client(answer.headers)
+        self.answer_type, self.answer_encoding = head.content_type, head.content_encoding
         has_body = self.call.method != "HEAD" and answer.status not in (204, 304)
-        self._start_reply(answer.status, answer.reason, lines, answer.length, has_body)
+        self._start_reply(answer.status, answer.reason, head.lines, answer.length, has_body)
         if not has_body or answer.length == 0:
             return await self._finish(answer, b"")
         if not answer.has_begun:
@@ -110,10 +113,9 @@ class RoundTrip:
         self, status: int, reason: bytes, lines: list[bytes], length: int | None, has_body: bool = True
     ) -> None:
         self.status = status
-        lines.append(b"X-Exchange-Id: %b\r\n" % self.call.id.encode())
-        lines.extend(
-            b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in self.call.cors
-        )
+        lines.append(b"X-Exchange-Id: " + self.call.id.encode() + b"\r\n")
+        for name, value in self.call.cors:
+            lines.append(b"%b: %b\r\n" % (name.encode(), value.encode("utf-8", "surrogateescape")))
         may_stay = not self.hooks.is_stopping and self.body_reader.fault is None
         self.reply.start(status, reason, lines, length, has_body, may_stay=may_stay)
 
@@ -172,19 +174,11 @@ class RoundTrip:
                 return AlreadySent(self.reply.stays_connected)
         committed = self.end()
         if committed is not None and hold and not committed.done():
-            timer = loop.call_at(let_go_at, self._let_go, committed) if hold < inf else None
-            try:
-                await committed
-            finally:
-                if timer is not None:
-                    timer.cancel()
+            if hold < inf:
+                self.held.add(committed, let_go_at)
+            await committed
         self.reply.finish(last_piece)
         return AlreadySent(self.reply.stays_connected)
-
-    def _let_go(self, committed: Committed) -> None:
-        if not committed.done():
-            committed.set_result(None)
-            self.hooks.released()
 
     # Everything that is not Ollama's answer
 
@@ -299,17 +293,22 @@ class RoundTrip:
 
     def _exchange(self, opened: OpenExchange, answer: Body) -> Exchange:
         turn = self.turn
-        return Exchange(
+        arrivals = self.arrivals
+        exchange = Exchange(
             opened,
             self.outcome or Outcome.GATEWAY_STOPPED,
             time.time_ns(),
             self.status,
             self.upstream_status,
             time.monotonic() - self.started,
-            self.arrivals[0][1] if self.arrivals else None,
-            tuple(self.arrivals),
+            arrivals[0][1] if arrivals else None,
+            tuple(arrivals),
             answer,
             self.error,
             None if self.body_reader.whole_at is None else self.body_reader.whole_at - self.started,
-            *(() if turn is None or not turn.has_facts else (turn.waited, turn.behind, turn.changed, turn.upstream)),
+        )
+        if turn is None or not turn.has_facts:
+            return exchange
+        return exchange._replace(
+            queued=turn.waited, queued_behind=turn.behind, changed=turn.changed, upstream=turn.upstream
         )

@@ -6,7 +6,8 @@ looked up while that call ran. It is usual for the model if such a call asked fo
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from service.record.model_facts import LoadedModel, Look, ModelFacts, canonical_name, nothing_known
 
@@ -20,7 +21,9 @@ _MOST_LIKELY: Final = 2**24
 _MOST_MODELS: Final = 1000
 
 
-class ModelCall(NamedTuple):
+# Not frozen, which takes longer to make; nobody sets a field later. A named tuple takes longer to make and to read.
+@dataclass(slots=True)
+class ModelCall:
     """A call of a model that Ollama answered, as far as its room depends on it.
 
     Times are Unix nanoseconds. ``began_ns``: when Ollama had the request. ``load`` are the seconds that Ollama took
@@ -39,7 +42,9 @@ class ModelCall(NamedTuple):
 ContextLengthOf = Callable[[ModelCall], int | None]
 
 
-class _Used(NamedTuple):
+# As above.
+@dataclass(slots=True)
+class _Used:
     """The last call of some weights: by which name, until when, and whether it asked for no ``num_ctx``."""
 
     name: str

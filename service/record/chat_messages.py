@@ -86,7 +86,8 @@ def turns_of_messages(messages: list[Any], plain: list[tuple[str, str]] | None) 
             else:
                 yield from _message(message)
         return
-    for message, (role, text) in zip(messages, plain, strict=True):
+    # They are as many. ``strict`` is nothing that can be compiled.
+    for message, (role, text) in zip(messages, plain):  # noqa: B905
         if role == "assistant" and "<think" in text[:_TAG_WITHIN]:
             yield from _message(message)
         else:

@@ -1,7 +1,6 @@
 """The facts of a record that metrics count, read all at once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -38,7 +37,6 @@ class CountedFacts:
     energy: float | None = None
 
 
-_NAMES: Final = tuple(field.name for field in fields(CountedFacts))
 _TEXTS: Final = ("model", "prompt_truncated_by", "workflow", "node", "upstream")
 
 
@@ -50,14 +48,44 @@ def counted_facts(line: bytes) -> CountedFacts:
     values = orjson.loads(line)
     if not isinstance(values, dict):
         raise ValueError("a record is a JSON object")  # noqa: TRY004 - the line is wrong, not the caller
-    return CountedFacts(*map(values.get, _NAMES))
+    return _counted(values)
 
 
-def counted_now(values: Mapping[str, Any]) -> CountedFacts | None:
+def counted_now(values: dict[str, Any]) -> CountedFacts | None:
     """The same of the ``values`` that a line is made of, without reading that again.
 
     None: the line may hold a text otherwise, as JSON cannot have it.
     """
-    if not "".join(filter(None, map(values.get, _TEXTS))).isascii():
+    if not "".join([text for name in _TEXTS if (text := values.get(name))]).isascii():
         return None
-    return CountedFacts(*map(values.get, _NAMES))
+    return _counted(values)
+
+
+def _counted(values: dict[str, Any]) -> CountedFacts:
+    # Each by its name: for as many that come as a list, a constructor is called in a way that takes four times as long.
+    return CountedFacts(
+        model=values.get("model"),
+        failed=values.get("failed"),
+        request_time=values.get("request_time"),
+        prompt_tokens=values.get("prompt_tokens"),
+        cached_tokens=values.get("cached_tokens"),
+        completion_tokens=values.get("completion_tokens"),
+        tokens_per_second=values.get("tokens_per_second"),
+        prompt_truncated=values.get("prompt_truncated"),
+        prompt_truncated_by=values.get("prompt_truncated_by"),
+        wait_time=values.get("wait_time"),
+        load_time=values.get("load_time"),
+        prompt_time=values.get("prompt_time"),
+        generation_time=values.get("generation_time"),
+        time_to_first_token=values.get("time_to_first_token"),
+        workflow=values.get("workflow"),
+        node=values.get("node"),
+        stream=values.get("stream"),
+        status=values.get("status"),
+        upstream_status=values.get("upstream_status"),
+        time_to_first_byte=values.get("time_to_first_byte"),
+        queue_time=values.get("queue_time"),
+        upload_time=values.get("upload_time"),
+        upstream=values.get("upstream"),
+        energy=values.get("energy"),
+    )

@@ -111,7 +111,7 @@ class ExchangeMasking:
         return target, asked + names
 
     def _mask_secrets(self, facts: dict[str, Any]) -> int:
-        texts = "\n".join(filter(None, map(facts.get, _OTHERS)))
+        texts = "\n".join([text for key in _OTHERS if (text := facts.get(key))])
         conversation = facts.get(_CONVERSATION)
         # A conversation that begins here has the exchange's own id.
         if conversation and conversation != facts.get("exchange") and not _OUR_ID.fullmatch(conversation):

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -184,14 +184,23 @@ def _calls_in(text: str | None) -> tuple[ToolCall, ...]:
 def _spoken(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
     """The newest turns without instructions. What one answer says in several items is one turn."""
     spoken: list[ChatMessage] = []
-    for is_answer, following in groupby((turn for turn in turns if turn.role in _SPOKEN), _is_answer):
-        run = list(following)
-        spoken += [_joined(run, "\n")] if is_answer and len(run) > 1 else run
+    answer: list[ChatMessage] = []
+    for turn in turns:
+        role = turn.role
+        if role in _ANSWERS:
+            answer.append(turn)
+        elif role in _SPOKEN:
+            if answer:
+                spoken.append(_one_of(answer))
+                answer = []
+            spoken.append(turn)
+    if answer:
+        spoken.append(_one_of(answer))
     return spoken[-_MOST_TURNS:]
 
 
-def _is_answer(turn: ChatMessage) -> bool:
-    return turn.role in _ANSWERS
+def _one_of(answer: Sequence[ChatMessage]) -> ChatMessage:
+    return answer[0] if len(answer) == 1 else _joined(answer, "\n")
 
 
 def _joined(answers: Sequence[ChatMessage], between: str) -> ChatMessage:

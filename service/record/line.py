@@ -24,7 +24,7 @@ from service.record.prompt_memory import PromptMemory
 from service.record.repetition import repeats_itself
 from service.record.replies import repeats_in_pieces, single
 from service.record.request_facts import Asked, read_request
-from service.record.timestamps import write_time
+from service.record.timestamps import to_thousandths, write_time
 
 CLIENT_LEFT_STATUS: Final = 499
 """The status of an exchange whose client left before it was answered. NGINX's number; HTTP has none."""
@@ -166,7 +166,7 @@ def _facts(
     if status is not None:
         values["status"] = status
     if exchange.duration is not None:
-        values["request_time"] = round(exchange.duration, 3)
+        values["request_time"] = to_thousandths(exchange.duration)
     if request[0]:
         values["request_body"] = request[0]
     if generation.text is not None:
@@ -210,7 +210,7 @@ def _facts(
         values["done_reason"] = generation.done_reason[:_LONGEST_NAME]
     elif is_unfinished:
         values["done_reason"] = UNFINISHED
-    measures(values, exchange, asked, generation, operation, *room)
+    measures(values, exchange, asked, generation, operation, room[0], room[1])
     conversation = conversation_id_of(opened, asked, generation, operation or "", outcome, conversations)
     task = task_of(opened.caller, operation, asked.document, asked.plain)
     who = opened.caller, opened.item, opened.attempt, opened.replay_of, opened.key_name
@@ -306,7 +306,7 @@ def _without_bodies(line: bytes, facts: Mapping[str, Any]) -> bytes:
 
 
 def _fitting_line(facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    if sum(map(len, filter(None, map(facts.get, _LONG_TEXTS)))) <= LINE_BYTES:
+    if sum([len(facts.get(key) or "") for key in _LONG_TEXTS]) <= LINE_BYTES:
         line = encode(facts)
         if len(line) <= LINE_BYTES:
             return line, facts

@@ -11,6 +11,7 @@ from service.record.prompt_fit import PromptVerdict
 from service.record.prompt_memory import PromptMemory
 from service.record.prompt_verdict import context_length, judge_prompt
 from service.record.request_facts import Asked
+from service.record.timestamps import to_microseconds, to_thousandths
 
 # When so many arrivals were noted, there may have been more of which nothing is known.
 _MANY_ARRIVALS = 16
@@ -40,18 +41,18 @@ def measures(
     if count is not None:
         values["completion_tokens"] = count
         if count >= _FEWEST_TOKENS and seconds is not None and seconds >= _SHORTEST_GENERATION:
-            values["tokens_per_second"] = round(count / seconds, 3)
+            values["tokens_per_second"] = to_thousandths(count / seconds)
     size = context_length(exchange, generation, context_length_of) if operation in WITH_CONTEXT else None
     if size:
         _put_verdict(values, judge_prompt(exchange, asked, generation, operation, size, memory))
         values["context_length"] = size
     upload, in_queue = exchange.upload or 0.0, exchange.queued or 0.0
     if exchange.queued is not None:
-        values["queue_time"] = round(in_queue, 6)
+        values["queue_time"] = to_microseconds(in_queue)
     if exchange.queued_behind:
         values["queue_behind"] = exchange.queued_behind
     if upload >= _SHORT_UPLOAD:
-        values["upload_time"] = round(upload, 6)
+        values["upload_time"] = to_microseconds(upload)
     first_token = _time_of(generation.first_token_at, exchange.arrivals)
     if generation.wait_time is not None:
         began = exchange.first_byte if first_token is None else first_token
@@ -61,18 +62,18 @@ def measures(
             if operation in ANSWERED_IN_VECTORS
             else _queued(generation, began, exchange.duration, upload + in_queue)
         )
-        values["wait_time"] = round(generation.wait_time + queued, 6)
-        values["load_time"] = round(generation.wait_time, 6)
+        values["wait_time"] = to_microseconds(generation.wait_time + queued)
+        values["load_time"] = to_microseconds(generation.wait_time)
     if generation.prompt_time is not None:
-        values["prompt_time"] = round(generation.prompt_time, 6)
+        values["prompt_time"] = to_microseconds(generation.prompt_time)
     if seconds is not None:
-        values["generation_time"] = round(seconds, 6)
+        values["generation_time"] = to_microseconds(seconds)
     if exchange.first_byte is not None:
-        values["time_to_first_byte"] = round(exchange.first_byte, 6)
+        values["time_to_first_byte"] = to_microseconds(exchange.first_byte)
     if first_token is not None:
-        values["time_to_first_token"] = round(first_token, 6)
+        values["time_to_first_token"] = to_microseconds(first_token)
     if exchange.energy is not None and generation.remote_host is None:
-        values["energy"] = round(exchange.energy, 3)
+        values["energy"] = to_thousandths(exchange.energy)
     if exchange.upstream is not None:
         values["upstream"] = exchange.upstream
     if exchange.upstream_status is not None:

@@ -27,8 +27,6 @@ _KNOWN = frozenset(
     )
 )
 _KNOWN_IN_MESSAGE = frozenset(("role", "content", "thinking", "tool_calls", "images", "tool_name", "name"))
-_COUNTS = ("prompt_eval_count", "prompt_eval_cached_count", "eval_count")
-_DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 _OF_THE_END = ("eval_count", "total_duration")
 
 
@@ -247,9 +245,13 @@ def _read_end(piece: dict[str, Any], reply: Reply) -> None:
 
 
 def _read_metrics(piece: dict[str, Any], reply: Reply) -> None:
-    reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens = map(tokens, map(piece.get, _COUNTS))
-    times = map(_seconds, map(piece.get, _DURATIONS))
-    reply.total_time, reply.wait_time, reply.prompt_time, reply.generation_time = times
+    reply.prompt_tokens = tokens(piece.get("prompt_eval_count"))
+    reply.cached_tokens = tokens(piece.get("prompt_eval_cached_count"))
+    reply.completion_tokens = tokens(piece.get("eval_count"))
+    reply.total_time = _seconds(piece.get("total_duration"))
+    reply.wait_time = _seconds(piece.get("load_duration"))
+    reply.prompt_time = _seconds(piece.get("prompt_eval_duration"))
+    reply.generation_time = _seconds(piece.get("eval_duration"))
 
 
 def _seconds(nanoseconds: Any) -> float | None:

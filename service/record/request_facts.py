@@ -9,7 +9,7 @@ from service.record.bodies import first_document, first_pairs, first_texts, whol
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
 from service.record.plain_messages import plain_messages
-from service.record.request_fields import may_have_doubles, merged, with_known_names
+from service.record.request_fields import may_have_doubles, merged, with_known_names, with_own_known_names
 
 # So much of a request that breaks off may name its model, in so many characters.
 _BEGINNING = 65536
@@ -64,8 +64,11 @@ def read_request(opened: OpenExchange, request: Body) -> Asked:
         texts = with_known_names(first_texts(request.head[:_BEGINNING]))
         model = texts.get("model") or texts.get("name")
         return Asked(model=model if model and len(model) <= _LONGEST_MODEL else None)
-    found = with_known_names(found)
+    found = with_own_known_names(found)
     plain = plain_messages(found.get("messages"))
+    if plain is None:
+        found = with_known_names(found)
+        plain = plain_messages(found.get("messages"))
     model = found.get("model") or found.get("name")
     # Ollama passes over the options of the other APIs.
     options = found.get("options") if opened.api == "ollama" else None

@@ -52,11 +52,16 @@ def with_known_names(asked: dict[str, Any]) -> dict[str, Any]:
 
     Names that differ only in their case are one: ``merged``. Others stay as they were sent.
     """
-    found = asked if _is_as_known(asked) else merged(asked.items())
+    found = with_own_known_names(asked)
     messages = found.get("messages")
     if not isinstance(messages, list) or _are_usual(messages):
         return found
     return found | {"messages": [_message(each) if type(each) is dict else each for each in messages]}
+
+
+def with_own_known_names(asked: dict[str, Any]) -> dict[str, Any]:
+    """The same, but its messages stay as they are: of plain ones all names are known."""
+    return asked if _is_as_known(asked) else merged(asked.items())
 
 
 def parameters_in_force(asked: dict[str, Any], api: str | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from math import floor
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
@@ -59,9 +60,21 @@ def write_duration(seconds: float) -> str:
     return format(Decimal(repr(seconds)), "f")
 
 
+# ``round`` finds the decimal digits of a number and reads them again, which takes eight times as long.
+def to_microseconds(seconds: float) -> float:
+    """Seconds with six decimals."""
+    return floor(seconds * 1e6 + 0.5) / 1e6
+
+
+def to_thousandths(number: float) -> float:
+    """A number, such as seconds, with three decimals."""
+    return floor(number * 1e3 + 0.5) / 1e3
+
+
 def write_time(nanoseconds: int, digits: int = 6) -> str:
     """Unix nanoseconds as RFC 3339 in UTC, with so many ``digits`` of the second (1 to 9)."""
-    seconds, rest = divmod(nanoseconds, _SECOND)
+    seconds = nanoseconds // _SECOND
+    rest = nanoseconds - seconds * _SECOND
     return f"{_write_second(seconds)}.{str(rest).zfill(9)[:digits]}Z"
 
 

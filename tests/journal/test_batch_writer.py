@@ -157,6 +157,20 @@ def test_a_listener_that_fails_does_not_stop_the_writer(
     assert kept_ids(tmp_path) == [1, 2]
 
 
+def test_whoever_waits_goes_on_before_a_record_is_counted(
+    batch_writer: BatchWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    batch_writer._on_recorded = lambda records: order.append("counted")
+    # Only while this thread waits can the event loop go on.
+    monkeypatch.setattr("time.sleep", lambda seconds: order.append("waited"))
+
+    batch_writer.write(WriteBatch(exchanges=[ended(1)], on_committed=[lambda: order.append("called")]))
+    batch_writer.write(WriteBatch(exchanges=[ended(2)]))
+
+    assert order == ["called", "waited", "counted", "counted"]
+
+
 def test_work_that_was_cancelled_is_not_done(tmp_path: Path, batch_writer: BatchWriter) -> None:
     cancelled: Future[None] = Future()
     cancelled.cancel()

@@ -1,6 +1,6 @@
 """How many tokens a call had room for, from what was asked and what was seen loaded meanwhile."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -48,10 +48,10 @@ def test_what_was_loaded_at_another_moment_is_not(at: float, load: float) -> Non
 def test_without_a_load_duration_an_answer_has_to_have_begun() -> None:
     ollama = Ollama()
     ollama.look(1.5, ("m", 4096))
-    streamed = call(1, 2, load=None)._replace(answering_ns=int(1.4 * SECOND))
+    streamed = replace(call(1, 2, load=None), answering_ns=int(1.4 * SECOND))
     assert ollama.contexts().length_of(streamed) == 4096
-    assert ollama.contexts().length_of(streamed._replace(answering_ns=int(1.6 * SECOND))) is None
-    assert ollama.contexts().length_of(streamed._replace(answering_ns=None)) is None
+    assert ollama.contexts().length_of(replace(streamed, answering_ns=int(1.6 * SECOND))) is None
+    assert ollama.contexts().length_of(replace(streamed, answering_ns=None)) is None
 
 
 def test_what_is_asked_for_counts_as_far_as_the_model_can() -> None:

@@ -1,4 +1,5 @@
 from collections import Counter
+from types import GetSetDescriptorType
 
 from service.record.fields import (
     BODIES,
@@ -9,7 +10,7 @@ from service.record.fields import (
     FieldKind,
     OnSpan,
 )
-from service.record.record import Record
+from service.record.record import Record, record_of
 from tests.record.wire import NAMES, line_of, recorded
 
 _TYPES: dict[FieldKind, type | tuple[type, ...]] = {
@@ -20,13 +21,15 @@ _TYPES: dict[FieldKind, type | tuple[type, ...]] = {
     FieldKind.TRUTH: bool,
     FieldKind.NAMES: list,
 }
-_READERS = {
-    FieldKind.TEXT: "_text",
-    FieldKind.TIME: "_text",
-    FieldKind.NUMBER: "_number",
-    FieldKind.COUNT: "_count",
-    FieldKind.TRUTH: "_truth",
-    FieldKind.NAMES: "_names",
+_TEXT, _TRUTH, _COUNT, _NUMBER, _LIST = "text", True, 3, 0.5, ["a", "b"]
+# What each kind gives back of these: the others are None.
+_READ: dict[FieldKind, list[object]] = {
+    FieldKind.TEXT: [_TEXT],
+    FieldKind.TIME: [_TEXT],
+    FieldKind.NUMBER: [_COUNT, _NUMBER],
+    FieldKind.COUNT: [_COUNT],
+    FieldKind.TRUTH: [_TRUTH],
+    FieldKind.NAMES: [("a", "b")],
 }
 
 
@@ -48,11 +51,13 @@ def test_no_body_is_metadata() -> None:
 
 
 def test_the_view_has_a_property_for_each_field_that_reads_its_kind() -> None:
-    getters = {
-        name: each.fget for name, each in vars(Record).items() if isinstance(each, property) and name != "values"
-    }
-    found = {name: each.__qualname__.partition(".")[0] for name, each in getters.items() if each}
-    assert found == {field.name: _READERS[field.kind] for field in FIELDS}
+    # A property of Python, or compiled.
+    named = {name for name, each in vars(Record).items() if isinstance(each, property | GetSetDescriptorType)}
+    assert named - {"values", "line", "_values"} == {field.name for field in FIELDS}
+    for field in FIELDS:
+        given: tuple[object, ...] = (_TEXT, _TRUTH, _COUNT, _NUMBER, _LIST, None, -1, {})
+        found = [getattr(record_of({field.name: value}), field.name) for value in given]
+        assert [value for value in found if value is not None] == _READ[field.kind], field.name
 
 
 def test_what_is_written_has_the_kind_that_the_table_gives_it() -> None:

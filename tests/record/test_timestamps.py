@@ -1,6 +1,15 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from service.record.timestamps import read_duration, read_moment, write_duration, write_moment
+from service.record.timestamps import (
+    read_duration,
+    read_moment,
+    to_microseconds,
+    to_thousandths,
+    write_duration,
+    write_moment,
+)
 
 NOW = 1_800_000_000_000_000_000
 DAY = 86_400_000_000_000
@@ -72,3 +81,16 @@ def test_a_duration_may_have_any_number_of_decimals_and_survives_its_own_address
     seconds = read_duration(text)
     assert seconds == float(text)
     assert read_duration(write_duration(seconds)) == seconds
+
+
+@given(st.floats(-1e9, 1e9))
+def test_rounded_it_is_the_nearest_number_that_has_so_many_decimals(number: float) -> None:
+    for rounded, digits in ((to_microseconds(number), 6), (to_thousandths(number), 3)):
+        assert rounded == round(rounded, digits)
+        assert abs(rounded - number) <= 0.5000001 * 10**-digits + abs(number) * 1e-15
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.123456, 67.472092, 0.000445339, 1e9 + 0.25, -1.0, -2.5])
+def test_what_a_clock_gives_is_rounded_as_python_does(seconds: float) -> None:
+    assert to_microseconds(seconds) == round(seconds, 6)
+    assert to_thousandths(seconds) == round(seconds, 3)
