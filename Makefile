@@ -29,15 +29,15 @@ demo: $(VENV)/run ## the same with a stand-in for Ollama and some traffic: somet
 up: ## the Docker stack, with a new .env if there is none (PROFILES=n8n,webui,ollama or ollama-gpu)
 	@PROFILES='$(PROFILES)' deploy/up.sh
 
-# Three at a time: on two cores one of them is always waiting, for a server to start or a silence to last. What the
-# tests of a file share is started once, as a file's tests are not divided.
-AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
+# Most tests wait, for a server to start or a silence to last: two cores have time for five at once. The long ones load
+# the machine on purpose. What the tests of a file share is started once, as a file's tests are not divided.
+WHOLE_FILES := --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/dev ## every test that this machine can run, in about five minutes
-	$(BIN)/python -m pytest -m "not long and not browser and not hostile" $(AT_ONCE) $(TESTS)
+test: $(VENV)/dev ## every test that this machine can run, in about three minutes
+	$(BIN)/python -m pytest -m "not long and not browser and not hostile" -n 5 $(WHOLE_FILES) $(TESTS)
 
 test-long: $(VENV)/dev ## only the long ones: kills, outages, hundreds of streams, gigabytes
-	$(BIN)/python -m pytest -m "long and not browser and not hostile" $(AT_ONCE) $(TESTS)
+	$(BIN)/python -m pytest -m "long and not browser and not hostile" -n 3 $(WHOLE_FILES) $(TESTS)
 
 test-hostile: $(VENV)/dev ## attacks on a running recorder: framing, heads, addresses, bodies, slow clients
 	$(BIN)/python -m pytest -m hostile $(TESTS)

@@ -14,7 +14,8 @@ files of records.
 
 ``sharing`` decides who is next at Ollama, and what each caller may have.
 
-The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``, and in ``cli``.
+The parts meet in ``app`` (which starts and stops them), ``status`` and ``inspector_setup``
+(which ``late_inspector`` loads), and in ``cli``.
 """
 
 import os

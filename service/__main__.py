@@ -17,6 +17,13 @@ def start() -> None:
             "ollama-recorder runs on Linux and macOS: it locks files in ways that Windows does not have. On Windows,"
             " run it in WSL or in Docker."
         )
+    if sys.argv[1:] == ["serve"]:
+        # As services and containers start it: what reads options would stay in memory, and is not loaded.
+        from service.guarded_command import run_guarded
+        from service.serve_process import run
+
+        run_guarded(run)
+        return
     from service.cli import main
 
     main()

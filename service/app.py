@@ -1,7 +1,7 @@
 """Starts the parts in order and stops them in reverse.
 
 The parts meet in three modules: here (gateway, journal, receivers), in ``status`` (how all of them are) and in
-``inspector_setup`` (what readers are shown).
+``inspector_setup`` (what readers are shown, loaded by ``late_inspector`` for the first of them).
 """
 
 import asyncio
@@ -13,25 +13,21 @@ from functools import partial
 from typing import Any, Final
 
 import service
-from service.alerting.alert_watch import alert_tasks
 from service.background_tasks import start_task, to_its_end
-from service.dispatch import Dispatcher
 from service.events import RecorderStarted, RecorderStopped, RepliesReleased, emit
 from service.gateway.call import Committed, Hooks
 from service.gateway.capture import CopyRoom
 from service.gateway.gateway import Gateway
-from service.gateway.generate import Generate
 from service.gateway.http_server import HttpServer
 from service.gateway.loop_quantum import LoopQuantum
-from service.gateway.model_choice import choose_model
 from service.gateway.relay import Relay
 from service.gateway_setup import bounds_of, relay_settings_of, require_strict_parser
 from service.inspector.exchange_metrics import ExchangeMetrics
-from service.inspector_setup import Inspector
 from service.journal.journal import Journal
 from service.journal.reader import Reader
 from service.journal.recorder import Recorder
 from service.journal.space import Retention
+from service.late_inspector import LateInspector
 from service.logs import Output
 from service.masks_setup import MasksInUse
 from service.ollama_setup import towards_ollama
@@ -107,7 +103,7 @@ class App:
             routing=self._ollama.routing,
             crowding=lambda: self._server.trouble() if self._server else None,
         )
-        self._inspector = Inspector(settings, self._policy, self._status, wanted)
+        self._inspector = LateInspector(settings, self._policy, self._status, wanted)
         self._gateway: Gateway | None = None
         self.reloads = reloads_of_keys(settings, self._take_keys)
         self.refused_files: set[str] = set()
@@ -171,29 +167,38 @@ class App:
         if self._ollama.routing is not None:
             # The first call goes where its model is.
             await self._ollama.routing.look_at_all()
-        for name, task in (*self._ollama.tasks(), *self._making.tasks()):
-            start_task(begun, task, name)
+        for name, work in (*self._ollama.tasks(), *self._making.tasks()):
+            start_task(begun, work, name)
         await to_its_end(self._indexing.start)
         self._recorder.subscribe(self._indexing.wake)
-        start_task(begun, self._status.watch_ollama(), "look after Ollama")
-        url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
-        instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
-        for name, task in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
-            start_task(begun, task, name)
+        start_task(begun, self._status.watch_ollama, "look after Ollama")
+        self._watch_for_alerts(begun)
         sharing, limits_file = self._ollama.sharing, self._ollama.limits_file
         if sharing is not None and limits_file is not None:
             # Before anybody calls: what was used today is known then.
             await to_its_end(sharing.tokens.read, self._reader)
-            start_task(begun, limits_file.watch(sharing.use), "look after LIMITS_FILE")
+            start_task(begun, partial(limits_file.watch, sharing.use), "look after LIMITS_FILE")
         if (readers_file := self._inspector.readers_file) is not None:
-            start_task(begun, readers_file.watch(self._inspector.pages.take_readers), "look after READERS_FILE")
+            start_task(begun, partial(readers_file.watch, self._inspector.take_readers), "look after READERS_FILE")
         await self._listen(begun)
 
+    def _watch_for_alerts(self, begun: AsyncExitStack) -> None:
+        url, limit = self.settings.alert_webhook_url, self.settings.alert_p95_seconds
+        if not url:
+            return
+        # Without such a setting it need not be loaded.
+        from service.alerting.alert_watch import alert_tasks
+
+        instance, recent = self._journal.instance or socket.gethostname(), self._inspector.recent_numbers
+        for name, work in alert_tasks(url, instance, self._status.part_numbers, recent, limit):
+            start_task(begun, work, name)
+
     async def _listen(self, begun: AsyncExitStack) -> None:
-        server = self._make_server()
+        server, gateway = self._make_server()
+        await self._inspector.prepare(gateway)
         begun.push_async_callback(self._end_connections, server)
-        self._recorder.subscribe(self._inspector.live.wake)
-        begun.callback(self._inspector.live.stop)
+        self._recorder.subscribe(self._inspector.wake)
+        begun.callback(self._inspector.stop_watching)
         begun.push_async_callback(self._drain)
         host, port = self.settings.listen
         loop = asyncio.get_running_loop()
@@ -236,20 +241,13 @@ class App:
             share=self._ollama.share,
         )
 
-    def _make_server(self) -> HttpServer:
-        settings, trusted = self.settings, self.settings.trusted_proxies
-        gateway = self._gateway = Gateway(self._relay, self._inspector.policy, trusted)
-        generate = Generate(
-            gateway,
-            self._policy,
-            trusted,
-            self._inspector.ask_ourselves,
-            partial(choose_model, settings.generate_model, self._ollama.send),
-            settings.request_body_timeout,
+    def _make_server(self) -> tuple[HttpServer, Gateway]:
+        gateway = self._gateway = Gateway(self._relay, self._inspector.policy, self.settings.trusted_proxies)
+        server = HttpServer(
+            gateway.handle, self._inspector.handle, bounds_of(self.settings), self._quantum, self._inspector.polled
         )
-        dispatcher = Dispatcher(generate, self._inspector.pages, self._policy, trusted)
-        self._server = HttpServer(gateway.handle, dispatcher.handle, bounds_of(settings), self._quantum)
-        return self._server
+        self._server = server
+        return server, gateway
 
     def _count_in_flight(self) -> int:
         return self._relay.in_flight

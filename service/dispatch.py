@@ -4,13 +4,13 @@ from aiohttp import web
 
 from service.gateway.admission import Policy, check_host
 from service.gateway.call import AlreadySent
-from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
+from service.gateway.callers import Network
 from service.gateway.error_responses import error_body
 from service.gateway.generate import PATH, Generate
 from service.gateway.malformed import BodyBroken
 from service.gateway.routes import is_gateway_path, path_of_absolute_form
-from service.inspector.client import Client
 from service.inspector.pages import Pages
+from service.polled import client_of
 
 
 class Dispatcher:
@@ -47,13 +47,8 @@ class Dispatcher:
             return _refuse(refusal.status, refusal.message)
         if isinstance(broken := request.content.exception(), BodyBroken):
             return _refuse(broken.status, broken.message)
-        return await self._pages.answer(request, path, query, self._client(request))
-
-    def _client(self, request: web.BaseRequest) -> Client:
-        peer, headers = request.remote or "", request.headers
-        address = client_address(peer, headers, self._trusted_proxies)
-        scheme = headers.get("X-Forwarded-Proto", "") if is_trusted(peer, self._trusted_proxies) else ""
-        return Client(address, is_at_this_machine(peer, headers), scheme.strip().lower() == "https", peer)
+        client = client_of(request.remote or "", request.headers, self._trusted_proxies)
+        return await self._pages.answer(request, path, query, client)
 
 
 def _refuse(status: int, message: str) -> web.Response:

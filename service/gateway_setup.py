@@ -1,9 +1,9 @@
 """What the gateway needs, made of the settings: its bounds, and how calls share one Ollama."""
 
+import os
+from importlib.machinery import PathFinder
 from math import inf
 from typing import Final
-
-from aiohttp import http_parser
 
 from service.gateway.call import RelaySettings
 from service.gateway.http_server import FILES_OF_OUR_OWN, Bounds, most_files
@@ -72,7 +72,11 @@ def sharing_of(settings: Settings) -> tuple[Sharing | None, SettingsFile[Rules] 
 
 def require_strict_parser() -> None:
     """Most of the request smuggling that was found in aiohttp was in its parser written in Python."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+    # It is loaded later, if at all: whether it will be found is known before.
+    package = PathFinder.find_spec("aiohttp")
+    folders = [] if package is None else package.submodule_search_locations
+    parser = PathFinder.find_spec("aiohttp._http_parser", folders)
+    if parser is None or os.environ.get("AIOHTTP_NO_EXTENSIONS"):
         raise SettingsError(
             "aiohttp runs without its C parser here: install a wheel of it, and unset AIOHTTP_NO_EXTENSIONS"
         )

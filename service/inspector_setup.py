@@ -5,17 +5,16 @@ and recorded like everybody's.
 """
 
 import asyncio
-import hashlib
-import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import service
-from service.gateway.admission import Policy
-from service.gateway.model_choice import list_models
+from service.dispatch import Dispatcher
+from service.gateway.gateway import Gateway
+from service.gateway.generate import Generate
+from service.gateway.model_choice import choose_model, list_models
 from service.gateway.upstream import Failure, RequestBody, Upstream, UpstreamResponse
 from service.gateway.whole_answer import fetch_answer
 from service.inspector.batch_pages import BatchPages
@@ -27,13 +26,13 @@ from service.inspector.live import Live
 from service.inspector.pages import Pages
 from service.inspector.prompt_rendering import render_prompt
 from service.inspector.providers import Providers
-from service.inspector.readers import read_readers
 from service.inspector.rendering import Rendering
 from service.inspector.replaying import Replaying
 from service.inspector.threads import aside_at_length
 from service.journal.erasing import erase_records
 from service.journal.journal import Journal
 from service.journal.replay_batches import delete_batch, save_batch, save_row
+from service.late_inspector import InspectorParts
 from service.loki_search.all_recorders import AllRecorders
 from service.loki_search.loki_answers import LokiAddress
 from service.mcp_over_http import McpOverHttp
@@ -44,29 +43,26 @@ from service.search.indexing import Indexer
 from service.search.recent_numbers import RecentNumbers
 from service.search.search import Search
 from service.settings import Settings
-from service.settings_file import SettingsFile
 from service.shipping.loki.deletion import LokiDeletion, ask_loki, delete_lines
 from service.shipping.loki.settings import LokiSettings, read_loki_settings
 from service.shipping.receiver import WantedReceiver
-from service.status import Status
 
 # So long an erasure waits for an index that is being made.
 _INDEX_SECONDS: Final = 10.0
 
 
 class Inspector:
-    """``pages`` answers readers; ``policy`` is the gateway's, with a key of our own where keys are asked for."""
+    """``handle`` answers what is neither asked of the gateway nor polled."""
 
-    def __init__(self, settings: Settings, policy: Policy, status: Status, receivers: Sequence[WantedReceiver]) -> None:
+    def __init__(self, parts: InspectorParts, gateway: Gateway) -> None:
+        settings, policy, status = parts.settings, parts.policy, parts.status
         self._status = status
+        self._key = parts.key
+        self._asks_for_keys = policy.keys is not None
         self._ourselves: Upstream | None = None
         self._erasing_again: asyncio.Task[None] | None = None
         self._search = Search(settings.data_dir)
         self._indexer = Indexer(settings.data_dir)
-        self._key = secrets.token_urlsafe(32)
-        self.policy = policy
-        if policy.keys is not None:
-            self.policy = replace(policy, keys={**policy.keys, **self.own_key()})
         self.live = Live(status.relay.so_far, status.reader, settings.mask_secrets, status.waiting, status.own_masks)
         self._mcp = McpOverHttp(settings)
         replaying = Replaying(settings.inspector_replay, self._ask_again)
@@ -74,8 +70,6 @@ class Inspector:
         self._batches = BatchReplays(status.reader, self._ask_again, self._save, lambda: status.relay.in_flight)
         providers = Providers(
             version=service.__version__,
-            readiness=status.readiness,
-            metrics=status.metrics,
             status=status.status,
             models=partial(list_models, status.send),
             queue=status.queue,
@@ -89,24 +83,21 @@ class Inspector:
                 partial(render_prompt, partial(fetch_answer, status.send), lambda: status.relay.in_flight),
             ),
             batches=BatchPages(replaying, self._batches, self._search, self._delete_batch),
-            everywhere=self._everywhere(settings, receivers),
+            everywhere=self._everywhere(settings, parts.receivers),
             links=Links(settings.trace_url, settings.n8n_url),
             mcp=self._mcp.answer,
             all_recorders=_all_recorders(settings),
             peers=dict(settings.peers),
         )
-        path = settings.readers_file
-        self.readers_file = None if path is None else SettingsFile("READERS_FILE", path, read_readers)
-        readers = None if self.readers_file is None else self.readers_file.read_at_start()
-        self.pages = Pages(providers, settings.inspector_token, readers, settings.keep_body_bytes)
+        pages = Pages(providers, parts.access, settings.keep_body_bytes)
+        trusted = settings.trusted_proxies
+        choose = partial(choose_model, settings.generate_model, status.send)
+        generate = Generate(gateway, policy, trusted, self.ask_ourselves, choose, settings.request_body_timeout)
+        self.handle = Dispatcher(generate, pages, policy, trusted).handle
 
     async def recent_numbers(self, now_ns: int) -> RecentNumbers:
         """What alerts look at, asked behind those who read totals."""
         return await aside_at_length(self._search.recent_numbers, now_ns)
-
-    def own_key(self) -> dict[str, str]:
-        """The digest and the name of the key that replays are sent with."""
-        return {hashlib.sha256(self._key.encode()).hexdigest(): "replay"}
 
     def _everywhere(self, settings: Settings, receivers: Sequence[WantedReceiver]) -> ErasingEverywhere:
         loki = read_loki_settings(settings)
@@ -168,7 +159,7 @@ class Inspector:
     async def _ask_again(self, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> UpstreamResponse | str:
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers]
         lines.append(f"User-Agent: ollama-recorder/{service.__version__}\r\n".encode())
-        if self.policy.keys is not None:
+        if self._asks_for_keys:
             lines.append(f"Authorization: Bearer {self._key}\r\n".encode())
         answer = await self.ask_ourselves("POST", path, lines, RequestBody(body, len(body)))
         return answer.reason if isinstance(answer, Failure) else answer

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from service.cli.mcp_serving import make_server
 from service.cli.mcp_tools import TOOLS, Source
-from service.inspector.responses import PRIVATE_HEADERS, refuse
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import refuse
 from service.inspector.threads import aside_at_length
 from service.settings import Settings
 

@@ -3,12 +3,12 @@
 With one address nothing of ``upstreams`` is made, and every request takes the shortest way.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from service.background_tasks import Work
 from service.gateway.call import Share
 from service.gateway.context_lengths import ContextLengths
 from service.gateway.upstream import Send, Upstream
@@ -71,14 +71,14 @@ class TowardsOllama:
         for known in self.models.values():
             known.lengths.note_ended(ended)
 
-    def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    def tasks(self) -> Iterator[tuple[str, Work]]:
         """What goes on beside requests, by names."""
         for name, known in self.models.items():
             of = f" of {name}" if name else ""
-            yield f"ask for context lengths{of}", known.lengths.run()
-            yield f"fetch vocabularies{of}", known.vocabularies.run()
+            yield f"ask for context lengths{of}", known.lengths.run
+            yield f"fetch vocabularies{of}", known.vocabularies.run
         for name, watch in self.routing.watches.items() if self.routing else ():
-            yield f"look after {name}", watch.run()
+            yield f"look after {name}", watch.run
 
 
 def towards_ollama(settings: Settings, in_flight: Callable[[], int]) -> TowardsOllama:

@@ -1,8 +1,9 @@
 """Records are made of exchanges: with the masks in use, what is known of models and conversations, and the energy."""
 
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
+from service.background_tasks import Work
 from service.conversations_setup import EarlierConversations
 from service.energy.energy_meters import Meter, all_meters
 from service.energy.energy_shares import EnergyMeter, is_here
@@ -33,12 +34,12 @@ class RecordMaking:
         room = self._ollama.room_of(exchange.upstream)
         return self._masks.make_record(self._energy.told(exchange), *room, self._earlier.conversations)
 
-    def tasks(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    def tasks(self) -> Iterator[tuple[str, Work]]:
         """What goes on beside requests, by names."""
-        yield "learn earlier conversations", self._earlier.learn()
-        yield "read the meters of energy", self._energy.run()
+        yield "learn earlier conversations", self._earlier.learn
+        yield "read the meters of energy", self._energy.run
         if self._masks.file is not None:
-            yield "look after MASK_FILE", self._masks.file.watch(self._masks.use)
+            yield "look after MASK_FILE", partial(self._masks.file.watch, self._masks.use)
 
 
 def _no_meters() -> list[Meter]:

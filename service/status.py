@@ -7,12 +7,11 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import Metric
 
 import service
-from service.alerting.looking import PartNumbers
 from service.gateway.relay import Relay
 from service.gateway.upstream import Failure, Send
 from service.gateway.whole_answer import fetch_whole
@@ -43,6 +42,9 @@ from service.shipping.otlp.metric_export import METRICS_NAME, MetricExport
 from service.shipping.shipper import Shipper
 from service.upstreams.named_upstream import NamedUpstream
 from service.upstreams.routing import Routing
+
+if TYPE_CHECKING:
+    from service.alerting.looking import PartNumbers
 
 _OLLAMA_CHECK_SECONDS: Final = 3.0
 # Prometheus asks every 15 s: its answer must not wait for an Ollama that does not answer.
@@ -124,8 +126,10 @@ class Status:
 
         return exposition(NumbersCollector(lambda: numbers, others, service.__version__))
 
-    def part_numbers(self) -> PartNumbers:
+    def part_numbers(self) -> "PartNumbers":
         """What alerts look at."""
+        from service.alerting.looking import PartNumbers
+
         state = self.recorder.state()
         deliveries = [shipper.delivery() for shipper in self.shippers]
         return PartNumbers(

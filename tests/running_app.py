@@ -64,6 +64,16 @@ async def until(path_is: Callable[[], Any], seconds: float = 20.0) -> Any:
         return found
 
 
+async def counted(app: App, *series: str) -> str:
+    """What ``/metrics`` says, as soon as it says all of ``series``: an answer does not wait for being counted."""
+
+    async def text() -> str:
+        told = (await get(app, "/metrics")).body.decode()
+        return told if all(one in told for one in series) else ""
+
+    return str(await until(text))
+
+
 async def found(app: App, query: str, count: int) -> list[dict[str, Any]]:
     """The entries that ``/exchanges.json?query`` answers with, as soon as there are ``count``: the index follows."""
 

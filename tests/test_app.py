@@ -33,7 +33,7 @@ from service.settings import SettingsError, read_settings
 from service.shipping.shipper import Shipper
 from tests.fakes.loki import FakeLoki
 from tests.fakes.ollama import CHUNKED, HOLD, FakeOllama, answer, chunk, head
-from tests.running_app import CHAT, ask, running
+from tests.running_app import CHAT, ask, counted, running
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -128,11 +128,11 @@ async def test_metrics_count_by_operation_and_outcome(tmp_path: Path) -> None:
         await ask(app)
         await ask(app)
         await ask(app, "/api/ollama/api/pull")
-        text = (await ask(app, "/metrics", b"")).body.decode()
-        counted = [line for line in text.splitlines() if 'outcome="' in line]
-        chats = [line for line in counted if 'operation="chat"' in line and 'outcome="completed"' in line]
+        text = await counted(app, 'outcome="refused"')
+        lines = [line for line in text.splitlines() if 'outcome="' in line]
+        chats = [line for line in lines if 'operation="chat"' in line and 'outcome="completed"' in line]
         assert [line.rpartition(" ")[2] for line in chats] == ["2.0"]
-        assert [line for line in counted if 'outcome="refused"' in line and line.endswith(" 1.0")]
+        assert [line for line in lines if 'outcome="refused"' in line and line.endswith(" 1.0")]
 
 
 async def test_records_are_shipped_and_what_is_left_goes_out_before_the_end(tmp_path: Path) -> None:
@@ -315,8 +315,9 @@ async def test_parts_stop_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
         (Shipper, "stop"),
     ):
         noting(part, name)
-    async with running(tmp_path / "data", OLLAMA_URL=NOBODY, LOKI_URL=NOBODY):
-        pass
+    async with running(tmp_path / "data", OLLAMA_URL=NOBODY, LOKI_URL=NOBODY) as app:
+        # What readers are shown is there from the first of them on.
+        assert (await ask(app, "/", b"")).status == 200
     assert stopped == [
         "Relay.wait_until_idle",
         "Live.stop",

@@ -61,9 +61,9 @@ def alert_tasks(
     parts: Callable[[], PartNumbers],
     recent: Callable[[int], Awaitable[RecentNumbers]],
     p95_seconds: float,
-) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+) -> Iterator[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """What goes on beside requests, by names: nothing without a ``url`` to post to."""
     if url:
         webhook = Webhook(url, instance)
-        yield "post alerts", webhook.run()
-        yield "look for alerts", AlertWatch(webhook, parts, recent, p95_seconds).run()
+        yield "post alerts", webhook.run
+        yield "look for alerts", AlertWatch(webhook, parts, recent, p95_seconds).run

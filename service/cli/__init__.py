@@ -5,17 +5,13 @@ prompt or changes the journal of a running recorder asks that recorder over HTTP
 it every few seconds: what is heavy is imported inside the commands.
 """
 
-import contextlib
-import errno
-import os
-import signal
-import sys
 from typing import Final
 
 import click
 
 import service
 from service.cli.command_line import CommandPlace, LazyGroup
+from service.guarded_command import run_guarded
 
 _JOURNAL: Final = {
     "check": CommandPlace("maintenance:journal_check", "Read every page of the journal and say whether it is sound."),
@@ -66,9 +62,6 @@ _COMMANDS: Final[dict[str, CommandPlace | LazyGroup]] = {
     "ship": LazyGroup("ship", "What goes to Loki and to an OTLP receiver.", _SHIP),
 }
 
-_CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-"""What a full or broken disk says to whoever prints into a file on it."""
-
 
 def _say_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if is_wanted:
@@ -94,21 +87,4 @@ app: Final = LazyGroup(
 
 def main() -> None:
     """Entry point of the installed command."""
-    for stream in (sys.stdout, sys.stderr):
-        # What was recorded may hold what a terminal's encoding, or no encoding at all, has a place for.
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        with contextlib.suppress(ValueError):  # not the main thread, which alone gets signals
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        app()
-    except KeyboardInterrupt:
-        # Before a command has begun; afterwards it decides itself.
-        sys.exit(128 + signal.SIGINT)
-    except OSError as trouble:
-        if trouble.errno not in _CANNOT_BE_WRITTEN:
-            raise
-        # What could not be written would be tried once more when Python ends, with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(f"The result cannot be written: {trouble.strerror}.\n")
-        sys.exit(1)
+    run_guarded(app)

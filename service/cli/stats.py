@@ -145,7 +145,7 @@ def _show(
 
     screen = console()
     if any(group.energy is not None for group in groups):
-        columns["energy, est."] = lambda group: energy_in_words(group.energy)
+        columns["energy, est."] = lambda group: energy_in_words(group.energy) + _of_how_many(group)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by, overflow="fold")
     for title in columns:
@@ -161,6 +161,11 @@ def _show(
     screen.print(Text(f"{counted(calls, 'call')}, {failed:,} failed", "dim"))
     if len(groups) == MOST_GROUPS:
         note(f"Only the {MOST_GROUPS:,} names with the most calls are shown and counted.")
+
+
+def _of_how_many(group: "Group") -> str:
+    # What a meter told nothing of may have taken as much again.
+    return f" of {group.energy_calls:,}" if group.energy is not None and group.energy_calls < group.calls else ""
 
 
 def _columns(width: int) -> "dict[str, Callable[[Group], str | Text]]":

@@ -10,7 +10,8 @@ The way of a request
     * ``response_writer``: the answer goes to the client; ``capture``: the copy; ``idle_timeout``: nothing is heard.
 
 Beside it
-    * ``error_responses``: our own answers; ``malformed``: aiohttp's server, and what is no HTTP;
+    * ``error_responses``: our own answers; ``malformed``: aiohttp's server, and what is no HTTP, loaded by
+      ``late_aiohttp`` for the first who needs it;
     * ``context_lengths``: how many tokens each loaded model has room for.
 
 A round trip is given what to call when an exchange opens and ends. It knows nothing of what lies behind.

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Protocol
 
 from service.gateway.capture import CopyRoom
 from service.gateway.error_responses import Refusal
 from service.gateway.loop_quantum import LoopQuantum
 from service.gateway.upstream import Failure, RequestBody, Send
 from service.record.exchange import Body, Exchange, OpenExchange
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 Committed = asyncio.Future[None]
 Open = Callable[[OpenExchange], None]
@@ -136,7 +137,7 @@ class AlreadySent:
     def __init__(self, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
 
-    async def prepare(self, request: web.BaseRequest) -> None:
+    async def prepare(self, request: "web.BaseRequest") -> None:
         pass
 
     async def write_eof(self) -> None:

@@ -10,6 +10,7 @@ from multidict import MultiMapping
 
 from service.record.exchange import Caller
 from service.record.n8n_marks import N8N, is_name, may_be_ai_node
+from service.record.surrogates import storable
 
 LONGEST = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -87,15 +88,15 @@ def name_caller(labels: Iterable[tuple[str, str]], headers: Mapping[str, str], k
     labelled = set()
     for label, value in labels:
         labelled.add(label)
-        if label in _LABELS and is_name(value := value[:LONGEST]):
+        if label in _LABELS and is_name(value := storable(value)[:LONGEST]):
             fields.setdefault(_LABELS[label], value)
     for header, name in _HEADERS:
-        if (value_sent := headers.get(header)) and is_name(value := unquote(value_sent)[:LONGEST]):
+        if (value_sent := headers.get(header)) and is_name(value := storable(unquote(value_sent))[:LONGEST]):
             fields.setdefault(name, value)
     if "caller" not in fields:
         caller = key_name or (N8N if _is_n8n(labelled, headers) else _program(headers))
         if caller:
-            fields["caller"] = caller[:LONGEST]
+            fields["caller"] = storable(caller)[:LONGEST]
     return Caller(**fields)
 
 

@@ -1,4 +1,4 @@
-"""One connection of a client: what is asked of Ollama is carried here, all else is handed to aiohttp's protocol.
+"""One connection of a client: calls of Ollama and what is polled are carried here, all else is handed to aiohttp.
 
 Messages are taken one after the other, and each is answered before the next one is read. Their heads are read by
 ``request_head`` and their ends are found by ``body_framing``, so each side gets whole messages. What those two do not
@@ -15,10 +15,10 @@ from service.gateway.body_framing import ChunkedFraming, LengthFraming
 from service.gateway.call import AlreadySent
 from service.gateway.error_responses import last_answer, late_head, malformed_body, stopped_arriving
 from service.gateway.input_flow import InputFlow
+from service.gateway.late_aiohttp import AiohttpSide
 from service.gateway.loop_quantum import PIECE_BYTES
-from service.gateway.malformed import AiohttpProtocol
 from service.gateway.output_flow import OutputFlow
-from service.gateway.request import Request
+from service.gateway.request import Handle, Request
 from service.gateway.request_body import EMPTY, BodyStream
 from service.gateway.request_head import HeadReader, RequestHead
 
@@ -62,7 +62,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._body: BodyStream | None = None
         self.exchange: asyncio.Task[AlreadySent] | None = None
         # aiohttp's side, once something was asked of it; from ``_is_handed_over`` on all that comes is its
-        self._aiohttp: AiohttpProtocol | None = None
+        self._aiohttp: AiohttpSide | None = None
         self._is_at_aiohttp = False
         self._is_handed_over = False
         self._is_ending = False
@@ -210,9 +210,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_busy, self._is_answered, self._is_reading_head = True, False, False
         self._is_last = self._is_last or not head.keeps_alive
         self._due_at = _NEVER
-        if head.is_for_gateway:
+        if handle := self._server.handle if head.is_for_gateway else self._server.polled.get(head.path):
             self._is_at_aiohttp = False
-            self._begin_exchange(head, length, piece)
+            self._begin_exchange(handle, head, length, piece)
         else:
             if self._framing is not None:
                 self._is_due_in(self._server.body_seconds)
@@ -220,13 +220,13 @@ class ClientConnection(asyncio.BufferedProtocol):
         if fault is not None:
             self._refuse_body(fault)
 
-    def _begin_exchange(self, head: RequestHead, length: int | None, piece: bytes) -> None:
+    def _begin_exchange(self, handle: Handle, head: RequestHead, length: int | None, piece: bytes) -> None:
         body = EMPTY
         if length != 0:
             self._body = body = BodyStream(self._input.stop, self._input.start)
             body.feed(piece, is_last=self._framing is None)
         try:
-            answering = self._server.handle(Request(head, length, body, self), head.path, head.query)
+            answering = handle(Request(head, length, body, self), head.path, head.query)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
             emit(DefectFound("http", repr(error)[:200]))
             self._end_softly(last_answer(500, "A fault in the recorder. Its log says more."))
@@ -266,7 +266,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         else:
             self.close()
 
-    def _open_aiohttp(self) -> AiohttpProtocol:
+    def _open_aiohttp(self) -> AiohttpSide:
         self._is_at_aiohttp = True
         if self._aiohttp is None:
             self._aiohttp = self._server.aiohttp_protocol(self._answered_soon)

@@ -14,7 +14,7 @@ from typing import Final
 
 from service.gateway.upstream import Send
 from service.gateway.whole_answer import fetch_whole
-from service.json_writing import write_json
+from service.record.json_text import compact
 from service.record.model_facts import Look, ModelFacts, canonical_name, gives_up_half, read_loaded, read_model_facts
 from service.record.operations import CHANGE_MODELS
 
@@ -155,7 +155,7 @@ class ContextLengths:
             self._asked_version_at = time.monotonic()
 
     async def _ask_what_it_is(self, name: str, digest: str) -> None:
-        body = await fetch_whole(self._send, "POST", "/api/show", write_json({"model": name}))
+        body = await fetch_whole(self._send, "POST", "/api/show", compact({"model": name}).encode())
         if len(self._facts) >= _MOST_MODELS:
             self._facts.clear()
         self._facts[name] = time.monotonic(), digest, None if body is None else read_model_facts(body)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from service.json_writing import write_json
+from service.record.surrogates import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ _TYPES = {
 
 def error_body(path: str, status: int, message: str, setting: str | None = None) -> bytes:
     """The JSON error for a canonical ``path``: Anthropic's shape, OpenAI's, or Ollama's own."""
+    # It may quote what was asked for.
+    message = storable(message)
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     error: dict[str, object]
     if path.startswith("/v1/messages"):

@@ -27,6 +27,7 @@ from service.gateway.upstream import Failure, RequestBody, Send, UpstreamRespons
 from service.json_writing import write_json
 from service.record.exchange import GATEWAY_PREFIX
 from service.record.json_body import JsonForm, read_fields
+from service.record.json_text import as_text
 from service.record.streamed import AnswerDelta, StreamedAnswer
 
 PATH: Final = "/generate"
@@ -284,13 +285,14 @@ def _whole(
     if not isinstance(answer, dict):
         return _json(502, {"error": _NO_ANSWER}, headers)
     if status != 200 or answer.get("error"):
-        told = {"error": str(answer.get("error") or body[:200].decode("utf-8", "replace"))}
+        told = {"error": as_text(answer.get("error") or body[:200].decode("utf-8", "replace"))}
         if isinstance(setting := answer.get("setting"), str):
             told["setting"] = setting
         return _json(status if status >= 400 else 500, told, headers)
     if answer.get("done") is False:
         return _json(502, {"error": _NO_ANSWER}, headers)
-    content = {"text": answer.get("response") or "", "model": answer.get("model") or model, "exchange": exchange}
+    content = {"text": as_text(answer.get("response") or ""), "model": as_text(answer.get("model") or model)}
+    content["exchange"] = exchange
     return _json(200, content, headers)
 
 

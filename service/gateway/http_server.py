@@ -3,16 +3,17 @@
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple
-
-from aiohttp import web
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from service.events import ConnectionRefused, emit
 from service.gateway.client_connection import ClientConnection
+from service.gateway.late_aiohttp import AiohttpSide, LateAiohttp
 from service.gateway.loop_quantum import LoopQuantum
-from service.gateway.malformed import AiohttpProtocol, AiohttpServer
 from service.gateway.request import Handle
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 _LOOK_SECONDS: Final = 1.0
 FILES_OF_OUR_OWN: Final = 64
@@ -62,17 +63,20 @@ class Bounds(NamedTuple):
 class HttpServer:
     """A protocol factory for ``loop.create_server``.
 
-    ``handle`` answers what is asked of the gateway, ``handle_others`` all else.
+    ``handle`` answers what is asked of the gateway, ``polled`` what is asked of the paths in it, ``handle_others`` all
+    else, which aiohttp reads.
     """
 
     def __init__(
         self,
         handle: Handle,
-        handle_others: Callable[[web.BaseRequest], Awaitable[Any]],
+        handle_others: Callable[["web.BaseRequest"], Awaitable[Any]],
         bounds: Bounds,
         quantum: LoopQuantum,
+        polled: Mapping[str, Handle] | None = None,
     ) -> None:
         self.handle = handle
+        self.polled = polled or {}
         self.quantum = quantum
         self.head_seconds = bounds.head_seconds
         self.body_seconds = bounds.body_seconds
@@ -80,7 +84,7 @@ class HttpServer:
         self._most = most_connections(bounds.most, bounds.kept_open)
         self._most_of_one = bounds.most_of_one or max(1, self._most * 3 // 4)
         self._loop = asyncio.get_running_loop()
-        self._aiohttp = AiohttpServer(handle_others)
+        self._aiohttp = LateAiohttp(handle_others)
         self._connections: set[ClientConnection] = set()
         self._of_address: Counter[str] = Counter()
         self._looking: asyncio.TimerHandle | None = None
@@ -109,7 +113,7 @@ class HttpServer:
             return None
         return f"{len(self._connections)} of {self._most} connections are open. MAX_CONNECTIONS allows more."
 
-    def aiohttp_protocol(self, answered: Callable[[bool], None]) -> AiohttpProtocol:
+    def aiohttp_protocol(self, answered: Callable[[bool], None]) -> AiohttpSide:
         return self._aiohttp.protocol(answered)
 
     def forget(self, connection: ClientConnection) -> None:

@@ -27,6 +27,8 @@ _OPTIONS: Final[dict[str, Any]] = {
     "keepalive_timeout": 365 * 24 * 3600.0,
 }
 _LONGEST = 200
+# What aiohttp raises where a body is asked for whose connection is over.
+_LEFT: Final = "Connection closed."
 _TOO_LONG = (
     "The address of this request, or one of its headers, is longer than 64 KiB. Cookies are a header:"
     " a browser sends those of all ports of localhost."
@@ -145,7 +147,7 @@ def _note(record: logging.LogRecord) -> bool:
     if record.levelno < logging.ERROR:
         return False
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, ConnectionError):
+    if isinstance(error, ConnectionError) or (type(error) is RuntimeError and str(error) == _LEFT):
         # Who asked left before the answer began.
         return False
     is_their_fault = type(error).__module__ in ("aiohttp.http_exceptions", "aiohttp.http")

@@ -20,7 +20,7 @@ import orjson
 import service
 from service.gateway.upstream import Send
 from service.gateway.whole_answer import fetch_whole
-from service.json_writing import write_json
+from service.record.json_text import compact
 from service.record.model_facts import ModelFacts
 from service.record.vocabulary import Vocabulary, from_bytes, read_vocabulary
 
@@ -82,7 +82,7 @@ class Vocabularies:
         path = self._folder / weights
         written = await asyncio.to_thread(_read, path)
         if written is None:
-            content = write_json({"model": model, "verbose": True})
+            content = compact({"model": model, "verbose": True}).encode()
             try:
                 async with asyncio.timeout(_GIVE_UP_SECONDS):
                     shown = await fetch_whole(self._send, "POST", "/api/show", content, _LONGEST_ANSWER)

@@ -1,6 +1,6 @@
 """The recorder's own addresses: its page, its API, health and metrics. Reads the journal, never the hot path.
 
-``pages`` knows all addresses and hands each request on.
+``pages`` knows all addresses and hands each request on. Health and metrics are answered by ``service.polled``.
 
 Who may see what
     * ``access``: the token, sessions, guesses; ``sign_in``: the form for the token; ``client``: who sends a request.

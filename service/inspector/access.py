@@ -34,6 +34,15 @@ _HOLDER: Final = "holder of INSPECTOR_TOKEN"
 _SESSION_OF_HOLDER: Final = ""
 
 
+class KeptOut(NamedTuple):
+    """What somebody is told who may see nothing. ``setting`` names what would open it; None: time does."""
+
+    status: int
+    message: str
+    headers: Mapping[str, str]
+    setting: str | None = None
+
+
 class _Session(NamedTuple):
     """``ends`` by the monotonic clock; ``digest`` is that of the token that opened it."""
 
@@ -140,6 +149,15 @@ class Access:
         else:
             most = 1 if len(self._wrong) >= _WRONG_ALTOGETHER else _WRONG_OF_STRANGERS
         return int(_MINUTE - (now - own[-most])) + 1 if len(own) >= most else 0
+
+    def why_kept_out(self, client: Client) -> KeptOut:
+        """What a client is told that was not allowed."""
+        wait = self.seconds_to_wait(client)
+        if wait:
+            return KeptOut(429, f"Too many wrong tokens: try again in {wait} s.", {"Retry-After": str(wait)})
+        whose = "the INSPECTOR_TOKEN" if self.readers is None else "a token of READERS_FILE or INSPECTOR_TOKEN"
+        message = f"From other addresses than this machine's, send Authorization: Bearer TOKEN with {whose}."
+        return KeptOut(401, message, {"WWW-Authenticate": "Bearer"}, "INSPECTOR_TOKEN")
 
     def sign_in(self, token: str, client: Client) -> str | None:
         """The header ``Set-Cookie`` for a client that sent the right ``token``; None for any other."""

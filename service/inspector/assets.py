@@ -8,7 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
-from service.inspector.responses import PRIVATE_HEADERS, refuse
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import refuse
 
 FOLDER: Final = Path(__file__).parent / "page"
 INDEX: Final = "index.html"

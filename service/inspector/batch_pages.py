@@ -12,8 +12,9 @@ from service.inspector.batch_replay import MOST_PROMPTS, BatchReplays
 from service.inspector.batch_table import COLUMNS, VERDICTS, flat, ids_of, rows_of, sentence_of
 from service.inspector.client import Client
 from service.inspector.listing import filter_of
+from service.inspector.private_headers import PRIVATE_HEADERS
 from service.inspector.replaying import Replaying, read_changes
-from service.inspector.responses import PRIVATE_HEADERS, refuse, say
+from service.inspector.responses import refuse, say
 from service.inspector.threads import aside, aside_at_length
 from service.journal.replay_batches import ReplayBatch, read_batch, read_batches
 from service.json_writing import write_json

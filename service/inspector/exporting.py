@@ -11,7 +11,8 @@ from service.exports.chats import ChatOptions
 from service.exports.formats import FORMATS, ExportOptions, Format, kept_records
 from service.inspector.all_stores import BUSY, NO_LOKI, is_asked_for
 from service.inspector.listing import STORE, filter_of
-from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import begun, refuse
 from service.inspector.threads import aside_at_length, aside_waiting, may_wait
 from service.journal.reader import KeptRecord
 from service.loki_search.all_recorders import AllRecorders, without_numbers

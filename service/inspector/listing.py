@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from service.exports.csv_table import write_rows
-from service.inspector.responses import PRIVATE_HEADERS, say
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import say
 from service.inspector.threads import aside, aside_at_length
 from service.record.record import Record
 from service.record.timestamps import write_moment

@@ -14,7 +14,8 @@ import orjson
 from aiohttp import web
 
 from service.events import DefectFound, emit
-from service.inspector.responses import PRIVATE_HEADERS, begun, refuse
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import begun, refuse
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.json_writing import write_json

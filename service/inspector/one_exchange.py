@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from service.inspector.exchange_detail import ExchangeDetail, Links, describe
-from service.inspector.responses import PRIVATE_HEADERS, refuse, say
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import refuse, say
 from service.inspector.threads import aside, aside_at_length
 from service.journal.reader import KeptRecord, Reader
 from service.record.bodies import first_document, gap_in

@@ -31,10 +31,10 @@ from service.inspector.answer_places import AnswerPlaces
 from service.inspector.client import Client
 from service.inspector.listing import Query
 from service.inspector.live import tell
-from service.inspector.metrics import CONTENT_TYPE, SCRAPE_HEADER
+from service.inspector.private_headers import PRIVATE_HEADERS
 from service.inspector.providers import PageRequest, Providers
-from service.inspector.readers import NamedReader, Readers, Right
-from service.inspector.responses import PRIVATE_HEADERS, refuse, say
+from service.inspector.readers import NamedReader, Right
+from service.inspector.responses import refuse, say
 from service.inspector.rights import HAVE_WORDS, MCP, rights_for
 from service.inspector.sign_in import closed_page, sign_in_page, view
 from service.journal import JournalError
@@ -61,20 +61,15 @@ OfAll = Callable[[AllRecorders | None, Query], Awaitable[web.Response]]
 
 
 class Pages:
-    """Answers what is not the gateway's. ``token`` opens it to readers from other addresses than this machine's.
+    """Answers what is neither the gateway's nor polled. ``keep`` is KEEP_BODY_BYTES."""
 
-    ``readers`` are those of READERS_FILE; None: there is no such file. ``keep`` is KEEP_BODY_BYTES.
-    """
-
-    def __init__(self, providers: Providers, token: str, readers: Readers | None, keep: int) -> None:
+    def __init__(self, providers: Providers, access: Access, keep: int) -> None:
         self._providers = providers
         self._places = AnswerPlaces(keep)
-        self._access = Access(token, readers=readers)
+        self._access = access
         self._exports = asyncio.Semaphore(_MOST_EXPORTS)
-        self._open: dict[str, Handler] = {"/healthz": self._alive, "/readyz": self._ready}
         self._kept: dict[str, Handler] = {
             "/": self._page,
-            "/metrics": self._metrics,
             "/status.json": self._status,
             "/live": self._live,
             "/models.json": self._models,
@@ -94,10 +89,6 @@ class Pages:
             "/erasing.json": lambda request: erasing_everywhere.look(providers.everywhere, request.query),
         }
 
-    def take_readers(self, readers: Readers) -> None:
-        """READERS_FILE was read again."""
-        self._access.readers = readers
-
     async def answer(self, request: web.BaseRequest, path: str, query: str, client: Client) -> web.StreamResponse:
         """Answer one request for ``path`` (as sent) with ``query`` (without ``?``)."""
         try:
@@ -114,11 +105,9 @@ class Pages:
 
     async def _answer(self, request: PageRequest) -> web.StreamResponse:
         method, path = request.http.method, request.path
-        if (handler := self._open.get(path)) is not None or path.startswith("/page/"):
+        if path.startswith("/page/"):
             if method not in _READ:
                 return _wrong_method(path, "GET, HEAD")
-            if handler is not None:
-                return await handler(request)
             # The page's files hold nothing that was recorded; the form to sign in needs them.
             return assets.serve_asset(path.removeprefix("/page/"), request.http.headers)
         if method not in _READ and is_foreign(request.http.headers):
@@ -242,18 +231,12 @@ class Pages:
     # Who may not see it
 
     def _keep_out(self, request: PageRequest) -> web.StreamResponse:
-        wait = self._access.seconds_to_wait(request.client)
-        if wait:
-            return refuse(429, f"Too many wrong tokens: try again in {wait} s.", {"Retry-After": str(wait)})
+        out = self._access.why_kept_out(request.client)
+        if out.setting is None:
+            return refuse(out.status, out.message, out.headers)
         if request.path == "/" and request.http.method in _READ:
             return sign_in_page(request.http.raw_path) if self._access.has_token else closed_page()
-        whose = "the INSPECTOR_TOKEN" if self._access.readers is None else "a token of READERS_FILE or INSPECTOR_TOKEN"
-        return refuse(
-            401,
-            f"From other addresses than this machine's, send Authorization: Bearer TOKEN with {whose}.",
-            {"WWW-Authenticate": "Bearer"},
-            setting="INSPECTOR_TOKEN",
-        )
+        return refuse(out.status, out.message, out.headers, setting=out.setting)
 
     async def _sign_in(self, request: PageRequest) -> web.StreamResponse:
         form = dict(parse_qsl((await request.http.read()).decode("utf-8", "replace"), max_num_fields=10))
@@ -271,17 +254,6 @@ class Pages:
         return web.Response(status=303, headers=PRIVATE_HEADERS | {"Location": "/", "Set-Cookie": cookie})
 
     # How the recorder is
-
-    async def _alive(self, request: PageRequest) -> web.StreamResponse:
-        return web.Response(text="ok\n")
-
-    async def _ready(self, request: PageRequest) -> web.StreamResponse:
-        status, body = await self._providers.readiness(request.query.getall("exclude", ()))
-        return web.Response(status=status, body=body, content_type="application/json", headers=PRIVATE_HEADERS)
-
-    async def _metrics(self, request: PageRequest) -> web.StreamResponse:
-        body = await self._providers.metrics(SCRAPE_HEADER in request.http.headers)
-        return web.Response(body=body, headers=PRIVATE_HEADERS | {"Content-Type": CONTENT_TYPE})
 
     async def _status(self, request: PageRequest) -> web.StreamResponse:
         providers = self._providers

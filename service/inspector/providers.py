@@ -1,6 +1,6 @@
 """What the recorder's own addresses are answered from: where contents come from, and the request itself."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,6 @@ class Providers:
     """Where the contents of the pages come from. ``peers``: the addresses of other recorders, by their names."""
 
     version: str
-    readiness: Callable[[Collection[str]], Awaitable[tuple[int, bytes]]]
-    metrics: Callable[[bool], Awaitable[bytes]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     models: Callable[[], Awaitable[list[str]]]
     queue: Callable[[], Awaitable[dict[str, Any]]]

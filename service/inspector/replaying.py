@@ -10,7 +10,8 @@ from aiohttp import web
 
 from service.inspector.client import Client
 from service.inspector.one_exchange import target_of, why_not_whole
-from service.inspector.responses import PRIVATE_HEADERS, refuse
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import refuse
 from service.journal.reader import KeptRecord, Reader
 from service.record.bodies import first_document
 from service.record.json_body import JsonForm, read_fields

@@ -7,20 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from service.events import DefectFound, emit
+from service.inspector.private_headers import PRIVATE_HEADERS
 from service.journal import JournalError
 from service.json_writing import write_json
 from service.loki_search.loki_answers import LokiError
-
-PRIVATE_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    # Not "no-referrer": browsers then send our own forms with "Origin: null", as if they were a stranger's.
-    "Referrer-Policy": "same-origin",
-    # No other page may embed it: not as a frame, a script or a picture either.
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 
 @contextmanager

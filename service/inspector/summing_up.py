@@ -5,7 +5,8 @@ from dataclasses import replace
 from aiohttp import web
 
 from service.inspector.listing import Query, filter_of
-from service.inspector.responses import PRIVATE_HEADERS, say
+from service.inspector.private_headers import PRIVATE_HEADERS
+from service.inspector.responses import say
 from service.inspector.threads import aside_at_length
 from service.reporting.failure_values import values_of
 from service.reporting.report import Report, make_report

@@ -17,7 +17,7 @@ from service.journal.damage import damage_error, forget_damage, noted_damage, vi
 from service.journal.displaced import FileIds, copy_what_is_open, file_ids, leave
 from service.journal.erasing import overwrite_step
 from service.journal.folder import JOURNAL, LOCK, SALVAGED, make_private_file, prepare_folder, take_lock
-from service.journal.open_rows import OpenRow
+from service.journal.open_rows import READ_OPEN, OpenRow
 from service.journal.reader import COLUMNS
 from service.journal.setting_aside import set_aside, take_salvaged, unfinished
 from service.journal.space import Headroom, Retention, bound_growth, checkpoint, expire, give_back_pages
@@ -257,7 +257,7 @@ class Journal:
 
     def open_rows(self, limit: int = 50) -> list[OpenRow]:
         """Rows of exchanges that are (or, at start, were) going on, oldest first."""
-        return self.connection.execute("SELECT * FROM open_exchange ORDER BY rowid LIMIT ?", (limit,)).fetchall()
+        return self.connection.execute(f"{READ_OPEN} ORDER BY rowid LIMIT ?", (limit,)).fetchall()
 
     def newest_ended_ns(self) -> int:
         """When the newest exchange ended (Unix nanoseconds); 0 when there is none."""

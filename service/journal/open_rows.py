@@ -1,12 +1,28 @@
 """The row of an exchange while it is still being answered, and the record that a crash makes of it."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from service.json_writing import write_json
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 
 OpenRow = tuple[str, str, bytes, bytes]
+READ_OPEN: Final = "SELECT id, facts, CAST(head AS BLOB), CAST(tail AS BLOB) FROM open_exchange"
+"""Reads rows: bytes are bytes, also where one damaged bit has made a text of them."""
+
+# An exchange of which as little is known as can be, and one of which all is: their values have the kinds of all others.
+_LEAST: Final = OpenExchange("", 0, "", "", "", "", "", "", "", "")
+_MOST: Final = _LEAST._replace(
+    parent_span_id="",
+    user_agent="",
+    caller=Caller("", "", "", "", "", ""),
+    replay_of="",
+    key_name="",
+    item=0,
+    attempt=0,
+)
+# SQLite holds no larger numbers.
+_TOO_LARGE: Final = 1 << 63
 _DIED = "the recorder died while this exchange was going on"
 
 
@@ -45,8 +61,10 @@ def decode_open(row: OpenRow) -> OpenExchange:
         # A newer version may have written more fields than this one knows.
         caller = Caller(**_fields_of(Caller, known.get("caller", {})))
         body = Body(**_fields_of(Body, known.get("request", {})) | {"head": head, "tail": tail})
-        return OpenExchange(**_fields_of(OpenExchange, known) | {"caller": caller, "request": body})
-    except (ValueError, TypeError, AttributeError):
+        opened = OpenExchange(**_fields_of(OpenExchange, known) | {"caller": caller, "request": body})
+        _check(opened)
+        return opened
+    except (ValueError, TypeError, AttributeError, RecursionError):
         body = Body(length=len(head) + len(tail), head=head, tail=tail)
         return OpenExchange(
             id=identifier,
@@ -61,6 +79,18 @@ def decode_open(row: OpenRow) -> OpenExchange:
             span_id=identifier[:16],
             request=body,
         )
+
+
+def _check(opened: OpenExchange) -> None:
+    """Raise TypeError where a value is none of its field's: whoever makes a record of it takes them as they are."""
+    for values, least, most in (
+        (opened, _LEAST, _MOST),
+        (opened.caller, _LEAST.caller, _MOST.caller),
+        (opened.request, _LEAST.request, _MOST.request),
+    ):
+        for value, *alike in zip(values, least, most, strict=True):
+            if type(value) not in map(type, alike) or (isinstance(value, int) and not 0 <= value < _TOO_LARGE):
+                raise TypeError("it holds values of other kinds")
 
 
 def _fields_of(kind: type[OpenExchange | Caller | Body], values: dict[str, Any]) -> dict[str, Any]:

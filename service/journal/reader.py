@@ -57,15 +57,20 @@ class KeptRecord:
 COLUMNS: tuple[str, ...] = (*(field.name for field in fields(Row)), "request", "response")
 """The columns of table ``exchange``: those of a Row, then the kept bytes of both bodies."""
 
-_ROW = ", ".join(COLUMNS[:-2])
+_BLOBS = ("line", "request", "response")
+# SQLite keeps a value's kind beside it: one damaged bit makes a text of bytes, and nothing else tells of the damage.
+_KIND = {name: "BLOB" if name in _BLOBS else "TEXT" for name in COLUMNS} | {
+    field.name: "INTEGER" for field in fields(Row) if field.type is int
+}
+_ROW = ", ".join(f"CAST({name} AS {_KIND[name]})" for name in COLUMNS[:-2])
 
 
 class Bodies(StrEnum):
     """Which kept bytes of a record are read from the disk: their columns, as SQL. The others are empty."""
 
     NONE = "x'', x''"
-    REQUEST = "request, x''"
-    BOTH = "request, response"
+    REQUEST = "CAST(request AS BLOB), x''"
+    BOTH = "CAST(request AS BLOB), CAST(response AS BLOB)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class Reader:
 
     def _parts(self, numbers: Sequence[int], bodies: Bodies, most_bytes: int) -> Iterator[list[int]]:
         # The length of a BLOB stands at the beginning of its row: its bytes are not read for it.
-        size = " + ".join(f"length({column})" for column in ("line", *bodies.split(", ")))
+        size = " + ".join(f"length({column})" for column in _BLOBS if column in f"line {bodies}")
         question = f"SELECT number, {size} FROM exchange WHERE number IN"
         sizes = dict(self.ask_of(question, numbers))
         part: list[int] = []

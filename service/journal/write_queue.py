@@ -19,8 +19,9 @@ from service.record.exchange import Exchange, OpenExchange
 
 MAX_QUEUED_BYTES = 64 << 20
 MAX_QUEUED = 20_000
-# The most that one commit holds: it decides how long the first of them waits for the last.
-_BATCH_BYTES = 8 << 20
+# The most that one commit holds: it decides how long the first of them waits for the last, and how much memory records
+# take that are made and not yet written.
+_BATCH_BYTES = 1 << 20
 _BATCH_COUNT = 256
 # A commit costs as much as three records. While exchanges end in crowds, the writer waits this long for more of them;
 # whoever ends alone never waits.

@@ -126,9 +126,11 @@ def _value(name: str, text: str) -> Any:
     if _KINDS[name] is FieldKind.TEXT:
         return text
     try:
-        return orjson.loads(text)
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+    # No recorder wrote that.
+    return None if isinstance(found, list | dict) else found
 
 
 def _shortened() -> str:

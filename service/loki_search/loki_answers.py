@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from service.loki_search.selection import LokiLine
+from service.record.json_text import as_text
 from service.shipping.asking import ask, printable
 
 _PATH: Final = "/loki/api/v1/query_range"
@@ -91,13 +92,15 @@ def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiL
         answer: Any = orjson.loads(body)
         data = answer["data"]
         lines = [
-            LokiLine(int(at), str(stream["stream"].get("instance", "")), stream["stream"]["exchange"], line.encode())
+            LokiLine(
+                int(at), as_text(stream["stream"].get("instance", "")), stream["stream"]["exchange"], line.encode()
+            )
             for stream in data["result"]
             if _is_record(stream["stream"].get("exchange"))
             for at, line, *_ in stream["values"]
         ]
         scanned = int(data.get("stats", {}).get("summary", {}).get("totalBytesProcessed", 0))
-        warnings = tuple(printable(str(one)[:_QUOTED]).strip() for one in answer.get("warnings") or ())
+        warnings = tuple(printable(as_text(one)[:_QUOTED]).strip() for one in answer.get("warnings") or ())
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise LokiError(f"What answers at {loki.base} is no Loki, or an unknown one: see LOKI_URL.") from error
     # What was not asked for would be found twice.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.record.json_text import compact
+from service.record.json_text import as_text, compact
 from service.record.payloads import LONG_PAYLOAD, without_payloads, word_of
 from service.record.replies import Reply, text_of
 
@@ -89,7 +89,7 @@ def _read_thought(part: dict[str, Any], reply: Reply, levels: int) -> bool:
 def type_of(holder: dict[str, Any]) -> str | None:
     """The ``type`` of a part, an item or an event; None: it has none. What is no text is told as text."""
     kind = holder.get("type")
-    return kind if kind is None or isinstance(kind, str) else str(kind)
+    return None if kind is None else as_text(kind)
 
 
 def with_lower_names(part: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from service.record.answer_errors import error_in, error_of_reason, error_of_str
 from service.record.answer_parts import HIDDEN_THINKING, read_parts, type_of
 from service.record.answer_streams import CUT, GAP, event_data, is_event_stream
 from service.record.exchange import Body
+from service.record.json_text import as_text
 from service.record.replies import Reply, single, text_of, tokens
 from service.record.tool_calls import CallPieces
 
@@ -67,10 +68,10 @@ def _read_block(block: Any, index: Any, calls: CallPieces, reply: Reply) -> bool
     """Take a content block, whole or as it begins; tells whether it carried anything."""
     if not isinstance(block, dict):
         return read_parts([block], reply)
-    kind = str(block.get("type"))
+    kind = str(type_of(block))
     # The caller's tools, and those of the server: server_tool_use, mcp_tool_use.
     if kind.endswith("tool_use"):
-        calls.begin(str(index), block.get("id"), block.get("name"), block.get("input"))
+        calls.begin(as_text(index), block.get("id"), block.get("name"), block.get("input"))
         return True
     if kind == "redacted_thinking":
         reply.thoughts.append(HIDDEN_THINKING)
@@ -138,9 +139,9 @@ def _read_delta(piece: dict[str, Any], calls: CallPieces, reply: Reply) -> bool:
     delta = piece.get("delta")
     if not isinstance(delta, dict):
         return False
-    kind = str(delta.get("type"))
+    kind = str(type_of(delta))
     if arguments := text_of(delta.get("partial_json")):
-        calls.add(str(piece.get("index")), None, None, arguments)
+        calls.add(as_text(piece.get("index")), None, None, arguments)
         return True
     if text := text_of(delta.get("text")):
         reply.texts.append(text)

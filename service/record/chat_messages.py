@@ -159,7 +159,7 @@ class _Parts:
 
 
 def _is_result(part: Any) -> bool:
-    return isinstance(part, dict) and str(part.get("type")).endswith("tool_result")
+    return isinstance(part, dict) and str(type_of(part)).endswith("tool_result")
 
 
 def _parts(content: Any) -> _Parts:
@@ -236,7 +236,7 @@ def _items(items: list[Any]) -> Iterator[ChatMessage]:
 def _item(item: Any) -> ChatMessage | None:
     if not isinstance(item, dict):
         return ChatMessage("user", item) if isinstance(item, str) else None
-    kind = str(item.get("type"))
+    kind = str(type_of(item))
     if kind.endswith("_call") and kind != "image_generation_call":
         name = item.get("name") or kind.removesuffix("_call")
         called = _call(name, arguments_of(item), item.get("call_id") or item.get("id"))
@@ -251,7 +251,7 @@ def _item(item: Any) -> ChatMessage | None:
         return ChatMessage("assistant", "", _BETWEEN_PARTS.join(thoughts))
     if "role" in item or "content" in item:
         return next(_message(item), None)
-    return ChatMessage("assistant", "", images=(_payload(item, str(kind)),))
+    return ChatMessage("assistant", "", images=(_payload(item, kind),))
 
 
 def _joined(one: ChatMessage | None, other: ChatMessage) -> ChatMessage | None:

@@ -19,6 +19,7 @@ from service.record.plain_messages import plain_messages
 from service.record.question import newest_question, payload_in_words, with_typed
 from service.record.record import Record
 from service.record.request_fields import with_known_names
+from service.record.surrogates import storable
 
 __all__ = (
     "SEARCHABLE_CHARACTERS",
@@ -284,24 +285,12 @@ def _ends(text: str) -> str:
         half = SEARCHABLE_CHARACTERS // 2
         # The blank keeps the two ends from making a word that nobody wrote.
         text = f"{text[: half - 1]} {text[-half:]}"
-    return _storable(text)
-
-
-def _storable(text: str) -> str:
-    """Pairs of surrogates joined, lone ones written out: neither files nor pages can hold them."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-        return joined.encode("utf-8", "backslashreplace").decode()
-    return text
+    return storable(text)
 
 
 def _first_words(text: str, characters: int) -> str:
     # Runs of white space shrink, so some more than is shown is looked at; a whole novel is not.
-    words = " ".join(_storable(text.lstrip()[: characters * 4]).translate(_DISTURBING).split())
+    words = " ".join(storable(text.lstrip()[: characters * 4]).translate(_DISTURBING).split())
     if len(words) <= characters:
         return words
     cut = words[: characters - 1]

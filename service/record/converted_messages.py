@@ -6,6 +6,7 @@ other forms write the texts of a content one after another, with nothing between
 
 from typing import Any
 
+from service.record.answer_parts import type_of
 from service.record.replies import text_of
 
 _TEXTS = frozenset({"text", "input_text", "output_text"})
@@ -71,7 +72,7 @@ def _with_joined_texts(parts: list[Any], levels: int = _MOST_LEVELS) -> list[Any
     texts: list[str] = []
     at = None
     for part in parts:
-        if isinstance(part, dict) and str(part.get("type")) in _TEXTS:
+        if isinstance(part, dict) and type_of(part) in _TEXTS:
             at = len(found) if at is None else at
             texts.append(text_of(part.get("text")) or "")
         elif levels and isinstance(part, dict) and isinstance(inner := part.get("content"), list):

@@ -1,5 +1,6 @@
 """An exchange that is still going on as an entry of a list: who asks what, and the text so far."""
 
+import re
 from typing import Any, Final
 
 from service.record.bodies import readable
@@ -13,12 +14,14 @@ from service.record.open_webui import task_of
 from service.record.own_masks import OwnMasks
 from service.record.record import record_of
 from service.record.request_facts import read_request
+from service.record.surrogates import storable
 from service.record.timestamps import write_time
 
 # Enough to see where it is going. The record has the whole.
 _SHOWN_CHARACTERS: Final = 300
 # Reading a longer answer anew each second would cost more than it shows: only its length is given then.
 READ_BYTES: Final = 256 * 1024
+_HALF_AT_THE_END: Final = re.compile(r"[\ud800-\udbff]\Z")
 
 
 def describe(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def describe(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[s
     caller = {name: value for name, value in opened.caller._asdict().items() if value is not None}
     entry |= {"method": opened.method, "operation": opened.operation, "api": opened.api, **caller}
     if asked.model:
-        entry["model"] = asked.model
+        entry["model"] = storable(asked.model)
     if task := task_of(opened.caller, opened.operation, asked.document, asked.plain):
         entry["task"] = task
     text, _ = copy_of(opened.request, opened.request.head)
@@ -48,7 +51,8 @@ def progress(exchange: Exchange, mask: bool, own_masks: OwnMasks = ()) -> dict[s
     if response.head:
         body = readable(response, READ_BYTES)
         generation = understand_reply(exchange, read_request(exchange.opened, exchange.opened.request), body)
-        text = generation.text or generation.thinking or ""
+        # Its last half of a character has its other half in the next piece.
+        text = _HALF_AT_THE_END.sub("", generation.text or generation.thinking or "")
         if text:
-            entry["text"] = ExchangeMasking(mask, own_masks).answer_so_far(text)[-_SHOWN_CHARACTERS:]
+            entry["text"] = storable(ExchangeMasking(mask, own_masks).answer_so_far(text)[-_SHOWN_CHARACTERS:])
     return entry

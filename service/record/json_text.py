@@ -8,6 +8,11 @@ import orjson
 from service.json_writing import write_json
 
 
+def as_text(value: Any) -> str:
+    """A text as it is, all else as JSON text. ``str`` raises for what is nested too deeply."""
+    return value if isinstance(value, str) else compact(value)
+
+
 def compact(value: Any) -> str:
     """``value`` as JSON text without white space; what JSON cannot hold is shown as text."""
     try:

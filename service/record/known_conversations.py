@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from service.json_writing import write_json
+from service.record.bodies import document
 from service.record.chat_messages import ChatMessage, ToolCall, calls_of, turns_of, turns_of_messages
 from service.record.conversation import words_in_line
 from service.record.exchange import OpenExchange, Outcome
@@ -176,7 +177,8 @@ def conversation_id_of(
 
 
 def _calls_in(text: str | None) -> tuple[ToolCall, ...]:
-    return tuple(calls_of(orjson.loads(text))) if text else ()
+    # It may hold half an emoji, or nest more deeply than what is read as one.
+    return tuple(calls_of(document(text.encode("utf-8", "surrogatepass")))) if text else ()
 
 
 def _spoken(turns: Iterable[ChatMessage]) -> list[ChatMessage]:

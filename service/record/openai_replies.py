@@ -14,6 +14,7 @@ from service.record.answer_parts import image_of, listed, pass_over_unknown, rea
 from service.record.answer_streams import CUT, DONE, GAP, event_data, is_event_stream, lines_of_chunks
 from service.record.bodies import decoded, is_like_json
 from service.record.exchange import Body
+from service.record.json_text import as_text
 from service.record.openai_responses import ResponseEvents, read_response, read_usage
 from service.record.replies import Reply, dimensions_of, single, text_of
 from service.record.surrogates import joined
@@ -214,7 +215,7 @@ def _read_events(pieces: list[Any], reply: Reply) -> Reply:
     last: dict[str, Any] = {}
     for index, piece in enumerate(pieces):
         if isinstance(piece, dict):
-            if "choices" in piece or str(piece.get("object")) in _CHUNKS:
+            if "choices" in piece or as_text(piece.get("object")) in _CHUNKS:
                 carried = _read_chunk(piece, choices, reply)
                 last = piece
             else:

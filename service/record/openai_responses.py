@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from service.record.answer_errors import error_of, error_of_reason, error_of_stranger
-from service.record.answer_parts import HIDDEN_THINKING, image_of, read_parts
+from service.record.answer_parts import HIDDEN_THINKING, image_of, read_parts, type_of
 from service.record.bodies import document
+from service.record.json_text import as_text
 from service.record.replies import Reply, text_of, tokens
 from service.record.tool_calls import CallPieces, arguments_of, call
 
@@ -28,6 +29,8 @@ _SAYS_NOTHING_NEW = (
     *(".done", ".created", ".queued", ".in_progress", ".searching", ".completed", ".added", ".generating"),
     *(".interpreting", ".partial_image"),
 )
+# What stands for the place in an output of what names none.
+_NO_PLACE: Final = "null"
 _KNOWN_BEGINNINGS: Final = ("response.", "transcript.")
 
 
@@ -75,7 +78,7 @@ def read_item(item: Any, reply: Reply) -> None:
     if not isinstance(item, dict):
         reply.pass_over("an item that is no object")
         return
-    kind = str(item.get("type"))
+    kind = str(type_of(item))
     if kind == "reasoning":
         _read_reasoning(item, reply)
     elif kind == "image_generation_call" and (word := image_of(item)):
@@ -131,7 +134,7 @@ class ResponseEvents:
     def take(self, kind: str, event: dict[str, Any]) -> bool:
         """Take an event. Tells whether it carried anything that was generated."""
         reply, delta = self._reply, event.get("delta")
-        number = str(event.get("output_index"))
+        number = as_text(event.get("output_index"))
         if kind in _TEXT_DELTAS:
             return self._tell("text", number, delta)
         if kind.startswith(_THOUGHT) and kind.endswith(".delta"):
@@ -168,9 +171,9 @@ class ResponseEvents:
 
     def _is_told(self, what: str, number: str) -> bool:
         """Whether pieces of it came. Those without a place may be of any."""
-        if number == "None":
+        if number == _NO_PLACE:
             return any(told == what for told, _ in self._reply.told)
-        return (what, number) in self._reply.told or (what, "None") in self._reply.told
+        return (what, number) in self._reply.told or (what, _NO_PLACE) in self._reply.told
 
     def _told_once(self, kind: str, event: dict[str, Any], number: str) -> bool | None:
         """Take what is told whole, of which no pieces came. None: it is nothing of this kind."""
@@ -184,7 +187,7 @@ class ResponseEvents:
         """An item of the output begins, or is whole."""
         if not isinstance(item, dict):
             return False
-        type_of_item = str(item.get("type"))
+        type_of_item = str(type_of(item))
         if type_of_item == "message" and (kind != "response.output_item.done" or self._is_told("text", number)):
             # Its texts came as deltas; all else in it comes only with its end.
             self._pass_over_parts(item)

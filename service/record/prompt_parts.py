@@ -78,7 +78,7 @@ def parts_of(document: dict[str, Any], operation: str, missing: int = 0) -> Prom
     offered = [*tools_of(document)]
     tools = compact(offered).encode("utf-8", "surrogatepass") if offered else b""
     # Whether a model thinks changes what stands around messages.
-    digest = blake2b(tools + repr(document.get("think")).encode("utf-8", "replace"), digest_size=16)
+    digest = blake2b(tools + compact(document.get("think")).encode("utf-8", "replace"), digest_size=16)
     parts = tuple(_part(turn, missing, digest) for turn in turns)
     image_tokens = _OF_AN_IMAGE * sum(len(turn.images) for turn in turns)
     # The tokens of earlier exchanges, as numbers, and a text after a gap are no messages.

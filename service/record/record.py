@@ -13,6 +13,7 @@ import orjson
 _MOST: Final = 1 << 53
 _LONGEST: Final = 10 * 365 * 86_400
 _LONGEST_SECONDS: Final = float(_LONGEST)
+_NESTED: Final = frozenset({dict, list})
 
 Value = TypeVar("Value")
 
@@ -198,4 +199,13 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
         values = orjson.loads(line)
     except ValueError:
         return {}
-    return values if isinstance(values, dict) else {}
+    if not isinstance(values, dict):
+        return {}
+    if not _NESTED.isdisjoint(map(type, values.values())):
+        return {name: value for name, value in values.items() if not _is_foreign(value)}
+    return values
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether no recorder writes such a value: one in others, which may be nested too deeply to be written anew."""
+    return type(value) is dict or (type(value) is list and not _NESTED.isdisjoint(map(type, value)))

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.record.answer_parts import type_of
 from service.record.bodies import first_document, first_pairs, first_texts, whole
 from service.record.exchange import Body, OpenExchange
 from service.record.operations import STREAMED_BY_DEFAULT, STREAMED_ON_REQUEST
@@ -160,6 +161,6 @@ def _count_image_parts(part: Any, levels: int) -> int:
         return sum(_count_image_parts(inner, levels - 1) for inner in part) if levels else 0
     if not isinstance(part, dict):
         return 0
-    if str(part.get("type")) in _IMAGE_PARTS:
+    if type_of(part) in _IMAGE_PARTS:
         return 1
     return sum(_count_image_parts(part[key], levels - 1) for key in _HOLD_PARTS if key in part) if levels else 0

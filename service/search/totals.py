@@ -38,8 +38,8 @@ class Group:
     ``mean``, ``p50`` and ``p95`` are seconds and ``rate_median`` tokens a second (nearest rank), None where none is
     known; ``failed`` counts what was not completed. ``total`` is how long they took, ``model_time`` how long a model
     read and wrote for them, ``waited`` how long they waited for that, ``made_wait`` how long others waited meanwhile:
-    all in seconds. A share is a part of what all groups took, 0 to 1. ``energy`` is joules, an estimate; None where no
-    meter tells it.
+    all in seconds. A share is a part of what all groups took, 0 to 1. ``energy`` is joules, an estimate, of the
+    ``energy_calls`` that a meter told of; None where there are none.
     """
 
     name: str
@@ -58,10 +58,11 @@ class Group:
     waited: float = 0.0
     made_wait: float = 0.0
     energy: float | None = None
+    energy_calls: int = 0
 
 
 GROUP_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Group))
-_ORDERS = tuple(name for name in GROUP_COLUMNS if name not in ("total_share", "model_share"))
+_ORDERS = tuple(name for name in GROUP_COLUMNS if name not in ("total_share", "model_share", "energy_calls"))
 
 
 def values(
@@ -142,13 +143,15 @@ def _groups_of_calls(connection: sqlite3.Connection, column: str, made: dict[int
     totals = connection.execute(
         f"SELECT {column}, count(*), sum(kind <> 0), avg(request_ms), count(request_ms), coalesce(sum(tokens_in), 0),"
         " coalesce(sum(tokens_out), 0), count(rate), coalesce(sum(request_ms), 0), coalesce(sum(works_ms), 0),"
-        " coalesce(sum(waited_ms), 0), sum(energy_mj) FROM call"
+        " coalesce(sum(waited_ms), 0), sum(energy_mj),"
+        " count(energy_mj) FROM call"
         f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"
     ).fetchall()
     names = names_of(connection, [row[0] for row in totals if row[0] is not None])
     durations = _ranked(connection, (column, "request_ms"), {row[0]: row[4] for row in totals}, (0.5, 0.95))
     rates = _ranked(connection, (column, "rate"), {row[0]: row[7] for row in totals}, (0.5,))
-    for name, calls, failed, mean, _, tokens_in, tokens_out, _, total_ms, works_ms, waited_ms, mj in totals:
+    for name, calls, failed, mean, _, tokens_in, tokens_out, _, *summed in totals:
+        total_ms, works_ms, waited_ms, mj, metered = summed
         p50, p95 = durations.get(name, (None, None))
         (rate,) = rates.get(name, (None,))
         yield Group(
@@ -168,6 +171,7 @@ def _groups_of_calls(connection: sqlite3.Connection, column: str, made: dict[int
             waited=waited_ms / 1000,
             made_wait=round(made.get(name, 0.0), 3),
             energy=None if mj is None else mj / 1000,
+            energy_calls=metered,
         )
 
 

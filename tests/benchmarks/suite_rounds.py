@@ -1,7 +1,8 @@
 """``make test-ten``: does the suite ever lie? Ten clean clones, one after the other, beside two burning processes.
 
 Every second one has no real servers. A round is a new clone of what is committed, with an environment of its own, and
-a command in it, which is given up after ``--minutes``. The exit code is 0 when all rounds passed.
+a command in it, which is given up after ``--minutes``. Of a round that failed its output stays. The exit code is 0 when
+all rounds passed.
 """
 
 import argparse
@@ -28,7 +29,7 @@ _MOST_TOLD: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What became of one clone. ``told``: pytest's lines about failures, and its last line."""
+    """What became of one clone. ``told``: pytest's lines about failures, where its output is, and its last line."""
 
     passed: bool
     seconds: float
@@ -62,6 +63,10 @@ def run_round(source: Path, command: str, seconds: float, *, with_servers: bool)
         told = [line for line in lines if line.startswith(_TOLD)][:_MOST_TOLD]
         if code is None:
             told.append(f"given up after {seconds:.0f} s")
+        if code != 0:
+            kept = Path(f"{folder}.log")
+            shutil.move(log, kept)
+            told.append(f"all it said: {kept}")
         return Round(code == 0, took, told + lines[-1:])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,7 @@ def test_errors_are_counted_as_errors_at_once_and_not_as_fast_answers(refusing: 
     assert result.errors == result.requests
     refused = burst(refusing, number=3, chunks=2, interval=0.01)
     assert (refused.errors, refused.first_bytes) == (3, [])
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     with pytest.raises(ConnectionError, match="another answer"):
         latencies([refusing], rounds=1)
 

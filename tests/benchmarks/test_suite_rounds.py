@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 
 from tests.benchmarks.suite_rounds import burning, main, run_round
 from tests.journal.given import wait_until
+
+
+@pytest.fixture(autouse=True)
+def folder_of_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a failed round leaves goes with the test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -45,7 +52,10 @@ def test_failures_are_told_and_a_round_that_hangs_is_given_up_with_all_it_starte
     began = time.monotonic()
     hanging = run_round(source, f"sleep 60 & echo $! > {tmp_path}/pid; wait", 1, with_servers=True)
 
-    assert (failed.passed, failed.told) == (False, ["FAILED tests/a.py::b", "1 failed"])
+    failure, kept, last = failed.told
+    log = Path(kept.removeprefix("all it said: "))
+    assert log.read_text().splitlines() == ["FAILED tests/a.py::b", "other", "1 failed"]
+    assert (failed.passed, failure, last) == (False, "FAILED tests/a.py::b", "1 failed")
     assert not hanging.passed
     assert "given up after 1 s" in hanging.told
     assert time.monotonic() - began < 30

@@ -1,8 +1,11 @@
 """A command loads what it needs. What is heavy stays away: it would be most of the time until the first line."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -36,9 +39,9 @@ OURS = {
 _TELL = """
 import atexit, json, sys
 atexit.register(lambda: sys.stderr.write("\\n" + json.dumps(sorted(sys.modules))))
-from service.cli import main
+from service.__main__ import start
 sys.argv = ["ollama-recorder", *sys.argv[1:]]
-main()
+start()
 """
 
 
@@ -128,6 +131,60 @@ def places(group: LazyGroup) -> list[str]:
         for name, place in group.places.items()
         for word in ([f"{name} {inner}" for inner in places(place)] if isinstance(place, LazyGroup) else [name])
     ]
+
+
+# What a recorder takes memory for when somebody opens the page, ships, or has alerts posted. aiohttp alone is 12 MB.
+LATE = {
+    *("aiohttp", "attr", "yarl", "opentelemetry", "google", "mcp", "pydantic", "rich", "re2", "pickle"),
+    *("service.inspector_setup", "service.inspector.pages", "service.dispatch", "service.mcp_over_http"),
+    *("service.exports", "service.reporting", "service.loki_search", "service.search.search", "service.search.totals"),
+    *("service.gateway.generate", "service.gateway.malformed", "service.shipping.sending", "service.alerting"),
+    *("service.shipping.spans", "service.shipping.genai", "service.shipping.genai_metrics"),
+    *("service.record.findings", "service.record.explanation", "click", "service.cli"),
+}
+
+
+def loaded_by_serve(*paths: str, folder: Path, words: tuple[str, ...] = ("serve",)) -> set[str]:
+    """The modules that a recorder with the usual settings has loaded once it has answered these."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _TELL, *words],
+        cwd=Path(__file__).parents[2],
+        env={"DATA_DIR": str(folder), "LISTEN": "127.0.0.1:0", "OLLAMA_URL": "http://127.0.0.1:1", "PATH": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        try:
+            assert serving.stdout is not None
+            started = next(line for line in map(json.loads, serving.stdout) if line.get("event") == "RecorderStarted")
+            for path in paths:
+                with contextlib.suppress(urllib.error.HTTPError):
+                    urllib.request.urlopen(started["listen"] + path, timeout=20).close()
+            serving.terminate()
+            _, told = serving.communicate(timeout=30)
+        finally:
+            serving.kill()
+    assert "Traceback" not in told
+    return set(json.loads(told.splitlines()[-1]))
+
+
+# Ollama is not there: its record is one of a failure, with as much to find out as any.
+POLLED = ("/healthz", "/readyz?exclude=ollama", "/metrics", "/api/ollama/api/ps")
+
+
+def test_a_recorder_that_nobody_looks_at_loads_neither_the_page_nor_aiohttp(folder: Path) -> None:
+    assert not of(LATE, loaded_by_serve(*POLLED, folder=folder))
+
+
+def test_options_of_serve_are_read_by_what_reads_those_of_all_commands(folder: Path) -> None:
+    modules = loaded_by_serve("/healthz", folder=folder, words=("serve", "--log-format", "json"))
+    assert of(LATE, modules) == {"click", "service.cli"}
+
+
+@pytest.mark.parametrize("path", ["/", "/exchanges.json"])
+def test_the_first_reader_has_them_loaded(path: str, folder: Path) -> None:
+    modules = loaded_by_serve(path, folder=folder)
+    assert {"aiohttp", "service.inspector.pages", "service.search.search"} <= modules
 
 
 # `serve` is started once; others talk over HTTP or write files, and may load that at once.

@@ -22,7 +22,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 import service
-from service.cli.serving import _greeting
+from service.serve_process import _greeting
 from service.settings import read_settings
 from tests.cli.answering import Answering, Said
 from tests.cli.conftest import Run
@@ -120,10 +120,13 @@ class Terminal:
         os.write(self._ours, keys)
 
     def read_until(self, words: str, seconds: float = 20.0) -> list[str]:
-        """The lines written since the last call, up to the one that holds ``words``, without styles."""
+        """The lines written since the last call, up to the one that holds ``words``, without styles.
+
+        A busy machine has more to tell: that an answer was let go before its record, for one.
+        """
         until = time.monotonic() + seconds
         while not (words.encode() in self._written and self._written.endswith(b"\n")):
-            assert select.select([self._ours], [], [], until - time.monotonic())[0], self._written
+            assert select.select([self._ours], [], [], max(0.0, until - time.monotonic()))[0], self._written
             self._written += os.read(self._ours, 65536)
         lines, self._written = self._written.decode().splitlines(), b""
         return [Text.from_ansi(line).plain for line in lines]
@@ -164,18 +167,20 @@ def ask(port: int, prompt: str) -> None:
 def test_on_a_terminal_it_says_where_to_look_and_then_a_line_an_exchange(serving: Callable[..., Terminal]) -> None:
     terminal = serving()
     lines = terminal.read_until("Open ")
-    assert lines[-1] == f"Open http://localhost:{terminal.port}"
-    assert f"Use http://localhost:{terminal.port}/api/ollama instead of http://127.0.0.1:1" in lines[-2]
+    assert f"Open http://localhost:{terminal.port}" in lines
+    use = f"Use http://localhost:{terminal.port}/api/ollama instead of http://127.0.0.1:1"
+    assert [line for line in lines if use in line]
     for columns in (100, 60):
         terminal.resize(columns)
         ask(terminal.port, "Why is the sky blue? \x1b[2J" + "And the sea? " * 20)
-        (line,) = terminal.read_until("Why is")
+        (line,) = [line for line in terminal.read_until("Why is") if "Why is" in line]
         assert re.match(r"\d\d:\d\d:\d\d [0-9a-f]{12} ", line)
         assert "no Oll" in line
         assert columns - 10 <= cell_len(line) <= columns
     terminal.type(b"\x03")
-    echoed, stopped = terminal.read_until("ended")
-    assert echoed == "^C"
+    told = terminal.read_until("ended")
+    assert [line for line in told if line.startswith("^C")]
+    (stopped,) = [line.removeprefix("^C") for line in told if "ended" in line]
     assert re.fullmatch(r"\d\d:\d\d:\d\d The recorder has ended in order\. \(in_flight: 0\)", stopped)
     assert terminal.process.wait(20) == 0
 
@@ -218,7 +223,7 @@ def test_in_a_pipe_it_is_json_unless_text_is_asked_for(
         assert process.stdout is not None
         first = process.stdout.readline()
         if is_text:
-            assert [process.stdout.readline() for _ in range(2)][-1] == f"Open http://localhost:{port}\n"
+            assert f"Open http://localhost:{port}\n" in (process.stdout.readline() for _ in range(9))
         ask(port, "Why? " * 30)
         # On a busy machine a warning may come first.
         line = next(one for one in process.stdout if ("Why?" in one if is_text else '"event"' not in one))
@@ -233,8 +238,9 @@ def test_in_a_pipe_it_is_json_unless_text_is_asked_for(
         assert len(line) > 200
         assert rest.splitlines()[-1].endswith("The recorder has ended in order. (in_flight: 0)")
     else:
-        events = [json.loads(text).get("event") for text in (first, line, *rest.splitlines())]
-        assert events == ["RecorderStarted", None, "RecorderStopped"]
+        assert "event" not in json.loads(line)
+        events = [json.loads(text)["event"] for text in (first, *rest.splitlines())]
+        assert (events[0], events[-1]) == ("RecorderStarted", "RecorderStopped")
 
 
 @pytest.mark.parametrize(

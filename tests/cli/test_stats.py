@@ -41,9 +41,17 @@ def test_what_calls_waited_while_a_model_was_loaded_has_a_line_of_its_own(
     assert line.split() == ["a", "model", "was", "loaded", "20", "s"]
 
 
+def test_energy_says_of_how_many_calls_a_meter_told(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    keep(folder, chat(1, energy=20.0), chat(2, energy=21.0), chat(3), chat(4, model="phi4", energy=7.0))
+    shown = run("stats").stdout
+    assert "41 J of 2\n" in shown
+    assert "7.0 J\n" in shown
+
+
 def test_the_words_of_its_options_are_those_of_the_index() -> None:
     assert tuple(stats.By) == totals.STATS_FIELDS
-    assert {*stats.Sort} == {*totals.GROUP_COLUMNS} - {"total_share", "model_share", "rate_median"}
+    assert {*stats.Sort} == {*totals.GROUP_COLUMNS} - {"total_share", "model_share", "rate_median", "energy_calls"}
 
 
 def test_it_counts_what_a_filter_lets_through_and_says_when_that_is_nothing(run: Run, folder: Path) -> None:

@@ -37,12 +37,12 @@ MAY_IMPORT = {
     # It is read at once where its contents are understood.
     "service.file_of_setting": set[str](),
     "service.gateway": {
-        "service.file_of_setting",
+        *("service.file_of_setting", "service.loaded_late"),
         *("service.record.exchange", "service.record.span_ids", "service.record.operations"),
         # POST /generate reads a body, and Ollama's answer as it streams in.
-        *("service.record.json_body", "service.record.streamed"),
-        # By what n8n is known.
-        "service.record.n8n_marks",
+        *("service.record.json_body", "service.record.json_text", "service.record.streamed"),
+        # By what n8n is known, and names as records have them.
+        *("service.record.n8n_marks", "service.record.surrogates"),
         # What Ollama tells of its models.
         *("service.record.model_facts", "service.record.vocabulary"),
     },
@@ -77,14 +77,19 @@ MAY_IMPORT = {
         *("service.loki_search", "service.peers", "service.privacy_events"),
     },
     # The door between a request and the rooms that answer it.
-    "service.dispatch": {"service.gateway", "service.inspector"},
+    "service.dispatch": {"service.gateway", "service.inspector", "service.polled"},
+    # A door without aiohttp, for those who look again and again.
+    "service.polled": {"service.gateway", "service.inspector", "service.journal"},
+    "service.loaded_late": set[str](),
+    "service.guarded_command": set[str](),
     # Files that settings name become what the gateway asks for.
     "service.background_tasks": set[str](),
     "service.reloading": {"service.settings", "service.gateway.admission"},
 }
 WHERE_THE_PARTS_MEET = {
     *("service.app", "service.status", "service.gateway_setup", "service.inspector_setup", "service.ollama_setup"),
-    *("service.conversations_setup", "service.record_making"),
+    *("service.conversations_setup", "service.record_making", "service.late_inspector"),
+    *("service.serve_process", "service.settings_at_start"),
     *("service.masks_setup", "service.mcp_over_http"),
     *("service.cli", "service.__main__"),
 }
@@ -96,17 +101,19 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.ollama_setup": "tests/upstreams/test_several.py",
     "service.masks_setup": "tests/integration/test_own_masks.py",
     "service.record_making": "tests/integration/test_energy.py",
-    "service.background_tasks": "tests/test_app.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",
     "service.privacy_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
+    "service.inspector.private_headers": "tests/inspector/test_pages.py",
     "service.inspector.providers": "tests/inspector/test_pages.py",
     "service.inspector.responses": "tests/inspector/test_pages.py",
     "service.inspector.sign_in": "tests/inspector/test_pages.py",
     "service.__main__": "tests/test_cli.py",
     "service.cli.serving": "tests/test_cli.py",
+    "service.serve_process": "tests/cli/test_serving.py",
+    "service.guarded_command": "tests/test_cli.py",
     "service.cli.about": "tests/test_cli.py",
     "service.search.matching": "tests/search/test_search.py",
 }

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from service.gateway.callers import client_address, is_at_this_machine, is_loopback, item_and_attempt, name_caller
 from service.gateway.routes import find_target, read_labels
+from service.json_writing import write_json
 from service.record.exchange import Caller
 from service.settings import TABLE
 
@@ -118,6 +119,15 @@ def test_names_are_bounded_and_broken_encodings_do_no_harm() -> None:
     assert caller.workflow == "x" * 200
     assert caller.node == "\ufffd%zz"
     assert caller.caller == "a" * 200
+
+
+def test_names_of_bytes_that_are_no_utf8_are_those_that_the_record_has() -> None:
+    """Head lines are decoded with an escape for each byte, which no JSON of ours can hold."""
+    headers = {"X-N8N-Workflow-Name": "Caf\udce9", "X-N8N-Node": "%C3%A9\udcff", "User-Agent": "\udcfe/1"}
+    caller = name_caller([("user", "\udced" * 300)], headers, None)
+    assert (caller.workflow, caller.node, caller.caller) == ("Caf\\udce9", "é\\udcff", "\\udcfe")
+    assert caller.user == ("\\udced" * 50)[:200]
+    assert write_json(caller._asdict())
 
 
 # What the expressions of n8n 2.30.8 and 2.41.1 gave where a value was missing, and more of each kind.

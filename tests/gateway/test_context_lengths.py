@@ -97,6 +97,18 @@ async def test_a_model_that_ollama_does_not_describe_is_not_asked_for_again_and_
         assert sum(request.path == "/api/show" for request in ollama.requests) == 1
 
 
+async def test_a_name_with_half_an_emoji_is_asked_for_as_any_other() -> None:
+    async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
+        ollama.answers("/api/ps", json_answer({"models": []}))
+        ollama.answers("/api/show", json_answer({"error": "no"}, 404), json_answer(SHOWN))
+        lengths.facts_of("a\ud83d")
+        await until(lambda: any(request.path == "/api/show" for request in ollama.requests))
+        lengths.facts_of("copy")
+        await until(lambda: lengths.facts_of("copy"))
+        asked = [json.loads(request.body)["model"] for request in ollama.requests if request.path == "/api/show"]
+        assert asked == ["a\ud83d:latest", "copy:latest"]
+
+
 async def test_what_is_known_of_models_is_forgotten_when_one_is_made() -> None:
     async with FakeOllama() as ollama, asking(ollama, lambda: 0) as lengths:
         ollama.answers("/api/ps", loaded_with(tiny=2048))

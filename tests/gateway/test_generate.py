@@ -317,6 +317,18 @@ async def test_null_is_no_text_and_no_error(stream: bool) -> None:
         assert (got.status, json.loads(got.body)["error"].replace(" ", "")) == (400, '{"error":null}')
 
 
+async def test_an_answer_of_any_shape_is_told_as_text() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
+        ollama.answers("/api/generate", answer(whole(b'{"error":%b}' % deep, 500)))
+        got = await ask(gateway.port, {"prompt": "Hi"})
+        assert (got.status, json.loads(got.body)["error"][:3]) == (500, "[[[")
+        ollama.answers("/api/generate", answer(whole(b'{"response":%b,"model":[1],"done":true}' % deep)))
+        got = await ask(gateway.port, {"prompt": "Hi"})
+        assert (got.status, json.loads(got.body)["model"]) == (200, "[1]")
+        assert json.loads(got.body)["text"][:3] == "[[["
+
+
 async def test_an_error_before_the_first_word_is_a_500() -> None:
     async with FakeOllama() as ollama, running_gateway(ollama.url, choose_model=tiny) as gateway:
         ollama.answers("/api/generate", answer(head(200, CHUNKED), chunk(b'{"error":"no memory"}\n'), LAST_CHUNK))

@@ -1,9 +1,11 @@
 """What aiohttp's server logs becomes events: nothing of an attacker's bytes gets out unescaped."""
 
+import asyncio
 import logging
 
 import pytest
-from aiohttp import ClientConnectionResetError
+from aiohttp import ClientConnectionResetError, StreamReader
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from service.events import DefectFound, Event, RequestMalformed
@@ -63,6 +65,16 @@ def test_everything_else_is_a_defect_of_ours(emitted: list[Event]) -> None:
     assert "ZeroDivisionError" in emitted[0].error
     assert isinstance(emitted[1], DefectFound)
     assert emitted[1].error == "said without an exception: 7"
+
+
+async def test_who_left_before_its_body_was_read_is_no_defect(emitted: list[Event]) -> None:
+    protocol = BaseProtocol(asyncio.get_running_loop())
+    try:
+        await StreamReader(protocol, 1).read()
+    except RuntimeError:
+        malformed.server_logger().exception("Error handling request from %s", "203.0.113.9")
+    assert not protocol.connected
+    assert emitted == []
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError, ClientConnectionResetError])

@@ -74,7 +74,7 @@ async def test_a_body_that_does_not_end_is_not_waited_for() -> None:
     arriving.content.feed(b"half")
     begun = time.monotonic()
     assert not await arriving.reader.read_on(0.05)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert (arriving.reader.body().length, arriving.reader.body().is_incomplete) == (4, True)
 
 

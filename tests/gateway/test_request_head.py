@@ -142,12 +142,12 @@ def test_what_begins_otherwise_is_seen_at_once(beginning: bytes) -> None:
 
 
 def test_no_head_takes_long_to_refuse() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert not could_be_head(b"POST " + b"a" * 200_000 + b"\n")
     assert not could_be_head(b"POST " + b"a\r\n" * 60_000 + b"\x00")
     assert read_head(START + b"A: " + b" " * 200_000 + b"\x00\r\n\r\n") is None
     assert read_head(START + b"A:b\r\n" * 40_000 + b"\x00\r\n\r\n") is None
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_head_that_comes_again_is_the_same_save_its_length() -> None:

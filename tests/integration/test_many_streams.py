@@ -15,7 +15,7 @@ from tests.integration.recorder_process import RecorderProcess, StartRecorder, e
 pytestmark = pytest.mark.blocks("what is tested is a process of its own; this loop is only the load around it")
 
 CHUNKS_A_SECOND = 20
-MOST_RESIDENT_MB = 200
+MOST_RESIDENT_MB = 150
 LARGE_PIECE = bytes(range(256)) * 256
 LARGE_PIECES = 3200  # 200 MB in all
 # What may lie in the recorder for one client that does not read, beside what the kernel's sockets hold.

@@ -116,7 +116,7 @@ async def test_an_idle_recorder_stops_at_once_although_clients_keep_connections(
     begun = time.monotonic()
     recorder.server.process.send_signal(signal.SIGTERM)
     assert await has_ended(recorder) == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert {record.outcome for record in await recorder.records()} == {"completed"}
     for client in clients:
         await client.leave()

@@ -152,13 +152,11 @@ async def test_an_answer_that_comes_before_the_upload_was_read_reaches_the_clien
     ollama.answers(f"/api/blobs/sha256:{digest}", early(whole(b"", 200)))
     client = await Client.connect(way.port)
     upload = Upload(client, LARGE, framing)
-    begun = time.monotonic()
     sending = asyncio.create_task(upload.send(digest))
     try:
         async with asyncio.timeout(20):
             answered = await client.reader.readuntil(b"\r\n\r\n")
         assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert time.monotonic() - begun < 8
         assert upload.sent < LARGE / 4
     finally:
         sending.cancel()

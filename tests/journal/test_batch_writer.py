@@ -118,6 +118,16 @@ def test_at_the_end_whatever_is_still_open_gets_its_row(tmp_path: Path, batch_wr
     assert open_ids(tmp_path) == [1]
 
 
+def test_what_a_crash_left_open_is_recorded_where_damage_made_a_text_of_its_bytes(
+    journal: Journal, batch_writer: BatchWriter, told: list[EncodedRecord]
+) -> None:
+    journal.write([], [encode_open(opened(1))])
+    for column, kind in (("facts", "BLOB"), ("head", "TEXT"), ("tail", "TEXT")):
+        journal.connection.execute(f"UPDATE open_exchange SET {column} = CAST({column} AS {kind})")
+    batch_writer.recover()
+    assert [(record.id, record.request) for record in told] == [(identifier(1), b"question")]
+
+
 def test_what_a_crash_left_open_is_recorded_once_in_portions(
     tmp_path: Path, journal: Journal, batch_writer: BatchWriter, told: list[EncodedRecord]
 ) -> None:

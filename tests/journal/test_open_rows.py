@@ -1,7 +1,13 @@
+"""Exchanges that go on, as rows: written, read, and what a crash makes of them."""
+
+import json
+from typing import Any
+
 import pytest
 
 from service.journal.open_rows import decode_open, died, encode_open, row_without_body
 from service.record.exchange import Body, Caller, Outcome
+from service.record.line import make_record
 from tests.journal.given import opened
 
 FULL = opened(
@@ -40,6 +46,19 @@ def test_a_row_that_cannot_be_understood_keeps_its_id_and_its_bytes(facts: str) 
 
     assert found.id == "ab" * 16
     assert (found.request.head, found.request.tail) == (b"head", b"tail")
+
+
+@pytest.mark.parametrize("value", [None, 5, -1, 1.5, 10**30, True, "x", "\ud800", [1], {"a": 1}], ids=repr)
+def test_a_record_is_made_of_a_row_whatever_its_values_are(value: Any) -> None:
+    identifier, facts, head, tail = encode_open(FULL)
+    written = json.loads(facts)
+    for holder in (written, written["caller"], written["request"]):
+        for name, before in list(holder.items()):
+            holder[name] = value
+            exchange = died(decode_open((identifier, json.dumps(written), head, tail)), 7)
+            made = make_record(exchange, context_length_of=lambda call: None, mask=True)
+            holder[name] = before
+            assert (made.outcome, made.request[:6]) == ("gateway_died", b"\xff\x00head"), name
 
 
 def test_an_exchange_that_a_crash_ended_has_no_duration_and_ends_at_the_last_sign_of_life() -> None:

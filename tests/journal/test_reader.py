@@ -132,6 +132,23 @@ def test_a_damaged_file_is_reported_not_raised_as_something_else(tmp_path: Path,
     assert isinstance(raised.value.__cause__, sqlite3.DatabaseError)
 
 
+@pytest.mark.parametrize("value", [5, 1.5, float("inf"), "text", "", b"bytes", b""], ids=repr)
+@pytest.mark.parametrize("column", COLUMNS[1:])
+def test_a_value_that_damage_made_one_of_another_kind_is_read_as_its_column_has_them(
+    journal: Journal, reader: Reader, column: str, value: object
+) -> None:
+    journal.write([record(1), record(2), record(3)])
+    journal.connection.execute(f"UPDATE exchange SET {column} = ? WHERE number = 2", (value,))
+    kept = list(reader.records([3, 2, 1], Bodies.BOTH, 1))
+    rows = [*reader.read_after(0, 100, 1 << 20), *(one.row for one in kept)]
+    assert [row.number for row in rows] == [1, 2, 3, 3, 2, 1]
+    kinds = {(type(row.started_ns), type(row.ended_ns), type(row.line)) for row in rows}
+    assert kinds == {(int, int, bytes)}
+    texts = (text for row in rows for text in (row.id, row.method, row.operation, row.outcome))
+    assert {type(text) for text in texts} == {str}
+    assert {type(body) for one in kept for body in (one.request, one.response)} == {bytes}
+
+
 def test_many_threads_may_ask_one_reader_while_the_writer_writes(journal: Journal, reader: Reader) -> None:
     def ask() -> list[list[int]]:
         return [[row.number for row in reader.read_after(0, 1000, 1 << 30)] for _ in range(50)]

@@ -14,6 +14,7 @@ from service.loki_search import all_recorders, facts
 from service.loki_search.facts import gathered, whole_line
 from service.loki_search.loki_answers import LokiError
 from service.loki_search.selection import LokiLine, select
+from service.record.record import Record
 from service.search.filters import Filter
 from service.search.index import connect_in_memory
 from service.search.indexed_rows import add_rows
@@ -167,3 +168,11 @@ def test_a_line_that_no_recorder_shipped_ends_no_totals(text: str) -> None:
     odd = LokiLine(1, "office", "e", text.encode())
     assert whole_line(odd) == odd
     assert select(Filter(model=("a",)), [whole_line(odd)]) == []
+
+
+@pytest.mark.parametrize("number", ["[" * 900 + "]" * 900, '{"a":1}', "NaN", "null", "1e999", "9" * 400])
+def test_a_number_that_no_recorder_shipped_ends_no_totals(number: str) -> None:
+    texts = [number, *[""] * (len(facts._NAMES) - 2), "x"]
+    found = whole_line(LokiLine(1, "office", "e", ("\x1f" + "\x1f".join(texts)).encode()))
+    assert Record(found.line).status is None
+    assert select(Filter(status=(500,)), [found]) == []

@@ -142,6 +142,17 @@ def test_lines_that_nobody_asked_for_are_passed_over(
     assert [(line.exchange, line.instance) for line in found.lines] == [("2" * 32, "7")]
 
 
+def test_values_of_any_shape_are_told_as_text(answers: tuple[type[_Answers], LokiAddress]) -> None:
+    handler, loki = answers
+    deep = "[" * 1010 + "]" * 1010
+    stream = f'{{"stream": {{"exchange": "{"1" * 32}", "instance": {deep}}}, "values": [["6", "{{}}"]]}}'
+    handler.body = f'{{"data": {{"result": [{stream}]}}, "warnings": [{deep}]}}'.encode()
+    found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+    assert isinstance(found, LokiLines)
+    assert [line.instance for line in found.lines] == ["<list that is nested too deeply>"]
+    assert found.warnings == ("<list that is nested too deeply>",)
+
+
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(head: bytes) -> None:
     over = threading.Event()

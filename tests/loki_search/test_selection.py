@@ -3,6 +3,8 @@
 import orjson
 import pytest
 
+from service.exports.formats import DEFAULT_OPTIONS, FORMATS
+from service.loki_search.all_recorders import summary_of
 from service.loki_search.selection import LokiLine, kept_of, select
 from service.search.filters import Filter
 
@@ -46,6 +48,15 @@ def test_a_line_that_is_no_record_is_let_through_only_without_conditions() -> No
     broken = LokiLine(1, "office", "", b"no json")
     assert select(Filter(), [broken]) == [broken]
     assert select(Filter(model=("tiny",)), [broken]) == []
+
+
+def test_a_line_with_nested_values_is_read_and_told_without_them() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    odd = LokiLine(1, "office", "f" * 32, b'{"model":"tiny","user":%b,"status":500,"failed":true}' % deep)
+    assert select(Filter(model=("tiny",), failed=True), [odd, LINES[0]]) == [odd]
+    assert summary_of(odd)["model"] == "tiny"
+    for written in FORMATS.values():
+        b"".join(written.write([kept_of(odd)], DEFAULT_OPTIONS))
 
 
 def test_a_line_as_a_journal_would_give_it() -> None:

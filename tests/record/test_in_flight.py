@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from service.json_writing import write_json
 from service.record.exchange import Body
 from service.record.in_flight import describe, progress
 from tests.journal.given import ended
@@ -31,6 +32,18 @@ def test_the_text_so_far_is_its_end() -> None:
     told = progress(ended(1, b'{"model":"m"}')._replace(response=body), mask=False)
     assert told["text"].endswith("word199 ")
     assert len(told["text"]) == 300
+
+
+def test_half_an_emoji_is_told_as_the_record_has_it() -> None:
+    request = b'{"model":"m\\ud83d","messages":[{"role":"user","content":"a \\ud83d b"}]}'
+    lines = b'{"message":{"role":"assistant","content":"c \\ude00 d \\ud83d"}}\n'
+    exchange = ended(1, request)._replace(response=Body(len(lines), lines, b"", "application/x-ndjson", ""))
+    told = describe(exchange, mask=True)
+    assert (told["model"], told["prompt"]) == ("m\\ud83d", "a \\ud83d b")
+    so_far = progress(exchange, mask=True)
+    # The other half of the last one may be on its way.
+    assert so_far["text"] == "c \\ude00 d "
+    assert write_json([told, so_far])
 
 
 def test_of_a_long_answer_only_its_length_is_told() -> None:

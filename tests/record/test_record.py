@@ -38,6 +38,13 @@ def test_a_line_that_is_no_object_holds_nothing(line: bytes) -> None:
     assert (found.values, found.model, found.status, found.line) == ({}, None, None, line)
 
 
+def test_what_is_nested_is_of_no_recorder() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    found = Record(b'{"model":%b,"user":{"a":1},"node":"n","changed":["truncate"],"request_body":[["x"]]}' % deep)
+    assert found.values == {"node": "n", "changed": ["truncate"]}
+    assert (found.model, found.changed) == (None, ("truncate",))
+
+
 @pytest.mark.parametrize("nonsense", [-1.0, math.nan, math.inf, True, "3", [], 1e300, pytest.param(10**400, id="huge")])
 def test_a_number_that_is_nonsense_is_none(nonsense: Any) -> None:
     assert record_of({"request_time": nonsense}).request_time is None

@@ -46,9 +46,9 @@ def test_both_texts_can_be_put_together_again_from_the_pieces() -> None:
 def test_long_texts_take_no_long_time(separator: str) -> None:
     chance = random.Random(6)
     before, after = (separator.join(f"w{chance.randint(0, 50)}" for _ in range(30_000)) for _ in range(2))
-    began = time.monotonic()
+    began = time.process_time()
     assert sides(before, after) == (before, after)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 _ROWS = "".join(f'{{"name": "a{row % 7}", "size": {row % 5}, "ok": true}}\n' for row in range(100))
@@ -68,9 +68,9 @@ _ROWS = "".join(f'{{"name": "a{row % 7}", "size": {row % 5}, "ok": true}}\n' for
     ids=["few words", "JSON", "JSON in one line", "no blanks", "lines", "long before", "long after"],
 )
 def test_words_that_come_back_often_take_no_long_time(before: str, after: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert sides(before, after) == (before, after)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_as_much_as_possible_is_the_same() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.record.whole_forms import WholeForm
+
 DEEP = 3000
 TEXTS = st.text(max_size=30) | st.sampled_from(["", "\ud800", "a\udfff", "<think>x</think>y", "\0", "{", "é" * 200])
 NUMBERS = st.integers() | st.floats() | st.sampled_from([-1, 0, 10**30, -(10**30), 2**63, 1e308, 0.1, True])
@@ -122,6 +124,16 @@ def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+_PLAIN: dict[str, Any] = {
+    "agent": "a",
+    "workflow": "w",
+    "gap": 0,
+    "request_type": "application/json",
+    "encoding": "",
+    "outcome": "completed",
+    "duration": 1.5,
+    "arrivals": 5,
+}
 _ANY = st.fixed_dictionaries(
     {
         "request": BODIES.map(_encoded),
@@ -145,6 +157,13 @@ _ANY = st.fixed_dictionaries(
         "arrivals": st.integers(min_value=0, max_value=30),
     }
 )
+
+
+def told_of(form: WholeForm, asked: bytes, answered: bytes) -> dict[str, Any]:
+    """A request and its answer as ``form_worker.py`` reads them."""
+    bodies = {"request": _encoded(asked), "response": _encoded(answered), "response_type": form.response_type}
+    where = {"path": form.path, "operation": form.operation, "api": form.api, "status": form.status}
+    return _PLAIN | bodies | where
 
 
 def _events(pieces: list[dict[str, Any]]) -> bytes:

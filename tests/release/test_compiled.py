@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, given, settings
 import service
 from release.compiled import compiled_modules
 from release.lock import read_lock
-from tests.release.odd_exchanges import EXCHANGES
+from tests.record.whole_forms import FORMS, ODD, Written, replaced
+from tests.release.odd_exchanges import EXCHANGES, told_of
 from tests.servers.process import REQUIRED, require
 from tests.servers.recorder import PROJECT
 
@@ -174,5 +175,22 @@ def test_any_exchange_has_the_same_record_in_both_forms(compiled: Path) -> None:
             line = json.dumps(told)
             python, machine = (form(line) for form in forms)
             assert python == machine
+            assert not python.startswith('"raised')
 
         compare()
+
+
+@pytest.mark.long
+def test_any_value_in_any_place_has_the_same_record_in_both_forms(compiled: Path) -> None:
+    # How deep text is written depends on what runs at the time: of those only that a record is made.
+    with ExitStack() as running:
+        forms = [running.enter_context(_maker(folder)) for folder in (PROJECT, compiled)]
+        for form in FORMS:
+            for value in ODD:
+                for place, asked, answered in replaced(form, value):
+                    line = json.dumps(told_of(form, asked, answered))
+                    python, machine = (made(line) for made in forms)
+                    is_deep = isinstance(value, Written) and len(value) > 1000
+                    note = f"{form.path}: {str(value)[:40]} in the place of {place}"
+                    assert "raised" not in (python[1:7], machine[1:7]), note
+                    assert python == machine or is_deep, note

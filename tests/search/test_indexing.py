@@ -43,6 +43,18 @@ def test_what_the_journal_has_is_indexed_once(tmp_path: Path, indexer: Indexer) 
     assert found(tmp_path, "beta") == [251]
 
 
+@pytest.mark.parametrize("column", ["started_ns", "ended_ns", "method", "operation", "outcome", "line"])
+@pytest.mark.parametrize("value", [5, 1e300, "text", b"bytes"], ids=repr)
+def test_a_record_with_a_value_of_another_kind_is_not_in_the_way(
+    tmp_path: Path, indexer: Indexer, column: str, value: object
+) -> None:
+    write(tmp_path, [said(number, "alpha") for number in (1, 2, 3)])
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection, connection:
+        connection.execute(f"UPDATE exchange SET {column} = ? WHERE number = 2", (value,))
+    assert indexer.catch_up() == 3
+    assert set(found(tmp_path, "alpha")) >= {1, 3}
+
+
 def test_several_that_index_at_once_index_everything_once(tmp_path: Path) -> None:
     write(tmp_path, [said(number, "alpha") for number in range(1, 1501)])
 

@@ -59,6 +59,14 @@ def test_statistics_add_up_each_group(tmp_path: Path, searching: Search) -> None
     ]
 
 
+def test_energy_is_of_the_calls_that_a_meter_told_of(tmp_path: Path, searching: Search) -> None:
+    write(tmp_path, [said(1, model="a", energy=2.5), said(2, model="a", energy=0.0), said(3, model="a"), said(4)])
+    index(tmp_path)
+
+    groups = searching.stats(Filter(), "model")
+    assert [(group.energy, group.energy_calls) for group in groups] == [(2.5, 2), (None, 0)]
+
+
 def measured(number: int, waits: float, works: float, **facts: Any) -> EncodedRecord:
     """A streamed chat that waits so many seconds in the recorder, and then is answered."""
     facts |= {"queue_time": waits, "time_to_first_token": waits, "prompt_time": 0.0, "generation_time": works}

@@ -11,7 +11,7 @@ import pytest
 from service.app import App
 from tests.fakes.ollama import CHUNKED, RESET, FakeOllama, answer, chunk, head, json_answer
 from tests.gateway.harness import request_bytes
-from tests.running_app import CHAT, PATH, ask, found, get, running, said, until
+from tests.running_app import CHAT, PATH, ask, counted, found, get, running, said, until
 from tests.sharing.held import call, record, sharing, waiting, words
 
 
@@ -223,9 +223,7 @@ async def test_the_metrics_and_the_live_feed_tell_of_the_queue(tmp_path: Path) -
         assert "ollama_recorder_active 1.0" in metrics
         held.let_go(2)
         await asyncio.gather(*calls)
-        metrics = (await get(app, "/metrics")).body.decode()
-        assert 'ollama_recorder_queue_seconds_bucket{le="+Inf"} 2.0' in metrics
-        assert "ollama_recorder_waiting 0.0" in metrics
+        await counted(app, 'ollama_recorder_queue_seconds_bucket{le="+Inf"} 2.0', "ollama_recorder_waiting 0.0")
 
 
 async def test_without_the_settings_there_is_no_queue_and_nothing_is_told_of_one(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_whoever_answers_byte_by_byte_is_given_up(first: bytes) -> None:
         began = time.monotonic()
         with pytest.raises(OSError, match=r"no whole answer within 0\.4 s|does not speak HTTP"):
             ask(url, seconds=0.4)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
 
 
 def test_no_more_is_read_than_was_asked_for() -> None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from service.settings import Settings
-from service.shipping.loki.encode import encode
 from service.shipping.loki.health import ask_readiness
 from service.shipping.loki.judge import judge
 from service.shipping.loki.settings import NAME, PUSH_PATH, URL_VARIABLE, LokiSettings, read_loki_settings
 from service.shipping.receiver import Receiver, WantedReceiver
-from service.shipping.sending import HttpEndpoint
 from service.shipping.span_content import NO_MESSAGES, SpanContent, captures_messages
+
+if TYPE_CHECKING:
+    from service.shipping.sending import HttpEndpoint
 
 
 def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedReceiver | None:
@@ -31,6 +33,8 @@ def want_loki(settings: Settings, environment: Mapping[str, str]) -> WantedRecei
 
 def make_receiver(loki: LokiSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``loki``. ``instance`` becomes a stream label, so it must outlive restarts."""
+    from service.shipping.loki.encode import encode
+
     return Receiver(
         name=NAME,
         encode=partial(encode, instance=instance, with_spans=loki.with_spans, content=content),
@@ -41,7 +45,10 @@ def make_receiver(loki: LokiSettings, instance: str, *, content: SpanContent = N
     )
 
 
-def make_endpoint(loki: LokiSettings) -> HttpEndpoint:
+def make_endpoint(loki: LokiSettings) -> "HttpEndpoint":
     """Where batches are pushed."""
+    # It brings aiohttp, which nobody needs who does not ship.
+    from service.shipping.sending import HttpEndpoint
+
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", **loki.headers}
     return HttpEndpoint(loki.base + PUSH_PATH, headers, judge)

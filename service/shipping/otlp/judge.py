@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 
+from service.record.json_text import as_text
 from service.shipping.otlp.settings import TRACES_PATH
 from service.shipping.receiver import Decision, Verdict, judge_stranger, quote_answer, read_retry_after
 
@@ -76,7 +77,7 @@ def _partial_success_in_json(body: bytes) -> tuple[int, str]:
     try:
         partial = orjson.loads(body)["partialSuccess"]
         rejected = partial.get("rejectedSpans", partial.get("rejectedDataPoints", 0))
-        return max(0, int(rejected)), str(partial.get("errorMessage", ""))
+        return max(0, int(rejected)), as_text(partial.get("errorMessage", ""))
     except (ValueError, TypeError, KeyError, AttributeError):
         return 0, ""
 

@@ -7,13 +7,11 @@ and no exchange ever waits for one.
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from service.settings import TABLE, Settings
 from service.shipping.condition import Condition
-from service.shipping.genai_metrics import GenAiMetrics
 from service.shipping.otlp.judge import judge
-from service.shipping.otlp.metrics_encoding import encode_metrics
 from service.shipping.otlp.receiver import make_endpoint, span_content
 from service.shipping.otlp.settings import (
     METRICS_PATH,
@@ -25,6 +23,9 @@ from service.shipping.otlp.settings import (
 )
 from service.shipping.pace import Pace
 from service.shipping.receiver import Batch, Decision, SendBatch, Verdict
+
+if TYPE_CHECKING:
+    from service.shipping.genai_metrics import GenAiMetrics
 
 METRICS_NAME: Final = "otlp_metrics"
 """What this receiver is called in ``/readyz`` and in counters."""
@@ -39,6 +40,9 @@ def want_metric_export(settings: Settings, environment: Mapping[str, str]) -> "M
     endpoint = find_metrics_endpoint(variables)
     if endpoint is None:
         return None
+    # Without an endpoint nobody needs them.
+    from service.shipping.genai_metrics import GenAiMetrics
+
     metrics = GenAiMetrics(span_content(settings, environment).server_of)
     return MetricExport(metrics, endpoint, read_otlp_settings(endpoint, variables), read_export_interval(variables))
 
@@ -46,7 +50,7 @@ def want_metric_export(settings: Settings, environment: Mapping[str, str]) -> "M
 class MetricExport:
     """Sends ``metrics`` to ``endpoint`` every ``interval`` seconds. Belongs to the event loop's thread."""
 
-    def __init__(self, metrics: GenAiMetrics, endpoint: OtlpEndpoint, otlp: OtlpSettings, interval: float) -> None:
+    def __init__(self, metrics: "GenAiMetrics", endpoint: OtlpEndpoint, otlp: OtlpSettings, interval: float) -> None:
         self.metrics = metrics
         self.endpoint = endpoint
         self._otlp = otlp
@@ -110,4 +114,6 @@ class MetricExport:
         return self._condition.has_failed(verdict)
 
     def _encode(self) -> Batch:
+        from service.shipping.otlp.metrics_encoding import encode_metrics
+
         return encode_metrics(self.metrics.snapshot(), self._resource, self._otlp.compresses)

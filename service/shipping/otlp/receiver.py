@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from service.settings import TABLE, Settings
-from service.shipping.otlp.encode import encode
 from service.shipping.otlp.health import ask_readiness
 from service.shipping.otlp.judge import judge
 from service.shipping.otlp.settings import NAME, OtlpSettings, find_endpoint, read_otlp_settings
 from service.shipping.receiver import Receiver, WantedReceiver
-from service.shipping.sending import HttpEndpoint, JudgeAnswer
 from service.shipping.span_content import MESSAGES_VARIABLE, NO_MESSAGES, SpanContent, captures_messages
+
+if TYPE_CHECKING:
+    from service.shipping.sending import HttpEndpoint, JudgeAnswer
 
 BODIES_VARIABLE = TABLE["otlp_bodies"].name
 # Many receivers take messages of 4 MiB at most (gRPC's default, behind HTTP too).
@@ -64,6 +66,8 @@ def _carries(content: SpanContent) -> str:
 
 def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = NO_MESSAGES) -> Receiver:
     """The receiver at ``otlp``. ``instance`` becomes the resource's ``service.instance.id`` unless that is set."""
+    from service.shipping.otlp.encode import encode
+
     return Receiver(
         name=NAME,
         encode=partial(
@@ -80,8 +84,11 @@ def make_receiver(otlp: OtlpSettings, instance: str, *, content: SpanContent = N
     )
 
 
-def make_endpoint(otlp: OtlpSettings, understand: JudgeAnswer = judge) -> HttpEndpoint:
+def make_endpoint(otlp: OtlpSettings, understand: "JudgeAnswer" = judge) -> "HttpEndpoint":
     """Where exports are posted, and what tells what an answer means."""
+    # It brings aiohttp, which nobody needs who does not ship.
+    from service.shipping.sending import HttpEndpoint
+
     headers = {"Content-Type": "application/x-protobuf", **otlp.headers}
     if otlp.compresses:
         headers["Content-Encoding"] = "gzip"

@@ -78,7 +78,7 @@ def test_everything_broken_at_once_is_told_in_sentences_and_soon(
         monkeypatch.setenv("OLLAMA_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         done = run("doctor", "--json")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
     report = json.loads(done.stdout)
     said = {finding["about"]: finding["text"] for finding in report["findings"] if finding["state"] == "problem"}
     assert done.exit_code == 1

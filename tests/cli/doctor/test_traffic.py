@@ -120,9 +120,7 @@ def test_a_journal_that_others_write_to_is_no_obstacle(settings: Make, folder: P
     happened(folder, [call(1, prompt_truncated=True)])
     with closing(sqlite3.connect(folder / JOURNAL, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         assert troubles(look_at_traffic(settings(), DAY))
-        assert time.monotonic() - began < 3
 
 
 def test_ten_thousand_exchanges_take_seconds(settings: Make, folder: Path) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { change, counted, day, duration, moment, rate, short, size, span, whole } from "../../../service/inspector/page/text/format.js";
+import { change, counted, day, duration, energyOfCalls, moment, rate, short, size, span, whole } from "../../../service/inspector/page/text/format.js";
 
 test("a duration has the unit that a person would take", () => {
   const texts = [0, 0.0004, 0.08, 0.42, 7.2, 52.4, 99.96, 300, 720, 12_600, 260_000].map(duration);
@@ -15,6 +15,10 @@ test("what is unknown is a dash, never a zero", () => {
     assert.equal(size(unknown), "–");
     assert.equal(rate(unknown), "");
   }
+});
+
+test("energy says of how many calls it is where a meter did not tell of all", () => {
+  assert.deepEqual([[7_200, 3, 4], [41, 2, 2], [null, 0, 4]].map((told) => energyOfCalls(...told)), ["2.00 Wh of 3", "41 J", "–"]);
 });
 
 test("a count is exact while it is short", () => {

@@ -62,6 +62,13 @@ def test_partial_success_is_read_in_either_form_and_nonsense_is_none(
     assert verdict.detail == ("too old" if rejected else "")
 
 
+def test_why_spans_were_thrown_away_is_told_whatever_it_is() -> None:
+    body = b'{"partialSuccess":{"rejectedSpans":1,"errorMessage":%b}}' % (b"[" * 1000 + b"]" * 1000)
+    verdict = judge(200, {"Content-Type": "application/json"}, body)
+    assert (verdict.decision, verdict.rejected_spans) == (Decision.ACCEPTED, 1)
+    assert verdict.detail == "<list that is nested too deeply>"
+
+
 def test_a_header_that_is_missing_is_named() -> None:
     answer = b'{"detail":[{"type":"missing","loc":["header","x-mlflow-experiment-id"],"msg":"Field required"}]}'
     verdict = judge(422, {"Content-Type": "application/json"}, answer)

@@ -15,6 +15,16 @@ export function energy(joules) {
 }
 
 /**
+ * The energy of several calls. What a meter told nothing of may have taken as much again: "12 J of 3".
+ * @param {number | null} joules
+ * @param {number} metered  how many of the calls a meter told of
+ * @param {number} calls
+ */
+export function energyOfCalls(joules, metered, calls) {
+  return joules !== null && metered < calls ? `${energy(joules)} of ${short(metered)}` : energy(joules);
+}
+
+/**
  * @param {unknown} value
  * @returns {value is number}
  */

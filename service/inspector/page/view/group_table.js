@@ -1,6 +1,6 @@
 /** The table of totals: a row for each model, workflow, user and so on, sorted by any of its columns. */
 
-import { duration, energy, rate, short, whole } from "../text/format.js";
+import { duration, energyOfCalls, rate, short, whole } from "../text/format.js";
 import { valueText } from "../text/view_description.js";
 import { element } from "./elements.js";
 
@@ -25,6 +25,7 @@ import { element } from "./elements.js";
  * @property {number} waited
  * @property {number} [made_wait]  absent where all recorders are added up: others wait at other Ollamas
  * @property {number | null} energy  joules, an estimate
+ * @property {number} energy_calls  of how many of them a meter told it
  *
  * @typedef {Exclude<keyof Group, "name">} Column
  */
@@ -62,7 +63,10 @@ const COLUMNS = Object.freeze(/** @type {Told[][]} */ ([
       "made_wait", "made wait", "how long they made others wait: while a model worked for these; those who work at once share it",
       ({ made_wait: made }) => some(made),
     ],
-    ["energy", "energy", "an estimate: what this machine used meanwhile, shared out over the calls in flight", ({ energy: joules }) => energy(joules)],
+    [
+      "energy", "energy", "an estimate: what this machine used meanwhile, shared out over the calls in flight",
+      ({ energy: joules, energy_calls: metered, calls }) => energyOfCalls(joules, metered, calls),
+    ],
   ],
 ]));
 const TOLD = Object.freeze(COLUMNS.flat());

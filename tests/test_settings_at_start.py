@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.settings_at_start import read_settings_at_start
 from service.settings import SettingsError
+from service.settings_at_start import read_settings_at_start
 
 KEYS = "n8n " + "0" * 64 + "\n"
 
