@@ -96,6 +96,8 @@ def test_a_hostile_pattern_ends_soon_and_lets_others_run(regex: str, piece: str)
     def tick() -> None:
         while not is_done.wait(0.001):
             ticks.append(time.monotonic())
+        # On a busy machine it may begin when all is done.
+        ticks.append(time.monotonic())
 
     others = threading.Thread(target=tick)
     others.start()
