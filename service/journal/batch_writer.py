@@ -94,14 +94,16 @@ class BatchWriter:
 
     def recover(self) -> None:
         """Turn what the last process left open into records. Tried again later when the disk does not take them."""
-        recovered = 0
+        recovered, known = 0, set[str]()
         try:
             newest = self._journal.newest_ended_ns() or time.time_ns()
-            while rows := self._journal.open_rows():
+            # One whose id was damaged can be read, and not be removed.
+            while rows := [row for row in self._journal.open_rows() if row[0] not in known]:
                 records = [self._record_of(died(decode_open(row), newest)) for row in rows]
                 if not self._retrying_writer.keep(records, (), [row[0] for row in rows]):
                     return
                 recovered += len(rows)
+                known.update(row[0] for row in rows)
                 self._tell(records)
             self._is_recovered = True
         except sqlite3.Error as error:

@@ -6,9 +6,12 @@ from typing import Any, Final
 from service.json_writing import write_json
 from service.record.exchange import Body, Caller, Exchange, OpenExchange, Outcome
 
-OpenRow = tuple[str, str, bytes, bytes]
-READ_OPEN: Final = "SELECT id, facts, CAST(head AS BLOB), CAST(tail AS BLOB) FROM open_exchange"
-"""Reads rows: bytes are bytes, also where one damaged bit has made a text of them."""
+OpenRow = tuple[str, str | bytes, bytes, bytes]
+READ_OPEN: Final = (
+    "SELECT CAST(id AS TEXT), CAST(facts AS BLOB), CAST(head AS BLOB), CAST(tail AS BLOB) FROM open_exchange"
+)
+"""Reads rows, each value of its kind, also where one damaged bit has made another of it. Facts come as bytes: damaged
+ones need not be UTF-8."""
 
 # An exchange of which as little is known as can be, and one of which all is: their values have the kinds of all others.
 _LEAST: Final = OpenExchange("", 0, "", "", "", "", "", "", "", "")

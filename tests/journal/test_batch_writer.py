@@ -122,8 +122,17 @@ def test_what_a_crash_left_open_is_recorded_where_damage_made_a_text_of_its_byte
     journal: Journal, batch_writer: BatchWriter, told: list[EncodedRecord]
 ) -> None:
     journal.write([], [encode_open(opened(1))])
-    for column, kind in (("facts", "BLOB"), ("head", "TEXT"), ("tail", "TEXT")):
+    for column, kind in (("id", "BLOB"), ("facts", "BLOB"), ("head", "TEXT"), ("tail", "TEXT")):
         journal.connection.execute(f"UPDATE open_exchange SET {column} = CAST({column} AS {kind})")
+    batch_writer.recover()
+    assert [(record.id, record.request) for record in told] == [(identifier(1), b"question")]
+
+
+def test_what_a_crash_left_open_is_recorded_where_its_facts_are_no_text_any_more(
+    journal: Journal, batch_writer: BatchWriter, told: list[EncodedRecord]
+) -> None:
+    journal.write([], [encode_open(opened(1))])
+    journal.connection.execute("UPDATE open_exchange SET facts = CAST(x'7bff' AS TEXT)")
     batch_writer.recover()
     assert [(record.id, record.request) for record in told] == [(identifier(1), b"question")]
 

@@ -132,7 +132,7 @@ def test_requests_that_are_still_being_answered_outlive_the_overwriting(tmp_path
     journal.write([record(1, LARGE)], opened=rows)
     erase_records(journal.connection, [1])
     assert overwrite_all(journal.connection, journal.headroom, seconds=10)
-    assert journal.open_rows() == rows
+    assert journal.open_rows() == [(name, b"{}", head, tail) for name, _, head, tail in rows]
     journal.close()
 
 

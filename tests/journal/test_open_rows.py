@@ -33,6 +33,7 @@ def test_header_bytes_that_are_no_utf8_survive() -> None:
 
 def test_facts_of_a_newer_version_are_passed_over() -> None:
     identifier, facts, head, tail = encode_open(FULL)
+    assert isinstance(facts, str)
     newer = facts[:-1] + ',"colour":"red"}'
 
     assert decode_open((identifier, newer, head, tail)) == FULL
