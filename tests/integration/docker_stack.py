@@ -74,7 +74,7 @@ class DockerStack:
 
     def up(self, profiles: str = "") -> str:
         """``make up``; what it says."""
-        return self.shell(f"make up PROFILES={profiles}", seconds=300).stdout.decode()
+        return self.shell(f"make up PROFILES={profiles}", seconds=1200).stdout.decode()
 
     def compose(self, words: str, *, check: bool = True, seconds: float = 120.0) -> str:
         """What ``docker compose`` prints."""
