@@ -26,7 +26,7 @@ _FIRST_PAUSE: Final = 0.05
 _IDLE_SECONDS: Final = 5.0
 _GIVE_UP_SECONDS: Final = 5.0
 # Ollama answers such a question in a millisecond, also while it generates.
-_MOMENT: Final = 0.02
+_MOMENT = 0.02
 _LOOKS_KEPT: Final = 256
 # A model may be made anew under its name by somebody whom the recorder does not see.
 _FACTS_HOLD_SECONDS: Final = 60.0
