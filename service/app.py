@@ -180,6 +180,7 @@ class App:
             start_task(begun, partial(limits_file.watch, sharing.use), "look after LIMITS_FILE")
         if (readers_file := self._inspector.readers_file) is not None:
             start_task(begun, partial(readers_file.watch, self._inspector.take_readers), "look after READERS_FILE")
+        await self._making.prepare()
         await self._listen(begun)
 
     def _watch_for_alerts(self, begun: AsyncExitStack) -> None:

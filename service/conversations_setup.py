@@ -13,6 +13,8 @@ from service.record.record import Record
 # Some hundred milliseconds of a core; a person goes on with one of the newest.
 _MOST_RECORDS = 2_000
 _MOST_BYTES = 1 << 20
+# A busy machine's disk may take long, and the start does not wait for ever.
+_LONGEST_WAIT = 1.0
 
 
 class EarlierConversations:
@@ -21,6 +23,7 @@ class EarlierConversations:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._is_over = threading.Event()
+        self._is_learned = asyncio.Event()
         self.conversations = KnownConversations()
 
     async def learn(self) -> None:
@@ -32,6 +35,13 @@ class EarlierConversations:
             self._is_over.set()
             await asyncio.gather(reading, return_exceptions=True)
             raise
+        finally:
+            self._is_learned.set()
+
+    async def prepare(self) -> None:
+        """Wait, for a second at most, until they are known: a first call may go on with one."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_learned.wait(), _LONGEST_WAIT)
 
     def _read(self) -> None:
         reader = Reader(self._folder)

@@ -34,6 +34,10 @@ class RecordMaking:
         room = self._ollama.room_of(exchange.upstream)
         return self._masks.make_record(self._energy.told(exchange), *room, self._earlier.conversations)
 
+    async def prepare(self) -> None:
+        """Before the first call, with ``tasks`` begun. Takes a second at most."""
+        await self._earlier.prepare()
+
     def tasks(self) -> Iterator[tuple[str, Work]]:
         """What goes on beside requests, by names."""
         yield "learn earlier conversations", self._earlier.learn

@@ -1,13 +1,12 @@
 """Turns of a client that names no conversation are one: in records, filters and the opened exchange."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 from service.app import App
 from tests.fakes.ollama import FakeOllama
-from tests.running_app import ask, found, running, said, until
+from tests.running_app import ask, found, running, said
 
 OPENAI = "/api/ollama/v1/chat/completions"
 
@@ -27,10 +26,6 @@ async def asked(app: App, messages: list[dict[str, str]], text: str, **more: Any
     return await turn(app, messages, **more)
 
 
-async def has_learned() -> bool:
-    return all(task.get_name() != "learn earlier conversations" for task in asyncio.all_tasks())
-
-
 async def test_turns_are_found_together_before_and_after_a_restart(tmp_path: Path) -> None:
     one: list[dict[str, str]] = []
     other: list[dict[str, str]] = []
@@ -47,8 +42,6 @@ async def test_turns_are_found_together_before_and_after_a_restart(tmp_path: Pat
             assert (await said(app, f"/exchanges/{first}.json"))["next"] == second
             assert (await said(app, f"/exchanges/{alone}.json"))["turns_known"] == 1
         async with running(tmp_path, OLLAMA_URL=ollama.url) as app:
-            # They are read beside the first calls, so that the start does not wait for a long journal.
-            await until(has_learned)
             third = await asked(app, one, "And after that?")
             again = await found(app, f"conversation={first}", 3)
             assert again[0]["exchange"] == third
