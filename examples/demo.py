@@ -149,8 +149,17 @@ SCENES = (
     ),
 )
 WEIGHTS = (30, 22, 4, 8, 5, 8, 20, 2)
+# The README's first call, which nobody makes here by themselves.
+FIRST_CALL = Scene(
+    Caller(caller="curl"),
+    "llama3.2",
+    "",
+    ("Explain Docker",),
+    ("Docker packs a program with all that it needs. Such a container starts in a second and is the same everywhere.",),
+    60,
+)
 # Each model and its pace in tokens/s.
-MODELS = {scene.model: scene.rate for scene in reversed(SCENES)}
+MODELS = {scene.model: scene.rate for scene in reversed((*SCENES, FIRST_CALL))}
 
 
 def request_of(scene: Scene, prompt: str) -> bytes:
@@ -245,13 +254,26 @@ def told_by(model: str, scene: Scene, answer: str) -> Scene:
     return replace(scene, model=model, rate=MODELS[model], answers=(scene.otherwise or answer,), load=0.02)
 
 
+def as_generated(line: bytes) -> bytes:
+    """A line of ``/api/chat`` as ``/api/generate`` has it."""
+    told = json.loads(line)
+    told["response"] = told.pop("message")["content"]
+    return json.dumps(told).encode() + b"\n"
+
+
+def as_it_is(line: bytes) -> bytes:
+    return line
+
+
 async def play_ollama(request: web.Request) -> web.StreamResponse:
-    """Answer a chat by heart, at the pace of a model."""
+    """Answer a chat or a prompt by heart, at the pace of a model."""
     asked = await request.json()
-    model, prompt = asked.get("model", ""), asked["messages"][-1]["content"]
+    is_chat = request.path == "/api/chat"
+    form = as_it_is if is_chat else as_generated
+    model, prompt = asked.get("model", ""), asked["messages"][-1]["content"] if is_chat else asked.get("prompt", "")
     if model not in MODELS:
         return web.json_response({"error": f"model '{model}' not found"}, status=404)
-    found = ((scene, scene.prompts.index(prompt)) for scene in SCENES if prompt in scene.prompts)
+    found = ((scene, scene.prompts.index(prompt)) for scene in (*SCENES, FIRST_CALL) if prompt in scene.prompts)
     scene, index = next(found, (SCENES[5], 0))
     if model != scene.model:
         scene, index = told_by(model, scene, scene.answers[index]), 0
@@ -262,13 +284,13 @@ async def play_ollama(request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(scene.load + scene.prompt_time)
     if asked.get("stream") is False:
         await asyncio.sleep(len(tokens) / scene.rate)
-        body = last_line(scene, len(tokens), scene.answers[index])
+        body = form(last_line(scene, len(tokens), scene.answers[index]))
         return web.Response(body=body, content_type="application/json")
     await response.prepare(request)
     for token in tokens:
-        await response.write(token_line(scene, token))
+        await response.write(form(token_line(scene, token)))
         await asyncio.sleep(1 / scene.rate)
-    await response.write(last_line(scene, len(tokens)))
+    await response.write(form(last_line(scene, len(tokens))))
     return response
 
 
@@ -279,7 +301,8 @@ async def list_models(request: web.Request) -> web.Response:
 
 async def start_ollama() -> tuple[web.AppRunner, int]:
     ollama = web.Application()
-    ollama.router.add_post("/api/chat", play_ollama)
+    for path in ("/api/chat", "/api/generate"):
+        ollama.router.add_post(path, play_ollama)
     for path in ("/api/tags", "/api/ps", "/api/version"):
         ollama.router.add_get(path, list_models)
     runner = web.AppRunner(ollama, handler_cancellation=True, shutdown_timeout=0.1)

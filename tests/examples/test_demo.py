@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -22,6 +23,15 @@ def ask(url: str) -> Any:
         return json.load(answer)
 
 
+def first_call(url: str, *, is_streamed: bool) -> list[Any]:
+    """The lines of what is answered to the README's call."""
+    found = re.search(r"curl http://localhost:8080(/\S+) -d '([^']+)'", (PROJECT / "README.md").read_text())
+    assert found is not None
+    body = json.dumps(json.loads(found[2]) | {"stream": is_streamed}).encode()
+    with urllib.request.urlopen(f"{url}{found[1]}", body, timeout=20) as answer:
+        return [json.loads(line) for line in answer]
+
+
 def test_there_is_a_day_to_look_at_and_more_comes(tmp_path: Path) -> None:
     def command(port: int) -> list[str | Path]:
         return ["env", f"LISTEN=127.0.0.1:{port}", "DEMO_PAUSE=0.2", sys.executable, "-m", "examples.demo"]
@@ -37,6 +47,10 @@ def test_there_is_a_day_to_look_at_and_more_comes(tmp_path: Path) -> None:
         assert "park" in found[0]["prompt"]
         assert ask(f"{server.url}/exchanges/{found[0]['exchange']}.json")["explanation"]["sentence"]
         assert ask(f"{server.url}/stats.json?by=workflow")["groups"][0]["calls"] > 50
+        for streamed in (False, True):
+            told = first_call(server.url, is_streamed=streamed)
+            assert "Docker" in "".join(line["response"] for line in told)
+            assert (told[-1]["done"], told[-1]["model"]) == (True, "llama3.2")
         assert server.stop() == 0
     assert not list(tmp_path.glob("ollama-recorder-demo-*"))
 
