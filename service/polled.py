@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from multidict import MultiMapping
 
+from service.events import DefectFound, emit
 from service.gateway.admission import Policy, check_host
 from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
@@ -68,6 +69,9 @@ class Polled:
                 made = _refuse(400, str(mistake))
             except JournalError as trouble:
                 made = _refuse(503, f"The journal cannot be read now: {trouble}.", {"Retry-After": "5"})
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
+                emit(DefectFound("http", repr(error)[:200]))
+                made = _refuse(500, "A fault in the recorder. Its log says more.")
             return _send(request, made)
 
         return answer

@@ -104,6 +104,22 @@ async def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch
         assert b"the disk does not answer" in told.body
 
 
+@pytest.mark.parametrize(("path", "fails"), [("/metrics", "metrics"), ("/readyz", "readiness")])
+async def test_a_fault_of_ours_is_told_and_answered(
+    path: str, fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bytes:
+        raise ZeroDivisionError("at 3 o'clock")
+
+    before = counters()[DefectFound]._value.get()
+    monkeypatch.setattr(Status, fails, fail)
+    async with running(tmp_path) as app, connected(app.port) as client:
+        got = await client.ask(request_bytes("GET", path))
+        assert (got.status, b"Its log says more" in got.body) == (500, True)
+        assert (await client.ask(request_bytes("GET", "/healthz"))).status == 200
+    assert counters()[DefectFound]._value.get() == before + 1
+
+
 async def test_a_client_that_leaves_before_its_answer_is_no_defect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
