@@ -187,6 +187,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+    """Name a failed test among the dots, at once: who ends a run that takes too long sees no summary."""
+    if not report.failed or not isinstance(report, pytest.TestReport):
+        return None
+    category, letter = ("failed", "F") if report.when == "call" else ("error", "E")
+    return category, f"\n{letter} {report.nodeid}\n", category.upper()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which real servers the tests had to do without."""
     absent = {name: how for name, how in REAL_SERVERS.items() if process.find(name) is None}

@@ -7,11 +7,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ def test_a_compiled_dataclass_is_written_as_json(compiled: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_the_suites_pass_on_it(compiled: Path, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
@@ -132,9 +134,23 @@ def test_the_suites_pass_on_it(compiled: Path, tmp_path: Path) -> None:
     shutil.copytree(compiled, checkout, ignore=caches, dirs_exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
     command += ["-m", "not long and not browser", *(f"tests/{suite}" for suite in SUITES)]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=1500)
-    assert done.returncode == 0, done.stdout[-20_000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, cwd=checkout, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        ) as suites,
+    ):
+        try:
+            status = suites.wait()
+        finally:
+            # Its workers too, and what they started: one that hangs would outlive it.
+            with suppress(ProcessLookupError):
+                os.killpg(suites.pid, signal.SIGKILL)
+            said = log.read_text(errors="replace")
+            print(said[-20_000:])
+    assert status == 0
+    passed = re.search(r"(\d+) passed", said)
     assert passed is not None
     assert int(passed[1]) > 5000
 
