@@ -3,21 +3,17 @@
 Each sequence comes from a seed, which a failing test names. ``make test-long`` runs a thousand.
 """
 
-import os
 import random
 import shutil
-import signal
 import sqlite3
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from service.journal import JournalError, salvage, setting_aside
-from service.journal import journal as journal_module
+from service.journal import JournalError
 from service.journal.check import check
 from service.journal.damage import note_damage
 from service.journal.erasing import erase_records
@@ -29,6 +25,7 @@ from service.journal.space import Retention
 from service.search import compacting
 from service.search.indexing import Indexer
 from tests.journal.damaging import ALL_DAMAGE, body, must_be_saved
+from tests.journal.dying import killed_at
 from tests.journal.given import ask, kept_ids, open_journal, record, wait_until
 
 KEEPING = Retention(days=36_500)
@@ -168,96 +165,20 @@ def test_a_thousand_sequences(tmp_path: Path, hundred: int) -> None:
         shutil.rmtree(folder)
 
 
-# Named crash points: what is called there, and whether the process dies before or after it.
-Point = tuple[Any, str]
-IN_SALVAGE: dict[str, Point] = {
-    "rebuild": (salvage, "rebuild"),
-    "copy": (salvage, "copy_what_is_readable"),
-    "note": (setting_aside, "_write_note"),
-    "rename": (Path, "rename"),
-    "take": (journal_module, "take_salvaged"),
-    "forget": (journal_module, "forget_damage"),
+# Named crash points: what is called there.
+IN_SALVAGE = {
+    "rebuild": "service.journal.salvage:rebuild",
+    "copy": "service.journal.salvage:copy_what_is_readable",
+    "note": "service.journal.setting_aside:_write_note",
+    "rename": "pathlib:Path.rename",
+    "take": "service.journal.journal:take_salvaged",
+    "forget": "service.journal.journal:forget_damage",
 }
-
-
-def killed_at(point: Point, when: str, work: Callable[[], object], calls: int = 1) -> None:
-    """Do ``work`` in a process that kills itself at the ``calls``-th call of ``point``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        left = [calls]
-        place, name = point
-        original = getattr(place, name)
-
-        def die(*given: Any, **named: Any) -> Any:
-            left[0] -= 1
-            if when == "before" and not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = original(*given, **named)
-            if when == "after" and not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        setattr(place, name, die)
-        with suppress(BaseException):
-            work()
-        os._exit(0)
-    os.waitpid(child, 0)
 
 
 def start_once(folder: Path) -> None:
     with open_journal(folder):
         pass
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("name", IN_SALVAGE)
-def test_a_salvage_that_is_killed_and_killed_again_in_its_recovery_saves_all(
-    tmp_path: Path, name: str, when: str
-) -> None:
-    with open_journal(tmp_path) as journal:
-        journal.write([record(number, body(number, 3000)) for number in range(1, 61)])
-    note_damage(tmp_path, (tmp_path / "journal.sqlite3").stat().st_ino, "met by a reader")
-
-    killed_at(IN_SALVAGE[name], when, lambda: start_once(tmp_path))
-    killed_at(IN_SALVAGE[name], when, lambda: start_once(tmp_path))
-    killed_at(IN_SALVAGE["take"], "before", lambda: start_once(tmp_path))
-    start_once(tmp_path)
-
-    assert kept_ids(tmp_path) == list(range(1, 61))
-    assert not list(tmp_path.glob("journal.salvage*"))
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_kill_at_append_compact_erase_and_an_index_step_leaves_a_sound_journal(tmp_path: Path, when: str) -> None:
-    with open_journal(tmp_path) as journal:
-        journal.write([record(number, body(number, 3000)) for number in range(1, 31)])
-
-    def append() -> None:
-        with open_journal(tmp_path) as journal:
-            journal.write([record(31)])
-
-    def erase() -> None:
-        with open_journal(tmp_path) as journal:
-            erase_records(journal.connection, [1, 2])
-
-    def step() -> None:
-        Indexer(tmp_path).catch_up()
-
-    killed_at((journal_module, "transaction"), when, append)
-    killed_at((Journal, "write"), when, append)
-    killed_at((compacting, "_write_anew"), when, lambda: compacting.compact(tmp_path))
-    killed_at((Indexer, "_step"), when, step)
-    killed_at((compacting, "_bytes_of"), when, lambda: compacting.compact(tmp_path))
-    start_once(tmp_path)
-    assert set(range(1, 31)) <= set(kept_ids(tmp_path)) <= set(range(1, 32))
-    killed_at((journal_module, "bound_growth"), when, erase)
-    erase()
-
-    assert not {1, 2} & set(kept_ids(tmp_path))
-    assert check(tmp_path).problems == []
-    assert not list(tmp_path.glob("*.corrupt-*"))
 
 
 def append(folder: Path) -> None:
@@ -271,15 +192,57 @@ def erase(folder: Path) -> None:
         journal.tidy()
 
 
-ELSEWHERE: dict[str, tuple[Point, Callable[[Path], object]]] = {
-    "append": ((journal_module, "transaction"), append),
-    "commit": ((Journal, "write"), append),
-    "index step": ((Indexer, "_step"), lambda folder: Indexer(folder).catch_up()),
-    "compact": ((compacting, "_write_anew"), compacting.compact),
-    "end of compact": ((compacting, "_bytes_of"), compacting.compact),
-    "erase": ((Journal, "tidy"), erase),
-    "open": ((Journal, "open"), append),
-    "close": ((Journal, "close"), append),
+def index(folder: Path) -> None:
+    Indexer(folder).catch_up()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", IN_SALVAGE)
+def test_a_salvage_that_is_killed_and_killed_again_in_its_recovery_saves_all(
+    tmp_path: Path, name: str, when: str
+) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(number, body(number, 3000)) for number in range(1, 61)])
+    note_damage(tmp_path, (tmp_path / "journal.sqlite3").stat().st_ino, "met by a reader")
+
+    assert killed_at(IN_SALVAGE[name], when, partial(start_once, tmp_path))
+    killed_at(IN_SALVAGE[name], when, partial(start_once, tmp_path))
+    killed_at(IN_SALVAGE["take"], "before", partial(start_once, tmp_path))
+    start_once(tmp_path)
+
+    assert kept_ids(tmp_path) == list(range(1, 61))
+    assert not list(tmp_path.glob("journal.salvage*"))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_at_append_compact_erase_and_an_index_step_leaves_a_sound_journal(tmp_path: Path, when: str) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(number, body(number, 3000)) for number in range(1, 31)])
+
+    assert killed_at("service.journal.journal:transaction", when, partial(append, tmp_path))
+    assert killed_at("service.journal.journal:Journal.write", when, partial(append, tmp_path))
+    assert killed_at("service.search.compacting:_write_anew", when, partial(compacting.compact, tmp_path))
+    assert killed_at("service.search.indexing:Indexer._step", when, partial(index, tmp_path))
+    assert killed_at("service.search.compacting:_bytes_of", when, partial(compacting.compact, tmp_path))
+    start_once(tmp_path)
+    assert set(range(1, 31)) <= set(kept_ids(tmp_path)) <= set(range(1, 32))
+    assert killed_at("service.journal.journal:bound_growth", when, partial(erase, tmp_path))
+    erase(tmp_path)
+
+    assert not {1, 2} & set(kept_ids(tmp_path))
+    assert check(tmp_path).problems == []
+    assert not list(tmp_path.glob("*.corrupt-*"))
+
+
+ELSEWHERE: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "append": ("service.journal.journal:transaction", append),
+    "commit": ("service.journal.journal:Journal.write", append),
+    "index step": ("service.search.indexing:Indexer._step", index),
+    "compact": ("service.search.compacting:_write_anew", compacting.compact),
+    "end of compact": ("service.search.compacting:_bytes_of", compacting.compact),
+    "erase": ("service.journal.journal:Journal.tidy", erase),
+    "open": ("service.journal.journal:Journal.open", append),
+    "close": ("service.journal.journal:Journal.close", append),
 }
 
 
@@ -290,8 +253,9 @@ def test_a_kill_there_and_again_in_its_recovery_leaves_a_sound_journal(tmp_path:
         journal.write([record(number, body(number, 3000)) for number in range(1, 31)])
     point, work = ELSEWHERE[name]
 
-    for _ in range(3):
-        killed_at(point, when, lambda: work(tmp_path))
+    assert killed_at(point, when, partial(work, tmp_path))
+    for _ in range(2):
+        killed_at(point, when, partial(work, tmp_path))
     start_once(tmp_path)
     Indexer(tmp_path).catch_up()
 

@@ -1,6 +1,5 @@
 """The journal's soundness, its privacy, its index, and the room that is left."""
 
-import json
 import os
 import shutil
 import socket
@@ -10,6 +9,8 @@ from collections import namedtuple
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.cli.kept import chat, keep
 
 Make = Callable[..., Any]
 OTHER = 10001
+PROCESSES = get_context("forkserver")
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -47,22 +49,32 @@ def test_without_a_journal_there_is_nothing_to_do(settings: Make, folder: Path) 
     assert Severity.PROBLEM not in {finding.state for finding in look_at_storage(settings())}
 
 
+def problems(look: Callable[[], list[CheckResult]]) -> list[list[str]]:
+    """Text and advice of each problem."""
+    return [[one.text, one.advice] for one in look() if one.state is Severity.PROBLEM]
+
+
 def for_another_user(look: Callable[[], list[CheckResult]]) -> list[list[str]]:
-    """What a user who is not root finds: text and advice of each problem. Only root can become one."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.setgroups([])
-        os.setresgid(OTHER, OTHER, OTHER)
-        os.setresuid(OTHER, OTHER, OTHER)
-        told = [[one.text, one.advice] for one in look() if one.state is Severity.PROBLEM]
-        os.write(writing, json.dumps(told).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return list(json.loads(answer))
+    """What a user who is not root finds. Only root can become one. ``look`` can be pickled.
+
+    In a process of the fork server, as in ``tests/journal/dying.py``.
+    """
+    here, there = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_tell_as_another, args=(look, there))
+    process.start()
+    there.close()
+    assert here.poll(60), "it told nothing"
+    told: list[list[str]] = here.recv()
+    process.join(60)
+    return told
+
+
+def _tell_as_another(look: Callable[[], list[CheckResult]], told: "Connection[list[list[str]], None]") -> None:
+    problems(look)  # Loads what it needs, from where another user may not look.
+    os.setgroups([])
+    os.setresgid(OTHER, OTHER, OTHER)
+    os.setresuid(OTHER, OTHER, OTHER)
+    told.send(problems(look))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
@@ -81,7 +93,7 @@ def test_what_is_not_the_recorders_own_is_named_with_its_owner(settings: Make, f
 
     def as_each() -> tuple[list[list[str]], list[list[str]]]:
         look = partial(look_at_storage, settings())
-        return [[one.text, one.advice] for one in look() if one.state is Severity.PROBLEM], for_another_user(look)
+        return problems(look), for_another_user(look)
 
     given()
     assert as_each() == ([], [])
