@@ -25,6 +25,7 @@ from tests.servers.recorder import running_recorder
 from tests.work_units import WorkUnits
 
 LOG_CHARACTERS_SHOWN = 2000
+LONGEST_FILE = "tests/release/test_compiled.py"  # it runs most quick tests again
 REAL_SERVERS = {
     "nginx": "apt-get install nginx",
     "chromium": "apt-get install chromium",
@@ -145,6 +146,11 @@ def pytest_configure() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WorkUnits | None:
     """Tests that share something run in one process, under ``--dist loadfile``."""
     return WorkUnits(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long in one piece begins first, or the other processes wait for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FILE))
 
 
 def pytest_collection_finish() -> None:
