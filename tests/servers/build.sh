@@ -18,6 +18,8 @@ out=${SERVERS:-$PWD/.servers}
 root=${SYSROOT:-}
 python=${PYTHON:-.venv/bin/python}
 PATH=$PATH:$root/usr/local/go/bin
+# Go's compiler then spends a fifth less on collecting its garbage, and takes more memory.
+export GOGC=${GOGC:-400}
 mkdir -p "$out"
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
