@@ -80,6 +80,8 @@ class Polled:
         refusal = check_host(request.head.headers.get("Host"), self._policy)
         if refusal is not None:
             return _Answer(refusal.status, error_body("", refusal.status, refusal.message), _JSON)
+        if request.body.fault is not None:
+            return _refuse(400, request.body.fault)
         if request.head.method not in _READ:
             return _refuse(405, f"{path} is asked with GET.", {"Allow": "GET, HEAD"})
         return None
@@ -118,7 +120,7 @@ def _send(request: Request, answer: _Answer) -> AlreadySent:
     reply, has_body = ResponseWriter(request), request.head.method != "HEAD"
     lines = [f"{name}: {value}\r\n".encode() for name, value in answer.headers.items()]
     reason = HTTPStatus(answer.status).phrase.encode()
-    reply.start(answer.status, reason, lines, len(answer.body), has_body=has_body, may_stay=True)
+    reply.start(answer.status, reason, lines, len(answer.body), has_body=has_body, may_stay=request.body.fault is None)
     try:
         reply.finish(answer.body if has_body else b"")
     except ConnectionResetError:

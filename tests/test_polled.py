@@ -54,6 +54,18 @@ async def test_a_head_says_how_long_the_answer_is_and_others_are_told_what_is_al
                 assert b"is asked with GET" in wrong.body
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_that_is_no_valid_http_is_told_and_ends_the_connection(
+    path: str, method: str, tmp_path: Path
+) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    async with running(tmp_path) as app:
+        refused = await talk(app.port, head + b"no size\r\n")
+    assert (refused.status, refused.header("Connection")) == (400, "close")
+    assert b"the size of a chunk is malformed" in refused.body
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_host_that_is_not_known_is_refused(path: str, tmp_path: Path) -> None:
     async with running(tmp_path) as app:
