@@ -15,7 +15,7 @@ from service.events import DefectFound, emit
 from service.gateway.admission import Policy, check_host
 from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
-from service.gateway.error_responses import error_body
+from service.gateway.error_responses import FAULT, error_body
 from service.gateway.request import Handle, Request
 from service.gateway.response_writer import ResponseWriter
 from service.inspector.access import Access
@@ -71,7 +71,7 @@ class Polled:
                 made = _refuse(503, f"The journal cannot be read now: {trouble}.", {"Retry-After": "5"})
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
                 emit(DefectFound("http", repr(error)[:200]))
-                made = _refuse(500, "A fault in the recorder. Its log says more.")
+                made = _refuse(500, FAULT)
             return _send(request, made)
 
         return answer

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from service.events import DefectFound, emit
-from service.gateway.error_responses import last_answer
+from service.gateway.error_responses import FAULT, last_answer
 from service.loaded_late import LoadedLate
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class WaitingSide:
     def give_up(self) -> None:
         """It cannot be loaded."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(last_answer(500, "A fault in the recorder. Its log says more."))
+            self._transport.write(last_answer(500, FAULT))
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
