@@ -112,6 +112,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.index_events": "tests/test_events.py",
     "service.privacy_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
+    "service.journal.parked_records": "tests/journal/test_reader.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.private_headers": "tests/inspector/test_pages.py",
     "service.inspector.providers": "tests/inspector/test_pages.py",
