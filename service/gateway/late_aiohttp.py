@@ -71,7 +71,7 @@ class WaitingSide:
             aiohttp.refuse_body(*self._refused)
 
     def give_up(self) -> None:
-        """It cannot be loaded."""
+        """It cannot be loaded or made."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(last_answer(500, FAULT))
             self._transport.close()
@@ -138,11 +138,10 @@ class LateAiohttp:
     async def _go_on(self, side: WaitingSide, answered: Callable[[bool], None]) -> None:
         try:
             server = await self._server.get()
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from being loaded, exchanges go on
+            side.go_on(partial(server.protocol, answered))
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being there, exchanges go on
             emit(DefectFound("http", repr(error)[:200]))
             side.give_up()
-            return
-        side.go_on(partial(server.protocol, answered))
 
 
 def _load(handle: Callable[["web.BaseRequest"], Awaitable[Any]]) -> Callable[[], "AiohttpServer"]:
