@@ -18,7 +18,8 @@ _PROPERTY = "_Field"
 def written_out(source: str) -> str:
     """A module's ``source`` with a constructor in each dataclass that is not frozen and has none, and with properties
     in place of each ``_Field``."""
-    lines = source.splitlines()
+    # As Python counts lines: other separators may stand in a text.
+    lines = source.removesuffix("\n").split("\n")
     tree = ast.parse(source)
     getters = _getters(tree)
     changes: list[tuple[int, int, list[str]]] = []
@@ -49,7 +50,8 @@ def _end(node: ast.stmt) -> int:
 
 def _wants_constructor(node: ast.ClassDef) -> bool:
     made = [mark for mark in node.decorator_list if ast.unparse(mark).startswith("dataclass")]
-    if not made or node.bases or not _fields(node):
+    # One inside another class or a function is left alone.
+    if not made or node.bases or node.col_offset or not _fields(node):
         return False
     if isinstance(made[0], ast.Call) and any(given.arg in _OTHERS for given in made[0].keywords):
         return False
@@ -57,7 +59,10 @@ def _wants_constructor(node: ast.ClassDef) -> bool:
 
 
 def _fields(node: ast.ClassDef) -> list[ast.AnnAssign]:
-    return [part for part in node.body if isinstance(part, ast.AnnAssign)]
+    named = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+    if of_making := [part for part in named if "InitVar" in ast.unparse(part.annotation)]:
+        raise ValueError(f"line {of_making[0].lineno}: no constructor is known for {ast.unparse(of_making[0])}")
+    return [part for part in named if "ClassVar" not in ast.unparse(part.annotation)]
 
 
 def _constructor(fields: list[ast.AnnAssign]) -> list[str]:

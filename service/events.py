@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from service.event_log import count_and_log, make_counter
+from service.index_events import IndexDiscarded
 from service.privacy_events import MaskingOverdue, WordsRead
 from service.upstream_events import UpstreamLeft, UpstreamReturned
 
@@ -282,6 +283,7 @@ Event = (
     | JournalRestored
     | JournalSetAside
     | JournalDisplaced
+    | IndexDiscarded
     | RecordsExpired
     | RecordsErased
     | ReceiverFailed

@@ -15,7 +15,7 @@ from service.events import DefectFound, emit
 from service.gateway.admission import Policy, check_host
 from service.gateway.call import AlreadySent
 from service.gateway.callers import Network, client_address, is_at_this_machine, is_trusted
-from service.gateway.error_responses import error_body
+from service.gateway.error_responses import FAULT, error_body
 from service.gateway.request import Handle, Request
 from service.gateway.response_writer import ResponseWriter
 from service.inspector.access import Access
@@ -71,7 +71,7 @@ class Polled:
                 made = _refuse(503, f"The journal cannot be read now: {trouble}.", {"Retry-After": "5"})
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
                 emit(DefectFound("http", repr(error)[:200]))
-                made = _refuse(500, "A fault in the recorder. Its log says more.")
+                made = _refuse(500, FAULT)
             return _send(request, made)
 
         return answer
@@ -80,6 +80,8 @@ class Polled:
         refusal = check_host(request.head.headers.get("Host"), self._policy)
         if refusal is not None:
             return _Answer(refusal.status, error_body("", refusal.status, refusal.message), _JSON)
+        if request.body.fault is not None:
+            return _refuse(400, request.body.fault)
         if request.head.method not in _READ:
             return _refuse(405, f"{path} is asked with GET.", {"Allow": "GET, HEAD"})
         return None
@@ -118,7 +120,7 @@ def _send(request: Request, answer: _Answer) -> AlreadySent:
     reply, has_body = ResponseWriter(request), request.head.method != "HEAD"
     lines = [f"{name}: {value}\r\n".encode() for name, value in answer.headers.items()]
     reason = HTTPStatus(answer.status).phrase.encode()
-    reply.start(answer.status, reason, lines, len(answer.body), has_body=has_body, may_stay=True)
+    reply.start(answer.status, reason, lines, len(answer.body), has_body=has_body, may_stay=request.body.fault is None)
     try:
         reply.finish(answer.body if has_body else b"")
     except ConnectionResetError:

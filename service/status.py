@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import Metric
@@ -266,7 +267,7 @@ class Status:
             in_flight=self.relay.in_flight,
             is_ollama_up=self._trouble_with_ollama is None,
             journal_bytes=self.reader.size_in_bytes(),
-            disk_free_bytes=shutil.disk_usage(self.settings.data_dir).free,
+            disk_free_bytes=_free_bytes(self.settings.data_dir),
             newest_number=newest,
             not_indexed=self.indexing.state().behind,
             queued=state.queued,
@@ -283,6 +284,14 @@ class Status:
             ),
             receivers=tuple(_numbers_of(shipper) for shipper in self.shippers),
         )
+
+
+def _free_bytes(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        # It is away, or its disk is: then numbers are looked at most.
+        return None
 
 
 def _queue_numbers(sharing: Sharing | None) -> QueueNumbers | None:

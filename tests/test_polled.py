@@ -7,6 +7,7 @@ import pytest
 
 from service.app import App
 from service.events import DefectFound, counters
+from service.inspector.pages import Pages
 from service.journal import JournalError
 from service.journal.reader import Reader
 from service.status import Status
@@ -52,6 +53,18 @@ async def test_a_head_says_how_long_the_answer_is_and_others_are_told_what_is_al
                 wrong = await ask(app, path, body, "POST")
                 assert (wrong.status, wrong.header("Allow")) == (405, "GET, HEAD")
                 assert b"is asked with GET" in wrong.body
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_that_is_no_valid_http_is_told_and_ends_the_connection(
+    path: str, method: str, tmp_path: Path
+) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    async with running(tmp_path) as app:
+        refused = await talk(app.port, head + b"no size\r\n")
+    assert (refused.status, refused.header("Connection")) == (400, "close")
+    assert b"the size of a chunk is malformed" in refused.body
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -118,6 +131,30 @@ async def test_a_fault_of_ours_is_told_and_answered(
         assert (got.status, b"Its log says more" in got.body) == (500, True)
         assert (await client.ask(request_bytes("GET", "/healthz"))).status == 200
     assert counters()[DefectFound]._value.get() == before + 1
+
+
+async def test_numbers_are_told_while_the_folder_of_the_journal_is_away(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as app:
+        (tmp_path / "data").rename(tmp_path / "away")
+        numbers = await get(app, "/metrics")
+        (tmp_path / "away").rename(tmp_path / "data")
+        assert (numbers.status, b"ollama_recorder_disk_free_bytes" in numbers.body) == (200, False)
+        assert b"ollama_recorder_disk_free_bytes" in (await get(app, "/metrics")).body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_fault_of_ours_in_a_page_is_told_in_the_same_words(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bytes:
+        raise ZeroDivisionError("at 3 o'clock")
+
+    monkeypatch.setattr(Pages, "answer", fail)
+    async with running(tmp_path) as app:
+        got = await get(app, "/status.json", method)
+    assert (got.status, got.header("Content-Type")) == (500, "application/json")
+    assert got.header("Connection") == "close"
+    assert got.body == (b'{"error":"A fault in the recorder. Its log says more."}' if method == "GET" else b"")
 
 
 async def test_a_client_that_leaves_before_its_answer_is_no_defect(

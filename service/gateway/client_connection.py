@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from service.events import DefectFound, emit
 from service.gateway.body_framing import ChunkedFraming, LengthFraming
 from service.gateway.call import AlreadySent
-from service.gateway.error_responses import last_answer, late_head, malformed_body, stopped_arriving
+from service.gateway.error_responses import FAULT, last_answer, late_head, malformed_body, stopped_arriving
 from service.gateway.input_flow import InputFlow
 from service.gateway.late_aiohttp import AiohttpSide
 from service.gateway.loop_quantum import PIECE_BYTES
@@ -229,7 +229,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             answering = handle(Request(head, length, body, self), head.path, head.query)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the client without an answer
             emit(DefectFound("http", repr(error)[:200]))
-            self._end_softly(last_answer(500, "A fault in the recorder. Its log says more."))
+            self._end_softly(last_answer(500, FAULT))
             return
         self.exchange = self._loop.create_task(answering)
         self.exchange.add_done_callback(self._exchange_ended)

@@ -1,6 +1,7 @@
 """The gateway's own answers: errors in the shape of the API that was called, each with what to do."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from service.json_writing import write_json
 from service.record.surrogates import storable
@@ -41,6 +42,10 @@ def error_body(path: str, status: int, message: str, setting: str | None = None)
     if setting:
         error["setting"] = setting
     return write_json(error)
+
+
+FAULT: Final = "A fault in the recorder. Its log says more."
+"""What a client reads where the fault is ours."""
 
 
 def last_answer(status: int, message: str) -> bytes:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from service.events import DefectFound, emit
-from service.gateway.error_responses import last_answer
+from service.gateway.error_responses import FAULT, last_answer
 from service.loaded_late import LoadedLate
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class WaitingSide:
             aiohttp.refuse_body(*self._refused)
 
     def give_up(self) -> None:
-        """It cannot be loaded."""
+        """It cannot be loaded or made."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(last_answer(500, "A fault in the recorder. Its log says more."))
+            self._transport.write(last_answer(500, FAULT))
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -138,11 +138,10 @@ class LateAiohttp:
     async def _go_on(self, side: WaitingSide, answered: Callable[[bool], None]) -> None:
         try:
             server = await self._server.get()
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from being loaded, exchanges go on
+            side.go_on(partial(server.protocol, answered))
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being there, exchanges go on
             emit(DefectFound("http", repr(error)[:200]))
             side.give_up()
-            return
-        side.go_on(partial(server.protocol, answered))
 
 
 def _load(handle: Callable[["web.BaseRequest"], Awaitable[Any]]) -> Callable[[], "AiohttpServer"]:

@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 
 from service.events import DefectFound, RequestMalformed, emit
 from service.gateway.call import AlreadySent
-from service.gateway.error_responses import error_body, last_answer
+from service.gateway.error_responses import FAULT, error_body, last_answer
 from service.gateway.request_head import LONGEST_LINE, MOST_FIELDS
 
 # How aiohttp's server is set up for the requests that it answers.
@@ -107,7 +107,7 @@ class AiohttpProtocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         response = super().handle_error(request, status, exc, message)
-        if advice := _advice(exc):
+        if advice := _advice(exc) or (FAULT if status == web.HTTPInternalServerError.status_code else None):
             response = web.Response(status=status, body=error_body("", status, advice), content_type="application/json")
             response.force_close()
         return response

@@ -47,12 +47,12 @@ class UpstreamNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A picture of the recorder. Sizes are bytes."""
+    """A picture of the recorder. Sizes are bytes; what is not known is None."""
 
     in_flight: int
     is_ollama_up: bool
     journal_bytes: int
-    disk_free_bytes: int
+    disk_free_bytes: int | None
     newest_number: int
     not_indexed: int | None
     queued: int

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from service.journal import JournalError
-from service.journal.damage import note_damage
+from service.journal.damage import damage_error, note_damage
 from service.journal.folder import JOURNAL
+from service.journal.parked_records import ParkedRecord
 from service.journal.read_only import open_to_read
 from service.journal.transaction import is_damage, is_empty
+from service.journal.whole_rows import NO_RECORD, is_whole
 
 READ_SECONDS = 5.0
 LAST_NUMBER = (1 << 63) - 1
@@ -73,17 +75,6 @@ class Bodies(StrEnum):
     BOTH = "CAST(request AS BLOB), CAST(response AS BLOB)"
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedRecord:
-    """A record that ``receiver`` will never take, and why."""
-
-    receiver: str
-    number: int
-    reason: str
-    detail: str
-    parked_ns: int
-
-
 class Reader:
     """Reads ``folder``'s journal from any thread, one question at a time.
 
@@ -115,6 +106,8 @@ class Reader:
                 for values in connection.execute(
                     f"SELECT {_ROW} FROM exchange WHERE number > ? ORDER BY number LIMIT ?", (number, limit)
                 ):
+                    if not is_whole(values) or values[0] <= (rows[-1].number if rows else number):
+                        raise damage_error(NO_RECORD)
                     row = Row(*values)
                     size += len(row.line)
                     if rows and size > max_bytes:
@@ -128,6 +121,9 @@ class Reader:
     def record(self, identifier: str) -> KeptRecord | None:
         """The record of exchange ``identifier``; None when there is none (any more)."""
         rows = self.ask(f"SELECT {_ROW}, {Bodies.BOTH} FROM exchange WHERE id = ?", (identifier,))
+        if rows and not is_whole(rows[0]):
+            self.tell_damage(NO_RECORD)
+            raise JournalError(f"the journal cannot be read: {NO_RECORD}")
         return _kept(rows[0]) if rows else None
 
     def records(self, numbers: Sequence[int], bodies: Bodies, most_bytes: int) -> Iterator[KeptRecord]:
@@ -248,14 +244,17 @@ class Reader:
         Those that lie in a damaged part of the file are passed over and counted in ``passed_over``.
         """
         try:
-            return self.ask(f"{question} ({_marks(numbers)})", tuple(numbers))
+            rows = self.ask(f"{question} ({_marks(numbers)})", tuple(numbers))
+            if all(map(is_whole, rows)):
+                return rows
+            self.tell_damage(NO_RECORD)
         except JournalError as trouble:
             if not _is_of_damage(trouble):
                 raise
-        rows: list[tuple[Any, ...]] = []
+        rows = []
         for number in numbers:
             try:
-                rows += self.ask(f"{question} (?)", (number,))
+                rows += filter(is_whole, self.ask(f"{question} (?)", (number,)))
             except JournalError as trouble:
                 if not _is_of_damage(trouble):
                     raise

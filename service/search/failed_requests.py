@@ -140,7 +140,8 @@ def _failure(row: Any, names: dict[int, str]) -> FailedTry:
     return FailedTry(
         tried,
         names.get(outcome, ""),
-        status,
+        # Raises TypeError where damage made a text of it: whoever asks knows what to do then.
+        None if status is None else status + 0,
         names.get(cause, ""),
         names.get(model, ""),
         names.get(operation, ""),

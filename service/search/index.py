@@ -18,6 +18,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from service.events import emit
+from service.index_events import IndexDiscarded
 from service.journal import JournalError
 from service.journal.bound_values import take_as_they_are
 from service.journal.folder import make_private_file
@@ -194,14 +196,19 @@ def inode(folder: Path) -> int:
         return 0
 
 
-def delete(folder: Path, looked_at: int) -> None:
-    """Delete the index if it is still the file with the inode ``looked_at``: another process may have been faster."""
+def delete(folder: Path, looked_at: int, damage: str = "") -> None:
+    """Delete the index if it is still the file with the inode ``looked_at``: another process may have been faster.
+
+    Its ``damage`` is told.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if inode(folder) == looked_at:
             for suffix in ("-wal", "-shm", ""):
                 (folder / f"{INDEX}{suffix}").unlink(missing_ok=True)
+            if damage:
+                emit(IndexDiscarded(damage))
     finally:
         os.close(descriptor)
 

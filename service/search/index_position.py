@@ -25,7 +25,9 @@ class Position:
 def read_position(connection: sqlite3.Connection, journal: Reader) -> Position:
     """Raises sqlite3.DatabaseError when the index is not of ``journal``, JournalError when that cannot be read."""
     known = dict(connection.execute("SELECT name, value FROM about").fetchall())
-    number, identifier = int(known.get("number", 0)), known.get("id")
+    number, identifier = known.get("number", 0), known.get("id")
+    if type(number) is not int:
+        raise sqlite3.DatabaseError("the index does not say how far it goes")
     # When the journal's file was made, in nanoseconds, tells it from all others; a copy that was put back in its place
     # has it too, but ends earlier or went on differently.
     made_ns, newest, oldest, id_there = journal.ask(_JOURNAL, (number,))[0]

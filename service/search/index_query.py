@@ -20,6 +20,7 @@ from service.journal.transaction import is_damage, is_empty
 from service.record.model_facts import short_name
 from service.search.filters import NO_STATUS, NOBODY, UNKNOWN, Filter
 from service.search.index import INDEX, PARTITION_NUMBERS, delete, inode, text_table
+from service.search.index_soundness import FAULTS, NONSENSE, is_sound
 from service.search.parameters import NAME_FIELDS
 from service.search.query_language import FullTextQuery, read_words
 
@@ -43,7 +44,8 @@ class IndexFile:
     def snapshot(self, seconds: float) -> Iterator[sqlite3.Connection]:
         """A connection that sees the index as it is now, whatever is written meanwhile.
 
-        Raises JournalError when there is no index, it cannot be read, or it all takes longer than ``seconds``.
+        Raises JournalError when there is no index, it cannot be read or holds nonsense, or it all takes longer than
+        ``seconds``.
         """
         connection, file = self._take()
         is_sound = False
@@ -57,12 +59,17 @@ class IndexFile:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
                 raise JournalError(f"the search took more than {seconds:g} seconds") from error
-            if is_damage(error):
-                # The next indexing makes it anew.
-                delete(self._folder, file)
             if is_empty(connection):
                 raise JournalError(self._no_index_yet()) from error
+            if is_damage(error) or self._holds_nonsense(connection):
+                # The next indexing makes it anew.
+                delete(self._folder, file, str(error))
             raise JournalError(f"the index cannot be read: {error}") from error
+        except FAULTS as error:
+            if not self._holds_nonsense(connection):
+                raise
+            delete(self._folder, file, NONSENSE)
+            raise JournalError("the index was damaged, and is made anew from the journal") from error
         finally:
             self._give_back(connection, file, is_sound)
 
@@ -72,6 +79,12 @@ class IndexFile:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def _holds_nonsense(self, connection: sqlite3.Connection) -> bool:
+        connection.set_progress_handler(None, 0)
+        with contextlib.suppress(sqlite3.Error):
+            return not is_sound(connection)
+        return False
 
     def _take(self) -> tuple[sqlite3.Connection, int]:
         file = inode(self._folder)

@@ -16,10 +16,11 @@ from typing import TypeVar
 from service.journal import JournalError
 from service.journal.defects import named, report_defect
 from service.journal.reader import Reader
-from service.journal.transaction import transaction
+from service.journal.transaction import is_damage, transaction
 from service.search import index, removal
 from service.search.index import partition_of
 from service.search.index_position import read_position, write_position
+from service.search.index_soundness import FAULTS, NONSENSE, is_sound
 from service.search.indexed_rows import add_rows
 from service.search.removal import READ_BYTES, READ_ROWS
 
@@ -188,13 +189,19 @@ class Indexer:
         with self._lock:
             try:
                 return work(self._connected())
-            except sqlite3.Error as error:
-                looked_at = self._inode
+            except (sqlite3.Error, *FAULTS) as error:
+                looked_at, damage = self._inode, self._damage(error)
                 self._disconnect()
-                if not index.is_useless(error):
+                if damage is None:
                     raise
-                index.delete(self._folder, looked_at)
+                index.delete(self._folder, looked_at, damage)
             return work(self._connected())
+
+    def _damage(self, error: Exception) -> str | None:
+        """Why the file is of no use, empty where it is only of another form; None: it is of use."""
+        if isinstance(error, sqlite3.Error):
+            return (str(error) if is_damage(error) else "") if index.is_useless(error) else None
+        return NONSENSE if self._connection is not None and not is_sound(self._connection) else None
 
     def _connected(self) -> sqlite3.Connection:
         inode = index.inode(self._folder)

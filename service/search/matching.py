@@ -119,7 +119,7 @@ class Matches:
     def reached(self) -> int:
         """Up to which number the index goes."""
         with self.index.snapshot(PAGE_SECONDS) as connection:
-            row = connection.execute("SELECT value FROM about WHERE name = 'number'").fetchone()
+            row = connection.execute("SELECT CAST(value AS INTEGER) FROM about WHERE name = 'number'").fetchone()
         return int(row[0]) if row else 0
 
     def close(self) -> None:

@@ -82,8 +82,7 @@ class Search:
         """What failed of all that ``wanted`` lets through, by its cause, and who got an answer all the same."""
         ids = self.matches.numbers_of(wanted)
         with self._index.snapshot(TOTAL_SECONDS) as connection:
-            requests, is_complete = failed_requests(connection, wanted, ids)
-        report = grouped(requests, is_complete)
+            report = grouped(*failed_requests(connection, wanted, ids))
         shown = {number for group in report.groups for request in group.requests for number in request.numbers}
         return with_records(report, self._ids(sorted(shown)), self._lines(report.examples))
 

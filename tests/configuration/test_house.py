@@ -27,8 +27,14 @@ MAY_IMPORT = {
     "service.data_folder": {"service.journal.folder"},
     "service.event_log": set[str](),
     "service.json_writing": set[str](),
-    "service.events": {"service.event_log", "service.upstream_events", "service.privacy_events"},
+    "service.events": {
+        "service.event_log",
+        "service.upstream_events",
+        "service.privacy_events",
+        "service.index_events",
+    },
     "service.upstream_events": set[str](),
+    "service.index_events": set[str](),
     "service.privacy_events": set[str](),
     # Records and events tell times in one form.
     "service.logs": {"service.record.timestamps"},
@@ -57,7 +63,7 @@ MAY_IMPORT = {
     },
     "service.journal": {"service.record"},
     "service.energy": {"service.record"},
-    "service.search": {"service.record", "service.journal"},
+    "service.search": {"service.record", "service.journal", "service.index_events"},
     # The records of all recorders: the index decides here as it does beside the journal.
     "service.loki_search": {"service.record", "service.journal", "service.search", "service.shipping.asking"},
     # Other recorders are asked as receivers are.
@@ -103,8 +109,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "service.record_making": "tests/integration/test_energy.py",
     "service.event_log": "tests/test_events.py",
     "service.upstream_events": "tests/test_events.py",
+    "service.index_events": "tests/test_events.py",
     "service.privacy_events": "tests/test_events.py",
     "service.inspector_setup": "tests/test_app.py",
+    "service.journal.parked_records": "tests/journal/test_reader.py",
     "service.inspector.client": "tests/inspector/test_pages.py",
     "service.inspector.private_headers": "tests/inspector/test_pages.py",
     "service.inspector.providers": "tests/inspector/test_pages.py",

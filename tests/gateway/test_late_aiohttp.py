@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from service.events import DefectFound, counters
-from service.gateway import late_aiohttp
+from service.gateway import late_aiohttp, malformed
 from service.gateway.http_server import Bounds, HttpServer
 from service.gateway.loop_quantum import LoopQuantum
 from tests.gateway.test_client_connection import PAGE, Wire, by_aiohttp, by_gateway
@@ -119,6 +119,24 @@ async def test_where_it_cannot_be_loaded_that_is_told_and_the_next_one_has_it_tr
     another = Wire(server())
     await another.send(PAGE)
     assert await another.answers(1) == ["P0"]
+    await server.shutdown(1)
+
+
+async def test_where_its_side_cannot_be_made_the_client_is_told_and_let_go(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("at 3 o'clock")
+
+    monkeypatch.setattr(malformed.AiohttpServer, "protocol", fail)
+    loading.may_go_on.set()
+    server = served()
+    wire = Wire(server())
+    before = counters()[DefectFound]._value.get()
+    await wire.send(PAGE)
+    assert await wire.answers(1) == ["500"]
+    assert wire.is_closing()
+    assert counters()[DefectFound]._value.get() == before + 1
     await server.shutdown(1)
 
 

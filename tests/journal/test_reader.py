@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.journal import JournalError
+from service.journal.damage import forget_damage, noted_damage
 from service.journal.journal import Journal
 from service.journal.reader import COLUMNS, Bodies, Reader
 from tests.journal.given import identifier, open_journal, record
@@ -147,6 +148,27 @@ def test_a_value_that_damage_made_one_of_another_kind_is_read_as_its_column_has_
     texts = (text for row in rows for text in (row.id, row.method, row.operation, row.outcome))
     assert {type(text) for text in texts} == {str}
     assert {type(body) for one in kept for body in (one.request, one.response)} == {bytes}
+
+
+@pytest.mark.parametrize("lost", [64, 512])
+def test_where_zeros_are_in_the_place_of_a_record_damage_is_told(tmp_path: Path, lost: int) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.write([record(number, b"<%d>" % number * 20, b"answer" * 20) for number in range(1, 40)])
+    path = tmp_path / "journal.sqlite3"
+    content = path.read_bytes()
+    for number in range(10, 39):
+        at = content.rindex(b"<%d>" % number) - lost
+        path.write_bytes(content[:at] + bytes(lost) + content[at + lost :])
+        forget_damage(tmp_path)
+        with contextlib.closing(Reader(tmp_path)) as reader:
+            found = list(reader.records(range(1, 40), Bodies.BOTH, 1 << 20))
+            assert [one.row.number for one in found if b"<1>" in one.request] == [1]
+            reached = 0
+            with contextlib.suppress(JournalError):
+                while rows := reader.read_after(reached, 10, 1 << 20):
+                    assert reached < rows[0].number
+                    reached = rows[-1].number
+            assert reached == 39 or noted_damage(tmp_path) is not None
 
 
 def test_many_threads_may_ask_one_reader_while_the_writer_writes(journal: Journal, reader: Reader) -> None:

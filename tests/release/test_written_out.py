@@ -94,10 +94,32 @@ def test_what_is_written_out_does_what_dataclass_does() -> None:
         "@dataclass\nclass One(Other):\n    name: str\n",
         "class One:\n    name: str\n",
         "@dataclass\nclass One:\n    pass\n",
+        "@dataclass\nclass One:\n    names: ClassVar[int] = 3\n",
+        "def make():\n    @dataclass\n    class One:\n        name: str\n\n    return One\n",
     ],
 )
 def test_what_has_its_own_way_is_left_alone(source: str) -> None:
     assert written_out(source) == source
+
+
+def test_what_belongs_to_the_class_is_no_field_of_its_objects() -> None:
+    source = SOURCE.replace("times: int = 1", "most: ClassVar[int] = 3\n    times: int = 1")
+    call, expected = (
+        _run(f"from typing import ClassVar\n{text}", "calls").Call for text in (written_out(source), source)
+    )
+    assert [*inspect.signature(call).parameters] == [*inspect.signature(expected).parameters]
+    assert call("a").most == 3
+
+
+@pytest.mark.parametrize("separator", ["\f", "\x1c", "\x85", "\u2028"], ids=repr)
+def test_a_separator_of_lines_in_a_text_moves_nothing(separator: str) -> None:
+    written = written_out(SOURCE.replace("What is called", f"What is{separator}called"))
+    assert written.replace(separator, " ") == written_out(SOURCE)
+
+
+def test_a_value_that_only_its_making_needs_is_told() -> None:
+    with pytest.raises(ValueError, match="line 3: no constructor is known for name: InitVar"):
+        written_out("@dataclass\nclass One:\n    name: InitVar[str]\n")
 
 
 def test_a_default_that_nobody_knows_is_told() -> None:

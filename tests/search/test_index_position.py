@@ -68,3 +68,15 @@ def test_an_older_copy_of_its_journal_is_noticed(
     write(tmp_path, [said(number) for number in range(14, 20)])
     with pytest.raises(sqlite3.DatabaseError, match="another journal"):
         read_position(connection, reader)
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes", 1.5, None], ids=repr)
+def test_an_index_that_does_not_say_how_far_it_goes_is_of_no_use(
+    connection: sqlite3.Connection, reader: Reader, value: object
+) -> None:
+    write_position(connection, 2, identifier(2))
+    connection.execute("DROP TABLE about")
+    connection.execute("CREATE TABLE about(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
+    connection.execute("INSERT INTO about VALUES ('number', ?)", (value,))
+    with pytest.raises(sqlite3.DatabaseError, match="how far"):
+        read_position(connection, reader)
