@@ -14,7 +14,7 @@ from service.search.index import INDEX, PARTITION_NUMBERS
 from service.search.indexing import Indexer, IndexingThread, IndexState
 from service.search.search import Search
 from tests.journal.given import bytes_kept, open_journal, wait_until
-from tests.search.indexed import ask_index, erase_from_journal, index, said, write
+from tests.search.indexed import ask_index, erase_from_journal, index, make_noise_of_a_name, said, write
 
 
 @pytest.fixture
@@ -96,9 +96,7 @@ def test_an_index_that_is_of_no_use_is_made_anew(tmp_path: Path, damage: str) ->
             ask_index(tmp_path, "DROP TABLE about")
         case "a name is noise":
             ask_index(tmp_path, "PRAGMA wal_checkpoint(TRUNCATE)")
-            path.write_bytes(
-                path.read_bytes().replace(b"tablefactfact", b"table\xd2(ctfact").replace(b"CREATE", b"CREAT!")
-            )
+            make_noise_of_a_name(path)
         case "a page is noise":
             path.write_bytes(path.read_bytes()[:8192] + b"\xff" * 16384 + path.read_bytes()[24576:])
 
