@@ -29,6 +29,12 @@ _TOOLS: Final = [tool.name for tool in TOOLS]
 _NOT_INSTALLED: Final = (
     "MCP over HTTP needs the MCP SDK beside the recorder: install ollama-recorder[mcp], and start it again."
 )
+# JSON-RPC's answer to what is no JSON, or is nested too deep.
+_NO_JSON: Final = (
+    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: a question is JSON in UTF-8, and no'
+    b' more than 250 levels deep."}}'
+)
+_AS_JSON: Final = {"Content-Type": "application/json"}
 # What the SDK reads of a request. Credentials are none of it.
 _PASSED_ON: Final = ("accept", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id")
 
@@ -60,8 +66,14 @@ class McpOverHttp:
                 body = await request.read()
                 if len(body) > _MOST_BYTES:
                     return refuse(413, f"A question has {_MOST_BYTES} bytes at most.")
+                try:
+                    asked = orjson.loads(body)
+                    # Read once: what the SDK takes for JSON (NaN, UTF-16) may be none here, and would be untold.
+                    body = orjson.dumps(asked)
+                except (ValueError, TypeError):
+                    return web.Response(status=400, body=_NO_JSON, headers=PRIVATE_HEADERS | _AS_JSON)
                 manager = await self._manager(has_words)
-                for tool in _called(body):
+                for tool in _called(asked):
                     tell_called(tool)
                 return await _ask(manager, request, body)
         except ImportError:
@@ -93,13 +105,9 @@ class McpOverHttp:
             return self._managers[has_words]
 
 
-def _called(body: bytes) -> list[str]:
-    """The tools that a request calls, each once; none where it is no JSON, which the SDK will tell."""
-    try:
-        found = orjson.loads(body)
-    except ValueError:
-        return []
-    calls = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+def _called(asked: Any) -> list[str]:
+    """The tools that a request calls, each once."""
+    calls = [one for one in (asked if isinstance(asked, list) else [asked]) if isinstance(one, dict)]
     named = [one["params"].get("name") for one in calls if isinstance(one.get("params"), dict)]
     return [name for name in _TOOLS if name in named]
 

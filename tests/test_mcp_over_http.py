@@ -22,6 +22,13 @@ WORD = "quetzalcoatl"
 SLOW = "0" * 31 + "a"
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content_Type": "application/json"}
+VERSION = "2026-07-28"
+# What a client of the newest protocol sends with each call, as it opens no session.
+NEWEST = {
+    "io.modelcontextprotocol/protocolVersion": VERSION,
+    "io.modelcontextprotocol/clientInfo": {"name": "a test", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 Question = tuple[str, dict[str, Any]]
 
 
@@ -103,6 +110,35 @@ def test_who_may_see_numbers_gets_numbers_and_no_words(server: RunningServer) ->
     assert (whole["is_error"], "There is no tool" in whole["text"]) == (True, True)
     assert WORD not in found["text"] + totals["text"]
     assert events(server, "WordsRead")[before:] == []
+
+
+async def test_what_the_sdk_alone_would_take_for_json_is_refused_as_its_words_would_be_read_untold(
+    server: RunningServer,
+) -> None:
+    before = len(events(server, "WordsRead"))
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "read_exchange", "arguments": {"id": SLOW}, "_meta": NEWEST},
+    }
+    plain = json.dumps(call)
+    headers = ACCEPT | {"X-Forwarded-For": "203.0.113.9", "Authorization": "Bearer ann"}
+    newest = headers | {"mcp-protocol-version": VERSION, "mcp-method": "tools/call", "mcp-name": "read_exchange"}
+
+    async def answer(body: bytes, headers: dict[str, str]) -> tuple[int, bool]:
+        got = await talk(server.port, request_bytes("POST", "/mcp", body, **headers), within=60)
+        return got.status, WORD.encode() in got.body
+
+    for sent in (headers, newest):
+        assert await answer(plain.replace('"id": 1', '"id": 1, "odd": NaN').encode(), sent) == (400, False)
+        assert await answer(plain.encode("utf-16"), sent) == (400, False)
+        deep = plain.replace('"id": 1', '"id": 1, "odd": ' + "[" * 900 + "]" * 900)
+        assert await answer(deep.encode(), sent) == (400, False)
+    assert events(server, "WordsRead")[before:] == []
+    assert await answer(plain.encode(), newest) == (200, True)
+    assert len(events(server, "WordsRead")) == before + 1
+    assert events(server, "DefectFound") == []
 
 
 @pytest.mark.long

@@ -1,6 +1,8 @@
 """``mcp``: an MCP server for programs that ask about their calls, on standard input and output. It needs the SDK."""
 
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,11 @@ def mcp() -> None:
         async with stdio_server() as (requests, answers):
             await server.run(requests, answers, server.create_initialization_options())
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except* (BrokenPipeError, ConnectionResetError):
+        # Whoever asked left amid an answer, as clients do that are killed. What is still to be written has no reader.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_server(source: "Source", beside: Beside) -> "Server[Any]":

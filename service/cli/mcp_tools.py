@@ -140,7 +140,7 @@ def _search(source: Source, question: Callable[[Search], T]) -> T:
 
 def _filter(arguments: dict[str, Any]) -> Filter:
     pairs = [
-        (name, _text(one))
+        (name, _text(name, one))
         for name, value in arguments.items()
         if name not in (_LIMIT, _BY) and value is not None
         for one in (value if isinstance(value, list) else [value])
@@ -148,12 +148,21 @@ def _filter(arguments: dict[str, Any]) -> Filter:
     return read_filter(pairs)
 
 
-def _text(value: object) -> str:
-    """As it would stand in an address."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(name: str, value: object) -> str:
+    """As it would stand in an address. Raises ValueError for what nobody can write there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        # 200.0 is an integer of JSON, and an address has no exponents.
+        return f"{value:.9f}".rstrip("0").rstrip(".")
+    if isinstance(value, str | int):
+        return str(value)
+    kind = "list" if isinstance(value, list) else "object" if isinstance(value, dict) else "null"
+    raise ValueError(f"{name}: expected is a text or a number, and no {kind}.")
 
 
 def _count(value: object, most: int) -> int:
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise ValueError(f"limit={str(value)[:80]!r}: expected is a number from 1 to {most}.")
     return value

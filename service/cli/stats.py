@@ -122,7 +122,8 @@ def _tell_of_all(wanted: Filter, by: str, sort: Sort, as_json: bool, as_csv: boo
         shown.pop(_MADE_WAIT, None)
         _show(groups, by, 0.0, shown)
     if since:
-        note(f"Only what ended from {since} on is added up: there is too much for one answer.")
+        why = "." if warnings else ": there is too much for one answer."
+        note(f"Only what ended from {since} on is added up{why}")
     if warnings:
         note(str(not_whole(warnings)))
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
+from service.shipping.asking import Asker
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _NICENESS: Final = 5
@@ -55,8 +57,13 @@ def may_wait() -> bool:
 
 async def aside_waiting(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
     """The same for what waits for another server, for those who ``may_wait``: nobody's list or totals wait with it."""
-    asked = _waiting_lane.submit(lambda: function(*arguments, **named))
-    # A question that is being asked goes on when its asker leaves; one that has not begun ends with them.
+    asker = Asker()
+    asked = _waiting_lane.submit(asker.run, lambda: function(*arguments, **named))
     _waiting.add(asked)
     asked.add_done_callback(_waiting.discard)
-    return await asyncio.wrap_future(asked)
+    try:
+        return await asyncio.wrap_future(asked)
+    except asyncio.CancelledError:
+        # One that has not begun never does. The other server is asked no further, and the thread is free again.
+        asker.leave()
+        raise

@@ -5,6 +5,8 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from service.journal.transaction import DamageTellingConnection
+
 
 def open_to_read(path: Path, seconds: float, cached_statements: int = 128) -> sqlite3.Connection:
     """A connection (autocommit, for any thread) that cannot write and waits up to ``seconds`` for others.
@@ -45,4 +47,5 @@ def _connect(path: Path, options: str, seconds: float, cached_statements: int) -
         isolation_level=None,
         check_same_thread=False,
         cached_statements=cached_statements,
+        factory=DamageTellingConnection,
     )

@@ -5,8 +5,24 @@ import errno
 import sqlite3
 import time
 from collections.abc import Iterator
+from typing import Any
 
 _SECONDS_BETWEEN_TRIES = 0.005
+
+
+class DamageTellingConnection(sqlite3.Connection):
+    """A connection that says so where the file's table of contents is noise.
+
+    SQLite's own sentence quotes that noise, and Python then raises UnicodeDecodeError in place of an error of SQLite.
+    """
+
+    def execute(self, *statement: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*statement)
+        except UnicodeDecodeError as error:
+            damage = sqlite3.DatabaseError("malformed database schema")
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage from error
 
 
 @contextlib.contextmanager

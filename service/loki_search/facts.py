@@ -46,7 +46,8 @@ class GatheredFacts:
     """An index in ``connection``; ``wanted`` is the filter to ask it with: numbers and ids are done with.
 
     ``is_complete``: Loki was asked for all that the filter may let through. Else what ended from ``since_ns`` on (Unix
-    nanoseconds) is. ``scanned_bytes`` is what Loki looked through. With ``warnings`` of Loki's any may be missing.
+    nanoseconds) is. ``scanned_bytes`` is what Loki looked through. With ``warnings`` any may be missing: they are
+    Loki's, and why it was not asked for the rest.
     """
 
     connection: sqlite3.Connection
@@ -83,11 +84,12 @@ def gathered(
                 if since_ns > store.earliest(wanted) and (count >= most or time.monotonic() > deadline):
                     is_complete = False
                     break
-        except LokiError:
-            # A stretch that takes Loki too long: what was read by then is told.
+        except LokiError as trouble:
+            # A stretch that takes Loki too long, or that it gives up: what was read by then is told, and why no more.
             if not scanned:
                 raise
             is_complete = False
+            warnings[str(trouble).rstrip(".")] = None
         asked = replace(wanted, exchange=(), before=None, after=None)
         yield GatheredFacts(connection, asked, is_complete, since_ns, scanned, tuple(warnings))
 

@@ -17,6 +17,8 @@ _PATH: Final = "/loki/api/v1/query_range"
 # Four may be read at once, and what is read takes several times as much. A line has 240 kB at most.
 _LONGEST_ANSWER: Final = 32 << 20
 _QUOTED: Final = 300
+# What a program that reads our JSON can hold in a number.
+_LARGEST: Final = 2**53
 _EXCHANGE: Final = re.compile("[0-9a-f]{32}")
 
 
@@ -82,7 +84,10 @@ def ask_for_lines(
             if words in body:
                 return instead
     if status != 200:
-        told = printable(body[:_QUOTED].decode("utf-8", "replace").strip())
+        told = printable(body[:_QUOTED].decode("utf-8", "replace")).strip() or "without a word."
+        if 300 <= status < 400:
+            where = printable(answer.headers.get("location", "another place")[:_QUOTED])
+            told = f"it sends to {where}, and no redirects are followed: see LOKI_URL."
         raise LokiError(f"Loki at {loki.base} answered {status}: {told}")
     return AskFor.FEWER_LINES if len(body) > _LONGEST_ANSWER else _read(body, loki, since_ns, until_ns)
 
@@ -91,6 +96,8 @@ def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiL
     try:
         answer: Any = orjson.loads(body)
         data = answer["data"]
+        if answer["status"] != "success" or data["resultType"] != "streams":
+            raise ValueError
         lines = [
             LokiLine(
                 int(at), as_text(stream["stream"].get("instance", "")), stream["stream"]["exchange"], line.encode()
@@ -100,6 +107,7 @@ def _read(body: bytes, loki: LokiAddress, since_ns: int, until_ns: int) -> LokiL
             for at, line, *_ in stream["values"]
         ]
         scanned = int(data.get("stats", {}).get("summary", {}).get("totalBytesProcessed", 0))
+        scanned = max(0, min(scanned, _LARGEST))
         warnings = tuple(printable(as_text(one)[:_QUOTED]).strip() for one in answer.get("warnings") or ())
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise LokiError(f"What answers at {loki.base} is no Loki, or an unknown one: see LOKI_URL.") from error

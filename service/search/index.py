@@ -23,7 +23,7 @@ from service.index_events import IndexDiscarded
 from service.journal import JournalError
 from service.journal.bound_values import take_as_they_are
 from service.journal.folder import make_private_file
-from service.journal.transaction import is_damage, use_wal
+from service.journal.transaction import DamageTellingConnection, is_damage, use_wal
 
 INDEX = "index.sqlite3"
 # "OlRx": no journal has it.
@@ -123,7 +123,13 @@ def connect(folder: Path) -> sqlite3.Connection:
     path = folder / INDEX
     make_private_file(path)
     take_as_they_are()
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=DamageTellingConnection,
+    )
     try:
         # All that is deleted is overwritten, also what full text moves about: no word of an erased record may stay.
         connection.execute("PRAGMA secure_delete = ON").fetchall()

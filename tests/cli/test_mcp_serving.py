@@ -59,6 +59,30 @@ def test_a_client_without_a_journal_is_told_so_and_can_ask_again(tmp_path: Path)
     assert str(tmp_path / "data") in first["text"]
 
 
+@pytest.mark.long
+def test_a_client_that_is_killed_amid_an_answer_leaves_no_traceback(tmp_path: Path) -> None:
+    keep(tmp_path / "data", chat(1))
+    python = require("mcp", "run make servers") / "bin" / "python"
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(PROJECT)}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a test", "version": "1"}}
+    begin = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+    with subprocess.Popen(
+        [python, "-m", "service", "mcp"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdout.close()
+        server.stdin.write(json.dumps(begin).encode() + b"\n")
+        server.stdin.close()
+        assert server.wait(60) == 0
+        assert server.stderr.read() == b""
+
+
 def test_without_the_sdk_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "mcp.py").write_text("raise ImportError('no SDK')\n")
     ran = subprocess.run(

@@ -49,6 +49,9 @@ def test_calls_are_found_newest_first_by_every_kind_of_filter(settings: Settings
     assert numbers(q="sky") == [1]
     assert numbers(failed=True) == []
     assert numbers(failed=False, limit=1) == [4]
+    # 60.0 is an integer too where JSON Schema says what one is, and some languages have no other.
+    assert numbers(status=200.0, limit=1.0, before=3.0) == numbers(status=200, limit=1, before=3) == [2]
+    assert numbers(slower=0.0000001) == [4, 3, 2, 1]
     first = asked(settings, "find_exchanges", limit=3)
     assert numbers(before=first["before"]) == [1]
 
@@ -88,6 +91,9 @@ def test_totals_and_failures_are_summed_up(settings: Settings) -> None:
         ("find_exchanges", {"limit": True}, "a number from 1 to 50"),
         ("find_exchanges", {"slower": "soon"}, "slower"),
         ("find_exchanges", {"from": {"a": 1}}, "from"),
+        ("find_exchanges", {"model": {"a": 1}}, "model: expected is a text or a number, and no object"),
+        ("find_exchanges", {"model": ["big", None]}, "model: expected is a text or a number, and no null"),
+        ("totals", {"user": [["ann"]]}, "user: expected is a text or a number, and no list"),
         ("totals", {"by": "moon"}, "by='moon': expected is one of model"),
         ("totals", {"by": ["model"]}, "expected is one of model"),
         ("failures", {"failed": True}, "takes no 'failed'"),

@@ -81,6 +81,8 @@ MAY_IMPORT = {
     "service.inspector": {
         *("service.record", "service.journal", "service.search", "service.exports", "service.reporting"),
         *("service.loki_search", "service.peers", "service.privacy_events"),
+        # Who leaves ends what is being asked for them.
+        "service.shipping.asking",
     },
     # The door between a request and the rooms that answer it.
     "service.dispatch": {"service.gateway", "service.inspector", "service.polled"},

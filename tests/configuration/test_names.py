@@ -120,7 +120,7 @@ MEANS_ANOTHER_THING: dict[str, tuple[str, str]] = {
     "reporting/failure_values.py": ("exchange outcome status", "keys of /failures.json"),
     "reporting/report.py": ("caller failed model user workflow", "values of `by`, and a column of the table"),
     "loki_search/log_query.py": ("caller model", "parameters of a filter"),
-    "loki_search/loki_answers.py": ("exchange stream", "keys of Loki's answers"),
+    "loki_search/loki_answers.py": ("exchange status stream", "keys of Loki's answers"),
     "search/failed_requests.py": ("caller key node user workflow", "filters, by which the page leads to who was hit"),
     "search/failure_groups.py": ("caller failed key node user workflow", "the same, and a kind of finding"),
     "search/index.py": (

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import socket
 from collections.abc import Callable
@@ -136,3 +137,38 @@ async def test_a_line_that_is_not_whole_says_so(loki: Loki, tmp_path: Path) -> N
         one = await said(app, f"/exchanges/{long}.json?store=loki")
         assert one["request"]["is_shortened"]
         assert "kept" not in one["request"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/exchanges.json?store=loki", "/stats.json?by=model&store=loki", "/exchanges.csv?store=loki"],
+)
+async def test_a_question_to_loki_ends_with_its_asker(tmp_path: Path, path: str) -> None:
+    ended = asyncio.Semaphore(0)
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_a_question = (await reader.readline()).startswith(b"GET /loki/api/v1/query_range")
+        if is_a_question:
+            begun.release()
+        await reader.read()
+        writer.close()
+        if is_a_question:
+            ended.release()
+
+    begun = asyncio.Semaphore(0)
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as loki:
+        url = f"http://127.0.0.1:{loki.sockets[0].getsockname()[1]}"
+        said_there = io.BytesIO()
+        async with (
+            FakeOllama() as ollama,
+            running(tmp_path, said_there, OLLAMA_URL=ollama.url, LOKI_URL=url) as app,
+        ):
+            # More than there are threads for it: one after the other gets its turn as soon as those before it left.
+            for _ in range(6):
+                asking = asyncio.create_task(get(app, path))
+                async with asyncio.timeout(20):
+                    await begun.acquire()
+                    asking.cancel()
+                    await ended.acquire()
+        assert b"Traceback" not in said_there.getvalue()
+        assert b"DefectFound" not in said_there.getvalue()

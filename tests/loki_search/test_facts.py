@@ -150,6 +150,7 @@ def test_what_loki_gave_before_it_took_too_long_is_told(stores: Everywhere, monk
     first = 3
     with gathered(stores.store, Filter()) as found:
         assert (found.is_complete, found.since_ns) == (False, asked[2])
+        assert found.warnings == ("it took too long",)
         assert found.connection.execute("SELECT count(*) FROM fact").fetchone()[0]
     first = 0
     with pytest.raises(LokiError), gathered(stores.store, Filter()):

@@ -12,25 +12,32 @@ from service.loki_search import loki_answers
 from service.loki_search.loki_answers import AskFor, LokiAddress, LokiError, LokiLines, ask_for_lines
 
 LINES = {
+    "status": "success",
     "data": {
+        "resultType": "streams",
         "result": [
             {"stream": {"instance": "a", "exchange": "1" * 32}, "values": [["5", "{}"]]},
             {"stream": {"instance": "b", "exchange": "2" * 32}, "values": [["7", "{}"]]},
             {"stream": {"job": "nginx"}, "values": [["9", "written by hand"]]},
         ],
         "stats": {"summary": {"totalBytesProcessed": 123}},
-    }
+    },
 }
 
 
+def _streams(result: bytes) -> bytes:
+    return b'{"status":"success","data":{"resultType":"streams","result":%s}}' % result
+
+
 class _Answers(BaseHTTPRequestHandler):
-    status, body = 200, b""
+    status, body, missing = 200, b"", 0
     asked: list[tuple[str, dict[str, str]]]
 
     def do_GET(self) -> None:
         self.asked.append((self.path, dict(self.headers)))
         self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.body)))
+        self.send_header("Location", "http://elsewhere/")
+        self.send_header("Content-Length", str(len(self.body) + self.missing))
         self.end_headers()
         self.wfile.write(self.body)
 
@@ -79,12 +86,17 @@ def test_what_loki_warns_of_is_read(
     ("status", "body", "sentence"),
     [
         (429, b"too many outstanding requests", "answered 429: too many outstanding requests"),
-        (302, b"", "answered 302"),
-        (500, b"\x1b[31mred\x07", r"answered 500:  \[31mred "),
+        (302, b"", "answered 302: it sends to http://elsewhere/, and no redirects are followed: see LOKI_URL"),
+        (204, b"", "answered 204: without a word"),
+        (500, b"\x1b[31mred\x07", r"answered 500: \[31mred"),
         (200, b"<html>", "no Loki"),
         (200, b"[]", "no Loki"),
-        (200, b'{"data":{"result":[{"stream":{"exchange":"%s"},"values":[["x","y"]]}]}}' % (b"1" * 32), "no Loki"),
-        (200, b'{"data":{"result":7}}', "no Loki"),
+        (200, _streams(b'[{"stream":{"exchange":"%s"},"values":[["x","y"]]}]' % (b"1" * 32)), "no Loki"),
+        (200, _streams(b"7"), "no Loki"),
+        # Nothing at all would be taken for all there is.
+        (200, b'{"data":{"result":[]}}', "no Loki"),
+        (200, b'{"status":"error","error":"x","data":{"resultType":"streams","result":[]}}', "no Loki"),
+        (200, b'{"status":"success","data":{"resultType":"matrix","result":[]}}', "no Loki"),
     ],
 )
 def test_what_is_no_answer_is_told(
@@ -94,6 +106,29 @@ def test_what_is_no_answer_is_told(
     handler.status, handler.body = status, body
     with pytest.raises(LokiError, match=sentence):
         ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+
+
+def test_an_answer_that_breaks_off_is_called_that(answers: tuple[type[_Answers], LokiAddress]) -> None:
+    handler, loki = answers
+    handler.body, handler.missing = json.dumps(LINES).encode(), 7
+    with pytest.raises(LokiError, match=f"its answer broke off after {len(handler.body)} bytes"):
+        ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+
+
+@pytest.mark.parametrize(("told", "bytes_"), [(10**30, 2**53), (-5, 0), (1e300, 2**53), (None, None)])
+def test_what_a_question_cost_is_a_number_that_programs_can_read(
+    answers: tuple[type[_Answers], LokiAddress], told: object, bytes_: int | None
+) -> None:
+    handler, loki = answers
+    stats = {"stats": {"summary": {"totalBytesProcessed": told}}}
+    handler.body = json.dumps({"status": "success", "data": {"resultType": "streams", "result": [], **stats}}).encode()
+    if bytes_ is None:
+        with pytest.raises(LokiError, match="no Loki"):
+            ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+    else:
+        found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
+        assert isinstance(found, LokiLines)
+        assert found.scanned_bytes == bytes_
 
 
 def test_more_than_can_be_held_is_told(
@@ -136,7 +171,7 @@ def test_lines_that_nobody_asked_for_are_passed_over(
 ) -> None:
     handler, loki = answers
     one = {"stream": {"exchange": "2" * 32, "instance": 7}, "values": [["6", "{}"]]}
-    handler.body = json.dumps({"data": {"result": [{"stream": stream, "values": [[at, line]]}, one]}}).encode()
+    handler.body = _streams(json.dumps([{"stream": stream, "values": [[at, line]]}, one]).encode())
     found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
     assert isinstance(found, LokiLines)
     assert [(line.exchange, line.instance) for line in found.lines] == [("2" * 32, "7")]
@@ -146,7 +181,7 @@ def test_values_of_any_shape_are_told_as_text(answers: tuple[type[_Answers], Lok
     handler, loki = answers
     deep = "[" * 1010 + "]" * 1010
     stream = f'{{"stream": {{"exchange": "{"1" * 32}", "instance": {deep}}}, "values": [["6", "{{}}"]]}}'
-    handler.body = f'{{"data": {{"result": [{stream}]}}, "warnings": [{deep}]}}'.encode()
+    handler.body = _streams(f"[{stream}]".encode())[:-1] + f', "warnings": [{deep}]}}'.encode()
     found = ask_for_lines(loki, "{}", 1, 10, 5, 5.0)
     assert isinstance(found, LokiLines)
     assert [line.instance for line in found.lines] == ["<list that is nested too deeply>"]

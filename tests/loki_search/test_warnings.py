@@ -74,3 +74,23 @@ async def test_each_address_says_it(tmp_path: Path) -> None:
         for path in (f"/exchanges/{ABSENT}.json", "/exchanges.jsonl", "/exchanges.csv", "/stats.csv", "/erasing.json"):
             got = await get(app, f"{path}?store=loki")
             assert (got.status, WARNING.encode() in got.body) == (503, True)
+
+
+async def test_why_totals_stop_in_the_middle_is_told_and_a_table_of_them_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = 0
+
+    def answer(*_: object) -> LokiLines:
+        nonlocal asked
+        asked += 1
+        if asked % 2 == 0:
+            raise LokiError("Loki answered 500: boom")
+        return LokiLines([], 7)
+
+    monkeypatch.setattr(all_recorders, "ask_for_lines", answer)
+    async with FakeOllama() as ollama, running(tmp_path, OLLAMA_URL=ollama.url, LOKI_URL="http://127.0.0.1:9") as app:
+        totals = await said(app, "/stats.json?by=model&store=loki")
+        assert (totals["complete"], totals["scanned"]["warnings"]) == (False, ["Loki answered 500: boom"])
+        table = await get(app, "/stats.csv?by=model&store=loki")
+        assert (table.status, b"answered 500: boom" in table.body) == (503, True)

@@ -75,3 +75,9 @@ def go_on_at(folder: Path, number: int) -> None:
     """Let the journal's next record have this number, as after an erasure of all before it."""
     with contextlib.closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None)) as connection:
         connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'exchange'", (number - 1,))
+
+
+def make_noise_of_a_name(index_file: Path) -> None:
+    """The name of a table is no UTF-8 any more, and what made it no SQL."""
+    noisy = index_file.read_bytes().replace(b"tablefactfact", b"table\xd2(ctfact").replace(b"CREATE", b"CREAT!")
+    index_file.write_bytes(noisy)

@@ -9,7 +9,7 @@ from service.journal import JournalError
 from service.search.filters import Filter
 from service.search.index import INDEX, PARTITION_NUMBERS
 from service.search.index_query import IndexFile, number_ranges
-from tests.search.indexed import BEGUN_NS, SECOND, go_on_at, index, said, write
+from tests.search.indexed import BEGUN_NS, SECOND, go_on_at, index, make_noise_of_a_name, said, write
 
 
 @pytest.fixture
@@ -80,6 +80,16 @@ def test_connections_are_used_again_and_a_new_file_is_noticed(index_file: IndexF
         assert fourth.execute("SELECT count(*) FROM fact").fetchone() == (12,)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         first.execute("SELECT 1")
+
+
+def test_where_the_name_of_a_table_is_noise_the_index_is_said_to_be_damaged(
+    index_file: IndexFile, tmp_path: Path
+) -> None:
+    index_file.close()
+    path = tmp_path / INDEX
+    make_noise_of_a_name(path)
+    with pytest.raises(JournalError, match="malformed database schema"), index_file.snapshot(5.0):
+        pass
 
 
 def test_an_index_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:

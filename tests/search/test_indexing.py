@@ -14,7 +14,7 @@ from service.search.index import INDEX, PARTITION_NUMBERS
 from service.search.indexing import Indexer, IndexingThread, IndexState
 from service.search.search import Search
 from tests.journal.given import bytes_kept, open_journal, wait_until
-from tests.search.indexed import ask_index, erase_from_journal, index, said, write
+from tests.search.indexed import ask_index, erase_from_journal, index, make_noise_of_a_name, said, write
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def test_without_a_journal_there_is_nothing_to_index(indexer: Indexer) -> None:
         indexer.catch_up()
 
 
-@pytest.mark.parametrize("damage", ["deleted", "overwritten", "other form", "table dropped", "page overwritten"])
+@pytest.mark.parametrize(
+    "damage", ["deleted", "overwritten", "other form", "table dropped", "a page is noise", "a name is noise"]
+)
 def test_an_index_that_is_of_no_use_is_made_anew(tmp_path: Path, damage: str) -> None:
     write(tmp_path, [said(number, "alpha") for number in range(1, 301)])
     index(tmp_path)
@@ -92,7 +94,10 @@ def test_an_index_that_is_of_no_use_is_made_anew(tmp_path: Path, damage: str) ->
             ask_index(tmp_path, "PRAGMA user_version = 0")
         case "table dropped":
             ask_index(tmp_path, "DROP TABLE about")
-        case "page overwritten":
+        case "a name is noise":
+            ask_index(tmp_path, "PRAGMA wal_checkpoint(TRUNCATE)")
+            make_noise_of_a_name(path)
+        case "a page is noise":
             path.write_bytes(path.read_bytes()[:8192] + b"\xff" * 16384 + path.read_bytes()[24576:])
 
     assert index(tmp_path) == 300

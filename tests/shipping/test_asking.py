@@ -5,10 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 
 import pytest
 
-from service.shipping.asking import ask
+from service.shipping.asking import Asker, ask
 from tests.cli.answering import Said, answering
 
 
@@ -85,3 +86,34 @@ def test_whoever_answers_byte_by_byte_is_given_up(first: bytes) -> None:
 def test_no_more_is_read_than_was_asked_for() -> None:
     with answering({"/": b"x" * 1_000_000}) as server:
         assert len(ask(f"{server.url}/", most=100_000).body) == 100_000
+
+
+def test_who_leaves_ends_what_is_being_asked_and_nothing_more_is_asked_for_them() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asker, url = Asker(), f"http://127.0.0.1:{silent.getsockname()[1]}"
+        left: list[BaseException] = []
+
+        def question() -> None:
+            try:
+                asker.run(lambda: ask(url, seconds=60))
+            except CancelledError as problem:
+                left.append(problem)
+
+        thread = threading.Thread(target=question)
+        thread.start()
+        connection, _ = silent.accept()
+        with connection:
+            connection.settimeout(20)
+            assert connection.recv(65_536)
+            asker.leave()
+            assert connection.recv(65_536) == b""
+        thread.join(20)
+        assert len(left) == 1
+        with pytest.raises(CancelledError):
+            asker.run(lambda: ask(url, seconds=60))
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    # Others go on asking from the same thread.
+    with answering({"/": b"words"}) as server:
+        assert ask(f"{server.url}/").body == b"words"

@@ -48,7 +48,10 @@ export function queryOf(filters: IDataObject, more: Record<string, string | numb
 	const query = new URLSearchParams();
 	for (const [name, given] of Object.entries({ ...filters, ...more })) {
 		const value = isLocator(given) ? given.value : given;
-		if (value !== '' && value !== null && value !== undefined) query.append(name, String(value));
+		// An expression may give a list: any of its names fits.
+		for (const one of Array.isArray(value) ? value : [value]) {
+			if (one !== '' && one !== null && one !== undefined) query.append(name, String(one));
+		}
 	}
 	return query.toString();
 }

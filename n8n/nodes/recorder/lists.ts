@@ -5,7 +5,7 @@ import type {
 	INodePropertyMode,
 	INodePropertyOptions,
 } from 'n8n-workflow';
-import { NO_RECORDER, placeOf, read, RecorderRefusal, refusal } from './request';
+import { listOf, NO_RECORDER, placeOf, read, RecorderRefusal, refusal } from './request';
 
 /** How one of something is chosen: out of what the recorder knows, or by its name. */
 function modes(method: keyof typeof LISTS, placeholder: string): INodePropertyMode[] {
@@ -33,8 +33,8 @@ async function models(this: ILoadOptionsFunctions, filter?: string): Promise<INo
 /** Who asked, by a field of the record, whoever asked most first. */
 function askedBy(field: string) {
 	return async function (this: ILoadOptionsFunctions, filter?: string): Promise<INodeListSearchResult> {
-		const { groups } = await read(this, await placeOf(this), `/stats.json?by=${field}`);
-		const named = (groups as IDataObject[]).filter(({ name }) => typeof name === 'string' && name !== '');
+		const groups = listOf(await read(this, await placeOf(this), `/stats.json?by=${field}`), 'groups');
+		const named = groups.filter(({ name }) => typeof name === 'string' && name !== '');
 		named.sort((one, other) => Number(other.calls) - Number(one.calls));
 		return matching(named.map(({ name }) => name as string), filter);
 	};

@@ -1,6 +1,6 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 import { queryOf } from './filters';
-import { read, type Asking, type Place } from './request';
+import { listOf, read, type Asking, type Place } from './request';
 
 export interface Wanted {
 	event: string;
@@ -88,11 +88,11 @@ export async function pagesOf(asking: Asking, place: Place, address: string, mos
 }
 
 async function pagesFrom(asking: Asking, place: Place, first: IDataObject, most: number): Promise<IDataObject[]> {
-	const found = [...(first.exchanges as IDataObject[])];
+	const found = [...listOf(first, 'exchanges')];
 	let next = first.next as string | undefined;
 	while (next !== undefined && found.length < most) {
 		const page: IDataObject = await read(asking, place, next);
-		found.push(...(page.exchanges as IDataObject[]));
+		found.push(...listOf(page, 'exchanges'));
 		next = page.next as string | undefined;
 	}
 	return found.slice(0, most);

@@ -39,12 +39,11 @@ export class RecorderRefusal extends Error {
 }
 
 export async function placeOf(asking: Asking): Promise<Place> {
-	const { address, apiKey, readerToken } = await asking.getCredentials('ollamaRecorderApi');
-	return {
-		address: String(address ?? '').trim().replace(/\/+$/, ''),
-		apiKey: String(apiKey ?? ''),
-		readerToken: String(readerToken ?? ''),
-	};
+	const given = await asking.getCredentials('ollamaRecorderApi');
+	// What is pasted often ends with a line end, which no header may have.
+	const [address, apiKey, readerToken] = [given.address, given.apiKey, given.readerToken].map((one) => String(one ?? '').trim());
+	if (!/^https?:\/\/[^/]/i.test(address)) throw new Error(`The address of the recorder has to begin with http:// or https://, and is "${address}".`);
+	return { address: address.replace(/\/+$/, ''), apiKey, readerToken };
 }
 
 /** The headers by which a record knows who asked. `item` is counted from 0; undefined: it is not known which. */
@@ -95,22 +94,33 @@ export async function read(
 	return answered as IDataObject;
 }
 
+/** The list of this name in an answer. Raises RecorderRefusal where there is none: something else answered. */
+export function listOf(answer: IDataObject, name: string): IDataObject[] {
+	const found = answer[name];
+	if (!Array.isArray(found)) throw new RecorderRefusal(NO_RECORDER, 200);
+	return found as IDataObject[];
+}
+
 /** Send a call again; the id of the new one, once its answer is whole. Raises RecorderRefusal. */
 export async function replayed(asking: Asking, place: Place, path: string, body: IDataObject): Promise<string> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
 	const url = place.address + path;
 	const answer = await answerOf(asking, { url, method: 'POST', headers, body, json: true, timeout: 3_600_000 });
 	if (answer.statusCode >= 400) throw refusal(answer.statusCode, answer.body);
-	return String(answer.headers['x-exchange-id']);
+	const id = answer.headers['x-exchange-id'];
+	if (typeof id !== 'string') throw new RecorderRefusal(NO_RECORDER, answer.statusCode);
+	return id;
 }
 
 /** The same as bytes, for exports. */
 export async function readBytes(asking: Asking, place: Place, path: string): Promise<Buffer> {
 	const headers: IDataObject = place.readerToken ? { Authorization: `Bearer ${place.readerToken}` } : {};
 	const url = place.address + path;
-	const { statusCode, body } = await answerOf(asking, { url, headers, encoding: 'arraybuffer', timeout: 3_600_000 });
-	const bytes = Buffer.from(body as ArrayBuffer);
-	if (statusCode >= 400) throw refusal(statusCode, bytes.toString());
+	const answer = await answerOf(asking, { url, headers, encoding: 'arraybuffer', timeout: 3_600_000 });
+	const bytes = Buffer.from(answer.body as ArrayBuffer);
+	if (answer.statusCode >= 400) throw refusal(answer.statusCode, bytes.toString());
+	// The recorder exports no pages.
+	if (String(answer.headers['content-type']).startsWith('text/html')) throw new RecorderRefusal(NO_RECORDER, answer.statusCode);
 	return bytes;
 }
 
@@ -139,12 +149,34 @@ export async function* ask(
 	const { statusCode, body: answered } = await answerOf(asking, { url, method, headers, body, encoding: 'stream', timeout });
 	const stream = answered as Readable;
 	if (statusCode >= 400) throw refusal(statusCode, await textOf(stream));
-	for await (const line of linesOf(stream)) {
+	for await (const line of linesOf(wholeOf(stream))) {
 		if (!line.trim()) continue;
-		const document = JSON.parse(line) as IDataObject;
-		if (typeof document.error === 'string') throw new RecorderRefusal(document.error, statusCode);
+		const document = documentOf(line);
+		if (document === undefined) throw new RecorderRefusal(NO_RECORDER, statusCode);
+		if (document.error) throw refusal(statusCode, document);
 		yield document;
 	}
+}
+
+/** The same. Raises RecorderRefusal where it ends too early, with more than Node's "aborted". */
+async function* wholeOf(stream: Readable): AsyncGenerator<Buffer | string> {
+	let trouble: Error | undefined;
+	try {
+		yield* stream as AsyncIterable<Buffer | string>;
+	} catch (error) {
+		trouble = error as Error;
+	}
+	if (trouble) throw new RecorderRefusal(`The answer broke off (${trouble.message}). The recorder says why: outcome of the call.`, 200);
+}
+
+function documentOf(line: string): IDataObject | undefined {
+	let found: unknown;
+	try {
+		found = JSON.parse(line);
+	} catch {
+		found = undefined;
+	}
+	return typeof found === 'object' && found !== null ? (found as IDataObject) : undefined;
 }
 
 export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<string> {

@@ -7,6 +7,7 @@ test('a filter is a text, or what a resource locator holds', () => {
 	const chosen = (value, mode = 'list') => ({ __rl: true, mode, value });
 	assert.equal(filters.queryOf({ workflow: chosen('A & B'), caller: chosen('n8n', 'id'), model: 'llama3.2' }), 'workflow=A+%26+B&caller=n8n&model=llama3.2');
 	assert.equal(filters.queryOf({ workflow: chosen(''), caller: chosen(null), model: '', node: undefined }), '');
+	assert.equal(filters.queryOf({ model: ['a', 'b, c', ''], user: [] }), 'model=a&model=b%2C+c');
 	assert.equal(filters.queryOf({ failed: false, slower: 0 }, { limit: 5 }), 'failed=false&slower=0&limit=5');
 });
 

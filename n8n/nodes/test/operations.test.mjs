@@ -162,3 +162,12 @@ test('a file without a call is told from one with calls, in every format', async
 		}
 	}
 });
+
+test('where something else than the recorder answers, each operation says so', async () => {
+	const parameters = { exchange: 7, filters: {}, limit: 5, operation: 'x' };
+	for (const name of ['call find', 'call failures', 'call causes', 'call totals', 'call get', 'call explain', 'call replay', 'queue get']) {
+		await assert.rejects(ran(name, node(parameters, answered({ status: 'ok' }))), /no recorder/, name);
+	}
+	await assert.rejects(ran('model list', node({}, streamed({ status: 'ok' }))), /no recorder/);
+	assert.deepEqual(await ran('model list', node({}, streamed({ models: null }))), []);
+});

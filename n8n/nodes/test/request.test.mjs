@@ -143,3 +143,30 @@ test('who asks is named by headers that carry any letters', () => {
 	assert.equal(names['X-N8N-Item'], '4');
 	assert.match(names.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });
+
+test('an answer that is none of the recorder is called that, whatever is in it', async () => {
+	const html = { statusCode: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: Buffer.from('<html></html>') };
+	await assert.rejects(request.readBytes(asking(html), PLACE, '/exchanges.csv'), /no recorder/);
+	await assert.rejects(request.replayed(asking({ statusCode: 200, headers: {}, body: {} }), PLACE, '/x', {}), /no recorder/);
+	assert.throws(() => request.listOf({ status: 'ok' }, 'groups'), /no recorder/);
+	for (const line of ['<html></html>', 'null', '7']) {
+		await assert.rejects(documentsOf({ statusCode: 200, body: Readable.from([Buffer.from(line)]) }), /no recorder/);
+	}
+});
+
+test('an answer that breaks off says so', async () => {
+	const half = async function* () {
+		yield Buffer.from('{"response": "Be"}\n');
+		throw new Error('aborted');
+	};
+	await assert.rejects(documentsOf({ statusCode: 200, body: Readable.from(half()) }), /^Error: The answer broke off \(aborted\)/);
+});
+
+test('what was pasted into the credential with blanks around it is understood, and an address of another kind is told', async () => {
+	const placed = (given) => request.placeOf({ getCredentials: async () => given });
+	const given = { address: ' http://recorder.test:8080// ', apiKey: 'key\n', readerToken: '\ttoken ' };
+	assert.deepEqual(await placed(given), { address: 'http://recorder.test:8080', apiKey: 'key', readerToken: 'token' });
+	for (const address of ['localhost:8080', '', 'ftp://x', 'http://', undefined]) {
+		await assert.rejects(placed({ address }), /has to begin with http:/);
+	}
+});

@@ -2,7 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 import { isTool } from '../../recorder/attempts';
 import { queryOf } from '../../recorder/filters';
 import { pagesOf } from '../../recorder/matches';
-import { ask, namesOf, read, readBytes, replayed, type Place } from '../../recorder/request';
+import { ask, listOf, namesOf, NO_RECORDER, read, readBytes, RecorderRefusal, replayed, type Place } from '../../recorder/request';
 
 /** Each operation makes the items of one input item. Raises RecorderRefusal. */
 type Operation = (asking: IExecuteFunctions, place: Place, item: number) => Promise<INodeExecutionData[]>;
@@ -57,7 +57,7 @@ function parsed(text: string, what: string): unknown {
 async function listModels(asking: IExecuteFunctions, place: Place): Promise<INodeExecutionData[]> {
 	let found: IDataObject = {};
 	for await (found of ask(asking, place, '/api/tags', undefined, namesOf(asking, undefined), 60_000));
-	return items((found.models ?? []) as IDataObject[]);
+	return items(found.models === null ? [] : listOf(found, 'models'));
 }
 
 async function putTogether(answer: AsyncIterable<IDataObject>, isStructured: boolean): Promise<IDataObject> {
@@ -92,10 +92,12 @@ async function find(asking: IExecuteFunctions, place: Place, item: number, more:
 }
 
 const addressOf = (asking: IExecuteFunctions, item: number) =>
-	`/exchanges/${encodeURIComponent(parameter(asking, 'exchange', item, '').trim())}`;
+	`/exchanges/${encodeURIComponent(String(parameter<unknown>(asking, 'exchange', item, '') ?? '').trim())}`;
 
 async function detail(asking: IExecuteFunctions, place: Place, item: number): Promise<IDataObject> {
-	return await read(asking, place, `${addressOf(asking, item)}.json`);
+	const found = await read(asking, place, `${addressOf(asking, item)}.json`);
+	if (typeof found.record !== 'object' || found.record === null) throw new RecorderRefusal(NO_RECORDER, 200);
+	return found;
 }
 
 async function get(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
@@ -114,13 +116,13 @@ async function explain(asking: IExecuteFunctions, place: Place, item: number): P
 
 async function totals(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
 	const query = queryOf(filtersOf(asking, item), { by: parameter(asking, 'by', item, 'model') });
-	return items((await read(asking, place, `/stats.json?${query}`)).groups as IDataObject[]);
+	return items(listOf(await read(asking, place, `/stats.json?${query}`), 'groups'));
 }
 
 /** Each cause of failures with how often it was, who was hit, and what to do; its requests stay in the recorder. */
 async function causes(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
-	const { groups } = await read(asking, place, `/failures.json?${queryOf(filtersOf(asking, item))}`);
-	return items((groups as IDataObject[]).map((group) => Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'requests'))));
+	const groups = listOf(await read(asking, place, `/failures.json?${queryOf(filtersOf(asking, item))}`), 'groups');
+	return items(groups.map((group) => Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'requests'))));
 }
 
 async function exportFile(asking: IExecuteFunctions, place: Place, item: number): Promise<INodeExecutionData[]> {
@@ -156,10 +158,10 @@ async function erase(asking: IExecuteFunctions, place: Place, item: number): Pro
 }
 
 async function queue(asking: IExecuteFunctions, place: Place): Promise<INodeExecutionData[]> {
-	const { active, waiting } = (await read(asking, place, '/queue.json')) as { active: IDataObject[]; waiting: IDataObject[] };
+	const found = await read(asking, place, '/queue.json');
 	return items([
-		...active.map((entry) => ({ state: 'active', ...entry })),
-		...waiting.map((entry) => ({ state: 'waiting', ...entry })),
+		...listOf(found, 'active').map((entry) => ({ state: 'active', ...entry })),
+		...listOf(found, 'waiting').map((entry) => ({ state: 'waiting', ...entry })),
 	]);
 }
 

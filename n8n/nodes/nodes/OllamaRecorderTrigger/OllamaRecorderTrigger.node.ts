@@ -10,7 +10,7 @@ import { FILTERS } from '../../recorder/filters';
 import { EVENTS, matchesSince, noteLooked, noteNewest, type Known, type Wanted } from '../../recorder/matches';
 import { LISTS } from '../../recorder/lists';
 import { eventsOf } from '../../recorder/liveEvents';
-import { placeOf, watch, type Place } from '../../recorder/request';
+import { NO_RECORDER, placeOf, RecorderRefusal, watch, type Place } from '../../recorder/request';
 
 const SECONDS_BETWEEN_TRIES = [1, 2, 5, 10, 30];
 // The recorder says every 15 s that it is there.
@@ -56,6 +56,7 @@ export class OllamaRecorderTrigger implements INodeType {
 			seconds: this.getNodeParameter('seconds', 0) as number,
 			filters: this.getNodeParameter('filters', {}) as IDataObject,
 		};
+		await checkFilters(this, place, wanted);
 		const closing = new AbortController();
 		const known = this.getWorkflowStaticData('node') as Known;
 		const isFirst = typeof known.number !== 'number';
@@ -75,6 +76,16 @@ export class OllamaRecorderTrigger implements INodeType {
 	}
 }
 
+/** Raises what the recorder has against the filters or the reader, which waiting does not mend. */
+async function checkFilters(asking: ITriggerFunctions, place: Place, wanted: Wanted): Promise<void> {
+	try {
+		await matchesSince(asking, place, wanted, 0, 0);
+	} catch (error) {
+		const isForGood = error instanceof RecorderRefusal && [400, 401, 403].includes(error.status);
+		if (isForGood) throw new NodeOperationError(asking.getNode(), error);
+	}
+}
+
 /** Follow the recorder until `closing`, over restarts of it. `known.number` is the last exchange that was looked at. */
 async function follow(
 	asking: ITriggerFunctions,
@@ -88,9 +99,9 @@ async function follow(
 	while (!closing.aborted) {
 		try {
 			for await (const { number, time } of endings(asking, place, closing)) {
-				failures = 0;
 				if (closing.aborted) return;
 				await look(asking, place, wanted, known, number);
+				failures = 0;
 				noteLooked(known, time);
 				placed.resolve();
 			}
@@ -99,6 +110,7 @@ async function follow(
 			asking.logger.warn(`Ollama Recorder Trigger: ${(error as Error).message}`);
 		}
 		if (closing.aborted) return;
+		if (typeof known.number !== 'number') throw new NodeOperationError(asking.getNode(), NO_RECORDER);
 		await sleep(1000 * SECONDS_BETWEEN_TRIES[Math.min(failures++, SECONDS_BETWEEN_TRIES.length - 1)]);
 	}
 }
