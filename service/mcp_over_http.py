@@ -17,6 +17,7 @@ from service.cli.mcp_tools import TOOLS, Source
 from service.inspector.private_headers import PRIVATE_HEADERS
 from service.inspector.responses import refuse
 from service.inspector.threads import aside_at_length
+from service.json_writing import write_json
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class McpOverHttp:
                 try:
                     asked = orjson.loads(body)
                     # Read once: what the SDK takes for JSON (NaN, UTF-16) may be none here, and would be untold.
-                    body = orjson.dumps(asked)
+                    body = write_json(asked)
                 except (ValueError, TypeError):
                     return web.Response(status=400, body=_NO_JSON, headers=PRIVATE_HEADERS | _AS_JSON)
                 manager = await self._manager(has_words)

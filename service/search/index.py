@@ -18,8 +18,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-from service.events import emit
-from service.index_events import IndexDiscarded
 from service.journal import JournalError
 from service.journal.bound_values import take_as_they_are
 from service.journal.folder import make_private_file
@@ -214,6 +212,10 @@ def delete(folder: Path, looked_at: int, damage: str = "") -> None:
             for suffix in ("-wal", "-shm", ""):
                 (folder / f"{INDEX}{suffix}").unlink(missing_ok=True)
             if damage:
+                # Only then: commands that list load none of it.
+                from service.events import emit
+                from service.index_events import IndexDiscarded
+
                 emit(IndexDiscarded(damage))
     finally:
         os.close(descriptor)
