@@ -12,6 +12,7 @@ from service.journal import JournalError
 from service.search.recent_numbers import RecentNumbers
 from tests.alerting.given import parts, recent
 from tests.alerting.test_webhook import Receiver, status
+from tests.fakes.connections import listening
 from tests.fakes.ollama import FakeOllama, answer, whole
 from tests.running_app import chat, found, running
 
@@ -22,11 +23,15 @@ async def test_failures_and_an_ollama_that_is_gone_are_told(tmp_path: Path, monk
     # What must hold for minutes would take them.
     monkeypatch.setattr("service.alerting.alert_states._is_to_be_told", lambda state, now: state.told_at is None)
     receiver = Receiver(status(200))
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     async with (
+        listening(receiver.serve) as port,
         FakeOllama() as ollama,
-        running(tmp_path, OLLAMA_URL=ollama.url, ALERT_WEBHOOK_URL=url, ALERT_P95_SECONDS="0.2") as app,
+        running(
+            tmp_path,
+            OLLAMA_URL=ollama.url,
+            ALERT_WEBHOOK_URL=f"http://127.0.0.1:{port}/",
+            ALERT_P95_SECONDS="0.2",
+        ) as app,
     ):
         ollama.answers("/api/chat", answer(0.3, whole(b'{"error": "it broke"}', status=500)))
         await asyncio.gather(*(chat(app, "Hi", X_Caller="shop") for _ in range(6)))
@@ -36,8 +41,6 @@ async def test_failures_and_an_ollama_that_is_gone_are_told(tmp_path: Path, monk
             while not titles >= {"More than 10 % of requests fail", "Calls to models take long"}:
                 await receiver.until(len(receiver.bodies) + 1) if titles else await receiver.until(1)
                 titles = {alert["labels"]["alertname"] for body in receiver.bodies for alert in body["alerts"]}
-    server.close()
-    await receiver.end()
 
 
 async def test_nobody_is_told_unless_an_address_is_set(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from service.alerting.alert_states import Notice
 from service.alerting.looking import AlertFinding
 from service.alerting.webhook import MOST_WAITING, Webhook, message
 from service.events import AlertsUntold, counters
+from tests.fakes.connections import listening
 
 NOTICE = Notice(AlertFinding(rules.PROMPTS_CUT, "tiny", 2, "2"), 1_700_000_000_000_000_000)
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -28,25 +29,8 @@ class Receiver:
         self.bodies: list[dict[str, Any]] = []
         self.url = ""
         self.got = asyncio.Condition()
-        self.serving: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task: asyncio.Task[None] | None = asyncio.current_task()
-        assert task is not None
-        self.serving.add(task)
-        try:
-            await self._serve(reader, writer)
-        finally:
-            writer.transport.abort()
-            self.serving.discard(task)
-
-    async def end(self) -> None:
-        """Nobody is served any longer."""
-        for task in self.serving:
-            task.cancel()
-        await asyncio.gather(*self.serving, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = int(head.partition("content-length: ")[2].split("\r\n")[0])
@@ -90,17 +74,15 @@ async def no_http(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def telling(receiver: Receiver, *, seconds: float = 0.5) -> AsyncIterator[Webhook]:
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
-    receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?token=secret"
-    webhook = Webhook(receiver.url, "here", seconds=seconds, pause=0.02)
-    running = asyncio.create_task(webhook.run())
-    try:
-        yield webhook
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        server.close()
-        await receiver.end()
+    async with listening(receiver.serve) as port:
+        receiver.url = f"http://127.0.0.1:{port}/hook?token=secret"
+        webhook = Webhook(receiver.url, "here", seconds=seconds, pause=0.02)
+        running = asyncio.create_task(webhook.run())
+        try:
+            yield webhook
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 async def emptied(webhook: Webhook) -> None:

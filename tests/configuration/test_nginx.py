@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from tests.fakes.connections import listening
 from tests.servers.nginx import SHIPPED, rendered
 from tests.servers.process import RunningServer
 
@@ -39,10 +40,8 @@ async def upstream(
             await converse(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(connected, host, port)
-    port = server.sockets[0].getsockname()[1]
-    recorder.address = f"{host}:{port}"
-    async with server:
+    async with listening(connected, host, port) as port:
+        recorder.address = f"{host}:{port}"
         yield recorder
 
 

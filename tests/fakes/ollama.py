@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
+from tests.fakes.connections import Connections
 from tests.fakes.conversation import CONTINUE, KEPT_BODY_BYTES, Conversation, Request, Script
 from tests.fakes.scripts import (
     BAD_CHUNK,
@@ -91,10 +92,10 @@ class FakeOllama:
         self.requests: list[Request] = []
         self.connections_opened = 0
         self._scripts: dict[str, list[Script]] = {}
-        self._connections: set[asyncio.Task[None]] = set()
         self._faults: list[BaseException] = []
         self._arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
+        self._connections = Connections(self._serve)
 
     @property
     def url(self) -> str:
@@ -102,7 +103,7 @@ class FakeOllama:
 
     @property
     def open_connections(self) -> int:
-        return len(self._connections)
+        return len(self._connections.tasks)
 
     def answers(self, path: str, *scripts: Script) -> None:
         """Answer requests for ``path`` (or ``ANY``) with these scripts, in order; the last one stays."""
@@ -117,7 +118,7 @@ class FakeOllama:
     async def all_disconnected(self, within: float = 5.0) -> None:
         """Wait until every connection that is open now has ended."""
         async with asyncio.timeout(within):
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            await asyncio.gather(*self._connections.tasks, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -133,25 +134,14 @@ class FakeOllama:
     async def stop(self) -> None:
         """Stop listening and cut every connection, as when Ollama is ended."""
         assert self._server is not None
-        self._server.close()
-        for connection in list(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._connections.end(self._server)
 
     def _new_connection(self) -> asyncio.StreamReaderProtocol:
-        reader = asyncio.StreamReader(limit=LONGEST_HEAD)
+        return _NotingProtocol(asyncio.StreamReader(limit=LONGEST_HEAD), self._connections)
 
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(self._serve(reader, writer, protocol))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-
-        protocol = _NotingProtocol(reader, connected)
-        return protocol
-
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: "_NotingProtocol"
-    ) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = writer.transport.get_protocol()
+        assert isinstance(protocol, _NotingProtocol)
         writer.transport.set_write_buffer_limits(high=0)  # so that "sent" means: handed to the kernel
         self.connections_opened += 1
         connection = self.connections_opened

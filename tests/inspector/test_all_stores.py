@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.connections import listening
 from tests.fakes.ollama import FakeOllama
 from tests.running_app import ELSEWHERE, chat, get, running, said
 from tests.servers.loki import Loki
@@ -156,8 +157,8 @@ async def test_a_question_to_loki_ends_with_its_asker(tmp_path: Path, path: str)
             ended.release()
 
     begun = asyncio.Semaphore(0)
-    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as loki:
-        url = f"http://127.0.0.1:{loki.sockets[0].getsockname()[1]}"
+    async with listening(never_answer) as port:
+        url = f"http://127.0.0.1:{port}"
         said_there = io.BytesIO()
         async with (
             FakeOllama() as ollama,

@@ -8,6 +8,7 @@ import pytest
 from service.shipping.loki.judge import judge
 from service.shipping.receiver import Batch, Decision, Verdict
 from service.shipping.sending import HttpEndpoint
+from tests.fakes.connections import listening
 
 BATCH = Batch(b"{}", 2)
 
@@ -33,9 +34,8 @@ async def server(*pieces: bytes, endless: bytes = b"", is_patient: bool = False)
         finally:
             writer.close()
 
-    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with listening:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening(answer) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def sent_to(url: str, patience: float = 5.0) -> Verdict:
@@ -114,8 +114,8 @@ async def test_a_batch_of_many_megabytes_is_sent_whole_and_in_parts() -> None:
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
-        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening(answer) as port:
+        url = f"http://127.0.0.1:{port}"
         # The HTTP client warns of a large body that it would have to write at once, and warnings are errors here.
         async with HttpEndpoint(url, {"Content-Type": "text/x"}, judge).connect() as send, asyncio.timeout(20):
             assert (await send(Batch(body, len(body)))).decision is Decision.ACCEPTED

@@ -12,6 +12,7 @@ import pytest
 from service.record.counted_facts import counted_facts
 from service.settings import SettingsError, read_settings
 from service.shipping.otlp.metric_export import MetricExport, want_metric_export
+from tests.fakes.connections import listening
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.otlp import Answer, FakeOtlp, Rejecting
 from tests.running_app import ask, running, said, until
@@ -130,8 +131,8 @@ async def test_a_receiver_that_takes_and_never_answers_is_not_waited_for_at_the_
         finally:
             writer.transport.abort()
 
-    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as silent:
-        export = wanted(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}", **SOON)
+    async with listening(swallow) as port:
+        export = wanted(f"http://127.0.0.1:{port}", **SOON)
         export.start("box-1")
         observe(export)
         await asyncio.sleep(0.1)
