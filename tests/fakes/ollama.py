@@ -122,6 +122,7 @@ class FakeOllama:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
+        self._connections = Connections(self._serve)
         self._server = await loop.create_server(self._new_connection, self.host, self.port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
