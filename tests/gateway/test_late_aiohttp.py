@@ -106,15 +106,21 @@ async def test_whoever_leaves_meanwhile_is_not_answered(loading: Loading) -> Non
     await server.shutdown(1)
 
 
-async def test_where_it_cannot_be_loaded_that_is_told_and_the_next_one_has_it_tried_again(loading: Loading) -> None:
-    loading.fails = True
-    loading.may_go_on.set()
-    server = served()
+async def told_of_a_fault(server: HttpServer) -> Wire:
+    """A reader who is told, as the log is, that the fault is ours."""
     wire = Wire(server())
     before = counters()[DefectFound]._value.get()
     await wire.send(PAGE)
     assert await wire.answers(1) == ["500"]
     assert counters()[DefectFound]._value.get() == before + 1
+    return wire
+
+
+async def test_where_it_cannot_be_loaded_that_is_told_and_the_next_one_has_it_tried_again(loading: Loading) -> None:
+    loading.fails = True
+    loading.may_go_on.set()
+    server = served()
+    await told_of_a_fault(server)
     loading.fails = False
     another = Wire(server())
     await another.send(PAGE)
@@ -131,12 +137,8 @@ async def test_where_its_side_cannot_be_made_the_client_is_told_and_let_go(
     monkeypatch.setattr(malformed.AiohttpServer, "protocol", fail)
     loading.may_go_on.set()
     server = served()
-    wire = Wire(server())
-    before = counters()[DefectFound]._value.get()
-    await wire.send(PAGE)
-    assert await wire.answers(1) == ["500"]
+    wire = await told_of_a_fault(server)
     assert wire.is_closing()
-    assert counters()[DefectFound]._value.get() == before + 1
     await server.shutdown(1)
 
 

@@ -17,13 +17,13 @@ _processes = get_context("forkserver")
 _processes.set_forkserver_preload(["service.journal", "service.search.compacting", "service.search.indexing", __name__])
 
 
-def killed_at(point: str, when: str, work: Callable[[], object], calls: int = 1) -> bool:
-    """Do ``work``, which can be pickled, in a process that dies at the ``calls``-th call of ``point``.
+def killed_at(point: str, when: str, work: Callable[[], object]) -> bool:
+    """Do ``work``, which can be pickled, in a process that dies at the first call of ``point``.
 
     ``point`` is a function as ``module:name`` or ``module:Class.name``. ``when`` is "before", or "after" it returned.
     Says whether it died: where the work does not get so far, it ends by itself. Raises AssertionError where it hangs.
     """
-    process = _processes.Process(target=_die_at, args=(point, when, work, calls))
+    process = _processes.Process(target=_die_at, args=(point, when, work))
     process.start()
     process.join(SECONDS)
     status = process.exitcode
@@ -34,24 +34,15 @@ def killed_at(point: str, when: str, work: Callable[[], object], calls: int = 1)
     return status != 0
 
 
-def _die_at(point: str, when: str, work: Callable[[], object], calls: int) -> None:
-    left = [calls]
+def _die_at(point: str, when: str, work: Callable[[], object]) -> None:
     path, _, name = point.rpartition("." if "." in point.partition(":")[2] else ":")
     place = pkgutil.resolve_name(path)
     original = getattr(place, name)
 
-    def count() -> None:
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def die(*given: Any, **named: Any) -> Any:
-        if when == "before":
-            count()
-        result = original(*given, **named)
+    def die(*given: Any, **named: Any) -> None:
         if when == "after":
-            count()
-        return result
+            original(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(place, name, die)
     with suppress(BaseException):
